@@ -1,0 +1,1 @@
+"""Ground floor: time, randomness, secrets, errors and the way out to the network."""

@@ -1,0 +1,70 @@
+"""The little that a hot endpoint needs of ASGI: read a bounded body, look up a header, answer.
+
+Pages and management use Starlette. `/token`, `/introspect` and the gateway use this, because a framework
+costs a good part of what such a request costs in all.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from tokenward.base.problems import MALFORMED, TOO_LARGE, Refusal
+
+Headers = Iterable[tuple[bytes, bytes]]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+NO_STORE = (b"cache-control", b"no-store")  # RFC 6749 §5.1
+JSON = (b"content-type", b"application/json")
+PROBLEM_JSON = (b"content-type", b"application/problem+json")
+
+
+def header_values(scope: Scope, name: bytes) -> list[bytes]:
+    """Every value of the header `name` (lower case), in order; usually none or one."""
+    return [value for key, value in scope["headers"] if key == name]
+
+
+def only_header(scope: Scope, name: bytes) -> bytes | None:
+    """The value of a header that may appear once, or None.
+
+    Raises:
+        Refusal: MALFORMED, it is there more than once.
+    """
+    values = header_values(scope, name)
+    if len(values) > 1:
+        raise Refusal(MALFORMED, f"{name.decode('latin-1')} is present {len(values)} times")
+    return values[0] if values else None
+
+
+async def read_body(receive: Receive, *, limit: int) -> bytes:
+    """The whole body, of at most `limit` bytes.
+
+    Raises:
+        Refusal: TOO_LARGE; MALFORMED, the peer went away before the end.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(MALFORMED, "the peer closed the connection before the end of the body")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise Refusal(TOO_LARGE, f"more than {limit} bytes")
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks) if len(chunks) > 1 else chunk
+
+
+async def respond(send: Send, status: int, body: bytes = b"", headers: Headers = ()) -> None:
+    """Send one whole response; `content-length` is set here and nowhere else."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"content-length", str(len(body)).encode())],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

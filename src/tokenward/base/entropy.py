@@ -1,0 +1,47 @@
+"""The one seam through which the house takes randomness."""
+
+import secrets
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def random_bytes(count: int) -> bytes:
+    """`count` bytes from the operating system's generator."""
+    return secrets.token_bytes(count)
+
+
+def random_bits(bits: int) -> int:
+    """An integer of `bits` random bits."""
+    return secrets.randbits(bits)
+
+
+def base62(number: int, width: int) -> str:
+    """`number` in the alphabet 0-9A-Za-z, zero-padded to `width` characters.
+
+    The alphabet is in ASCII order, so equally wide texts sort as their numbers do.
+
+    Raises:
+        ValueError: the number is negative or does not fit.
+    """
+    digits = []
+    rest = number
+    while rest > 0:
+        rest, digit = divmod(rest, 62)
+        digits.append(BASE62[digit])
+    if number < 0 or len(digits) > width:
+        raise ValueError(f"does not fit into {width} base62 characters")
+    return "".join(reversed(digits)).rjust(width, "0")
+
+
+def locator(milliseconds: int) -> str:
+    """Eleven base62 characters: 44 bits of time, then 21 random bits.
+
+    Rows keyed by it are appended where the last ones were, instead of dirtying a page each.
+    Two can collide within a millisecond, so whoever inserts one retries on conflict.
+    """
+    return base62(milliseconds << 21 | random_bits(21), 11)
+
+
+def identifier() -> str:
+    """Twenty-two base62 characters (130 bits) for things whose age is nobody's business."""
+    return base62(random_bits(130), 22)

@@ -1,0 +1,1 @@
+"""The enforcement point: policy, the one decision, and the doors that translate to and from it."""

@@ -1,0 +1,117 @@
+"""What a decision is asked about, and what it says: the only vocabulary that doors and engine share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tokenward.base.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """One request as it arrived, before anybody has interpreted it.
+
+    Attributes:
+        method: as sent, case kept.
+        raw_path: the path as sent, still percent-encoded, without the query.
+        query: the raw query string, without the question mark.
+        headers: names in lower case, in the order sent, repetitions kept.
+        peer: the address of the connection's other end; throttling is by it.
+        host: the Host or :authority value, "" when absent.
+    """
+
+    method: str
+    raw_path: bytes
+    query: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    peer: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What a live credential stands for, as its issuer says.
+
+    `credential` is the weakest one in its chain (`store.records.Credential`). Times are seconds since the epoch.
+    """
+
+    token_id: str
+    grant_id: str | None
+    client_id: str
+    user_id: str | None
+    scope: frozenset[str]
+    audience: str
+    credential: str
+    issued_at: float
+    expires_at: float
+
+
+class TokenResolver(Protocol):
+    """How the gateway learns what an opaque token stands for. Wired to the store in `app`."""
+
+    async def resolve(self, token: str, token_id: str) -> TokenFacts | None:
+        """The facts of a well-formed token that is live now; None if unknown, expired or revoked.
+
+        One bounded lookup by locator, then a comparison of keyed hashes in constant time.
+
+        Raises:
+            Refusal: UNAVAILABLE, the answer cannot be known.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the explanation of a decision: which step, whether it passed, and why."""
+
+    name: str
+    passed: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Let it pass, to `upstream` at `upstream_path`, with `inside_jwt` as the only credential.
+
+    Attributes:
+        api: the API's name in the policy.
+        operation: `METHOD /template` of the matched operation.
+        upstream: origin and base path of the API behind, without a trailing slash.
+        upstream_path: the canonical path below it, percent-encoded.
+        inside_jwt: None only for an operation of tier `public` that was called without a credential.
+        facts: whose call it is, or None for an anonymous one.
+        max_age: seconds for which this answer may be cached for the same `vary` facts; 0 forbids it.
+        vary: names of the request facts that the answer depends on.
+    """
+
+    api: str
+    operation: str
+    upstream: str
+    upstream_path: str
+    inside_jwt: str | None
+    facts: TokenFacts | None
+    max_age: int = 0
+    vary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Refuse it, for a reason from the catalogue.
+
+    Attributes:
+        problem: the row; its code is the reason code of logs and metrics.
+        detail: for the operator's log; holds no credential.
+        challenge: the `WWW-Authenticate` value, or "".
+        headers: further response headers, such as Retry-After and Allow.
+        api: as far as the decision got; "" if it matched none.
+        operation: likewise.
+    """
+
+    problem: Problem
+    detail: str = ""
+    challenge: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    api: str = ""
+    operation: str = ""
+
+
+Decision = Allow | Deny

@@ -1,0 +1,1 @@
+"""The authorization server: who may have a token, and for what."""

@@ -1,0 +1,78 @@
+"""What the issuer asks of the identity room, which it never imports: `app` wires the two."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tokenward.base.asgi import Scope
+from tokenward.base.problems import Problem
+
+
+class SignedIn(Protocol):
+    """A person whose browser session is live."""
+
+    @property
+    def user_id(self) -> str:
+        """The subject of what is issued."""
+
+    @property
+    def username(self) -> str:
+        """What the consent page calls them."""
+
+    @property
+    def session_id(self) -> str:
+        """Which session; consent is bound to it."""
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """What they did to sign in (RFC 8176)."""
+
+    @property
+    def auth_time(self) -> float:
+        """When they last proved who they are, seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """What the consent page shows, and what its form sends back.
+
+    Attributes:
+        client_name: the application's registered name.
+        redirect_host: the host that the answer goes to, so that a person can see an impostor.
+        username: who is about to consent.
+        resource: the audience, as the person should read it.
+        scopes: scope → what it allows, in plain words.
+        action: where the form posts to.
+        sealed_request: the value of the form's hidden field `request`.
+    """
+
+    client_name: str
+    redirect_host: str
+    username: str
+    resource: str
+    scopes: dict[str, str]
+    action: str
+    sealed_request: str
+
+
+class SignIn(Protocol):
+    """The browser's session, and the way to one."""
+
+    async def current(self, scope: Scope) -> SignedIn | None:
+        """Whose session the request's cookie names; None if there is no live one."""
+
+    def sign_in_url(self, continue_to: str) -> str:
+        """The sign-in page that returns to `continue_to`, a path with query of this issuer, when done."""
+
+
+class Pages(Protocol):
+    """HTML that the issuer's endpoints answer with."""
+
+    def consent(self, view: ConsentView) -> bytes:
+        """The page with the form: field `request` (hidden), field `decision` (`allow` or `deny`)."""
+
+    def error(self, problem: Problem) -> bytes:
+        """A page for an error that must not be sent to a redirect address (RFC 6749 §4.1.2.1)."""
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Response headers of every page: type, CSP, framing, referrer and cache rules."""

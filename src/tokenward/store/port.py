@@ -1,0 +1,257 @@
+"""The store's port: what the rest of the house may ask of it, and what each answer promises.
+
+Semantics live here, not in the adapters. `tests/store/contract.py` runs every promise on every adapter.
+
+Promises that hold for all methods:
+- A write has reached the disk when its coroutine returns, and a cancelled caller's write still completes whole.
+- A unit is atomic: all of it is visible, or nothing.
+- Any method may raise `StoreUnavailable`; callers turn it into a 503 and never into a yes.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tokenward.store.records import (
+    AccessToken,
+    AccessTokenState,
+    AuthorizationCode,
+    Client,
+    ClientSecret,
+    CodeState,
+    Consumption,
+    FeedEvent,
+    Grant,
+    KeyPurpose,
+    RefreshState,
+    RefreshToken,
+    Session,
+    SigningKeyRecord,
+    User,
+)
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - reads as the condition it is
+    """The store cannot answer now: down, locked too long, or out of space."""
+
+
+class AlreadyExists(Exception):  # noqa: N818 - reads as the condition it is
+    """A row with this key exists. For a token: its locator is taken, so make another and try again."""
+
+
+class Clients(Protocol):
+    """Registered applications and their secrets."""
+
+    async def add_client(self, client: Client, secret: ClientSecret | None) -> None:
+        """Add a client, with its first secret if it is confidential.
+
+        Raises:
+            AlreadyExists: the client_id or the secret_id is taken.
+        """
+
+    async def client(self, client_id: str) -> Client | None:
+        """The client, or None."""
+
+    async def clients(self) -> list[Client]:
+        """Every client, by age."""
+
+    async def remove_client(self, client_id: str, at: float) -> bool:
+        """Delete the client and its secrets and revoke all it holds, in one unit; False if unknown."""
+
+    async def client_with_secret(self, secret_id: str) -> tuple[Client, ClientSecret] | None:
+        """A secret by its locator, with the client that it belongs to. Expired secrets are returned too."""
+
+    async def client_secrets(self, client_id: str) -> list[ClientSecret]:
+        """The client's secrets, by age."""
+
+    async def rotate_client_secret(self, new: ClientSecret, *, old_expire_at: float) -> bool:
+        """Add `new` and let every other secret of its client end by `old_expire_at` at the latest.
+
+        Returns False, and changes nothing, if the client is unknown.
+
+        Raises:
+            AlreadyExists: the secret_id is taken.
+        """
+
+
+class People(Protocol):
+    """Persons, their sessions and what they consented to."""
+
+    async def add_user(self, user: User) -> None:
+        """Add a person.
+
+        Raises:
+            AlreadyExists: the user_id or the username is taken.
+        """
+
+    async def user(self, user_id: str) -> User | None:
+        """The person, or None."""
+
+    async def user_by_name(self, username: str) -> User | None:
+        """The person with exactly this username, or None."""
+
+    async def users(self) -> list[User]:
+        """Every person, by age."""
+
+    async def set_password_hash(self, user_id: str, password_hash: str) -> bool:
+        """Replace the hash; False if unknown."""
+
+    async def add_session(self, session: Session) -> None:
+        """Add a session.
+
+        Raises:
+            AlreadyExists: the session_id is taken.
+        """
+
+    async def session(self, session_id: str) -> Session | None:
+        """The session, or None if it is unknown or was ended. Expiry is the caller's to judge."""
+
+    async def touch_session(self, session_id: str, at: float) -> None:
+        """Record that the session was used at `at`."""
+
+    async def end_session(self, session_id: str) -> bool:
+        """Delete the session; False if unknown."""
+
+    async def end_sessions(self, user_id: str) -> int:
+        """Delete every session of a person; how many there were."""
+
+    async def consented_scope(self, user_id: str, client_id: str, audience: str) -> frozenset[str]:
+        """The scopes that the person allowed this client at this audience; empty if none."""
+
+    async def add_consent(
+        self, user_id: str, client_id: str, audience: str, scope: Sequence[str], at: float
+    ) -> None:
+        """Add `scope` to what the person allowed."""
+
+
+class Tokens(Protocol):
+    """Grants and the tokens that follow from them.
+
+    Single-use rows are consumed by one conditional statement, so that of any number of concurrent attempts,
+    in any number of processes, exactly one returns WON. What is issued is inserted in the same unit.
+    """
+
+    async def add_access_token(self, token: AccessToken) -> None:
+        """Add a token that belongs to no grant.
+
+        Raises:
+            AlreadyExists: the locator is taken.
+        """
+
+    async def add_grant(self, grant: Grant, code: AuthorizationCode) -> None:
+        """Add a grant with the code that will start it.
+
+        Raises:
+            AlreadyExists: a key is taken.
+        """
+
+    async def code(self, token_id: str) -> CodeState | None:
+        """A code and its grant, consumed and revoked ones included, so that replay can be told from noise."""
+
+    async def redeem_code(
+        self, token_id: str, access: AccessToken, refresh: RefreshToken | None, *, at: float
+    ) -> Consumption:
+        """Consume the code and insert what it gives, in one unit.
+
+        ALREADY_CONSUMED also revokes the grant, in the same unit: the code was replayed, so whoever won
+        may be the thief (RFC 6749 §4.1.2, RFC 9700 §2.1.1).
+
+        Raises:
+            AlreadyExists: a locator is taken; nothing was consumed.
+        """
+
+    async def refresh_token(self, token_id: str) -> RefreshState | None:
+        """A refresh token and its grant, consumed and revoked ones included."""
+
+    async def rotate_refresh_token(
+        self, token_id: str, access: AccessToken, successor: RefreshToken, *, sealed_response: bytes, at: float
+    ) -> Consumption:
+        """Consume the refresh token, insert what follows, and keep the sealed response, in one unit.
+
+        The sealed response that led *to* `token_id` is erased in the same unit: its successor is now used.
+        ALREADY_CONSUMED changes nothing: the caller decides between a lost response and reuse.
+
+        Raises:
+            AlreadyExists: a locator is taken; nothing was consumed.
+        """
+
+    async def lost_response(self, token_id: str, *, consumed_after: float) -> bytes | None:
+        """The sealed response of a refresh token that was consumed after that moment.
+
+        None if it was consumed earlier, never, or if its successor is used, or its grant revoked.
+        """
+
+    async def access_token(self, token_id: str) -> AccessTokenState | None:
+        """The token and whether it, its grant, its client or its person was revoked. Expiry is the caller's."""
+
+    async def revoke_token(self, token_id: str, at: float) -> bool:
+        """Revoke one access token; False if it is unknown or was revoked before."""
+
+    async def revoke_grant(self, grant_id: str, at: float) -> bool:
+        """Revoke a grant and all that follows from it; False if it is unknown or was revoked before."""
+
+    async def revoke_issued_to_client(self, client_id: str, *, before: float, at: float) -> None:
+        """Revoke all that the client was issued at or before that moment; constant cost."""
+
+    async def revoke_issued_for_user(self, user_id: str, *, before: float, at: float) -> None:
+        """Revoke all that acts for the person and was issued at or before that moment; constant cost."""
+
+    async def revoke_all_issued(self, *, before: float, at: float) -> None:
+        """Revoke everything that was issued at or before that moment; constant cost."""
+
+
+class Feed(Protocol):
+    """The revocation feed: every revocation, once, in the order of its commit.
+
+    The sequence is assigned under a lock in the revoking transaction itself, so a reader that has seen `seq`
+    has missed nothing below it.
+    """
+
+    async def feed_head(self) -> int:
+        """The highest sequence number, 0 when there is none."""
+
+    async def feed_after(self, seq: int, *, limit: int) -> list[FeedEvent]:
+        """Events above `seq`, in order, at most `limit`."""
+
+    async def feed_wake(self, *, within: float) -> None:
+        """Return early if the store can tell that something was revoked, else after `within` seconds."""
+
+
+class Keys(Protocol):
+    """Signing keys and peppers, sealed under the master key before they get here."""
+
+    async def signing_keys(self, purpose: KeyPurpose) -> list[SigningKeyRecord]:
+        """The active keys of a purpose, by age."""
+
+    async def add_signing_key(self, record: SigningKeyRecord) -> bool:
+        """Add the key unless there is one for its purpose and algorithm; False if another process was first."""
+
+    async def peppers(self) -> list[bytes]:
+        """The sealed peppers, the one that writes first."""
+
+    async def add_first_pepper(self, sealed: bytes) -> bool:
+        """Add a pepper unless there is one; False if another process was first."""
+
+
+class Upkeep(Protocol):
+    """What keeps a store small and honest."""
+
+    async def sweep(self, *, at: float, limit: int) -> int:
+        """Delete at most `limit` rows of each kind whose time is over; how many were deleted in all.
+
+        Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
+        Sealed responses older than 10 seconds are erased.
+        """
+
+    async def ping(self) -> None:
+        """Ask the database for a trivial answer.
+
+        Raises:
+            StoreUnavailable: there was none.
+        """
+
+    async def close(self) -> None:
+        """Finish what was accepted, then release everything. Later calls raise `StoreUnavailable`."""
+
+
+class Store(Clients, People, Tokens, Feed, Keys, Upkeep, Protocol):
+    """All of it; rooms ask for the narrow part that they need."""

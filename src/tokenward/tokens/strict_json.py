@@ -1,0 +1,82 @@
+"""JSON objects read so that no two parsers can disagree about them (RFC 8259 and the advice of RFC 7493).
+
+UTF-8 without a byte order mark, no name twice, no NaN or Infinity, no lone surrogates, bounded depth and
+bounded numbers. A claim that one program reads and another overlooks is how checks are passed by.
+"""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+MAX_DEPTH = 8
+MAX_DIGITS = 16  # beyond 2⁵³ programs disagree about integers (RFC 7493 §2.2)
+
+_STRINGS = re.compile(
+    r'"(?:[^"\\]|\\.)*+"?', re.DOTALL
+)  # the closing quote is optional so that it stays linear
+
+
+def read_object(data: bytes) -> dict[str, Any]:
+    """The object that `data` holds.
+
+    Raises:
+        ValueError: it is anything but one strict JSON object.
+    """
+    text = data.decode("utf-8")  # UnicodeDecodeError is a ValueError
+    if _too_deep(text):
+        raise ValueError(f"deeper than {MAX_DEPTH} levels")
+    value = _DECODER.decode(text)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    if "\\u" in text:
+        _refuse_lone_surrogates(value)
+    return value
+
+
+def _too_deep(text: str) -> bool:
+    """Whether brackets nest too deep; told before parsing, because the parser recurses."""
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for character in _STRINGS.sub("", text):
+        if character in "{[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif character in "}]":
+            depth -= 1
+    return False
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name is there twice")
+    return members
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"an integer of more than {MAX_DIGITS} characters")
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number out of range")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_lone_surrogates(value: dict[str, Any]) -> None:
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError is a ValueError
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
+)

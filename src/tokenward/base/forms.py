@@ -13,7 +13,9 @@ from tokenward.base.problems import DUPLICATE_PARAMETER, MALFORMED, TOO_LARGE, W
 FORM_LIMIT = 16_384
 MAX_PARAMETERS = 50
 
-_MEDIA_TYPE = re.compile(rb'application/x-www-form-urlencoded(?:[ \t]*;[ \t]*charset="?utf-8"?)?[ \t]*', re.IGNORECASE)
+_MEDIA_TYPE = re.compile(
+    rb'application/x-www-form-urlencoded(?:[ \t]*;[ \t]*charset=("?)utf-8\1)?[ \t]*', re.IGNORECASE
+)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~:/!*-]*")

@@ -72,6 +72,9 @@ METHOD_NOT_ALLOWED = _row("method_not_allowed", 405, "This method is not allowed
 UNAVAILABLE = _row(
     "unavailable", 503, "The answer cannot be known right now; try again.", "RFC 9110 §15.6.4", "temporarily_unavailable"
 )
+INTERNAL_ERROR = _row(
+    "internal_error", 500, "Something failed here; it was logged.", "RFC 9110 §15.6.1", "server_error"
+)
 TOO_MANY_REQUESTS = _row("too_many_requests", 429, "Too many requests; slow down.", "RFC 6585 §4")
 
 # The issuer.
@@ -105,8 +108,19 @@ LOGIN_REQUIRED = _row("login_required", 400, "Sign-in is needed.", "OpenID Conne
 CONSENT_REQUIRED = _row(
     "consent_required", 400, "Consent is needed.", "OpenID Connect Core §3.1.2.6", "consent_required"
 )
+REQUEST_NOT_SUPPORTED = _row(
+    "request_not_supported", 400, "Request objects are not supported.", "OpenID Connect Core §3.1.2.6",
+    "request_not_supported",
+)  # fmt: skip
+REQUEST_URI_NOT_SUPPORTED = _row(
+    "request_uri_not_supported", 400, "Request objects by reference are not supported.",
+    "OpenID Connect Core §3.1.2.6", "request_uri_not_supported",
+)  # fmt: skip
+NOT_YOUR_TOKEN = _row(
+    "not_your_token", 400, "The token was not issued to this client.", "RFC 7009 §2.1", "invalid_grant"
+)
 EXPIRED_FORM = _row("expired_form", 400, "This form has expired or belongs to another session; start again.")
-BAD_CREDENTIALS = _row("bad_credentials", 401, "The user name or the password is wrong.")
+BAD_CREDENTIALS = _row("bad_credentials", 403, "The user name or the password is wrong.", "RFC 9110 §15.5.4")
 
 # The gateway.
 NO_CREDENTIAL = _row("no_credential", 401, "A credential is required.", "RFC 6750 §3.1")

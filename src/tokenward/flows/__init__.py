@@ -1,0 +1,1 @@
+"""What any OAuth client does, without I/O: build requests, read answers."""

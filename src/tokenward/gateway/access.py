@@ -32,7 +32,7 @@ class AccessRequest:
 class TokenFacts:
     """What a live credential stands for, as its issuer says.
 
-    `credential` is the weakest one in its chain (`store.records.Credential`). Times are seconds since the epoch.
+    `credential` is the weakest one in its chain (`store.records.Credential`). Times are seconds since 1970.
     """
 
     token_id: str

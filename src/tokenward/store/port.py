@@ -3,7 +3,7 @@
 Semantics live here, not in the adapters. `tests/store/contract.py` runs every promise on every adapter.
 
 Promises that hold for all methods:
-- A write has reached the disk when its coroutine returns, and a cancelled caller's write still completes whole.
+- A write has reached the disk when its coroutine returns; a cancelled caller's write still completes whole.
 - A unit is atomic: all of it is visible, or nothing.
 - Any method may raise `StoreUnavailable`; callers turn it into a 503 and never into a yes.
 """
@@ -163,7 +163,13 @@ class Tokens(Protocol):
         """A refresh token and its grant, consumed and revoked ones included."""
 
     async def rotate_refresh_token(
-        self, token_id: str, access: AccessToken, successor: RefreshToken, *, sealed_response: bytes, at: float
+        self,
+        token_id: str,
+        access: AccessToken,
+        successor: RefreshToken,
+        *,
+        sealed_response: bytes,
+        at: float,
     ) -> Consumption:
         """Consume the refresh token, insert what follows, and keep the sealed response, in one unit.
 
@@ -181,7 +187,7 @@ class Tokens(Protocol):
         """
 
     async def access_token(self, token_id: str) -> AccessTokenState | None:
-        """The token and whether it, its grant, its client or its person was revoked. Expiry is the caller's."""
+        """The token, and whether it, its grant, client or person was revoked. Expiry is the caller's."""
 
     async def revoke_token(self, token_id: str, at: float) -> bool:
         """Revoke one access token; False if it is unknown or was revoked before."""
@@ -223,7 +229,7 @@ class Keys(Protocol):
         """The active keys of a purpose, by age."""
 
     async def add_signing_key(self, record: SigningKeyRecord) -> bool:
-        """Add the key unless there is one for its purpose and algorithm; False if another process was first."""
+        """Add the key unless its purpose and algorithm have one; False if another process was first."""
 
     async def peppers(self) -> list[bytes]:
         """The sealed peppers, the one that writes first."""
@@ -239,7 +245,7 @@ class Upkeep(Protocol):
         """Delete at most `limit` rows of each kind whose time is over; how many were deleted in all.
 
         Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
-        Sealed responses older than 10 seconds are erased.
+        Sealed responses older than 10 seconds are erased; they count as deleted.
         """
 
     async def ping(self) -> None:

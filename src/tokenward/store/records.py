@@ -10,7 +10,7 @@ from typing import Literal
 
 ClientType = Literal["web", "spa", "native", "service"]
 Credential = Literal["api_key", "none", "client_secret", "private_key_jwt", "mtls"]
-"""How the client proved itself, weakest first: the tier of all that follows from it. `none` is a public client."""
+"""How the client proved itself, weakest first: the tier of all that follows. `none` is a public client."""
 
 KeyPurpose = Literal["outside", "inside"]
 RevokedBy = Literal["token", "grant", "client", "user", "all"]

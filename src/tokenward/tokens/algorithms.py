@@ -154,9 +154,9 @@ def known(names: object) -> tuple[str, ...]:
     Raises:
         ValueError: it is no list, it is empty, or a name is not in the table.
     """
-    if isinstance(names, str) or not isinstance(names, list | tuple | set | frozenset) or not names:
+    if not isinstance(names, list | tuple | set | frozenset) or not names:
         raise ValueError("algorithms must be a list that names at least one algorithm")
     for name in names:
-        if name not in ALGORITHMS:
+        if not isinstance(name, str) or name not in ALGORITHMS:
             raise ValueError(f"algorithm {name!r} is not supported; choose from {', '.join(ALGORITHMS)}")
     return tuple(names)

@@ -41,5 +41,6 @@ CODES: dict[str, str] = {
     "not_yet_valid": "`nbf` lies ahead",
     "issued_in_future": "`iat` lies ahead",
     "lifetime_too_long": "`exp` lies further from `iat` than allowed, or before it",
+    "proof_refused": "a proof was presented, and this validator verifies none",
     "binding_required": "the token is bound to a key (`cnf`), and no proof was verified",
 }

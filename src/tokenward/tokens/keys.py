@@ -1,8 +1,10 @@
 """Signing and verification keys, and the strict loading of JWK Sets (RFC 7517, RFC 7518 §6, RFC 8037 §2)."""
 
+# ruff: noqa: TRY004 - a JWK of the wrong JSON type is a bad value from outside, not a wrong call
+
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import serialization
@@ -97,13 +99,13 @@ class SigningKey:
 
 
 def thumbprint(jwk: Mapping[str, str]) -> str:
-    """The SHA-256 thumbprint of a public JWK that holds only its required members (RFC 7638 §3), base64url."""
+    """The SHA-256 thumbprint of a public JWK of only its required members (RFC 7638 §3), base64url."""
     canonical = json.dumps(dict(jwk), sort_keys=True, separators=(",", ":"))
     return base64url.encode(hashlib.sha256(canonical.encode()).digest())
 
 
 def public_keys(
-    jwks: Mapping[str, object], *, algorithms: Collection[str] = tuple(ALGORITHMS)
+    jwks: object, *, algorithms: Collection[str] = tuple(ALGORITHMS)
 ) -> tuple[VerificationKey, ...]:
     """The keys of a JWK Set that are good for verifying with one of `algorithms`.
 
@@ -203,7 +205,11 @@ def _load_rsa(jwk: Mapping[str, object]) -> rsa.RSAPublicKey:
         raise ValueError("not an RSA public key") from None
 
 
-_LOADERS = {"EC": _load_ec, "OKP": _load_okp, "RSA": _load_rsa}
+_LOADERS: dict[str, Callable[[Mapping[str, object]], PublicKey]] = {
+    "EC": _load_ec,
+    "OKP": _load_okp,
+    "RSA": _load_rsa,
+}
 
 # The y coordinates of the points whose order divides 8, and their spellings beyond the field's prime: such a
 # key accepts signatures that nobody made (RFC 8032 §8.9 leaves the check to the verifier).

@@ -33,7 +33,7 @@ class Sealer:
         self._aead = AESGCM(key)
 
     def seal(self, plaintext: bytes, *, context: bytes) -> bytes:
-        """nonce ‖ ciphertext ‖ tag. `context` is authenticated, not stored: open with the same bytes."""
+        """Nonce ‖ ciphertext ‖ tag. `context` is authenticated, not stored: open with the same bytes."""
         nonce = random_bytes(_NONCE)
         return nonce + self._aead.encrypt(nonce, plaintext, context)
 

@@ -4,6 +4,8 @@ UTF-8 without a byte order mark, no name twice, no NaN or Infinity, no lone surr
 bounded numbers. A claim that one program reads and another overlooks is how checks are passed by.
 """
 
+# ruff: noqa: TRY004 - JSON of the wrong type is a bad value from outside, not a wrong call
+
 import json
 import math
 import re

@@ -1,0 +1,57 @@
+# `make` alone tells what there is. Every target installs what it needs first.
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format lock bench clean
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK := requirements-dev.lock
+# Names no index and no path, so that the lock is the same wherever it was made.
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--extra postgres --group dev \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make .venv with the locked dependencies and Tokenward in it
+
+$(STAMP): $(LOCK) pyproject.toml
+	@scripts/make-venv.sh $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run: $(STAMP) ## Start the demonstration: issuer, gateway, admin and two sample APIs
+	$(BIN)/tokenward demo
+
+test: $(STAMP) ## Run all tests, in parallel
+	@scripts/test-tools.sh
+	$(BIN)/pytest --numprocesses auto
+
+check: $(STAMP) ## Check format, lint, types, floors and the lock file
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@cp $(LOCK) $(VENV)/lock
+	@$(COMPILE) --output-file $(VENV)/lock
+	@diff -u $(LOCK) $(VENV)/lock || { echo "$(LOCK) does not fit pyproject.toml: run make lock" >&2; exit 1; }
+
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(STAMP) ## Renew requirements-dev.lock to the newest versions that fit
+	$(COMPILE) --upgrade --output-file $(LOCK)
+
+bench: $(STAMP) ## Measure side by side with peers; ARGS="--quick" or ARGS="--write"
+	@scripts/bench-tools.sh
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+clean: ## Remove everything that was made here, the virtual environment included
+	rm -rf $(VENV) benchmarks/.cache dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,125 @@
+"""One round of load by `wrk`, and the comparison of two servers in alternating rounds."""
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("requests.lua")
+WARM_UP = 1.0  # seconds of load on each side that nobody measures
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked of one server.
+
+    Attributes:
+        url: of the endpoint.
+        requests: sent in turn, as pairs of an Authorization value and a form body; "" makes it a GET.
+    """
+
+    url: str
+    requests: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round gave: requests a second, and latencies in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Rounds of ours and of the peer, in the order in which they alternated."""
+
+    title: str
+    peer_name: str
+    connections: int
+    peer: tuple[Round, ...]
+    ours: tuple[Round, ...]
+
+    @property
+    def ratio(self) -> float:
+        """How many requests we answer for one of the peer's: the median of the pairs of rounds."""
+        return statistics.median(self._ratios())
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The least and the greatest ratio of a pair of rounds."""
+        ratios = self._ratios()
+        return min(ratios), max(ratios)
+
+    def _ratios(self) -> list[float]:
+        return [ours.rate / peer.rate for ours, peer in zip(self.ours, self.peer, strict=True)]
+
+
+def middle(rounds: Sequence[Round]) -> Round:
+    """The medians of the rounds, each figure by itself."""
+    return Round(
+        statistics.median(each.rate for each in rounds),
+        statistics.median(each.p50 for each in rounds),
+        statistics.median(each.p99 for each in rounds),
+    )
+
+
+def compare(
+    title: str,
+    peer_name: str,
+    peer: Target,
+    ours: Target,
+    *,
+    connections: int,
+    rounds: int,
+    seconds: float,
+) -> Comparison:
+    """Load peer, ours, peer, ours and so on: whatever else the machine does falls on both."""
+    for target in (peer, ours):
+        load(target, connections=connections, seconds=WARM_UP)
+    results: dict[str, list[Round]] = {"peer": [], "ours": []}
+    for _ in range(rounds):
+        results["peer"].append(load(peer, connections=connections, seconds=seconds))
+        results["ours"].append(load(ours, connections=connections, seconds=seconds))
+    return Comparison(title, peer_name, connections, tuple(results["peer"]), tuple(results["ours"]))
+
+
+def load(target: Target, *, connections: int, seconds: float) -> Round:
+    """One round, from one thread of `wrk`.
+
+    Raises:
+        RuntimeError: an answer was an error: figures of refusals would mean nothing.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".requests") as file:
+        file.writelines(f"{authorization}\t{body}\n" for authorization, body in target.requests)
+        file.flush()
+        output = subprocess.run(
+            [
+                "wrk",
+                "-t1",
+                f"-c{connections}",
+                f"-d{seconds:g}s",
+                "--timeout",
+                "10s",
+                "-s",
+                SCRIPT,
+                target.url,
+            ],
+            env={**os.environ, "BENCH_REQUESTS": file.name},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    told = json.loads(output.splitlines()[-1])
+    if told["refused"] or told["broken"] or not told["requests"]:
+        raise RuntimeError(
+            f"{target.url}: {told['refused']} refusals, {told['broken']} broken of {told['requests']}"
+        )
+    return Round(
+        rate=told["requests"] / told["microseconds"] * 1e6, p50=told["p50"] / 1000, p99=told["p99"] / 1000
+    )

@@ -1,0 +1,267 @@
+"""The admin API, on loopback only: health and metrics for all, management for who holds the admin token.
+
+Loopback is no authentication: every program of every user of the machine can reach it, and a browser can be
+made to (DNS rebinding, cross-site posts). So the Host must be ours, and management asks for the token.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tokenward.app.foundation import Foundation
+from tokenward.app.metrics import exposition
+from tokenward.app.revocation import What, revoke
+from tokenward.app.values import is_loopback
+from tokenward.base.asgi import read_body
+from tokenward.base.problems import (
+    INVALID_INPUT,
+    MALFORMED,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    UNAUTHORIZED_ADMIN,
+    UNAVAILABLE,
+    WRONG_HOST,
+    WRONG_MEDIA_TYPE,
+    Problem,
+    Refusal,
+    problem_json,
+)
+from tokenward.base.references import resolve
+from tokenward.base.secret import Secret
+from tokenward.issuer.clients import register, rotate_secret
+from tokenward.store.port import StoreUnavailable
+from tokenward.store.records import Client, ClientSecret, ClientType
+from tokenward.tokens.opaque import fingerprint
+from tokenward.tokens.strict_json import read_object
+
+BODY_LIMIT = 65_536
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+InputT = TypeVar("InputT", bound=_Input)
+
+
+class NewClient(_Input):
+    """A client to register."""
+
+    client_id: str | None = Field(default=None, max_length=64)
+    name: str = Field(min_length=1, max_length=100)
+    type: ClientType
+    scopes: list[str] = Field(default_factory=list, max_length=200)
+    redirect_uris: list[str] = Field(default_factory=list, max_length=20)
+
+
+class Rotation(_Input):
+    """How long the old secret stays valid beside the new one, in seconds."""
+
+    overlap: int = Field(default=0, ge=0, le=30 * 86_400)
+
+
+class RevocationOrder(_Input):
+    """What to revoke; `subject` is a token_id, grant_id, client_id or user name, "" for all."""
+
+    what: What
+    subject: str = Field(default="", max_length=200)
+    before: float | None = Field(default=None, ge=0)
+
+
+def admin_app(ground: Foundation) -> Starlette:
+    """The admin listener's application.
+
+    Raises:
+        ValueError: the admin token cannot be resolved.
+    """
+    configuration = ground.configuration
+    managed = _guard(resolve(configuration.settings.admin.token, base_dir=configuration.base_dir))
+    desk = _Desk(ground)
+    return Starlette(
+        routes=[
+            Route("/health", desk.health),
+            Route("/metrics", desk.metrics),
+            Route("/clients", managed(desk.list_clients)),
+            Route("/clients", managed(desk.add_client), methods=["POST"]),
+            Route("/clients/{client_id}", managed(desk.show_client)),
+            Route("/clients/{client_id}", managed(desk.remove_client), methods=["DELETE"]),
+            Route("/clients/{client_id}/secrets", managed(desk.rotate), methods=["POST"]),
+            Route("/signing-keys", managed(desk.signing_keys)),
+            Route("/revocations", managed(desk.revocations), methods=["POST"]),
+        ],
+        middleware=[Middleware(_OwnHostOnly)],
+        exception_handlers={
+            Refusal: _on_refusal,
+            StoreUnavailable: _on_unavailable,
+            HTTPException: _on_http_exception,
+        },
+    )
+
+
+class _Desk:
+    """The endpoints."""
+
+    def __init__(self, ground: Foundation) -> None:
+        self._ground = ground
+        self._store = ground.store
+
+    async def health(self, _request: Request) -> Response:
+        await self._store.ping()
+        return JSONResponse({"status": "ok"})
+
+    async def metrics(self, _request: Request) -> Response:
+        return Response(exposition(), media_type="text/plain; version=0.0.4")
+
+    async def list_clients(self, _request: Request) -> Response:
+        return JSONResponse({"clients": [_client_json(client) for client in await self._store.clients()]})
+
+    async def add_client(self, request: Request) -> Response:
+        wanted = await _read(request, NewClient)
+        client, secret = await register(
+            self._ground.client_desk,
+            name=wanted.name,
+            client_type=wanted.type,
+            scopes=wanted.scopes,
+            redirect_uris=wanted.redirect_uris,
+            client_id=wanted.client_id,
+        )
+        return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
+
+    async def show_client(self, request: Request) -> Response:
+        client = await self._store.client(request.path_params["client_id"])
+        if client is None:
+            raise Refusal(NOT_FOUND)
+        secrets = await self._store.client_secrets(client.client_id)
+        return JSONResponse({**_client_json(client), "secrets": [_secret_json(secret) for secret in secrets]})
+
+    async def remove_client(self, request: Request) -> Response:
+        if not await self._store.remove_client(request.path_params["client_id"], self._ground.clock.time()):
+            raise Refusal(NOT_FOUND)
+        return Response(status_code=204)
+
+    async def rotate(self, request: Request) -> Response:
+        order = await _read(request, Rotation)
+        secret = await rotate_secret(
+            self._ground.client_desk, request.path_params["client_id"], overlap=order.overlap
+        )
+        return JSONResponse(_secret_once(secret), status_code=201)
+
+    async def revocations(self, request: Request) -> Response:
+        order = await _read(request, RevocationOrder)
+        await revoke(
+            self._store, order.what, order.subject, before=order.before, at=self._ground.clock.time()
+        )
+        return Response(status_code=204)
+
+    async def signing_keys(self, _request: Request) -> Response:
+        purposes: tuple[Literal["outside", "inside"], ...] = ("outside", "inside")
+        keys = [
+            {"kid": key.kid, "purpose": key.purpose, "algorithm": key.algorithm, "created_at": key.created_at}
+            for purpose in purposes
+            for key in await self._store.signing_keys(purpose)
+        ]
+        return JSONResponse({"signing_keys": keys})
+
+
+def _guard(token: Secret) -> Callable[[Endpoint], Endpoint]:
+    expected = fingerprint(token.reveal())
+
+    def managed(endpoint: Endpoint) -> Endpoint:
+        async def guarded(request: Request) -> Response:
+            presented = request.headers.getlist("authorization")
+            scheme, _, credential = presented[0].partition(" ") if len(presented) == 1 else ("", "", "")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(fingerprint(credential), expected):
+                raise Refusal(UNAUTHORIZED_ADMIN)
+            return await endpoint(request)
+
+        return guarded
+
+    return managed
+
+
+class _OwnHostOnly:
+    """Refuses a request whose Host is a name of somebody else's that was made to point here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) == 1 and _is_own(hosts[0]):
+            await self._app(scope, receive, send)
+        else:
+            await _problem(WRONG_HOST)(scope, receive, send)
+
+
+def _is_own(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
+async def _read(request: Request, model: type[InputT]) -> InputT:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(WRONG_MEDIA_TYPE)
+    body = await read_body(request.receive, limit=BODY_LIMIT)
+    try:
+        return model.model_validate(read_object(body))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Refusal(INVALID_INPUT, f"{where}: {first['msg']}") from None
+    except ValueError:
+        raise Refusal(MALFORMED, "the body is not a JSON object") from None
+
+
+def _problem(problem: Problem, detail: str = "", headers: dict[str, str] | None = None) -> Response:
+    body = problem_json(problem, {"detail": detail} if detail else None)
+    return Response(body, problem.status, headers, media_type="application/problem+json")
+
+
+async def _on_refusal(_request: Request, error: Exception) -> Response:
+    # Whoever manages may know why: unlike at the other listeners, the detail is part of the answer.
+    refusal = error if isinstance(error, Refusal) else Refusal(MALFORMED)
+    headers = {"www-authenticate": 'Bearer realm="admin"'} if refusal.problem is UNAUTHORIZED_ADMIN else None
+    return _problem(refusal.problem, refusal.detail, headers)
+
+
+async def _on_unavailable(_request: Request, _error: Exception) -> Response:
+    return _problem(UNAVAILABLE, headers={"retry-after": "1"})
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return _problem({404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}.get(status, MALFORMED), headers=headers)
+
+
+def _client_json(client: Client) -> dict[str, object]:
+    return {
+        "client_id": client.client_id,
+        "name": client.name,
+        "type": client.type,
+        "scopes": list(client.scopes),
+        "redirect_uris": list(client.redirect_uris),
+        "created_at": client.created_at,
+    }
+
+
+def _secret_json(secret: ClientSecret) -> dict[str, object]:
+    return {"secret_id": secret.secret_id, "created_at": secret.created_at, "expires_at": secret.expires_at}
+
+
+def _secret_once(secret: Secret | None) -> dict[str, str]:
+    return {"client_secret": secret.reveal()} if secret is not None else {}

@@ -1,0 +1,182 @@
+"""One API of the configuration and its OpenAPI document, together: operations, scopes, and what is wrong."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tokenward.app.findings import Finding, Remark, placed, unreadable
+from tokenward.app.settings import ApiSettings, Settings
+from tokenward.app.values import RESERVED_SCOPES
+from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.gateway.openapi import ApiRules, OperationRule, operations
+from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
+from tokenward.issuer.settings import PROTOCOL_SCOPES, Resource
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDocument:
+    """What came of reading one API.
+
+    Attributes:
+        api: for the gateway; without operations if the document cannot be read.
+        resource: for the issuer.
+        findings: in the document.
+        problems: in the configuration; their locations begin with the API's name.
+    """
+
+    api: Api
+    resource: Resource
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[PolicyProblem, ...] = ()
+
+
+def read_api(settings: Settings, name: str, base_dir: Path) -> ApiDocument:
+    """Read the document of the API `name`; never raises for what it holds."""
+    own = settings.apis[name]
+    audience = settings.audience(name)
+    nothing = ApiDocument(
+        Api(name, settings.mount(name), own.upstream, audience, ()), Resource(audience, name, {})
+    )
+    path = base_dir / own.openapi
+    try:
+        source = read_document(path)
+    except SourceError as error:
+        if error.code == "no-such-file":
+            problem = PolicyProblem((name, "openapi"), "config", error.text, error.remedy)
+            return replace(nothing, problems=(problem,))
+        return replace(nothing, findings=(unreadable(path, error),))
+    allowed, problems = operations(source.data, _rules(own))
+    remarks = (
+        *(
+            Remark(it.location, "error", "openapi", it.text, it.remedy)
+            for it in problems
+            if it.source == "document"
+        ),
+        *_reserved_scopes(allowed),
+        *_public_writes(allowed),
+        *_shadowed(allowed),
+    )
+    return ApiDocument(
+        replace(nothing.api, operations=allowed),
+        Resource(audience, _title(source.data) or name, _scopes(allowed, scope_descriptions(source.data))),
+        tuple(placed(source, remark) for remark in remarks),
+        tuple(replace(it, location=(name, *it.location)) for it in problems if it.source == "config"),
+    )
+
+
+def read_document(path: Path) -> Source:
+    """The OpenAPI document at `path`; its data is an object.
+
+    Raises:
+        SourceError: it cannot be read, or is no object.
+    """
+    source = read(path)
+    if not isinstance(source.data, dict):
+        raise SourceError(
+            "openapi", "this is no OpenAPI document", "write an object with `openapi` and `paths`"
+        )
+    return source
+
+
+def scope_descriptions(document: Mapping[str, Any]) -> dict[str, str]:
+    """Scope → description, as the document's OAuth 2 schemes tell them (OpenAPI 3.1 §4.8.28)."""
+    descriptions: dict[str, str] = {}
+    for scheme in _objects(_object(_object(document, "components"), "securitySchemes")):
+        for flow in _objects(_object(scheme, "flows")):
+            for scope, text in _object(flow, "scopes").items():
+                if isinstance(text, str):
+                    descriptions.setdefault(scope, text)
+    return descriptions
+
+
+def _rules(own: ApiSettings) -> ApiRules:
+    return ApiRules(
+        own.risk,
+        {
+            key: OperationRule(it.risk, None if it.scopes is None else frozenset(it.scopes))
+            for key, it in own.operations.items()
+        },
+    )
+
+
+def _scopes(allowed: Sequence[Operation], descriptions: Mapping[str, str]) -> dict[str, str]:
+    """Scope → what it allows. Only scopes that open something: nobody should be asked for another."""
+    scopes: dict[str, list[str]] = {}
+    for operation in allowed:
+        for scope in sorted(operation.scopes):
+            scopes.setdefault(scope, []).append(operation.label)
+    return {scope: descriptions.get(scope) or ", ".join(labels) for scope, labels in scopes.items()}
+
+
+def _reserved_scopes(allowed: Sequence[Operation]) -> Iterator[Remark]:
+    for operation in allowed:
+        for scope in sorted(operation.scopes):
+            if scope in PROTOCOL_SCOPES or scope.startswith(RESERVED_SCOPES):
+                yield Remark(
+                    _place(operation),
+                    "error",
+                    "scope",
+                    f"{operation.label} asks for {scope}, which has a meaning of its own and opens no API",
+                    "remove it from `security`, and name a scope of the API's own",
+                )
+
+
+def _public_writes(allowed: Sequence[Operation]) -> Iterator[Remark]:
+    for operation in allowed:
+        if operation.tier.anonymous and operation.method not in _SAFE_METHODS:
+            yield Remark(
+                _place(operation),
+                "warning",
+                "public-write",
+                f"anybody on the internet may call {operation.label}",
+                "give it a tier and a scope, unless that is meant",
+            )
+
+
+def _shadowed(allowed: Sequence[Operation]) -> Iterator[Remark]:
+    """Operations that some requests never reach, because a more literal path lacks the method."""
+    by_length: dict[int, dict[str, list[Operation]]] = {}
+    for operation in allowed:
+        paths = by_length.setdefault(operation.template.count("/"), {})
+        paths.setdefault(operation.template, []).append(operation)
+    for paths in by_length.values():
+        for literal, here in paths.items():
+            methods = {operation.method for operation in here}
+            for template, there in paths.items():
+                if template == literal or not _covers(template, literal):
+                    continue
+                for operation in there:
+                    if operation.method not in methods:
+                        yield Remark(
+                            ("paths", literal),
+                            "warning",
+                            "shadowed",
+                            f"{operation.method} {literal} is refused, although {operation.label} fits",
+                            f"document {operation.method} below {literal} too, if it is meant to work",
+                        )
+
+
+def _covers(template: str, literal: str) -> bool:
+    pairs = zip(template.split("/"), literal.split("/"), strict=True)
+    return all(one == other or is_parameter(one) for one, other in pairs)
+
+
+def _place(operation: Operation) -> tuple[str, ...]:
+    return ("paths", operation.template, operation.method.lower())
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    title = _object(document, "info").get("title")
+    return title.strip()[:100] if isinstance(title, str) and title.isprintable() else ""
+
+
+def _object(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = parent.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(parent: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    return (value for value in parent.values() if isinstance(value, dict))

@@ -1,0 +1,118 @@
+"""`tokenward check`: everything wrong with a configuration, told with place and remedy.
+
+Checking runs no command and opens no keyring: a configuration under review may come from a stranger.
+"""
+
+import os
+import shlex
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.text import Text
+
+from tokenward.app.config import load
+from tokenward.app.findings import Finding, Remark, in_order, placed
+from tokenward.app.settings import Settings
+from tokenward.base import references
+
+_COLOURS = {"error": "bold red", "warning": "bold yellow"}
+
+
+def check(path: Path) -> tuple[Finding, ...]:
+    """What `load` finds, and whether the secrets are where the file says; errors first, then by place."""
+    loaded = load(path)
+    if loaded.source is None or loaded.settings is None:
+        return loaded.findings
+    remarks = _secrets(loaded.settings, path.resolve().parent)
+    source = loaded.source
+    return in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))
+
+
+def rendered(finding: Finding) -> Text:
+    """The finding as `file:line:column: severity code: text`, and the remedy indented below it."""
+    return Text.assemble(
+        (f"{_shown(finding.file)}:{finding.line}:{finding.column}: ", "bold"),
+        (finding.severity, _COLOURS[finding.severity]),
+        f" {finding.code}: {_printable(finding.text)}\n    ",
+        (_printable(finding.remedy), "dim"),
+    )
+
+
+def summary(findings: tuple[Finding, ...]) -> str:
+    """How many there are, in one line."""
+    counts = {severity: sum(it.severity == severity for it in findings) for severity in _COLOURS}
+    told = [f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in counts.items() if count]
+    return ", ".join(told) or "no problems"
+
+
+def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
+    for keys, value in (
+        (("store",), settings.store),
+        (("master_key",), settings.master_key),
+        (("admin", "token"), settings.admin.token),
+    ):
+        scheme, _, place = value.partition(":")
+        if scheme in _LOOKS:
+            yield from _LOOKS[scheme](keys, place, base_dir)
+
+
+def _look_at_file(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator[Remark]:
+    path = base_dir / place
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        yield _missing(keys, f"there is no file {place}", "create it; `tokenward init` makes keys and tokens")
+        return
+    if not stat.S_ISREG(mode):
+        yield _missing(keys, f"{place} is not a file", "name a file")
+    elif os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        yield Remark(
+            keys,
+            "error",
+            "secret-exposed",
+            f"other users can read {place}",
+            f"chmod 600 {shlex.quote(str(path))}",
+        )
+
+
+def _look_at_environment(keys: tuple[str, ...], place: str, _base_dir: Path) -> Iterator[Remark]:
+    try:
+        references.resolve(f"env:{place}", base_dir=_base_dir)
+    except ValueError as error:
+        yield _missing(keys, str(error), "set it where Tokenward is started")
+
+
+def _look_at_command(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator[Remark]:
+    try:
+        program = shlex.split(place)[0]
+    except (ValueError, IndexError):
+        program = ""
+    if not program or not shutil.which(base_dir / program if "/" in program else program):
+        yield _missing(keys, "there is no such command here", "install it, or mend its name")
+
+
+_LOOKS: dict[str, Callable[[tuple[str, ...], str, Path], Iterator[Remark]]] = {
+    "file": _look_at_file,
+    "env": _look_at_environment,
+    "cmd": _look_at_command,
+}
+
+
+def _missing(keys: tuple[str, ...], text: str, remedy: str) -> Remark:
+    # Where a configuration is checked is seldom where its secrets are.
+    return Remark(keys, "warning", "secret-missing", text, remedy)
+
+
+def _shown(path: Path) -> str:
+    try:
+        path = path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        pass
+    return _printable(str(path))
+
+
+def _printable(text: str) -> str:
+    """Text of a file that a stranger may have written, without what could steer a terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)

@@ -1,0 +1,117 @@
+"""`tokenward clients`: applications and their secrets."""
+
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from tokenward.app.cli.console import (
+    DEFAULT_CONFIG,
+    REFUSED,
+    ConfigPath,
+    date,
+    err,
+    fail,
+    out,
+    with_foundation,
+)
+from tokenward.app.foundation import Foundation
+from tokenward.base.secret import Secret
+from tokenward.issuer.clients import register, rotate_secret
+from tokenward.store.records import Client
+
+commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
+
+ClientId = Annotated[str, typer.Argument(help="The client_id.")]
+
+
+@commands.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="What people call it; the consent page shows it.")],
+    client_type: Annotated[
+        Literal["web", "spa", "native", "service"],
+        typer.Option("--type", help="web and service have a secret; spa and native never can."),
+    ],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="A scope that it may ask for; repeat for more.")
+    ] = None,
+    redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="Where authorization responses may go; repeat for more.")
+    ] = None,
+    client_id: Annotated[str | None, typer.Option("--id", help="A client_id of your choice.")] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
+
+    Example: tokenward clients add "Nightly report" --type service --scope accounts:read
+    """
+
+    async def work(ground: Foundation) -> tuple[Client, Secret | None]:
+        return await register(
+            ground.client_desk,
+            name=name,
+            client_type=client_type,
+            scopes=scope or [],
+            redirect_uris=redirect_uri or [],
+            client_id=client_id,
+        )
+
+    client, secret = with_foundation(config, work)
+    out.print(f"client_id     {client.client_id}", markup=False)
+    if secret is None:
+        err.print(f"a {client.type} client has no secret: it runs where others can read it", style="dim")
+    else:
+        _print_secret(secret)
+
+
+@commands.command("list")
+def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Show every client with its type, scopes and redirect addresses."""
+
+    async def work(ground: Foundation) -> list[Client]:
+        return await ground.store.clients()
+
+    table = Table("client_id", "name", "type", "scopes", "redirect addresses", "since")
+    for client in with_foundation(config, work):
+        table.add_row(
+            client.client_id,
+            client.name,
+            client.type,
+            "\n".join(client.scopes),
+            "\n".join(client.redirect_uris),
+            date(client.created_at),
+        )
+    out.print(table)
+
+
+@commands.command("rotate-secret")
+def rotate(
+    client_id: ClientId,
+    overlap: Annotated[
+        int, typer.Option(min=0, max=30 * 86_400, help="Seconds for which the old secret stays valid.")
+    ] = 0,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Give a client a new secret; the old one ends at once, or after the overlap."""
+
+    async def work(ground: Foundation) -> Secret:
+        return await rotate_secret(ground.client_desk, client_id, overlap=overlap)
+
+    _print_secret(with_foundation(config, work))
+
+
+@commands.command("remove")
+def remove(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Remove a client; everything that it was issued is refused within a second."""
+
+    async def work(ground: Foundation) -> bool:
+        return await ground.store.remove_client(client_id, ground.clock.time())
+
+    if not with_foundation(config, work):
+        fail(f"no client has the id {client_id}", code=REFUSED)
+    err.print(f"removed {client_id}", markup=False)
+
+
+def _print_secret(secret: Secret) -> None:
+    out.print(f"client_secret {secret.reveal()}", markup=False)
+    err.print("the secret is shown this once: put it where secrets are kept", style="dim")

@@ -1,0 +1,100 @@
+"""What every command shares: where it writes, how it opens the configuration, how it ends.
+
+Results go to standard output, talk goes to standard error, so that a result can be piped.
+Exit codes: 0 good, 1 findings or refused, 2 could not run.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Never, TypeVar
+
+import typer
+from rich.console import Console
+
+from tokenward.app.config import Configuration, load
+from tokenward.app.foundation import Foundation, foundation
+from tokenward.base.problems import Refusal
+from tokenward.base.redaction import redact
+from tokenward.base.secret import Secret
+from tokenward.store.port import AlreadyExists, StoreUnavailable
+
+T = TypeVar("T")
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+REFUSED = 1
+COULD_NOT_RUN = 2
+
+ConfigPath = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar="TOKENWARD_CONFIG", help="The configuration file."),
+]
+DEFAULT_CONFIG = Path("tokenward.yaml")
+
+
+def date(moment: float) -> str:
+    """A moment, as a local date and time."""
+    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def fail(text: str, *, code: int = COULD_NOT_RUN) -> Never:
+    """Say on standard error what went wrong and what to do, and end."""
+    err.print(redact(text), style="red", markup=False)
+    raise typer.Exit(code)
+
+
+def open_configuration(path: Path) -> Configuration:
+    """The configuration, or the end of the command with the first problem and the way to see all."""
+    if not path.exists():
+        fail(f"{path} does not exist: `tokenward init` makes one, `--config` names another")
+    loaded = load(path)
+    if loaded.configuration is None:
+        first = loaded.findings[0]
+        fail(f"{first.file}:{first.line}: {first.text}\nrun `tokenward check` to see every problem")
+    return loaded.configuration
+
+
+def with_foundation(path: Path, work: Callable[[Foundation], Awaitable[T]]) -> T:
+    """Open the configuration and its store, do the work, close; refusals and faults end the command."""
+    configuration = open_configuration(path)
+
+    async def run() -> T:
+        async with foundation(configuration) as ground:
+            return await work(ground)
+
+    try:
+        return asyncio.run(run())
+    except Refusal as refusal:
+        fail(f"{refusal.problem.text} {refusal.detail}".strip(), code=REFUSED)
+    except AlreadyExists:
+        fail("that exists already", code=REFUSED)
+    except StoreUnavailable as error:
+        fail(f"the store cannot be opened: {error}")
+    except ValueError as error:
+        fail(str(error))
+
+
+def read_credential(source: str, *, what: str, confirm: bool = False) -> Secret:
+    """A credential from `-` (standard input, or a prompt at a terminal) or `@FILE`, never from the argument.
+
+    An argument would stay in the shell's history and stand in the process list.
+    """
+    if source == "-" and sys.stdin.isatty():
+        return Secret(typer.prompt(what, hide_input=True, confirmation_prompt=confirm))
+    if source == "-":
+        text = sys.stdin.readline()
+    elif source.startswith("@"):
+        try:
+            text = Path(source[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            fail(f"cannot read {source[1:]}: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}")
+    else:
+        fail(f"the {what} is read from standard input (-) or a file (@FILE), never from an argument")
+    text = text.rstrip("\r\n")
+    if not text:
+        fail(f"the {what} is empty")
+    return Secret(text)

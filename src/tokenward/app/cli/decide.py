@@ -1,0 +1,83 @@
+"""`tokenward decide`: the decision on one request, step by step, without sending it."""
+
+import asyncio
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from rich.markup import escape
+
+from tokenward.app.cli.console import (
+    DEFAULT_CONFIG,
+    REFUSED,
+    ConfigPath,
+    fail,
+    out,
+    read_credential,
+    with_foundation,
+)
+from tokenward.app.foundation import Foundation
+from tokenward.app.servers import gateway_engine
+from tokenward.gateway.access import AccessRequest, Allow, Decision, Step
+
+FEED_SECONDS = 5.0
+
+
+def decide(
+    method: Annotated[str, typer.Argument(help="The request method, such as GET.")],
+    url: Annotated[str, typer.Argument(help="A URL at the gateway, or a path such as /bank/accounts.")],
+    credential: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[-|@FILE]", help="A token, from standard input or a file; none asks without one."
+        ),
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Tell what the gateway would decide about a request, and why. Nothing is sent; exit 1 means refused.
+
+    tokenward decide GET /bank/accounts @token.txt
+    """
+    parts = urlsplit(url)
+    bearer = read_credential(credential, what="token") if credential is not None else None
+    headers = [(b"host", parts.netloc.encode())]
+    if bearer is not None:
+        headers.append((b"authorization", b"Bearer " + bearer.reveal().encode()))
+    try:
+        request = AccessRequest(
+            method=method,
+            raw_path=parts.path.encode("ascii"),
+            query=parts.query.encode("ascii"),
+            headers=tuple(headers),
+            peer="127.0.0.1",
+            host=parts.netloc,
+        )
+    except UnicodeEncodeError:
+        fail("a URL is ASCII: percent-encode what is not")
+
+    async def work(ground: Foundation) -> tuple[Decision, list[Step]]:
+        engine, follower = gateway_engine(ground)
+        following = asyncio.create_task(follower.run())
+        try:
+            async with asyncio.timeout(FEED_SECONDS):
+                while not follower.confirmed:  # noqa: ASYNC110 - the follower tells nobody when
+                    await asyncio.sleep(0.01)
+            return await engine.explain(request)
+        except TimeoutError:
+            fail("the revocation feed cannot be read, so nothing can be decided")
+        finally:
+            following.cancel()
+
+    decision, steps = with_foundation(config, work)
+    for step in steps:
+        mark = "[green]✓[/]" if step.passed else "[red]✗[/]"
+        out.print(f"{mark} {step.name:24} {escape(step.why)}")
+    if isinstance(decision, Allow):
+        target = decision.upstream + decision.upstream_path
+        out.print(f"[bold green]allow[/] {escape(decision.operation)} → {escape(target)}")
+        return
+    problem = decision.problem
+    out.print(f"[bold red]deny[/] {problem.status} {problem.code}: {escape(problem.text)}")
+    if decision.challenge:
+        out.print(f"     WWW-Authenticate: {escape(decision.challenge)}")
+    raise typer.Exit(REFUSED)

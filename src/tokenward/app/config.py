@@ -1,0 +1,89 @@
+"""Opening `tokenward.yaml`: one walk from the file to a policy, which gathers every problem on its way.
+
+Nothing starts from a configuration with an error in it, and nothing here needs a secret or the network.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tokenward.app.api_documents import read_api
+from tokenward.app.consistency import inconsistencies
+from tokenward.app.findings import Finding, Remark, errors, in_order, placed, unreadable
+from tokenward.app.schema_errors import schema_errors
+from tokenward.app.settings import Settings, schema
+from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.gateway.policy import Policy, PolicyProblem, conflicts
+from tokenward.issuer.settings import Resource
+
+__all__ = ["Configuration", "Finding", "Loaded", "Settings", "load", "schema"]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration without errors.
+
+    Attributes:
+        path: the file.
+        base_dir: its directory, absolute: relative paths in it start here.
+        settings: what it says.
+        policy: what the gateway lets pass.
+        resources: audience → what the issuer may issue tokens for.
+    """
+
+    path: Path
+    base_dir: Path
+    settings: Settings
+    policy: Policy
+    resources: Mapping[str, Resource]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of opening a file.
+
+    Attributes:
+        configuration: None if there is any error among the findings.
+        source: the file, unless it cannot be read as YAML.
+        settings: what it says, if it says it in the right form.
+        findings: errors first, then by place.
+    """
+
+    configuration: Configuration | None
+    findings: tuple[Finding, ...]
+    source: Source | None = None
+    settings: Settings | None = None
+
+
+def load(path: Path) -> Loaded:
+    """Open the configuration at `path` and the documents it names; never raises for what they hold."""
+    base_dir = path.resolve().parent
+    try:
+        source = read(path)
+    except SourceError as error:
+        return Loaded(None, (unreadable(path, error),))
+    try:
+        settings = Settings.model_validate(source.data)
+    except ValidationError as error:
+        return Loaded(None, in_order(placed(source, it) for it in schema_errors(error)), source)
+    findings = [placed(source, it) for it in inconsistencies(settings)]
+    documents = [read_api(settings, name, base_dir) for name in settings.apis]
+    for document in documents:
+        findings += document.findings
+        findings += _policy(source, document.problems)
+    apis = [document.api for document in documents]
+    if not errors(findings):
+        findings += _policy(source, conflicts(apis))
+    if errors(findings):
+        return Loaded(None, in_order(findings), source, settings)
+    resources = {document.resource.audience: document.resource for document in documents}
+    configuration = Configuration(path, base_dir, settings, Policy(apis), resources)
+    return Loaded(configuration, in_order(findings), source, settings)
+
+
+def _policy(source: Source, problems: Iterable[PolicyProblem]) -> list[Finding]:
+    """Problems whose locations begin with an API's name, as findings in the configuration."""
+    remarks = (Remark(("apis", *it.location), "error", "policy", it.text, it.remedy) for it in problems)
+    return [placed(source, remark) for remark in remarks]

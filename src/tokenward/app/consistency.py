@@ -1,0 +1,162 @@
+"""What the settings mean together: checks that need more than one value, as a table."""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from urllib.parse import urlsplit
+
+from tokenward.app.findings import Remark
+from tokenward.app.settings import Settings
+from tokenward.app.values import Listen, is_loopback
+
+_ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
+
+
+def inconsistencies(settings: Settings) -> Iterator[Remark]:
+    """Everything that does not fit together, in the order of `_CHECKS`."""
+    for check in _CHECKS:
+        yield from check(settings)
+
+
+def _admin_is_local(settings: Settings) -> Iterator[Remark]:
+    if not settings.admin.listen.is_loopback:
+        yield _error(
+            ("admin", "listen"),
+            "admin-exposed",
+            "the admin listener can be reached from other machines",
+            "listen on 127.0.0.1, and reach it through a tunnel",
+        )
+
+
+def _listeners_differ(settings: Settings) -> Iterator[Remark]:
+    for (first, one), (second, other) in combinations(_listeners(settings).items(), 2):
+        hosts = {one.host, other.host}
+        if one.port == other.port and (len(hosts) == 1 or hosts & _ANY_ADDRESS):
+            yield _error(
+                (second, "listen"),
+                "port-taken",
+                f"{first} and {second} listen on the same port",
+                "give each server its own port",
+            )
+
+
+def _origins_differ(settings: Settings) -> Iterator[Remark]:
+    if settings.issuer.url == settings.gateway.url:
+        yield _error(
+            ("gateway", "url"),
+            "same-origin",
+            "the issuer and the gateway have the same URL",
+            "give each its own origin: a cookie of the sign-in page must never travel to an API",
+        )
+
+
+def _loopback_urls_lead_here(settings: Settings) -> Iterator[Remark]:
+    # Behind a public URL stands somebody's load balancer; plain http on loopback has nobody in between.
+    for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway)):
+        url = urlsplit(server.url)
+        if url.scheme == "http" and (url.port or 80) != server.listen.port:
+            yield Remark(
+                (name, "url"),
+                "warning",
+                "url-port",
+                f"the {name}'s URL and its listener have different ports",
+                "make them agree, unless something in between forwards the one to the other",
+            )
+
+
+def _lifetimes_nest(settings: Settings) -> Iterator[Remark]:
+    tokens = settings.tokens
+    if tokens.refresh_idle > tokens.refresh_absolute:
+        yield _error(
+            ("tokens", "refresh_idle"),
+            "lifetimes",
+            "an unused refresh token would outlive its absolute end",
+            "let refresh_idle be at most refresh_absolute",
+        )
+
+
+def _apis_exist(settings: Settings) -> Iterator[Remark]:
+    if not settings.apis:
+        yield Remark(
+            ("apis",),
+            "warning",
+            "no-apis",
+            "no API is protected yet: the gateway refuses everything",
+            "add one under `apis`; `tokenward protect openapi.yaml --upstream URL` proposes it",
+        )
+
+
+def _mounts_are_apart(settings: Settings) -> Iterator[Remark]:
+    for first, second in combinations(settings.apis, 2):
+        one, other = f"{settings.mount(first)}/", f"{settings.mount(second)}/"
+        if one.startswith(other) or other.startswith(one):
+            keys = ("apis", second, "mount") if settings.apis[second].mount else ("apis", second)
+            same = one == other
+            yield _error(
+                keys,
+                "mount",
+                f"{first} and {second} have the same mount"
+                if same
+                else f"the mounts of {first} and {second} overlap",
+                "let no mount be the beginning of another",
+            )
+
+
+def _audiences_differ(settings: Settings) -> Iterator[Remark]:
+    seen = {settings.issuer.url: "the issuer"}
+    for name in settings.apis:
+        other = seen.setdefault(settings.audience(name), name)
+        if other != name:
+            yield _error(
+                ("apis", name, "audience"),
+                "audience",
+                f"{other} and {name} have the same audience: a token for one would open the other",
+                "give each API its own audience",
+            )
+
+
+def _upstreams_are_elsewhere(settings: Settings) -> Iterator[Remark]:
+    own = {listen.port: name for name, listen in _listeners(settings).items()}
+    for name, api in settings.apis.items():
+        url = urlsplit(api.upstream)
+        host = url.hostname or ""
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if is_loopback(host) and port in own:
+            yield _error(
+                ("apis", name, "upstream"),
+                "upstream-loop",
+                f"the upstream of {name} is the {own[port]} listener itself",
+                "name the address of the API behind the gateway",
+            )
+        elif url.scheme == "http" and not is_loopback(host):
+            yield Remark(
+                ("apis", name, "upstream"),
+                "warning",
+                "plain-http",
+                f"calls to {name} travel from the gateway in plain text",
+                "use https, unless something below encrypts and authenticates that line",
+            )
+
+
+_CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
+    _admin_is_local,
+    _listeners_differ,
+    _origins_differ,
+    _loopback_urls_lead_here,
+    _lifetimes_nest,
+    _apis_exist,
+    _mounts_are_apart,
+    _audiences_differ,
+    _upstreams_are_elsewhere,
+)
+
+
+def _listeners(settings: Settings) -> dict[str, Listen]:
+    return {
+        "issuer": settings.issuer.listen,
+        "gateway": settings.gateway.listen,
+        "admin": settings.admin.listen,
+    }
+
+
+def _error(keys: tuple[str | int, ...], code: str, text: str, remedy: str) -> Remark:
+    return Remark(keys, "error", code, text, remedy)

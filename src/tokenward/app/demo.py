@@ -1,0 +1,216 @@
+"""`tokenward demo`: the whole house with two sample APIs, on this machine, from nothing."""
+
+import asyncio
+import contextlib
+import importlib.resources
+import os
+import socket
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tokenward.app.config import Configuration, load
+from tokenward.app.foundation import foundation
+from tokenward.app.initialise import write_keys
+from tokenward.app.servers import INSIDE_PATH
+from tokenward.app.story import Story
+from tokenward.app.supervisor import ProcessPlan, Supervisor, bind_all, server_plans
+from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.entropy import identifier
+from tokenward.base.secret import Secret
+from tokenward.gateway.access import TokenFacts
+from tokenward.gateway.inside import InsideMinter
+from tokenward.identity.passwords import Passwords
+from tokenward.identity.people import add_user, set_password
+from tokenward.issuer.clients import register, rotate_secret
+from tokenward.tokens.keys import SigningKey
+
+PORTS = {"issuer": 8080, "gateway": 8000, "admin": 8081, "weather": 9001, "bank": 9002}
+SAMPLES = ("weather", "bank")
+
+SERVICE = "demo-service"
+APP = "demo-app"
+PERSON = "alice"
+REDIRECT = "http://127.0.0.1/callback"
+
+_CONFIGURATION = """\
+# Written by `tokenward demo`; change it as you like and start `tokenward up` instead.
+name: Tokenward demo
+store: sqlite:data/tokenward.db
+master_key: file:data/master.key
+issuer:
+  url: {issuer}
+  listen: {issuer_listen}
+gateway:
+  url: {gateway}
+  listen: {gateway_listen}
+admin:
+  listen: {admin_listen}
+  token: file:data/admin.token
+apis:
+  weather:
+    openapi: weather.openapi.yaml
+    upstream: {weather}
+    risk: low
+  bank:
+    openapi: bank.openapi.yaml
+    upstream: {bank}
+    risk: moderate
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays: fresh secrets for the service and the person, kept nowhere but here and in `demo.env`."""
+
+    service_secret: Secret
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo that is running."""
+
+    directory: Path
+    urls: Mapping[str, str]
+    configuration: Configuration
+    cast: Cast
+    inside_key: SigningKey
+    supervisor: Supervisor
+
+    def story(self, http: httpx.Client) -> Story:
+        """The story, set on these servers."""
+        return Story(
+            issuer=self.urls["issuer"],
+            gateway=self.urls["gateway"],
+            service=(SERVICE, self.cast.service_secret),
+            app=(APP, REDIRECT),
+            person=(PERSON, self.cast.password),
+            inside_jwt=self._inside_jwt,
+            http=http,
+        )
+
+    def _inside_jwt(self) -> Secret:
+        minter = InsideMinter(self.inside_key, issuer=self.urls["gateway"] + INSIDE_PATH)
+        now = SYSTEM_CLOCK.time()
+        facts = TokenFacts(
+            token_id="0" * 11,
+            grant_id=None,
+            client_id=SERVICE,
+            user_id=None,
+            scope=frozenset({"accounts:read"}),
+            audience=f"{self.urls['gateway']}/bank",
+            credential="client_secret",
+            issued_at=now,
+            expires_at=now + 60,
+        )
+        return Secret(minter.mint(facts).text)
+
+
+@contextlib.contextmanager
+def running_demo(directory: Path, *, free_ports: bool, quiet: bool) -> Generator[Demo]:
+    """Prepare the directory, start everything, and end it on leaving.
+
+    Raises:
+        OSError: a port is taken, or the directory cannot be written.
+        CannotStart: a process did not become ready; its log tells why.
+    """
+    sockets = bind_all({name: ("127.0.0.1", 0 if free_ports else port) for name, port in PORTS.items()})
+    urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+    try:
+        configuration = _write_configuration(directory, urls)
+        cast, inside_key = asyncio.run(_prepare(configuration))
+        (directory / "demo.env").unlink(missing_ok=True)
+        with _private(directory / "demo.env") as file:
+            file.write(
+                f"DEMO_SECRET={cast.service_secret.reveal()}\nDEMO_PASSWORD={cast.password.reveal()}\n"
+            )
+    except BaseException:
+        for sock in sockets.values():
+            sock.close()
+        raise
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context((directory / "demo.log").open("ab")) if quiet else None
+        plans = [
+            *[_sample_plan(name, urls, sockets[name]) for name in SAMPLES],
+            *server_plans(configuration.path, sockets),
+        ]
+        supervisor = Supervisor(plans, output=output.fileno() if output else None)
+        stack.enter_context(supervisor.running())
+        yield Demo(directory, urls, configuration, cast, inside_key, supervisor)
+
+
+def _write_configuration(directory: Path, urls: Mapping[str, str]) -> Configuration:
+    directory.mkdir(parents=True, exist_ok=True)
+    write_keys(directory)
+    samples = importlib.resources.files("tokenward.app.samples")
+    for name in SAMPLES:
+        document = f"{name}.openapi.yaml"
+        (directory / document).write_bytes((samples / document).read_bytes())
+    path = directory / "tokenward.yaml"
+    listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
+    path.write_text(_CONFIGURATION.format(**urls, **listens))
+    loaded = load(path)
+    if loaded.configuration is None:
+        raise ValueError("; ".join(finding.text for finding in loaded.findings))
+    return loaded.configuration
+
+
+async def _prepare(configuration: Configuration) -> tuple[Cast, SigningKey]:
+    """The service and the application are registered, and every start gives new secrets."""
+    password = Secret(identifier())
+    passwords = Passwords()
+    async with foundation(configuration) as ground:
+        store, desk = ground.store, ground.client_desk
+        secret: Secret | None
+        if await store.client(SERVICE) is None:
+            _, secret = await register(
+                desk,
+                client_id=SERVICE,
+                name="Demo service",
+                client_type="service",
+                scopes=["forecast:read", "accounts:read"],
+            )
+            await register(
+                desk,
+                client_id=APP,
+                name="Demo app",
+                client_type="native",
+                redirect_uris=[REDIRECT],
+                scopes=["openid", "offline_access", "accounts:read", "transfers:write"],
+            )
+            await add_user(store, PERSON, password, passwords=passwords, clock=ground.clock)
+        else:
+            secret = await rotate_secret(desk, SERVICE)
+            await set_password(store, PERSON, password, passwords=passwords)
+        if secret is None:
+            raise ValueError(f"{SERVICE} has no secret")
+        return Cast(secret, password), ground.inside_keys[0]
+
+
+def _sample_plan(name: str, urls: Mapping[str, str], sock: socket.socket) -> ProcessPlan:
+    inside = urls["gateway"] + INSIDE_PATH
+    return ProcessPlan(
+        name=name,
+        module="tokenward.app.samples",
+        arguments=[
+            name,
+            "--issuer",
+            inside,
+            "--audience",
+            f"{urls['gateway']}/{name}",
+            "--jwks-url",
+            f"{inside}/jwks.json",
+        ],
+        health=f"{urls[name]}/health",
+        sockets={"listen": sock},
+    )
+
+
+@contextlib.contextmanager
+def _private(path: Path) -> Generator:  # type: ignore[type-arg]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        yield file

@@ -1,0 +1,146 @@
+"""What every process and command stands on: the store, opened, and the secrets that the master key guards."""
+
+import base64
+import binascii
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenward.app.config import Configuration
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.base.references import resolve
+from tokenward.gateway.access import TokenFacts
+from tokenward.issuer.clients import ClientDesk
+from tokenward.issuer.settings import IssuerSettings
+from tokenward.store.keeping import load_peppers, load_signing_keys
+from tokenward.store.live import live_access_token
+from tokenward.store.port import Store, StoreUnavailable
+from tokenward.store.sql import open_store
+from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.sealing import Sealer, derive_key
+
+OUTSIDE_ALGORITHMS = ("ES256", "RS256")  # RS256 because OpenID Discovery §3 asks for it
+INSIDE_ALGORITHMS = ("ES256",)
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """An open store and the keys to what it keeps sealed."""
+
+    configuration: Configuration
+    store: Store
+    peppers: tuple[bytes, ...]
+    outside_keys: tuple[SigningKey, ...]
+    inside_keys: tuple[SigningKey, ...]
+    master: bytes
+    clock: Clock
+
+    @property
+    def issuer_settings(self) -> IssuerSettings:
+        """What the issuer needs of the configuration."""
+        settings = self.configuration.settings
+        return IssuerSettings(
+            url=settings.issuer.url,
+            access_token_lifetime=settings.tokens.access_token,
+            refresh_idle=settings.tokens.refresh_idle,
+            refresh_absolute=settings.tokens.refresh_absolute,
+            resources=self.configuration.resources,
+        )
+
+    @property
+    def client_desk(self) -> ClientDesk:
+        """What managing clients needs."""
+        return ClientDesk(self.store, self.issuer_settings, self.peppers, self.clock)
+
+    def sealer(self, purpose: str) -> Sealer:
+        """A sealer of its own for each purpose, so that nothing sealed for one opens for another."""
+        return Sealer(derive_key(self.master, info=b"tokenward/" + purpose.encode()))
+
+
+@asynccontextmanager
+async def foundation(
+    configuration: Configuration, *, clock: Clock = SYSTEM_CLOCK
+) -> AsyncGenerator[Foundation]:
+    """Open everything, making the schema, the first pepper and missing signing keys on the way.
+
+    Raises:
+        ValueError: a reference cannot be resolved, or the master key is malformed or another one than
+            the database was sealed under.
+        StoreUnavailable: the database cannot be opened.
+    """
+    settings = configuration.settings
+    master = master_key(settings.master_key, base_dir=configuration.base_dir)
+    store = await open_store(store_url(configuration))
+    try:
+        keeping = Sealer(derive_key(master, info=b"tokenward/keeping"))
+        yield Foundation(
+            configuration=configuration,
+            store=store,
+            peppers=await load_peppers(store, keeping),
+            outside_keys=tuple(await load_signing_keys(store, keeping, "outside", OUTSIDE_ALGORITHMS)),
+            inside_keys=tuple(await load_signing_keys(store, keeping, "inside", INSIDE_ALGORITHMS)),
+            master=master,
+            clock=clock,
+        )
+    finally:
+        await store.close()
+
+
+def master_key(reference: str, *, base_dir: Path) -> bytes:
+    """The 32 bytes that seal everything else, from a reference to their base64 text.
+
+    Raises:
+        ValueError: there is no such thing, or it is not 32 bytes in base64. The text is not repeated.
+    """
+    try:
+        key = base64.b64decode(resolve(reference, base_dir=base_dir).reveal(), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32:
+        raise ValueError("master_key: expected 32 bytes in base64; `tokenward init` makes one")
+    return key
+
+
+def store_url(configuration: Configuration) -> str:
+    """The store's URL: as written, or what its reference names. May hold a password; never log it."""
+    store = configuration.settings.store
+    if store.startswith("sqlite:"):
+        return f"sqlite:{configuration.base_dir / store.removeprefix('sqlite:')}"
+    if store.startswith(("postgresql:", "postgres:")):
+        return store
+    return resolve(store, base_dir=configuration.base_dir).reveal()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResolver:
+    """The gateway's `TokenResolver`, answered by the store itself: one lookup by locator."""
+
+    store: Store
+    peppers: tuple[bytes, ...]
+    clock: Clock = SYSTEM_CLOCK
+
+    async def resolve(self, token: str, token_id: str) -> TokenFacts | None:
+        """The facts of a live token, or None.
+
+        Raises:
+            Refusal: UNAVAILABLE.
+        """
+        try:
+            found = await live_access_token(self.store, self.peppers, token, token_id, at=self.clock.time())
+        except StoreUnavailable as error:
+            raise Refusal(UNAVAILABLE, f"the store cannot answer: {error}") from error
+        if found is None:
+            return None
+        return TokenFacts(
+            token_id=found.token_id,
+            grant_id=found.grant_id,
+            client_id=found.client_id,
+            user_id=found.user_id,
+            scope=frozenset(found.scope),
+            audience=found.audience,
+            credential=found.credential,
+            issued_at=found.issued_at,
+            expires_at=found.expires_at,
+        )

@@ -1,0 +1,54 @@
+"""The entry point of a server process: `python -m tokenward.app.processes ROLE CONFIGURATION NAME=FD …`.
+
+The supervisor starts it, with listening sockets already bound. Its standard input is a pipe from the
+supervisor: when that closes, for whatever reason, the process ends, so that none is ever left behind.
+"""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import uvloop
+
+from tokenward.app.config import load
+from tokenward.app.servers import serve_gateway, serve_issuer
+from tokenward.base.redaction import configure_logging
+from tokenward.store.port import StoreUnavailable
+
+ROLES = {"issuer": serve_issuer, "gateway": serve_gateway}
+
+log = logging.getLogger("tokenward.server")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one role until told to stop; the exit code."""
+    role, configuration_path, *handed = arguments
+    configure_logging("INFO")
+    threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
+    sockets = {
+        name: socket.socket(fileno=int(number)) for name, number in (pair.split("=", 1) for pair in handed)
+    }
+    loaded = load(Path(configuration_path))
+    if loaded.configuration is None:
+        log.error("the configuration has problems: run `tokenward check`")
+        return 2
+    try:
+        uvloop.run(ROLES[role](loaded.configuration, sockets))
+    except (ValueError, StoreUnavailable) as error:
+        log.error("cannot start the %s: %s", role, error)  # noqa: TRY400 - the message says it all
+        return 2
+    return 0
+
+
+def _end_with_supervisor() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""Revocation by an operator: what may be named, and what that does. The CLI and the admin API share it."""
+
+from typing import Literal
+
+from tokenward.base.problems import NOT_FOUND, Refusal
+from tokenward.store.port import Store
+
+What = Literal["token", "grant", "client", "user", "all"]
+
+
+async def revoke(store: Store, what: What, subject: str, *, before: float | None, at: float) -> None:
+    """Revoke, and have every process hear of it by the feed.
+
+    Args:
+        store: where it is recorded.
+        what: the kind of thing that `subject` names.
+        subject: a token_id, grant_id, client_id or user name; "" for all.
+        before: for client, user and all: only what was issued at or before that moment; None means now.
+        at: now, seconds since the epoch.
+
+    Raises:
+        Refusal: NOT_FOUND, there is no such thing, or it was revoked before.
+        StoreUnavailable: nothing was revoked.
+    """
+    moment = at if before is None else before
+    match what:
+        case "token":
+            if not await store.revoke_token(subject, at):
+                raise Refusal(NOT_FOUND, f"no live access token has the id {subject}")
+        case "grant":
+            if not await store.revoke_grant(subject, at):
+                raise Refusal(NOT_FOUND, f"no live grant has the id {subject}")
+        case "client":
+            if await store.client(subject) is None:
+                raise Refusal(NOT_FOUND, f"no client has the id {subject}")
+            await store.revoke_issued_to_client(subject, before=moment, at=at)
+        case "user":
+            user = await store.user_by_name(subject)
+            if user is None:
+                raise Refusal(NOT_FOUND, f"nobody has the user name {subject}")
+            await store.revoke_issued_for_user(user.user_id, before=moment, at=at)
+            await store.end_sessions(user.user_id)
+        case "all":
+            await store.revoke_all_issued(before=moment, at=at)

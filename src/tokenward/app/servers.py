@@ -1,0 +1,118 @@
+"""The two server processes: the issuer with the admin listener beside it, and the gateway.
+
+They share nothing but the database, and meet through its revocation feed. Any number of each may run.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Coroutine, Mapping
+
+from starlette.applications import Starlette
+
+from tokenward.app.admin import admin_app
+from tokenward.app.config import Configuration
+from tokenward.app.foundation import Foundation, StoreResolver, foundation
+from tokenward.app.listener import Listener, stop_on_signals
+from tokenward.app.metrics import FEED_LAG, counted, observe_decision
+from tokenward.base.asgi import App, Receive, Scope, Send
+from tokenward.gateway.doors.proxy import ProxyDoor
+from tokenward.gateway.engine import Engine
+from tokenward.gateway.inside import InsideMinter
+from tokenward.identity.room import Identity
+from tokenward.issuer.asgi import ROUTES, IssuerApp
+from tokenward.issuer.context import Issuer
+from tokenward.store.feed import FeedFollower
+from tokenward.store.sweeper import sweep_forever
+
+INSIDE_PATH = "/.well-known/tokenward"
+
+
+async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> None:
+    """Serve the issuer and the admin listener until told to stop; sweep the store meanwhile."""
+    async with foundation(configuration) as ground:
+        await _serve(
+            {"issuer": issuer_app(ground), "admin": admin_app(ground)},
+            sockets,
+            beside=sweep_forever(ground.store, clock=ground.clock),
+        )
+
+
+async def serve_gateway(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> None:
+    """Serve the gateway until told to stop, following the revocation feed."""
+    async with foundation(configuration) as ground:
+        engine, follower = gateway_engine(ground)
+        door = ProxyDoor(engine)
+        try:
+            await _serve({"gateway": door}, sockets, beside=follower.run())
+        finally:
+            await door.close()
+
+
+def issuer_app(ground: Foundation) -> App:
+    """The issuer's endpoints and the identity room's pages, behind one look at the path."""
+    settings = ground.configuration.settings
+    identity = Identity(
+        store=ground.store,
+        peppers=ground.peppers,
+        sealer=ground.sealer("sign-in"),
+        issuer_url=settings.issuer.url,
+        name=settings.name,
+        clock=ground.clock,
+    )
+    endpoints = IssuerApp(
+        Issuer(
+            settings=ground.issuer_settings,
+            store=ground.store,
+            peppers=ground.peppers,
+            signing_keys=ground.outside_keys,
+            sign_in=identity.sign_in,
+            pages=identity.pages,
+            sealer=ground.sealer("authorize"),
+            clock=ground.clock,
+        )
+    )
+    pages = Starlette(routes=identity.routes)
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        await (endpoints if scope["path"] in ROUTES else pages)(scope, receive, send)
+
+    known = frozenset(ROUTES) | {route.path for route in identity.routes}
+    return counted(dispatch, known)
+
+
+def gateway_engine(ground: Foundation) -> tuple[Engine, FeedFollower]:
+    """The decision function over this configuration's policy, and the follower that keeps it honest.
+
+    Until the follower runs, and whenever it loses the feed, the engine refuses to judge credentials.
+    """
+    inside_issuer = ground.configuration.settings.gateway.url + INSIDE_PATH
+    engine = Engine(
+        ground.configuration.policy,
+        StoreResolver(ground.store, ground.peppers, ground.clock),
+        InsideMinter(ground.inside_keys[0], inside_issuer, ground.clock),
+        fresh=lambda: follower.confirmed,
+        observe=observe_decision,
+        clock=ground.clock,
+    )
+    follower = FeedFollower(
+        ground.store, on_event=engine.verified.on_event, on_gap=engine.verified.clear, clock=ground.clock
+    )
+    FEED_LAG.set_function(lambda: follower.lag)
+    return engine, follower
+
+
+async def _serve(
+    apps: Mapping[str, App], sockets: Mapping[str, socket.socket], *, beside: Coroutine[None, None, None]
+) -> None:
+    """Serve until told to stop. If `beside` fails the process ends, and the supervisor starts a new one."""
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    task = asyncio.create_task(beside)
+    task.add_done_callback(lambda _task: stop.set())
+    try:
+        await asyncio.gather(*(Listener(app, sockets[name]).run_until(stop) for name, app in apps.items()))
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,127 @@
+"""What `tokenward.yaml` may say: the shape of the file as models, each field described.
+
+Values are checked one by one by their types; what they mean together is the business of `consistency`.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tokenward.app.values import (
+    ApiName,
+    Audience,
+    Duration,
+    Listen,
+    Mount,
+    Name,
+    Origin,
+    Reference,
+    Risk,
+    Scopes,
+    Store,
+    Upstream,
+)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class IssuerServer(_Model):
+    """The authorization server: where tokens are issued and people sign in."""
+
+    url: Origin = Field(description="Its public origin; also the issuer identifier (RFC 8414 §2).")
+    listen: Listen = Field(description="host:port to listen on.")
+
+
+class GatewayServer(_Model):
+    """The gateway: where API calls arrive."""
+
+    url: Origin = Field(description="Its public origin.")
+    listen: Listen = Field(description="host:port to listen on.")
+
+
+class AdminServer(_Model):
+    """Health, metrics and management; for this machine only."""
+
+    listen: Listen = Field(description="host:port on loopback to listen on.")
+    token: Reference = Field(description="Where the admin token is kept: env:, file:, cmd: or keyring:.")
+
+
+class TokenLifetimes(_Model):
+    """How long tokens live."""
+
+    # Tier `moderate` accepts no access token that was given more than 15 minutes.
+    access_token: Annotated[int, Duration(30, 15 * 60)] = Field(
+        default=600, json_schema_extra={"default": "10m"}, description="Access tokens: 30s to 15m."
+    )
+    refresh_idle: Annotated[int, Duration(300, 90 * 86_400)] = Field(
+        default=14 * 86_400,
+        json_schema_extra={"default": "14d"},
+        description="Refresh tokens that nobody uses: 5m to 90d.",
+    )
+    refresh_absolute: Annotated[int, Duration(3600, 365 * 86_400)] = Field(
+        default=90 * 86_400,
+        json_schema_extra={"default": "90d"},
+        description="Refresh tokens, however often they are used: 1h to 365d.",
+    )
+
+
+class OperationSettings(_Model):
+    """What one operation asks of its callers."""
+
+    risk: Risk | None = Field(default=None, description="Risk tier; without it, the document's or the API's.")
+    scopes: Scopes | None = Field(
+        default=None, description="Scopes, all of which the token needs; without it, the document's."
+    )
+
+
+class ApiSettings(_Model):
+    """One protected API."""
+
+    openapi: str = Field(
+        min_length=1,
+        description="Its OpenAPI 3.0 or 3.1 document, YAML or JSON: the list of what is allowed.",
+    )
+    mount: Mount | None = Field(
+        default=None, description="Path at the gateway under which it is shown; /NAME by default."
+    )
+    upstream: Upstream = Field(description="Where it listens: http(s)://host[:port][/base].")
+    audience: Audience | None = Field(
+        default=None,
+        description="What its tokens are issued for (RFC 8707); the gateway's URL and the mount by default.",
+    )
+    risk: Risk | None = Field(default=None, description="Risk tier of operations that name none themselves.")
+    operations: dict[str, OperationSettings] = Field(
+        default_factory=dict, description="By operationId, or by METHOD /path as the document writes it."
+    )
+
+
+class Settings(_Model):
+    """The configuration of Tokenward. Paths are relative to the file, secrets are references."""
+
+    name: Name = Field(default="Tokenward", description="Shown to people on the sign-in page.")
+    store: Store = Field(
+        description="sqlite:PATH, postgresql:// without a password, or a reference to a URL."
+    )
+    master_key: Reference = Field(
+        description="Where the key is kept that encrypts private keys at rest: env:, file:, cmd: or keyring:."
+    )
+    issuer: IssuerServer = Field(description="The authorization server.")
+    gateway: GatewayServer = Field(description="The gateway.")
+    admin: AdminServer = Field(description="Health, metrics and management.")
+    tokens: TokenLifetimes = Field(default_factory=TokenLifetimes, description="How long tokens live.")
+    apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
+
+    def mount(self, api: str) -> str:
+        """The path of an API at the gateway, without a trailing slash: "" is the root."""
+        return (self.apis[api].mount or f"/{api}").rstrip("/")
+
+    def audience(self, api: str) -> str:
+        """What an API's tokens are issued for."""
+        return self.apis[api].audience or self.gateway.url + self.mount(api)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}

@@ -1,0 +1,176 @@
+"""Starts the server processes, waits until they answer, and brings back one that dies.
+
+Sockets are bound here, before anything starts: a taken port is one clear error, and a server that is being
+restarted loses no connection attempt.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from tokenward.app.listener import bind
+from tokenward.base.clock import SYSTEM_CLOCK
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 8.0
+
+
+class CannotStart(Exception):  # noqa: N818 - reads as the condition it is
+    """A process ended or stayed silent instead of becoming ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPlan:
+    """One process to run.
+
+    Attributes:
+        name: for people.
+        module: what `python -m` runs.
+        arguments: what it is told.
+        sockets: name → bound socket; handed over as `name=FD` after the arguments.
+        health: the URL that answers 200 when it is ready.
+    """
+
+    name: str
+    module: str
+    arguments: Sequence[str]
+    health: str
+    sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+
+
+class Supervisor:
+    """A set of running processes. Use `running()`."""
+
+    def __init__(self, plans: Sequence[ProcessPlan], *, output: int | None) -> None:
+        self._plans = plans
+        self._output = output
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._environment = dict(os.environ)
+        self._stopping = threading.Event()
+
+    @contextlib.contextmanager
+    def running(self, on_ready: Callable[[str], None] = lambda _name: None) -> Generator[None]:
+        """Start all, wait until each answers, and end all on leaving.
+
+        Raises:
+            CannotStart: one did not become ready; the others are ended.
+        """
+        with tempfile.TemporaryDirectory(prefix="tokenward-metrics-") as metrics:
+            self._environment["PROMETHEUS_MULTIPROC_DIR"] = metrics
+            try:
+                for plan in self._plans:
+                    self._start(plan)
+                for plan in self._plans:
+                    self._wait_until_ready(plan)
+                    on_ready(plan.name)
+                yield
+            finally:
+                self._stop_all()
+
+    def watch(self, on_restart: Callable[[str, int], None]) -> None:
+        """Bring back whatever dies, at most once a second each, until `stop()`."""
+        while not self._stopping.wait(1.0):
+            for plan in self._plans:
+                code = self._processes[plan.name].poll()
+                if code is not None and not self._stopping.is_set():
+                    on_restart(plan.name, code)
+                    self._start(plan)
+
+    def stop(self) -> None:
+        """Make `watch` return."""
+        self._stopping.set()
+
+    def _start(self, plan: ProcessPlan) -> None:
+        handed = [f"{name}={sock.fileno()}" for name, sock in plan.sockets.items()]
+        self._processes[plan.name] = subprocess.Popen(  # noqa: S603 - this interpreter, and arguments of ours
+            [sys.executable, "-m", plan.module, *plan.arguments, *handed],
+            stdin=subprocess.PIPE,
+            stdout=self._output,
+            stderr=self._output,
+            env=self._environment,
+            pass_fds=[sock.fileno() for sock in plan.sockets.values()],
+            start_new_session=True,  # Ctrl+C reaches the supervisor alone, which then ends them in order
+        )
+
+    def _wait_until_ready(self, plan: ProcessPlan) -> None:
+        deadline = SYSTEM_CLOCK.monotonic() + READY_SECONDS
+        with httpx.Client(trust_env=False, timeout=1.0) as client:
+            while SYSTEM_CLOCK.monotonic() < deadline:
+                code = self._processes[plan.name].poll()
+                if code is not None:
+                    raise CannotStart(f"the {plan.name} process ended with exit code {code} while starting")
+                with contextlib.suppress(httpx.HTTPError):
+                    if client.get(plan.health).status_code == 200:
+                        return
+                self._stopping.wait(0.05)
+        raise CannotStart(f"the {plan.name} process did not answer within {READY_SECONDS:.0f} seconds")
+
+    def _stop_all(self) -> None:
+        self._stopping.set()
+        for process in self._processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        for process in self._processes.values():
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+        for plan in self._plans:
+            for sock in plan.sockets.values():
+                sock.close()
+
+
+def bind_all(addresses: Mapping[str, tuple[str, int]]) -> dict[str, socket.socket]:
+    """A bound socket for each listener; port 0 takes a free one.
+
+    Raises:
+        OSError: an address is taken or not ours; nothing stays bound.
+    """
+    bound: dict[str, socket.socket] = {}
+    try:
+        for name, (host, port) in addresses.items():
+            bound[name] = bind(host, port)
+    except OSError:
+        for sock in bound.values():
+            sock.close()
+        raise
+    return bound
+
+
+def server_plans(configuration_path: Path, sockets: Mapping[str, socket.socket]) -> list[ProcessPlan]:
+    """The two server processes of a configuration; `sockets` holds `issuer`, `gateway` and `admin`."""
+    return [
+        ProcessPlan(
+            name="issuer",
+            module="tokenward.app.processes",
+            arguments=["issuer", str(configuration_path)],
+            health=f"http://{_dial(sockets['admin'])}/health",
+            sockets={"issuer": sockets["issuer"], "admin": sockets["admin"]},
+        ),
+        ProcessPlan(
+            name="gateway",
+            module="tokenward.app.processes",
+            arguments=["gateway", str(configuration_path)],
+            health=f"http://{_dial(sockets['gateway'])}/.well-known/tokenward/health",
+            sockets={"gateway": sockets["gateway"]},
+        ),
+    ]
+
+
+def _dial(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - an address to dial, not to bind
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

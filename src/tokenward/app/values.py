@@ -1,0 +1,253 @@
+"""The kinds of values that `tokenward.yaml` holds: each one a type that refuses what it cannot mean.
+
+A refusal is a `PydanticCustomError` with a stable code, a text and, in its context, a remedy. None repeats
+the value: it could be a secret that somebody wrote into the wrong place.
+"""
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from tokenward.base import references
+from tokenward.issuer.settings import PROTOCOL_SCOPES, SCOPE_TOKEN, is_absolute_uri
+
+RESERVED_SCOPES = "tokenward:"
+"""Scopes with this beginning are for Tokenward's own endpoints."""
+
+Risk = Literal["public", "low", "moderate", "high", "critical"]
+
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
+_UPSTREAM = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~/-]*)?"
+)
+_LISTEN = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([1-9][0-9]{0,4})")
+_MOUNT = re.compile(r"/|(?:/(?!\.)[A-Za-z0-9._~-]+)+")
+_API_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_listen)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^(?:{_LISTEN.pattern})$", "examples": ["127.0.0.1:8080"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Annotates an `int` of seconds that is written like `10m`; the bounds are in seconds."""
+
+    shortest: int
+    longest: int
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": f"^{_DURATION.pattern}$",
+            "examples": ["30s", "10m", "12h", "14d"],
+        }
+
+    def _read(self, value: object) -> int:
+        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise _bad(
+                "duration", "this is not a duration", "write a number and a unit: 30s, 10m, 12h or 14d"
+            )
+        seconds = int(match[1]) * _UNIT_SECONDS[match[2]]
+        if not self.shortest <= seconds <= self.longest:
+            remedy = f"choose something from {in_words(self.shortest)} to {in_words(self.longest)}"
+            raise _bad("duration", "this duration is out of bounds", remedy)
+        return seconds
+
+
+def in_words(seconds: int) -> str:
+    """A duration as the file writes it: the largest unit that divides it."""
+    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _UNIT_SECONDS[unit] == 0)
+    return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, can only mean this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _bad(code: str, text: str, remedy: str) -> PydanticCustomError:
+    # The texts come from here; braces would be taken for placeholders.
+    return PydanticCustomError(code, text, {"remedy": remedy})
+
+
+def _listen(value: object) -> Listen:
+    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[2]) > 65_535:
+        raise _bad("listen", "this is not an address to listen on", "write host:port, such as 127.0.0.1:8080")
+    return Listen(match[1].strip("[]"), int(match[2]))
+
+
+def _origin(url: str) -> str:
+    match = _ORIGIN.fullmatch(url)
+    if match is None:
+        raise _bad(
+            "url",
+            "this is not an origin",
+            "write scheme, host and port only, in lower case and without a slash at the end, "
+            "such as https://login.example.com",
+        )
+    scheme, host, port = match.groups()
+    if scheme == "http" and not is_loopback(host):
+        raise _bad(
+            "plain-http", "plain http shows every token to the network", "use https; http is for loopback"
+        )
+    if port is not None and (int(port) > 65_535 or port == _DEFAULT_PORTS[scheme]):
+        raise _bad(
+            "url", "this port is impossible, or the one that is meant anyway", "leave it out or mend it"
+        )
+    return url
+
+
+def _upstream(url: str) -> str:
+    parts = urlsplit(url) if url.isascii() and "[" not in url else None
+    if parts is not None and "@" in parts.netloc:
+        raise _bad(
+            "inline-secret", "a URL must not carry a user name or password", "remove what is before the @"
+        )
+    if not _UPSTREAM.fullmatch(url) or ".." in url:
+        raise _bad(
+            "url",
+            "this is not the address of an API",
+            "write http(s)://host[:port][/base], without query and fragment, such as http://127.0.0.1:9000",
+        )
+    return url.rstrip("/")
+
+
+def _reference(text: str) -> str:
+    try:
+        references.parse(text)
+    except ValueError:
+        raise _bad(
+            "inline-secret",
+            "a secret, or what looks like one, is written into the file",
+            "keep it elsewhere and name the place: env:NAME, file:PATH, cmd:COMMAND or keyring:SERVICE/NAME; "
+            "if it was a real secret, replace it, because files are copied",
+        ) from None
+    return text
+
+
+def _store(text: str) -> str:
+    scheme, _, rest = text.partition(":")
+    if scheme in references.SCHEMES:
+        return _reference(text)
+    if scheme == "sqlite" and rest.strip() and not rest.startswith(("//", ":")):
+        return text
+    if scheme == "postgresql" and rest.startswith("//"):
+        if re.search(r"//[^/?#]*:[^/?#]*@|[?&](?:ssl)?password=", rest, re.IGNORECASE):
+            raise _bad(
+                "inline-secret",
+                "the database URL carries a password",
+                "keep the whole URL elsewhere and name the place, such as env:DATABASE_URL; "
+                "replace the password, because files are copied",
+            )
+        return text
+    raise _bad(
+        "store",
+        "this is not a place to keep data",
+        "write sqlite:PATH, postgresql://host/database without a password, or env:NAME or file:PATH "
+        "of such a URL",
+    )
+
+
+def _mount(path: str) -> str:
+    if not _MOUNT.fullmatch(path):
+        raise _bad(
+            "mount",
+            "this is not a plain path",
+            "write it like /bank: letters, digits and - . _ ~ between slashes, no slash at the end; / is the "
+            "root",
+        )
+    if f"{path}/".startswith("/.well-known/"):
+        raise _bad("mount", "paths below /.well-known belong to the gateway", "choose another path")
+    return path
+
+
+def _audience(text: str) -> str:
+    if not is_absolute_uri(text):
+        raise _bad("audience", "this is no absolute URI without fragment", "write one, such as the API's URL")
+    return text
+
+
+def _api_name(text: str) -> str:
+    if not _API_NAME.fullmatch(text):
+        raise _bad(
+            "api-name", "this cannot name an API", "use up to 40 lower-case letters, digits and dashes"
+        )
+    return text
+
+
+def _scope(text: str) -> str:
+    if not SCOPE_TOKEN.fullmatch(text) or len(text) > 100:
+        raise _bad(
+            "scope", "this is not one scope", "use visible ASCII without spaces, quotes and backslashes"
+        )
+    if text in PROTOCOL_SCOPES or text.startswith(RESERVED_SCOPES):
+        raise _bad("scope", "this scope has a meaning of its own", "choose another, such as accounts:read")
+    return text
+
+
+def _name(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise _bad("name", "a name has no control characters and no spaces around it", "remove them")
+    return text
+
+
+def _unique(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(scopes)) != len(scopes):
+        raise _bad("scope", "a scope is named twice", "keep one of them")
+    return scopes
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value  # YAML knows lists only
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+Upstream = Annotated[str, AfterValidator(_upstream)]
+Mount = Annotated[str, AfterValidator(_mount)]
+Audience = Annotated[str, AfterValidator(_audience)]
+Store = Annotated[str, AfterValidator(_store)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_name)]
+Reference = Annotated[str, AfterValidator(_reference)]
+Scope = Annotated[str, AfterValidator(_scope)]
+Scopes = Annotated[tuple[Scope, ...], BeforeValidator(_tuple), AfterValidator(_unique)]
+ApiName = Annotated[str, AfterValidator(_api_name)]

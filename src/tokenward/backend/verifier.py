@@ -1,0 +1,133 @@
+"""The backend's own check: an inside JWT by the gateway's key, for this audience, a minute old at most."""
+
+import re
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from tokenward.base.asgi import Scope, header_values
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.outbound import OutboundClient
+from tokenward.base.problems import (
+    INSUFFICIENT_SCOPE,
+    INVALID_TOKEN,
+    NO_CREDENTIAL,
+    SEVERAL_CREDENTIALS,
+    UNAVAILABLE,
+    WRONG_SCHEME,
+    Problem,
+    Refusal,
+    challenge,
+)
+from tokenward.tokens.algorithms import ALGORITHMS
+from tokenward.tokens.claims import VerifiedClaims
+from tokenward.tokens.errors import InvalidToken
+from tokenward.tokens.jwks import MAX_BYTES, JwksSource
+from tokenward.tokens.validator import JwtValidator
+
+MAX_LIFETIME = 60  # seconds; the gateway mints none that lives longer
+LEEWAY = 5  # seconds; both machines are the operator's
+
+_BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 6750 §2.1
+
+
+class InsideVerifier:
+    """Verifies inside JWTs, with the gateway's keys fetched from its JWK Set and kept fresh."""
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        jwks_url: str,
+        allow: Sequence[str] = (),
+        fetch: Callable[[str], bytes] | None = None,
+        fetch_async: Callable[[str], Awaitable[bytes]] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Nothing is fetched yet.
+
+        Args:
+            issuer: the gateway's inside issuer, exactly.
+            audience: this API's name, as the gateway's policy has it.
+            jwks_url: the inside JWK Set. `https`, or a loopback address: keys that came over an open line
+                would be anybody's.
+            allow: private networks in which `jwks_url` may lie, such as "10.1.0.0/16".
+            fetch: another way to get the bytes at a URL, blocking.
+            fetch_async: the same without blocking.
+            clock: what time it is.
+
+        Raises:
+            ValueError: a setting is bad.
+        """
+        loopback = _is_loopback(jwks_url)
+        if urlsplit(jwks_url).scheme not in (("http", "https") if loopback else ("https",)):
+            raise ValueError("jwks_url must be https, or http at a loopback address such as 127.0.0.1")
+        if fetch is None:
+            # A loopback address in the configuration is named explicitly; it needs no second permission.
+            networks = (*allow, "127.0.0.0/8", "::1") if loopback else allow
+            client = OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES)
+            fetch, fetch_async = client.get, fetch_async or client.get_async
+        self._audience = audience
+        self._validator = JwtValidator(
+            issuer=issuer,
+            audience=audience,
+            keys=JwksSource(jwks_url, fetch=fetch, fetch_async=fetch_async, clock=clock),
+            algorithms=tuple(ALGORITHMS),
+            kind="at+jwt",
+            leeway=LEEWAY,
+            max_lifetime=MAX_LIFETIME,
+            clock=clock,
+        )
+
+    async def authenticate(self, scope: Scope, *, scopes: Collection[str] = ()) -> VerifiedClaims:
+        """Who calls, by the one bearer token in the request's headers.
+
+        Args:
+            scope: an ASGI connection scope of type `http` or `websocket`.
+            scopes: what the token must allow, all of them.
+
+        Raises:
+            Refusal: NO_CREDENTIAL, WRONG_SCHEME, SEVERAL_CREDENTIALS, INVALID_TOKEN, INSUFFICIENT_SCOPE, or
+                UNAVAILABLE where the keys cannot be had. `detail` names the check that failed.
+        """
+        token = read_bearer(scope)
+        try:
+            claims = await self._validator.validate_async(token)
+        except InvalidToken as error:
+            if error.code == "keys_unavailable":
+                raise Refusal(UNAVAILABLE, error.code, retry_after=1) from None
+            raise Refusal(INVALID_TOKEN, error.code) from None
+        if not claims.scopes.issuperset(scopes):
+            raise Refusal(INSUFFICIENT_SCOPE, "the token lacks a scope of the operation")
+        return claims
+
+    def challenge(self, problem: Problem, *, scopes: Collection[str] = ()) -> str:
+        """The `WWW-Authenticate` value for a refusal (RFC 6750 §3)."""
+        return challenge(problem, realm=self._audience, scope=" ".join(scopes))
+
+
+def read_bearer(scope: Scope) -> str:
+    """The one bearer token of a request.
+
+    Raises:
+        Refusal: NO_CREDENTIAL, WRONG_SCHEME, SEVERAL_CREDENTIALS or INVALID_TOKEN.
+    """
+    values = header_values(scope, b"authorization")
+    if not values:
+        raise Refusal(NO_CREDENTIAL)
+    if len(values) > 1:
+        raise Refusal(SEVERAL_CREDENTIALS, "several Authorization headers")
+    if values[0].split(b" ", 1)[0].lower() != b"bearer":
+        raise Refusal(WRONG_SCHEME)
+    match = _BEARER.fullmatch(values[0])
+    if match is None:
+        raise Refusal(INVALID_TOKEN, "malformed")
+    return match[1].decode("ascii")
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return ip_address(urlsplit(url).hostname or "").is_loopback
+    except ValueError:
+        return False

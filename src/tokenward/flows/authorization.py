@@ -1,0 +1,122 @@
+"""The authorization code flow, first half: out to the authorize endpoint and back (RFC 6749 §4.1)."""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from tokenward.base.entropy import identifier
+from tokenward.base.forms import parse_form
+from tokenward.base.problems import Refusal
+from tokenward.base.secret import Secret
+from tokenward.flows import pkce
+from tokenward.flows.errors import FlowError
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """One request, to be kept by the client until its answer comes. Make it with `begin`.
+
+    Attributes:
+        endpoint: the server's authorize endpoint.
+        client_id: who asks.
+        redirect_uri: where the answer goes; exactly as registered.
+        scope: the scopes asked for.
+        resource: the API that the token is for (RFC 8707), or "".
+        state: ties the answer to this browser (RFC 6749 §10.12).
+        nonce: ties an ID token to this request (OpenID Connect Core §3.1.2.1).
+        verifier: the PKCE code verifier, which goes to the token endpoint only.
+    """
+
+    endpoint: str
+    client_id: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    resource: str
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: Secret
+
+    @classmethod
+    def begin(
+        cls,
+        endpoint: str,
+        *,
+        client_id: str,
+        redirect_uri: str,
+        scope: Iterable[str] = (),
+        resource: str = "",
+    ) -> "AuthorizationRequest":
+        """A request with fresh `state`, `nonce` and code verifier."""
+        return cls(
+            endpoint=endpoint,
+            client_id=client_id,
+            redirect_uri=redirect_uri,
+            scope=tuple(scope),
+            resource=resource,
+            state=identifier(),
+            nonce=identifier(),
+            verifier=pkce.new_verifier(),
+        )
+
+    @property
+    def url(self) -> str:
+        """Where to send the browser."""
+        parameters = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": " ".join(self.scope),
+            "resource": self.resource,
+            "state": self.state,
+            "nonce": self.nonce if "openid" in self.scope else "",
+            "code_challenge": pkce.challenge(self.verifier.reveal()),
+            "code_challenge_method": "S256",
+        }
+        separator = "&" if "?" in self.endpoint else "?"
+        return (
+            self.endpoint
+            + separator
+            + urlencode({name: value for name, value in parameters.items() if value})
+        )
+
+
+def read_callback(url_or_query: str, request: AuthorizationRequest, issuer: str) -> Secret:
+    """The authorization code in the answer to `request`.
+
+    Args:
+        url_or_query: the redirect as it came back: the whole URL, or what follows its question mark.
+        request: what was asked.
+        issuer: the server that was asked; `iss` must name it (RFC 9207 §2.4), against mix-up.
+
+    Raises:
+        FlowError: the server refused, or the answer is not the answer to this request.
+    """
+    before, mark, after = url_or_query.partition("#")[0].partition("?")
+    query = after if mark else before
+    try:
+        answer = parse_form(query.encode("utf-8", "replace"))
+    except Refusal as refusal:
+        raise FlowError("malformed_response", refusal.problem.text) from None
+    if not hmac.compare_digest(answer.get("state", "").encode(), request.state.encode()):
+        raise FlowError("state_mismatch", "the answer belongs to another request")
+    if answer.get("iss") != issuer:
+        raise FlowError("issuer_mismatch", "the answer does not come from the server that was asked")
+    if "error" in answer:
+        raise server_error(answer.get("error"), answer.get("error_description"))
+    if "code" not in answer:
+        raise FlowError("malformed_response", "neither code nor error")
+    return Secret(answer["code"])
+
+
+_MAX_TEXT = 200
+
+
+def server_error(code: object, description: object) -> FlowError:
+    """An error as the server tells it, cut to printable ASCII (RFC 6749 §4.1.2.1), fit to be logged."""
+    return FlowError(_printable(code) or "malformed_response", _printable(description))
+
+
+def _printable(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    return "".join(character for character in text if " " <= character <= "~")[:_MAX_TEXT]

@@ -1,0 +1,113 @@
+"""The token endpoint from the client's side (RFC 6749 §3.2): request bodies and the answer."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+from tokenward.base.secret import Secret
+from tokenward.flows.authorization import AuthorizationRequest, server_error
+from tokenward.flows.errors import FlowError
+from tokenward.tokens import strict_json
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def client_credentials(*, scope: Iterable[str] = (), resource: str = "") -> bytes:
+    """The body of the client credentials grant (§4.4.2)."""
+    return _form(grant_type="client_credentials", scope=" ".join(scope), resource=resource)
+
+
+def authorization_code(code: Secret, request: AuthorizationRequest, *, public: bool = False) -> bytes:
+    """The body that redeems an authorization code (§4.1.3, RFC 7636 §4.5).
+
+    Args:
+        code: what `read_callback` gave.
+        request: the request it answers.
+        public: the client has no secret and names itself here (§3.2.1).
+    """
+    return _form(
+        grant_type="authorization_code",
+        code=code.reveal(),
+        redirect_uri=request.redirect_uri,
+        code_verifier=request.verifier.reveal(),
+        client_id=request.client_id if public else "",
+    )
+
+
+def refresh_token(token: Secret, *, scope: Iterable[str] = (), client_id: str = "") -> bytes:
+    """The body that refreshes (§6); `client_id` only for a client without a secret."""
+    return _form(
+        grant_type="refresh_token", refresh_token=token.reveal(), scope=" ".join(scope), client_id=client_id
+    )
+
+
+def basic_authorization(client_id: str, secret: Secret) -> str:
+    """The `Authorization` value of `client_secret_basic`; both parts form-encoded before base64 (§2.3.1)."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """A successful answer (§5.1).
+
+    Attributes:
+        access_token: the token.
+        expires_in: its life in seconds, or None where the server does not say.
+        scope: what was granted; None means what was asked for.
+        refresh_token: the next refresh token, or None.
+        id_token: who signed in (OpenID Connect Core §3.1.3.3), or None.
+    """
+
+    access_token: Secret
+    expires_in: int | None = None
+    scope: str | None = None
+    refresh_token: Secret | None = None
+    id_token: Secret | None = None
+
+    @classmethod
+    def parse(cls, status: int, body: bytes) -> "TokenResponse":
+        """Read the answer of the token endpoint.
+
+        Raises:
+            FlowError: the server refused, or the answer is none that RFC 6749 knows.
+        """
+        try:
+            answer = strict_json.read_object(body)
+        except ValueError:
+            raise FlowError("malformed_response", f"status {status} without a JSON object") from None
+        if status != 200:
+            raise server_error(answer.get("error"), answer.get("error_description"))
+        kind = _text(answer, "token_type", required=True)
+        if kind is None or kind.lower() != "bearer":  # §7.1: a type that one does not know must not be used
+            raise FlowError("malformed_response", "the token type is not Bearer")
+        expires_in = answer.get("expires_in")
+        if "expires_in" in answer and (type(expires_in) is not int or expires_in <= 0):
+            raise FlowError("malformed_response", "expires_in is not a number of seconds")
+        return cls(
+            access_token=Secret(_text(answer, "access_token", required=True) or ""),
+            expires_in=expires_in,
+            scope=_text(answer, "scope"),
+            refresh_token=_secret(answer, "refresh_token"),
+            id_token=_secret(answer, "id_token"),
+        )
+
+
+def _form(**parameters: str) -> bytes:
+    return urlencode({name: value for name, value in parameters.items() if value}).encode()
+
+
+def _secret(answer: dict[str, Any], name: str) -> Secret | None:
+    text = _text(answer, name)
+    return Secret(text) if text is not None else None
+
+
+def _text(answer: dict[str, Any], name: str, *, required: bool = False) -> str | None:
+    value = answer.get(name)
+    if (name in answer or required) and not isinstance(value, str):
+        raise FlowError("malformed_response", f"{name} is not a text")
+    if value == "" and name != "scope":
+        raise FlowError("malformed_response", f"{name} is empty")
+    return value

@@ -1,0 +1,234 @@
+"""Passing one exchange on to an upstream and its answer back, streaming both ways. No decision is made here.
+
+Back-pressure is the transport's: a chunk is read from one side when the other side has taken the one before.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import aiohttp
+from yarl import URL
+
+from tokenward.base.asgi import Receive, Scope, Send
+from tokenward.base.problems import BAD_UPSTREAM, MALFORMED, TOO_LARGE, UPSTREAM_TIMEOUT, Refusal
+from tokenward.gateway.headers import incoming
+
+_NEVER_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_BODILESS = frozenset({204, 304})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much and how long.
+
+    Attributes:
+        body: bytes of a request body.
+        connect: seconds until a connection to the upstream is there, waiting for a free one included.
+        read: seconds for which the upstream may be silent.
+        connections: to all upstreams together.
+    """
+
+    body: int = 10 * 1024 * 1024
+    connect: float = 5.0
+    read: float = 30.0
+    connections: int = 512
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class UpstreamTruncated(Exception):  # noqa: N818 - reads as the condition it is
+    """The upstream broke off in the middle of its answer.
+
+    It leaves the ASGI application, whose server then cuts the connection: a clean end would be a lie.
+    """
+
+
+class Forwarder:
+    """A pool of connections to upstreams."""
+
+    __slots__ = ("_limits", "_session")
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._session: aiohttp.ClientSession | None = None
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:  # made here, because it belongs to the running loop
+            self._session = aiohttp.ClientSession(
+                # Below the 5 s after which common servers drop idle connections, so that we let go first.
+                connector=aiohttp.TCPConnector(limit=self._limits.connections, keepalive_timeout=4),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=_NEVER_ADDED,
+                auto_decompress=False,
+                trust_env=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=self._limits.connect, sock_read=self._limits.read
+                ),
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def forward(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        upstream: str,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+    ) -> None:
+        """Send the request to `upstream` + `path` with exactly these headers, and its response to the client.
+
+        A client that goes away ends the upstream's exchange too.
+
+        Args:
+            scope: of type http; method, query and framing are taken from it.
+            receive: the request body.
+            send: the response.
+            upstream: origin and base path.
+            path: canonical path below it.
+            headers: complete but for Host and framing.
+
+        Raises:
+            Refusal: before anything was sent: BAD_UPSTREAM, UPSTREAM_TIMEOUT, TOO_LARGE, MALFORMED.
+            UpstreamTruncated: after that.
+        """
+        query: bytes = scope["query_string"]
+        target = URL(f"{upstream}{path}?{query.decode('ascii')}" if query else upstream + path, encoded=True)
+        await _Exchange(receive, send, self._limits.body).run(
+            self._connected(), scope["method"], target, headers, body=_has_body(scope, self._limits.body)
+        )
+
+
+def _has_body(scope: Scope, limit: int) -> bool:
+    """Whether a request body follows (RFC 9112 §6.3).
+
+    Raises:
+        Refusal: MALFORMED, the framing is ambiguous; TOO_LARGE, the announced length is.
+    """
+    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
+    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    if len(lengths) > 1 or (lengths and (chunked or not lengths[0].isdigit())):
+        raise Refusal(MALFORMED, "content-length is repeated, no number, or beside transfer-encoding")
+    if lengths:
+        if len(lengths[0]) > 18 or int(lengths[0]) > limit:
+            raise Refusal(TOO_LARGE, "the announced body is above the limit")
+        return int(lengths[0]) > 0
+    # From HTTP/2 on, a body needs no announcement.
+    return chunked or scope.get("http_version", "1.1") not in {"1.0", "1.1"}
+
+
+class _Exchange:
+    """One request and its response, cut short when the client goes away or a limit is passed."""
+
+    __slots__ = ("_limit", "_receive", "_refusal", "_scissors", "_send", "_started", "_watcher")
+
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._started = False
+        self._refusal: Refusal | None = None
+        self._scissors = asyncio.timeout(None)
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def run(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        target: URL,
+        headers: Sequence[tuple[str, str]],
+        *,
+        body: bool,
+    ) -> None:
+        if not body:
+            self._watch_client()
+        try:
+            async with (
+                self._scissors,
+                session.request(
+                    method,
+                    target,
+                    headers=headers,
+                    data=self._body() if body else None,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                if not 200 <= response.status < 600:
+                    raise Refusal(BAD_UPSTREAM, f"status {response.status}")
+                await self._answer(response, method)
+        except TimeoutError:
+            if not self._scissors.expired():
+                self._fail(Refusal(UPSTREAM_TIMEOUT, "the upstream was silent for too long"))
+            elif self._refusal is not None:
+                self._fail(self._refusal)
+            # Otherwise the client has gone, and there is nobody to answer.
+        except (aiohttp.ClientError, OSError, ValueError) as fault:
+            self._fail(self._refusal or Refusal(BAD_UPSTREAM, type(fault).__name__))
+        finally:
+            if self._watcher is not None:
+                self._watcher.cancel()
+
+    def _fail(self, refusal: Refusal) -> None:
+        if self._started:
+            raise UpstreamTruncated(refusal.detail) from None
+        raise refusal from None
+
+    async def _answer(self, response: aiohttp.ClientResponse, method: str) -> None:
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": incoming(response.raw_headers, bodiless=response.status in _BODILESS),
+            }
+        )
+        self._started = True
+        content = response.content
+        while method != "HEAD" and not content.at_eof():
+            chunk = await content.readany()
+            last = content.at_eof()
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": not last})
+            if last:
+                return
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise self._cut(None)
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self._limit:
+                raise self._cut(Refusal(TOO_LARGE, f"a body of more than {self._limit} bytes"))
+            if chunk:
+                yield chunk
+            if not message.get("more_body", False):
+                self._watch_client()
+                return
+
+    def _watch_client(self) -> None:
+        """Once the body is read, the next thing that the client can do is to go away."""
+        self._watcher = asyncio.ensure_future(self._until_gone())
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._cut(None)
+
+    def _cut(self, refusal: Refusal | None) -> Exception:
+        """End the exchange now. To be raised where a body is being sent, so that it never looks complete."""
+        self._refusal = refusal
+        with suppress(RuntimeError):  # the exchange is over already
+            self._scissors.reschedule(0)
+        return ConnectionAbortedError("the request body was cut short")

@@ -1,0 +1,218 @@
+"""The one decision. Every door calls `Engine.decide` and nothing else; `STEPS` is the order of the checks.
+
+Whatever goes wrong on the way is a denial: the gateway fails closed. A known token is decided on without
+touching anything but this process's memory.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.problems import (
+    CREDENTIAL_IN_URL,
+    INSUFFICIENT_SCOPE,
+    INSUFFICIENT_TIER,
+    SEVERAL_CREDENTIALS,
+    UNAVAILABLE,
+    Refusal,
+    challenge,
+)
+from tokenward.gateway import steps
+from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenResolver
+from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.policy import Policy
+from tokenward.gateway.steps import Case, Means
+from tokenward.gateway.throttle import Throttle
+from tokenward.gateway.verified import VerifiedTokens
+
+_DECISIONS = logging.getLogger("tokenward.gateway.decision")
+_FAULTS = logging.getLogger("tokenward.gateway.engine")
+
+# RFC 6750 §3: who fails for want of a better credential is told which. Every 401 says it anyway.
+_CHALLENGED = frozenset({INSUFFICIENT_SCOPE, INSUFFICIENT_TIER, SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL})
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A step: its name, what it does, and what it found, told only when somebody asks."""
+
+    name: str
+    run: Callable[[Means, Case], Awaitable[None] | None]
+    tell: Callable[[Case], str]
+
+
+def _matched(case: Case) -> str:
+    operation = case.matched.operation
+    return f"{case.matched.api.name}: {operation.label}, tier {operation.tier.name}"
+
+
+def _whose(case: Case) -> str:
+    facts = case.entry.facts if case.entry else None
+    return f"token {facts.token_id} of client {facts.client_id}" if facts else "anonymous, as the tier allows"
+
+
+def _if_known(text: Callable[[Case], str]) -> Callable[[Case], str]:
+    return lambda case: text(case) if case.entry else "nothing to check"
+
+
+STEPS: tuple[_Row, ...] = (
+    _Row("canonicalise the path", steps.canonicalise, lambda case: case.path),
+    _Row("match API and operation", steps.match_operation, _matched),
+    _Row("check query and headers", steps.screen, lambda _: "well-formed"),
+    _Row("extract one credential", steps.extract, lambda case: "a bearer token" if case.token else "none"),
+    _Row("authenticate", steps.authenticate, _whose),
+    _Row("check the binding", steps.check_binding, _if_known(lambda c: f"audience {c.matched.api.audience}")),
+    _Row(
+        "check the tier", steps.check_tier, _if_known(lambda c: f"enough for {c.matched.operation.tier.name}")
+    ),
+    _Row(
+        "check the scopes",
+        steps.check_scopes,
+        _if_known(lambda case: " ".join(sorted(case.matched.operation.scopes)) or "none needed"),
+    ),
+    _Row("mint the inside JWT", steps.mint, _if_known(lambda case: f"for {case.matched.api.audience}")),
+)
+
+
+class Engine:
+    """The decision function with what it remembers.
+
+    Attributes:
+        verified: the live tokens seen. The follower of the revocation feed calls its `on_event`, and `clear`
+            when the feed has a gap.
+        minter: signs the inside JWTs.
+    """
+
+    __slots__ = ("_clock", "_means", "_observe", "_policy", "minter", "verified")
+
+    def __init__(
+        self,
+        policy: Policy,
+        resolver: TokenResolver,
+        minter: InsideMinter,
+        fresh: Callable[[], bool],
+        *,
+        observe: Callable[[Decision, float], None] | None = None,
+        token_prefix: str = "tkw",  # noqa: S107 - how a token begins
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Put the engine together.
+
+        Args:
+            policy: the allow-list.
+            resolver: says what a token stands for that is not remembered.
+            minter: signs the inside JWTs.
+            fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
+            observe: told each decision and the seconds that it took, for metrics. Must not raise.
+            token_prefix: how our opaque tokens begin.
+            clock: time.
+        """
+        self.verified = VerifiedTokens()
+        self.minter = minter
+        self._means = Means(resolver, minter, self.verified, Throttle(clock), fresh, token_prefix, clock)
+        self._policy = policy
+        self._observe = observe
+        self._clock = clock
+
+    def swap_policy(self, policy: Policy) -> None:
+        """Decide by another policy from the next request on; running decisions keep theirs."""
+        self._policy = policy
+
+    def fresh(self) -> bool:
+        """Whether credentials can be judged now."""
+        return self._means.fresh()
+
+    async def decide(self, request: AccessRequest) -> Decision:
+        """Allow or deny. Raises nothing: an unexpected fault is a denial with `unavailable`."""
+        started = self._clock.monotonic()
+        case = Case(request, self._policy, self._clock.time())
+        decision: Decision
+        try:
+            for step in STEPS:
+                pending = step.run(self._means, case)
+                if pending is not None:
+                    await pending
+            decision = _allow(case)
+        except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
+            decision = _deny(case, _as_refusal(fault))
+        seconds = self._clock.monotonic() - started
+        if self._observe is not None:
+            self._observe(decision, seconds)
+        if _DECISIONS.isEnabledFor(logging.INFO):
+            _log(case, decision, seconds)
+        return decision
+
+    async def explain(self, request: AccessRequest) -> tuple[Decision, list[Step]]:
+        """The decision, and what each step found, up to the one that refused. Neither logged nor observed."""
+        case = Case(request, self._policy, self._clock.time())
+        told: list[Step] = []
+        for step in STEPS:
+            try:
+                pending = step.run(self._means, case)
+                if pending is not None:
+                    await pending
+            except Exception as fault:  # noqa: BLE001 - as in decide
+                refusal = _as_refusal(fault)
+                told.append(Step(step.name, passed=False, why=str(refusal)))
+                return _deny(case, refusal), told
+            told.append(Step(step.name, passed=True, why=step.tell(case)))
+        return _allow(case), told
+
+
+def _allow(case: Case) -> Allow:
+    match = case.matched
+    return Allow(
+        match.api.name,
+        match.operation.label,
+        match.api.upstream,
+        match.below,
+        case.inside_jwt,
+        case.entry.facts if case.entry is not None else None,
+    )
+
+
+def _deny(case: Case, refusal: Refusal) -> Deny:
+    problem = refusal.problem
+    api = case.match.api.name if case.match else ""
+    operation = case.match.operation if case.match else None
+    told: dict[str, str] = {}
+    if case.allowed:
+        told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
+    if refusal.retry_after is not None:
+        told["retry-after"] = str(refusal.retry_after)
+    text = ""
+    if problem.status == 401 or problem in _CHALLENGED:
+        scope = " ".join(sorted(operation.scopes)) if operation and problem is INSUFFICIENT_SCOPE else ""
+        text = challenge(problem, realm=api or "tokenward", scope=scope)
+    return Deny(problem, refusal.detail, text, told, api, operation.label if operation else "")
+
+
+def _as_refusal(fault: Exception) -> Refusal:
+    """A refusal as it is. Of any other fault only class and place: its text could hold a credential."""
+    if isinstance(fault, Refusal):
+        return fault
+    place = fault.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place is not None else "?"
+    _FAULTS.error("a decision failed: %s in %s", type(fault).__name__, where)
+    return Refusal(UNAVAILABLE, f"{type(fault).__name__} in {where}")
+
+
+def _log(case: Case, decision: Decision, seconds: float) -> None:
+    facts = case.entry.facts if case.entry else None
+    problem = decision.problem if isinstance(decision, Deny) else None
+    method = case.request.method  # the client's own text, until it has matched
+    _DECISIONS.info(
+        "method=%s template=%s api=%s operation=%s reason=%s status=%s token_id=%s client_id=%s ms=%.3f",
+        method if method.isascii() and method.isalpha() and len(method) <= 16 else "?",
+        case.match.operation.template if case.match else "-",
+        case.match.api.name if case.match else "-",
+        case.match.operation.operation_id if case.match else "-",
+        problem.code if problem else "allow",
+        problem.status if problem else "-",
+        facts.token_id if facts else "-",
+        facts.client_id if facts else "-",
+        seconds * 1000,
+    )

@@ -1,0 +1,245 @@
+"""Which request headers mean something to the gateway, and which never reach a backend.
+
+Backends and the servers before them fold names: CGI and WSGI turn `-` into `_`, some proxies do the reverse.
+So a name is judged after folding `_` and `.` to `-`: what looks like a dropped name is dropped as well, and
+what only looks like a meaningful name (`Authorization_`, `content_length`) is nobody's.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tokenward.base.problems import BAD_UPSTREAM, MALFORMED, UPGRADE_REFUSED, Refusal
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+class Verdict(Enum):
+    """What becomes of a request header, by its name."""
+
+    FORWARD = "forwarded"
+    DROP = "dropped"
+    AUTHORIZATION = "read as a credential, replaced"
+    API_KEY = "read as a credential, dropped"
+    COOKIE = "forwarded without our own cookies"
+    CONNECTION = "read for the names it nominates, dropped"
+    HOST = "read, replaced"
+    UPGRADE = "refused, or ignored where the protocol allows it"
+    MALFORMED = "refused"
+
+
+# Exactly these names. A look-alike of one is dropped.
+_MEANINGFUL: dict[str, Verdict] = {
+    "authorization": Verdict.AUTHORIZATION,
+    "x-api-key": Verdict.API_KEY,
+    "cookie": Verdict.COOKIE,
+    "connection": Verdict.CONNECTION,
+    "host": Verdict.HOST,
+    "upgrade": Verdict.UPGRADE,
+    "content-length": Verdict.FORWARD,
+    "content-type": Verdict.FORWARD,
+}
+
+# A trailing star stands for any rest. Why each is here: a client must not be able to speak in our name.
+DROPPED: tuple[str, ...] = (
+    # Hop-by-hop (RFC 9110 §7.6.1), and the expectation, which this hop answers (§10.1.1).
+    "keep-alive", "te", "trailer", "transfer-encoding", "http2-settings", "proxy*", "expect",
+    # Where the request came from: set here, from the connection.
+    "forwarded*", "x-forwarded*", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip",
+    "client-ip", "cf-connecting-ip", "x-request-id",
+    # Who it is: only the inside JWT says that.
+    "x-user*", "x-auth*", "x-remote*", "remote-user*", "x-role*", "x-group*", "x-client-cert*",
+    "client-cert*", "x-ssl-client*", "ssl-client*", "api-key", "apikey", "x-apikey", "x-access-token",
+    # What it asks for: the request line that was decided on is the one that counts.
+    "x-original-*", "x-rewrite-*", "x-http-method*", "x-method-override",
+    # What we say ourselves.
+    "tokenward-*", "x-tokenward-*",
+)  # fmt: skip
+
+_EXACT = frozenset(name for name in DROPPED if not name.endswith("*"))
+_PREFIXES = tuple(name[:-1] for name in DROPPED if name.endswith("*"))
+_FRAMING = frozenset({"content-length", "content-type", "host"})  # Connection cannot nominate these away
+
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
+_HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{0,255}")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_OUR_COOKIES = (b"__host-tokenward", b"tokenward")
+
+_MEMO_SIZE = 4096
+_MEMO_NAME = 64  # longer names are judged afresh, so that the memo stays small
+_memo: dict[bytes, Verdict] = {}
+
+
+def verdict(name: bytes) -> Verdict:
+    """What becomes of the header of this name."""
+    known = _memo.get(name)
+    if known is not None:
+        return known
+    judged = _judge(name)
+    if len(name) <= _MEMO_NAME:
+        if len(_memo) >= _MEMO_SIZE:
+            _memo.clear()
+        _memo[name] = judged
+    return judged
+
+
+def _judge(name: bytes) -> Verdict:
+    if not _TOKEN.fullmatch(name):
+        return Verdict.MALFORMED
+    text = name.decode("ascii").lower()
+    if text in _MEANINGFUL:
+        return _MEANINGFUL[text]
+    folded = fold(text)
+    if folded in _MEANINGFUL or folded in _EXACT or folded.startswith(_PREFIXES):
+        return Verdict.DROP
+    return Verdict.FORWARD
+
+
+def fold(name: str) -> str:
+    """The name as a careless server might read it."""
+    return re.sub(r"[-_.]+", "-", name.strip().lower()).strip("-")
+
+
+@dataclass(slots=True)
+class Screened:
+    """The request headers that can carry a credential, collected while all of them were checked.
+
+    Attributes:
+        authorization: the value of every Authorization header.
+        api_keys: how many X-API-Key headers there are.
+    """
+
+    authorization: list[bytes] = field(default_factory=list)
+    api_keys: int = 0
+
+    def __repr__(self) -> str:
+        return f"Screened({len(self.authorization)} Authorization, {self.api_keys} X-API-Key)"
+
+
+def screen(headers: RawHeaders) -> Screened:
+    """Check every name and value.
+
+    Raises:
+        Refusal: MALFORMED, a name is no token, a value holds CR, LF or NUL or is not UTF-8, Host is repeated
+            or is no host; UPGRADE_REFUSED.
+    """
+    found = Screened()
+    hosts = 0
+    for name, value in headers:
+        judged = _memo.get(name) or verdict(name)
+        if judged is Verdict.FORWARD or judged is Verdict.DROP:
+            continue
+        if judged is Verdict.AUTHORIZATION:
+            found.authorization.append(value)
+        elif judged is Verdict.API_KEY:
+            found.api_keys += 1
+        elif judged is Verdict.HOST:
+            hosts += 1
+            if hosts > 1 or not _HOST.fullmatch(value):  # RFC 9112 §3.2
+                raise Refusal(MALFORMED, "Host is repeated or malformed")
+        elif judged is Verdict.UPGRADE and value.strip().lower() != b"h2c":
+            # RFC 9110 §7.8: an upgrade may be ignored. Clients that offer h2c expect that, others do not.
+            raise Refusal(UPGRADE_REFUSED, "an Upgrade header")
+        elif judged is Verdict.MALFORMED:
+            raise Refusal(MALFORMED, "a header name is no token")
+    _check_values([value for _, value in headers])
+    return found
+
+
+def _check_values(values: list[bytes]) -> None:
+    together = b"".join(values)
+    if b"\r" in together or b"\n" in together or b"\0" in together:
+        raise Refusal(MALFORMED, "a header value holds CR, LF or NUL")  # RFC 9110 §5.5
+    if not together.isascii():
+        for value in values:
+            try:
+                value.decode("utf-8")
+            except UnicodeDecodeError:
+                raise Refusal(MALFORMED, "a header value is not UTF-8") from None
+
+
+def outgoing(
+    headers: RawHeaders, *, inside_jwt: str | None, peer: str, scheme: str, host: str, request_id: str
+) -> list[tuple[str, str]]:
+    """The headers for the backend: what may pass, then what we set ourselves.
+
+    Whatever `Connection` nominates is removed from the client's headers only: it cannot reach ours.
+
+    Args:
+        headers: screened.
+        inside_jwt: replaces whatever Authorization there was; None for an anonymous call.
+        peer: the address of the connection's other end.
+        scheme: `http` or `https`, as the client used it.
+        host: the client's Host.
+        request_id: names the exchange in logs on both sides.
+    """
+    nominated = _nominated(value for name, value in headers if verdict(name) is Verdict.CONNECTION)
+    sent: list[tuple[str, str]] = []
+    for name, value in headers:
+        judged = _memo.get(name) or verdict(name)
+        if judged is Verdict.FORWARD:
+            text = name.decode("ascii")
+            if not nominated or fold(text) not in nominated:
+                sent.append((text, value.decode("utf-8")))
+        elif judged is Verdict.COOKIE and "cookie" not in nominated and (rest := _without_our_cookies(value)):
+            sent.append(("cookie", rest.decode("utf-8")))
+    if inside_jwt is not None:
+        sent.append(("authorization", f"Bearer {inside_jwt}"))
+    if peer:
+        sent.append(("x-forwarded-for", peer))
+    sent.append(("x-forwarded-proto", scheme))
+    if host:
+        sent.append(("x-forwarded-host", host))
+    sent.append(("x-request-id", request_id))
+    return sent
+
+
+def _nominated(connection: Iterable[bytes]) -> frozenset[str]:
+    names = {fold(name) for value in connection for name in value.decode("utf-8").split(",")}
+    return frozenset(names - _FRAMING - {""})
+
+
+def _without_our_cookies(value: bytes) -> bytes:
+    kept = []
+    for pair in value.split(b";"):
+        # A nameless cookie (`=tokenward…`) is sent as if its value began with a name.
+        name = pair.strip().lstrip(b"=").strip().lower()
+        if name and not name.startswith(_OUR_COOKIES):
+            kept.append(pair.strip())
+    return b"; ".join(kept)
+
+
+# What an upstream may not say to our client. The server in front sets its own Date and Server.
+_RESPONSE_DROPPED = frozenset(
+    {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"server", b"date"}
+)
+
+
+def incoming(headers: RawHeaders, *, bodiless: bool) -> list[tuple[bytes, bytes]]:
+    """The backend's response headers without what belongs to that connection alone.
+
+    Args:
+        headers: as received, any case.
+        bodiless: the status is 204 or 304, so that a length would describe a body that is not sent.
+
+    Raises:
+        Refusal: BAD_UPSTREAM, a value holds a control character.
+    """
+    if _CONTROL.search(b"".join([value for _, value in headers])):
+        raise Refusal(BAD_UPSTREAM, "a response header holds a control character")
+    nominated = {
+        name.strip().lower()
+        for key, value in headers
+        if key.lower() == b"connection"
+        for name in value.split(b",")
+    } - {b"content-length", b"content-type", b"set-cookie"}
+    passed = []
+    for key, value in headers:
+        name = key.lower()
+        if name in _RESPONSE_DROPPED or name.startswith(b"proxy-") or name in nominated:
+            continue
+        if bodiless and name == b"content-length":
+            continue
+        passed.append((name, value))
+    return passed

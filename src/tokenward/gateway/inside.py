@@ -1,0 +1,77 @@
+"""The inside JWT: what a backend sees instead of the caller's token (the phantom token)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.entropy import identifier
+from tokenward.base.problems import INVALID_TOKEN, Refusal
+from tokenward.gateway.access import TokenFacts
+from tokenward.tokens.jws import sign_jwt
+from tokenward.tokens.keys import SigningKey
+
+LIFETIME = 60
+"""Longest life of an inside JWT in seconds: how long a backend may believe it after a revocation."""
+
+REUSE_ABOVE = 20
+"""A kept JWT is served again only while it has this many seconds left, or ends with the token itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class InsideJwt:
+    """A minted JWT, and what decides whether it can be served again."""
+
+    text: str = field(repr=False)
+    expires_at: int
+    final: bool
+    kid: str
+
+
+class InsideMinter:
+    """Signs JWTs in the profile of RFC 9068 under its own issuer name and key.
+
+    Both differ from the outside ones, so that an inside JWT means nothing at any outside door.
+    """
+
+    __slots__ = ("_clock", "_issuer", "_key")
+
+    def __init__(self, key: SigningKey, issuer: str, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._key = key
+        self._issuer = issuer
+        self._clock = clock
+
+    def mint(self, facts: TokenFacts) -> InsideJwt:
+        """A fresh JWT for the audience of the token (RFC 9068 §2.2).
+
+        It carries no `cnf`: whoever holds it inside is the backend, not the caller.
+
+        Raises:
+            Refusal: INVALID_TOKEN, the token ends within this second.
+        """
+        now = int(self._clock.time())
+        end = int(facts.expires_at)
+        expires_at = min(now + LIFETIME, end)
+        if expires_at <= now:
+            raise Refusal(INVALID_TOKEN, f"token {facts.token_id} ends within this second")
+        claims = {
+            "iss": self._issuer,
+            "aud": facts.audience,
+            "sub": facts.user_id or facts.client_id,
+            "client_id": facts.client_id,
+            "scope": " ".join(sorted(facts.scope)),
+            "iat": now,
+            "exp": expires_at,
+            "jti": identifier(),
+        }
+        return InsideJwt(
+            sign_jwt(self._key, claims, typ="at+jwt"), expires_at, expires_at == end, self._key.kid
+        )
+
+    def serves(self, jwt: InsideJwt, now: float) -> bool:
+        """Whether a kept JWT may be served again."""
+        left = jwt.expires_at - now
+        return jwt.kid == self._key.kid and (left >= REUSE_ABOVE or (jwt.final and left > 0))
+
+    def jwks(self) -> Mapping[str, list[dict[str, str]]]:
+        """The JWK Set with which a backend verifies (RFC 7517 §5)."""
+        return {"keys": [self._key.public_jwk()]}

@@ -1,0 +1,275 @@
+"""The allow-list: which API and operation a request means. What is not here is denied.
+
+Matching walks a trie, one path segment a step, a literal before a parameter. Its cost grows with the depth of
+the path; the number of operations matters only where templates overlap (`/a/b/{x}` beside `/a/{y}/c`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tokenward.base.problems import Refusal
+from tokenward.gateway.paths import canonical_path
+from tokenward.gateway.tiers import Tier
+
+RESERVED = "/.well-known/tokenward/"
+"""Paths below it belong to the gateway itself and reach no API."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PARAMETER = re.compile(r"\{[^{}/]+\}")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProblem:
+    """Something in a document or its configuration that must be mended before the policy starts.
+
+    Attributes:
+        location: the keys that lead to it, from the top of the document or of the API's configuration.
+        source: which of the two.
+        text: what is wrong.
+        remedy: what to do.
+    """
+
+    location: tuple[str | int, ...]
+    source: Literal["document", "config"]
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One documented operation.
+
+    Attributes:
+        method: upper case.
+        template: the path below the mount, parameters as `{name}`, each a whole segment.
+        operation_id: the document's, or `METHOD /template`.
+        tier: the risk.
+        scopes: all of them are needed.
+        label: `METHOD /template`, as logs and metrics name it.
+    """
+
+    method: str
+    template: str
+    operation_id: str
+    tier: Tier
+    scopes: frozenset[str]
+    label: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", f"{self.method} {self.template}")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One protected API.
+
+    Attributes:
+        name: also the realm of its challenges, so letters, digits, `.`, `_` and `-` only.
+        mount: canonical path under which the gateway shows it, without a trailing slash; "" is the root.
+        upstream: `http(s)://host[:port][/base]`, without a trailing slash.
+        audience: what its tokens must be issued for.
+        operations: everything that is allowed.
+    """
+
+    name: str
+    mount: str
+    upstream: str
+    audience: str
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The operation that a request means; `below` is the path beneath the mount."""
+
+    api: Api
+    operation: Operation
+    below: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatch:
+    """Nothing documented; `allowed` holds the methods of the path, if only the method was wrong."""
+
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Node:
+    literals: dict[str, "_Node"] = field(default_factory=dict)
+    parameter: "_Node | None" = None
+    routes: dict[str, tuple[Api, Operation]] = field(default_factory=dict)
+
+
+_NOTHING = NoMatch()
+
+
+class Policy:
+    """The allow-list of one configuration; immutable once built.
+
+    Attributes:
+        apis: as given.
+        generation: grows with every reload.
+    """
+
+    __slots__ = ("_root", "apis", "generation")
+
+    def __init__(self, apis: Sequence[Api], generation: int = 1) -> None:
+        """Build the trie.
+
+        Raises:
+            ValueError: `conflicts(apis)` is not empty.
+        """
+        if problems := conflicts(apis):
+            raise ValueError("; ".join(problem.text for problem in problems))
+        self.apis = tuple(apis)
+        self.generation = generation
+        self._root = _Node()
+        for api in apis:
+            for operation in api.operations:
+                node = self._root
+                for segment in (api.mount + operation.template)[1:].split("/"):
+                    node = _step(node, segment)
+                node.routes[operation.method] = (api, operation)
+
+    def match(self, method: str, path: str) -> Match | NoMatch:
+        """What the request means.
+
+        The path decides first: of templates that fit, the one whose first difference is a literal. A method
+        that this one lacks is not looked for in another, less specific one.
+
+        Args:
+            method: case-sensitive (RFC 9110 §9.1); GET does not imply HEAD, OPTIONS is nothing special.
+            path: canonical.
+        """
+        if path.startswith(RESERVED):
+            return _NOTHING
+        routes = _find(self._root, path[1:].split("/"), 0)
+        if routes is None:
+            return _NOTHING
+        found = routes.get(method)
+        if found is None:
+            return NoMatch(tuple(sorted(routes)))
+        api, operation = found
+        return Match(api, operation, path[len(api.mount) :])
+
+
+def _step(node: _Node, segment: str) -> _Node:
+    if is_parameter(segment):
+        if node.parameter is None:
+            node.parameter = _Node()
+        return node.parameter
+    return node.literals.setdefault(segment, _Node())
+
+
+def _find(node: _Node, segments: list[str], at: int) -> Mapping[str, tuple[Api, Operation]] | None:
+    if at == len(segments):
+        return node.routes or None
+    segment = segments[at]
+    literal = node.literals.get(segment)
+    if literal is not None:
+        found = _find(literal, segments, at + 1)
+        if found is not None:
+            return found
+    if node.parameter is not None and segment:
+        return _find(node.parameter, segments, at + 1)
+    return None
+
+
+def is_parameter(segment: str) -> bool:
+    """Whether a template's segment is one whole parameter, such as `{id}`."""
+    return _PARAMETER.fullmatch(segment) is not None
+
+
+def shape(template: str) -> str:
+    """The template without its parameters' names: two of one shape cannot be told apart."""
+    return "/".join("{}" if is_parameter(segment) else segment for segment in template.split("/"))
+
+
+def conflicts(apis: Sequence[Api]) -> list[PolicyProblem]:
+    """What keeps these APIs from standing in one policy, empty if nothing does.
+
+    Locations are in the configuration and begin with the API's name.
+    """
+    return [*_bad_values(apis), *_shared_paths(apis)]
+
+
+def _bad_values(apis: Sequence[Api]) -> Iterator[PolicyProblem]:
+    for api in apis:
+        if not _NAME.fullmatch(api.name):
+            yield _problem(
+                api,
+                (),
+                f"{api.name!r} cannot name an API",
+                "Use letters, digits, dots, dashes and underscores.",
+            )
+        if not _is_mount(api.mount):
+            yield _problem(
+                api,
+                ("mount",),
+                f"mount {api.mount!r} is not a plain path",
+                'Write it like "/bank": no slash at the end.',
+            )
+        if not re.fullmatch(
+            r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?", api.upstream
+        ):
+            yield _problem(
+                api,
+                ("upstream",),
+                "the upstream is not an http(s) origin with an optional base path",
+                'Write it like "http://127.0.0.1:9001/v1": no slash at the end, no user, no query.',
+            )
+        if not api.audience:
+            yield _problem(
+                api, ("audience",), "the audience is empty", "Name the resource that tokens are issued for."
+            )
+
+
+def _is_mount(mount: str) -> bool:
+    if mount == "":
+        return True
+    try:
+        return canonical_path(mount.encode()) == mount and not mount.endswith("/")
+    except (Refusal, UnicodeEncodeError):
+        return False
+
+
+def _shared_paths(apis: Sequence[Api]) -> Iterator[PolicyProblem]:
+    names: set[str] = set()
+    mounts: list[Api] = []
+    for api in apis:
+        if api.name in names:
+            yield _problem(api, (), f"two APIs are named {api.name}", "Give each its own name.")
+        names.add(api.name)
+        for other in mounts:
+            if f"{api.mount}/".startswith(f"{other.mount}/") or f"{other.mount}/".startswith(f"{api.mount}/"):
+                yield _problem(
+                    api,
+                    ("mount",),
+                    f"the mounts of {other.name} and {api.name} overlap",
+                    "Let no mount be the beginning of another.",
+                )
+        mounts.append(api)
+        seen: dict[str, str] = {}
+        for operation in api.operations:
+            first = seen.setdefault(shape(operation.template), operation.template)
+            if first != operation.template:
+                yield _problem(
+                    api,
+                    (),
+                    f"{first} and {operation.template} match the same paths",
+                    "Merge them into one path of the document.",
+                )
+            if (api.mount + operation.template).startswith(RESERVED):
+                yield _problem(
+                    api,
+                    (),
+                    f"{operation.label} lies below {RESERVED}",
+                    "That prefix belongs to the gateway: move it.",
+                )
+
+
+def _problem(api: Api, below: tuple[str, ...], text: str, remedy: str) -> PolicyProblem:
+    return PolicyProblem((api.name, *below), "config", text, remedy)

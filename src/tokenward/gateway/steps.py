@@ -1,0 +1,184 @@
+"""The checks that make up a decision. `engine.STEPS` puts them in order.
+
+A step passes by returning and refuses by raising `Refusal`; what it finds out it writes into the `Case`.
+Only authentication may have to wait, and only for a token that is not remembered.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tokenward.base.clock import Clock
+from tokenward.base.problems import (
+    INSUFFICIENT_SCOPE,
+    INVALID_TOKEN,
+    MALFORMED,
+    NO_CREDENTIAL,
+    UNAVAILABLE,
+    UNDOCUMENTED,
+    UNDOCUMENTED_METHOD,
+    Refusal,
+)
+from tokenward.gateway import credentials, headers, tiers
+from tokenward.gateway.access import AccessRequest, TokenResolver
+from tokenward.gateway.headers import Screened
+from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.paths import canonical_path
+from tokenward.gateway.policy import Match, NoMatch, Policy
+from tokenward.gateway.throttle import Throttle
+from tokenward.gateway.verified import Entry, VerifiedTokens
+from tokenward.tokens import opaque
+
+# Visible ASCII but `#`: RFC 3986 §3.4 and the few more that browsers leave bare. Never a fragment.
+_QUERY = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
+_MAX_QUERY = 16_384  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the steps work with.
+
+    Attributes:
+        resolver: says what a token stands for that is not remembered.
+        minter: signs the inside JWTs.
+        verified: the live tokens seen.
+        throttle: bounds lookups of unknown tokens.
+        fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
+        token_prefix: how our opaque tokens begin.
+        clock: time.
+    """
+
+    resolver: TokenResolver
+    minter: InsideMinter
+    verified: VerifiedTokens
+    throttle: Throttle
+    fresh: Callable[[], bool]
+    token_prefix: str
+    clock: Clock
+
+
+@dataclass(slots=True)
+class Case:
+    """What is known of one request so far. Each step reads what earlier ones wrote.
+
+    Attributes:
+        request: as it arrived.
+        policy: the one in force when the decision began.
+        now: seconds since the epoch.
+        path: canonical.
+        match: the operation that is meant.
+        allowed: the methods of a path that lacks the one asked for.
+        screened: the headers that can carry a credential.
+        token: the only credential, a bearer token; None if there is none.
+        entry: the live token; None for an anonymous call.
+        inside_jwt: what the backend gets.
+    """
+
+    request: AccessRequest
+    policy: Policy
+    now: float
+    path: str = ""
+    match: Match | None = None
+    allowed: tuple[str, ...] = ()
+    screened: Screened = field(default_factory=Screened)
+    token: str | None = field(default=None, repr=False)
+    entry: Entry | None = None
+    inside_jwt: str | None = field(default=None, repr=False)
+
+    @property
+    def matched(self) -> Match:
+        """The match, for the steps after `match_operation`."""
+        if self.match is None:
+            raise Refusal(UNDOCUMENTED, "no operation was matched")
+        return self.match
+
+
+def canonicalise(_means: Means, case: Case) -> None:
+    """One reading of the path, or none."""
+    case.path = canonical_path(case.request.raw_path)
+
+
+def match_operation(_means: Means, case: Case) -> None:
+    """What is not documented does not exist."""
+    found = case.policy.match(case.request.method, case.path)
+    if isinstance(found, NoMatch):
+        case.allowed = found.allowed
+        if found.allowed:
+            raise Refusal(UNDOCUMENTED_METHOD, f"documented are {', '.join(found.allowed)}")
+        raise Refusal(UNDOCUMENTED, "no documented path matches")
+    case.match = found
+
+
+def screen(_means: Means, case: Case) -> None:
+    """Nothing malformed is looked at any further."""
+    query = case.request.query
+    if query and (len(query) > _MAX_QUERY or query.translate(None, _QUERY)):
+        raise Refusal(MALFORMED, "the query is too long, or holds a byte that must be percent-encoded")
+    case.screened = headers.screen(case.request.headers)
+
+
+def extract(_means: Means, case: Case) -> None:
+    """At most one credential, where credentials belong."""
+    case.token = credentials.extract(case.screened, case.request.query)
+
+
+def authenticate(means: Means, case: Case) -> Awaitable[None] | None:
+    """Whose token it is. Only a `public` operation passes without one, and it too refuses a bad one."""
+    if case.token is None:
+        if case.matched.operation.tier.anonymous:
+            return None
+        raise Refusal(NO_CREDENTIAL, "no credential in the request")
+    if not means.fresh():
+        raise Refusal(UNAVAILABLE, "the revocation feed is unconfirmed")
+    case.entry = means.verified.get(case.token, case.now)
+    return None if case.entry is not None else _look_up(means, case, case.token)
+
+
+async def _look_up(means: Means, case: Case, token: str) -> None:
+    # The checksum stops accidents and cheap floods before any lookup; the throttle bounds the others.
+    parsed = opaque.parse(token, kind="at", prefix=means.token_prefix)
+    if parsed is None:
+        raise Refusal(INVALID_TOKEN, "not an access token of ours, or a damaged one")
+    peer = case.request.peer
+    means.throttle.take(peer)
+    generation = means.verified.generation
+    try:
+        facts = await means.resolver.resolve(token, parsed.token_id)
+    except Refusal:
+        means.throttle.give_back(peer)
+        raise
+    case.now = means.clock.time()
+    if facts is None or facts.token_id != parsed.token_id or facts.expires_at <= case.now:
+        raise Refusal(INVALID_TOKEN, f"token {parsed.token_id} is unknown, expired or revoked")
+    means.throttle.give_back(peer)
+    case.entry = means.verified.keep(token, facts, generation=generation)
+
+
+def check_binding(_means: Means, case: Case) -> None:
+    """A token is good at the one audience that it was issued for."""
+    if case.entry is not None and case.entry.facts.audience != case.matched.api.audience:
+        raise Refusal(INVALID_TOKEN, f"token {case.entry.facts.token_id} is for another audience")
+
+
+def check_tier(_means: Means, case: Case) -> None:
+    """The risk of the operation decides which credential is good enough."""
+    if case.entry is not None:
+        tiers.admit(case.matched.operation.tier, case.entry.facts)
+
+
+def check_scopes(_means: Means, case: Case) -> None:
+    """Every scope of the operation is needed."""
+    if case.entry is None:
+        return
+    needed = case.matched.operation.scopes
+    if not needed <= case.entry.facts.scope:
+        raise Refusal(INSUFFICIENT_SCOPE, f"missing {' '.join(sorted(needed - case.entry.facts.scope))}")
+
+
+def mint(means: Means, case: Case) -> None:
+    """The JWT that the backend gets instead of the token; kept with the token, it ends with it."""
+    entry = case.entry
+    if entry is None:
+        return
+    if entry.inside is None or not means.minter.serves(entry.inside, case.now):
+        entry.inside = means.minter.mint(entry.facts)
+    case.inside_jwt = entry.inside.text

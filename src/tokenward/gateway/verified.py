@@ -1,0 +1,119 @@
+"""What the gateway remembers of tokens that it has seen to be live.
+
+Keyed by the SHA-256 of the whole token, never by a part of it. Unknown tokens are not remembered: a flood of
+them costs bounded lookups and no memory. Revocations come in by the feed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tokenward.gateway.access import TokenFacts
+from tokenward.gateway.inside import InsideJwt
+from tokenward.store.records import FeedEvent
+from tokenward.tokens.opaque import fingerprint
+
+
+@dataclass(slots=True)
+class Entry:
+    """A live token, and the inside JWT minted for its one audience, which lives and dies with it."""
+
+    facts: TokenFacts
+    inside: InsideJwt | None = None
+
+
+@dataclass(slots=True)
+class _Index:
+    """The keys of the entries, by the names that single revocations use."""
+
+    token: dict[str, bytes] = field(default_factory=dict)
+    grant: dict[str, set[bytes]] = field(default_factory=dict)
+
+
+class VerifiedTokens:
+    """A bounded memory of live tokens; the oldest goes first.
+
+    Attributes:
+        generation: moves with every revocation. Whoever looks a token up notes it before and passes it to
+            `keep`, which remembers nothing that was learnt before the latest revocation.
+    """
+
+    __slots__ = ("_entries", "_index", "_size", "generation")
+
+    def __init__(self, size: int = 100_000) -> None:
+        self._size = size
+        self._entries: dict[bytes, Entry] = {}
+        self._index = _Index()
+        self.generation = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, token: str, now: float) -> Entry | None:
+        """The entry of a token that has not ended yet."""
+        key = fingerprint(token)
+        entry = self._entries.get(key)
+        if entry is None or now < entry.facts.expires_at:
+            return entry
+        self._drop(key)
+        return None
+
+    def keep(self, token: str, facts: TokenFacts, *, generation: int) -> Entry:
+        """Remember the facts, unless something was revoked since `generation` was read.
+
+        The entry is returned either way: the request that asked was there before the revocation.
+        """
+        entry = Entry(facts)
+        if generation != self.generation:
+            return entry
+        key = fingerprint(token)
+        self._drop(key)
+        while len(self._entries) >= self._size:
+            self._drop(next(iter(self._entries)))
+        self._entries[key] = entry
+        self._index.token[facts.token_id] = key
+        if facts.grant_id is not None:
+            self._index.grant.setdefault(facts.grant_id, set()).add(key)
+        return entry
+
+    def on_event(self, event: FeedEvent) -> None:
+        """Forget whatever the event revokes."""
+        self.generation += 1
+        if event.revoked == "token":
+            doomed = [self._index.token[event.subject]] if event.subject in self._index.token else []
+        elif event.revoked == "grant":
+            doomed = list(self._index.grant.get(event.subject, ()))
+        else:
+            concerns = _CONCERNS[event.revoked]
+            doomed = [
+                key
+                for key, entry in self._entries.items()
+                if entry.facts.issued_at <= event.before and concerns(entry.facts, event.subject)
+            ]
+        for key in doomed:
+            self._drop(key)
+
+    def clear(self) -> None:
+        """Forget everything: the feed has a gap."""
+        self.generation += 1
+        self._entries.clear()
+        self._index = _Index()
+
+    def _drop(self, key: bytes) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self._index.token.pop(entry.facts.token_id, None)
+        grant_id = entry.facts.grant_id
+        if grant_id is not None:
+            siblings = self._index.grant[grant_id]
+            siblings.discard(key)
+            if not siblings:
+                del self._index.grant[grant_id]
+
+
+# Revocations of many tokens at once are rare, so they walk through all entries (some 10 ms for 100 000).
+_CONCERNS: dict[str, Callable[[TokenFacts, str], bool]] = {
+    "client": lambda facts, subject: facts.client_id == subject,
+    "user": lambda facts, subject: facts.user_id == subject,
+    "all": lambda _facts, _subject: True,
+}

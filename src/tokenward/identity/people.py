@@ -1,0 +1,80 @@
+"""Persons: the names that they may have, how one is added, and who the rest of the house gets to see."""
+
+import unicodedata
+from dataclasses import dataclass
+
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.entropy import identifier
+from tokenward.base.problems import CONFLICT, INVALID_INPUT, Refusal
+from tokenward.base.secret import Secret
+from tokenward.identity.passwords import Passwords
+from tokenward.store.port import AlreadyExists, People
+from tokenward.store.records import User
+
+MAX_USERNAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whose browser session is live.
+
+    Attributes:
+        user_id: never changes and says nothing: the subject of what is issued.
+        username: what they are called on pages.
+        session_id: the session's locator; public.
+        amr: what they did to sign in (RFC 8176).
+        auth_time: when they last proved who they are, seconds since the epoch.
+    """
+
+    user_id: str
+    username: str
+    session_id: str
+    amr: tuple[str, ...]
+    auth_time: float
+
+
+async def add_user(
+    people: People, username: str, password: Secret, *, passwords: Passwords, clock: Clock = SYSTEM_CLOCK
+) -> User:
+    """Add a person who can sign in.
+
+    Raises:
+        Refusal: INVALID_INPUT, the name or the password breaks a rule; CONFLICT, the name is taken.
+        StoreUnavailable: nothing was added.
+    """
+    if why := why_no_username(username):
+        raise Refusal(INVALID_INPUT, why)
+    password_hash = await passwords.hash(password)
+    user = User(user_id=identifier(), username=username, password_hash=password_hash, created_at=clock.time())
+    try:
+        await people.add_user(user)
+    except AlreadyExists:
+        raise Refusal(CONFLICT, "the user name is taken") from None
+    return user
+
+
+def why_no_username(username: str) -> str:
+    """What is wrong with a user name, in words for whoever chose it; "" where it may be used."""
+    if not 1 <= len(username) <= MAX_USERNAME:
+        return f"a user name needs 1 to {MAX_USERNAME} characters"
+    if any(_unfit(character) for character in username):
+        return "a user name must not have control, invisible or unassigned characters"
+    if username != username.strip():
+        return "a user name must not begin or end with a space"
+    if username != unicodedata.normalize("NFKC", username):
+        return "the user name has look-alike characters (it is not in Unicode's form NFKC)"
+    return ""
+
+
+def typed_username(text: str) -> str:
+    """What somebody typed, brought to the form that names are kept in.
+
+    Keyboards add a space after a completed word and send full-width letters; neither is a different person.
+    """
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _unfit(character: str) -> bool:
+    # All of C (control, format, surrogate, private, unassigned), and of the separators all but the space.
+    category = unicodedata.category(character)
+    return category[0] == "C" or (category[0] == "Z" and character != " ")

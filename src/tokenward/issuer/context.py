@@ -1,0 +1,49 @@
+"""All that a room of the issuer gets to work with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.issuer.ports import Pages, SignIn
+from tokenward.issuer.settings import IssuerSettings
+from tokenward.issuer.throttle import WrongSecretThrottle
+from tokenward.store.port import Store
+from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """The issuer's parts.
+
+    Attributes:
+        settings: what the operator decided.
+        store: what must be remembered.
+        peppers: keys of the hashes at rest; the first writes, all read.
+        signing_keys: the outside keys; one of them RS256, which signs ID tokens.
+        sign_in: the browser's session, and the way to one.
+        pages: HTML.
+        sealer: seals what travels through the browser and must come back unchanged.
+        clock: time.
+        wrong_secrets: slows down peers that present wrong client secrets.
+
+    Raises:
+        ValueError: there is no pepper or no RS256 key.
+    """
+
+    settings: IssuerSettings
+    store: Store
+    peppers: tuple[bytes, ...] = field(repr=False)
+    signing_keys: Sequence[SigningKey]
+    sign_in: SignIn
+    pages: Pages
+    sealer: Sealer
+    clock: Clock = SYSTEM_CLOCK
+    wrong_secrets: WrongSecretThrottle = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.peppers:
+            raise ValueError("the issuer needs a pepper")
+        if not any(key.algorithm == "RS256" for key in self.signing_keys):
+            raise ValueError("the issuer needs an RS256 key for ID tokens (OpenID Connect Discovery §3)")
+        object.__setattr__(self, "wrong_secrets", WrongSecretThrottle(self.clock))

@@ -1,0 +1,1 @@
+"""One room per endpoint; `tokenward.issuer.asgi.ROUTES` lists them."""

@@ -1,0 +1,216 @@
+"""The authorization endpoint (RFC 6749 §3.1): request checked → person signed in → consent given → code."""
+
+import json
+import logging
+from urllib.parse import urlencode, urlsplit
+
+from tokenward.base.asgi import Receive, Scope, only_header
+from tokenward.base.entropy import identifier
+from tokenward.base.forms import read_form
+from tokenward.base.problems import ACCESS_DENIED, CONSENT_REQUIRED, EXPIRED_FORM, MALFORMED, Refusal
+from tokenward.issuer.authorization_request import (
+    QUERY_LIMIT,
+    AuthorizationRequest,
+    ReturnedRefusal,
+    read_authorization_request,
+)
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.issue import new_token, with_fresh_locators
+from tokenward.issuer.ports import ConsentView, SignedIn
+from tokenward.issuer.reauthentication import signed_in_or_url
+from tokenward.issuer.response import Response, redirect
+from tokenward.issuer.settings import OFFLINE_ACCESS, PROTOCOL_SCOPES
+from tokenward.store.records import AuthorizationCode, Grant
+from tokenward.tokens import base64url
+from tokenward.tokens.sealing import SealBroken
+
+log = logging.getLogger("tokenward.issuer")
+
+DECISION_PATH = "/authorize/decision"
+_FORM_LIFETIME = 600.0
+_FORM_CONTEXT = b"tokenward/consent-form"
+
+
+async def authorize(issuer: Issuer, scope: Scope, _receive: Receive) -> Response:
+    """GET: the next thing that the browser must do.
+
+    Raises:
+        Refusal: to be shown on a page.
+    """
+    try:
+        request = await read_authorization_request(issuer, scope["query_string"])
+        person = signed_in_or_url(issuer, request, await issuer.sign_in.current(scope))
+        if isinstance(person, str):
+            return redirect(person)
+        if not await _consented(issuer, request, person):
+            return _consent_page(issuer, request, person)
+        return await _code(issuer, request, person)
+    except ReturnedRefusal as returned:
+        return _returned(returned)
+
+
+async def authorize_by_post(_issuer: Issuer, scope: Scope, receive: Receive) -> Response:
+    """POST: the same request as GET, which OpenID Connect Core §3.1.2.1 asks for.
+
+    It is turned into a GET, since another site's POST comes without our SameSite=Lax cookies.
+
+    Raises:
+        Refusal: the form cannot be read.
+    """
+    return redirect(f"/authorize?{urlencode(await read_form(scope, receive, limit=QUERY_LIMIT))}")
+
+
+async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
+    """POST: what the person decided on the consent page.
+
+    The sealed request is opened and checked anew: the client may have been removed meanwhile. It is bound to
+    the session that the page was made for, and no other site can have one for this session.
+
+    Raises:
+        Refusal: to be shown on a page.
+    """
+    _refuse_other_sites(issuer, scope)
+    form = await read_form(scope, receive)
+    person = await issuer.sign_in.current(scope)
+    if person is None:
+        raise Refusal(EXPIRED_FORM, "nobody is signed in")
+    query = _open_form(issuer, form.get("request", ""), person)
+    try:
+        request = await read_authorization_request(issuer, query)
+        _check_decision(request, form.get("decision"))
+        await _remember(issuer, request, person)
+        return await _code(issuer, request, person)
+    except ReturnedRefusal as returned:
+        return _returned(returned)
+
+
+def _check_decision(request: AuthorizationRequest, decision: str | None) -> None:
+    if decision == "deny":
+        raise ReturnedRefusal(request.address, Refusal(ACCESS_DENIED, "the person said no"))
+    if decision != "allow":
+        raise Refusal(MALFORMED, "decision is neither allow nor deny")
+
+
+def _returned(returned: ReturnedRefusal) -> Response:
+    log.info("/authorize refused: %s", returned)
+    return redirect(returned.address.with_error(returned.refusal.problem))
+
+
+async def _consented(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> bool:
+    """Whether the person need not be asked.
+
+    Only a client that proves who it is can be remembered: anybody can pretend to be a public one (RFC 6749
+    §10.2, RFC 8252 §8.6).
+    """
+    if request.client.type != "web" or "consent" in request.prompt:
+        return False
+    given = await issuer.store.consented_scope(
+        person.user_id, request.client.client_id, request.access.audience
+    )
+    return given.issuperset(request.access.scope)
+
+
+async def _remember(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> None:
+    if request.client.type == "web":
+        await issuer.store.add_consent(
+            person.user_id,
+            request.client.client_id,
+            request.access.audience,
+            request.access.scope,
+            issuer.clock.time(),
+        )
+
+
+def _consent_page(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> Response:
+    if "none" in request.prompt:
+        raise ReturnedRefusal(request.address, Refusal(CONSENT_REQUIRED, "prompt=none without consent"))
+    resource = issuer.settings.resources.get(request.access.audience)
+    meanings = {**PROTOCOL_SCOPES, **(resource.scopes if resource else {})}
+    target = urlsplit(request.address.redirect_uri)
+    view = ConsentView(
+        client_name=request.client.name,
+        redirect_host=target.hostname or target.scheme,
+        username=person.username,
+        resource=resource.name if resource else "your account here",
+        scopes={scope: meanings[scope] for scope in request.access.scope},
+        action=DECISION_PATH,
+        sealed_request=_sealed_form(issuer, request, person),
+    )
+    return Response(200, issuer.pages.consent(view), tuple(issuer.pages.headers))
+
+
+def _sealed_form(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> str:
+    content = {
+        "query": request.query,
+        "session": person.session_id,
+        "end": issuer.clock.time() + _FORM_LIFETIME,
+    }
+    return base64url.encode(issuer.sealer.seal(json.dumps(content).encode(), context=_FORM_CONTEXT))
+
+
+def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> bytes:
+    """The query of the request that the consent page was about.
+
+    Raises:
+        Refusal: EXPIRED_FORM.
+    """
+    try:
+        content = json.loads(issuer.sealer.open(base64url.decode(sealed), context=_FORM_CONTEXT))
+    except (SealBroken, ValueError):
+        raise Refusal(EXPIRED_FORM, "the consent form's seal is broken") from None
+    if content["end"] <= issuer.clock.time() or content["session"] != person.session_id:
+        raise Refusal(EXPIRED_FORM, "the consent form is old or of another session")
+    return str(content["query"]).encode()
+
+
+def _refuse_other_sites(issuer: Issuer, scope: Scope) -> None:
+    """A second line behind the sealed form: browsers say where a form comes from.
+
+    `Origin: null` is refused: our pages' referrer policy is same-origin, so their forms say more (Fetch §3.2),
+    and what a sandboxed frame sends is null.
+    """
+    site = only_header(scope, b"sec-fetch-site")
+    origin = only_header(scope, b"origin")
+    if site not in (None, b"same-origin") or origin not in (None, issuer.settings.url.encode()):
+        raise Refusal(EXPIRED_FORM, "the consent form was sent by another site")
+
+
+async def _code(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> Response:
+    """A new grant, and the code that starts it."""
+
+    async def attempt() -> str:
+        token, keyed_hash = new_token(issuer, "ac")
+        grant = _grant(issuer, request, person)
+        code = AuthorizationCode(
+            token_id=token.token_id,
+            keyed_hash=keyed_hash,
+            grant_id=grant.grant_id,
+            redirect_uri=request.address.redirect_uri,
+            code_challenge=request.code_challenge,
+            nonce=request.nonce,
+            expires_at=grant.created_at + issuer.settings.code_lifetime,
+        )
+        await issuer.store.add_grant(grant, code)
+        return token.secret.reveal()
+
+    return redirect(request.address.with_code(await with_fresh_locators(attempt)))
+
+
+def _grant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> Grant:
+    settings, now = issuer.settings, issuer.clock.time()
+    lifetime = (
+        settings.refresh_absolute
+        if OFFLINE_ACCESS in request.access.scope
+        else settings.code_lifetime + settings.access_token_lifetime
+    )
+    return Grant(
+        grant_id=identifier(),
+        client_id=request.client.client_id,
+        user_id=person.user_id,
+        scope=request.access.scope,
+        audience=request.access.audience,
+        amr=person.amr,
+        auth_time=person.auth_time,
+        created_at=now,
+        expires_at=now + lifetime,
+    )

@@ -1,0 +1,60 @@
+"""What this issuer can do (RFC 8414 §2, OpenID Connect Discovery §3): exactly what is on."""
+
+import json
+from typing import Any
+
+from tokenward.base.asgi import Receive, Scope
+from tokenward.issuer.authorization_request import PROMPTS
+from tokenward.issuer.client_auth import CLIENT_AUTHENTICATION
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.grants.table import GRANTS
+from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
+from tokenward.issuer.response import Response, public_json
+from tokenward.issuer.settings import PROTOCOL_SCOPES
+
+
+async def oauth_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> Response:
+    """GET: RFC 8414 §3."""
+    return public_json(json.dumps(_oauth(issuer)).encode())
+
+
+async def openid_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> Response:
+    """GET: OpenID Connect Discovery §4."""
+    return public_json(json.dumps(_oauth(issuer) | _openid()).encode())
+
+
+def _oauth(issuer: Issuer) -> dict[str, Any]:
+    url = issuer.settings.url
+    resources = issuer.settings.resources.values()
+    methods = list(CLIENT_AUTHENTICATION)
+    return {
+        "issuer": url,
+        "authorization_endpoint": f"{url}/authorize",
+        "token_endpoint": f"{url}/token",
+        "introspection_endpoint": f"{url}/introspect",
+        "revocation_endpoint": f"{url}/revoke",
+        "jwks_uri": f"{url}/jwks.json",
+        "scopes_supported": sorted(
+            {*PROTOCOL_SCOPES, *(scope for each in resources for scope in each.scopes)}
+        ),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(GRANTS),
+        "token_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": [each for each in methods if each != "none"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
+    }
+
+
+def _openid() -> dict[str, Any]:
+    return {
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ID_TOKEN_ALGORITHM],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr"],
+        "prompt_values_supported": sorted(PROMPTS),
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,  # true if it were left out
+    }

@@ -1,0 +1,49 @@
+"""The token endpoint (RFC 6749 §3.2)."""
+
+from tokenward.base.asgi import Receive, Scope
+from tokenward.base.forms import read_form
+from tokenward.base.problems import (
+    CREDENTIAL_IN_URL,
+    MISSING_PARAMETER,
+    UNAUTHORIZED_CLIENT,
+    UNSUPPORTED_GRANT_TYPE,
+    Refusal,
+)
+from tokenward.issuer.client_auth import authenticate
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.grants.table import GRANTS
+from tokenward.issuer.response import Response, private_json
+
+
+async def token(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
+    """POST: a grant for tokens.
+
+    Raises:
+        Refusal: by the catalogue; nothing was issued or consumed.
+    """
+    form = await endpoint_form(scope, receive)
+    caller = await authenticate(issuer, scope, form)
+    if "grant_type" not in form:
+        raise Refusal(MISSING_PARAMETER, "grant_type")
+    grant = GRANTS.get(form["grant_type"])
+    if grant is None:
+        raise Refusal(UNSUPPORTED_GRANT_TYPE)
+    if caller.client.type not in grant.client_types:
+        raise Refusal(UNAUTHORIZED_CLIENT, f"a {caller.client.type} client asks for {grant.name}")
+    for name in grant.required:
+        if name not in form:
+            raise Refusal(MISSING_PARAMETER, name)
+    parameters = {name: form[name] for name in (*grant.required, *grant.optional) if name in form}
+    response = await grant.redeem(issuer, caller, parameters)
+    return private_json(response.body(issuer.clock.time()))
+
+
+async def endpoint_form(scope: Scope, receive: Receive) -> dict[str, str]:
+    """The form that a client sends to an endpoint of ours.
+
+    Raises:
+        Refusal: as `read_form`; CREDENTIAL_IN_URL, there is a query (RFC 6749 §2.3.1: never in the URI).
+    """
+    if scope["query_string"]:
+        raise Refusal(CREDENTIAL_IN_URL, "the endpoint takes no query")
+    return await read_form(scope, receive)

@@ -1,0 +1,1 @@
+"""One room per grant type; `table.GRANTS` lists them."""

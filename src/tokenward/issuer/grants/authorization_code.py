@@ -1,0 +1,88 @@
+"""RFC 6749 §4.1.3 with RFC 7636: a code becomes tokens, once.
+
+Client, redirect address and PKCE are checked before anything is consumed, so that whoever stole a code but
+not its verifier can neither use it nor spoil it. A second use by somebody who passes those checks revokes the
+grant and all that it gave (RFC 6749 §4.1.2, RFC 9700 §2.1.1).
+"""
+
+import hmac
+from collections.abc import Mapping
+
+from tokenward.base.problems import INVALID_GRANT, Refusal
+from tokenward.flows import pkce
+from tokenward.issuer.client_auth import AuthenticatedClient
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.grants.grant import GrantType
+from tokenward.issuer.id_token import id_token
+from tokenward.issuer.issue import (
+    TokenResponse,
+    granted_access_token,
+    granted_refresh_token,
+    with_fresh_locators,
+)
+from tokenward.issuer.settings import OFFLINE_ACCESS, OPENID
+from tokenward.store.records import AuthorizationCode, CodeState, Consumption
+from tokenward.tokens import opaque
+
+
+async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapping[str, str]) -> TokenResponse:
+    """Tokens for what the person granted."""
+    state = await _known_code(issuer, parameters["code"])
+    code, grant = state.code, state.grant
+    if grant.client_id != caller.client.client_id:
+        raise Refusal(INVALID_GRANT, f"code {code.token_id} belongs to another client")
+    if parameters["redirect_uri"] != code.redirect_uri:
+        raise Refusal(INVALID_GRANT, f"code {code.token_id} was sent to another redirect address")
+    _check_verifier(code, parameters["code_verifier"])
+    if state.consumed:
+        await issuer.store.revoke_grant(grant.grant_id, issuer.clock.time())
+        raise Refusal(INVALID_GRANT, f"code {code.token_id} was replayed: grant {grant.grant_id} is revoked")
+    if state.revoked or code.expires_at <= issuer.clock.time():
+        raise Refusal(INVALID_GRANT, f"code {code.token_id} has expired or its grant was revoked")
+
+    async def attempt() -> TokenResponse:
+        token, access = granted_access_token(issuer, grant, grant.scope, caller.credential)
+        successor, refresh = (
+            granted_refresh_token(issuer, grant) if OFFLINE_ACCESS in grant.scope else (None, None)
+        )
+        # What is slow, or can fail, comes before anything is consumed.
+        response = TokenResponse(
+            access_token=token.secret.reveal(),
+            expires_at=access.expires_at,
+            scope=access.scope,
+            refresh_token=successor.secret.reveal() if successor else None,
+            id_token=id_token(issuer, grant, code.nonce, token.secret.reveal())
+            if OPENID in grant.scope
+            else None,
+        )
+        outcome = await issuer.store.redeem_code(code.token_id, access, refresh, at=issuer.clock.time())
+        if outcome is not Consumption.WON:
+            raise Refusal(INVALID_GRANT, f"code {code.token_id}: {outcome.value}")
+        return response
+
+    return await with_fresh_locators(attempt)
+
+
+async def _known_code(issuer: Issuer, text: str) -> CodeState:
+    parsed = opaque.parse(text, kind="ac", prefix=issuer.settings.token_prefix)
+    state = await issuer.store.code(parsed.token_id) if parsed else None
+    if state is None or not opaque.matches(issuer.peppers, text, state.code.keyed_hash):
+        raise Refusal(INVALID_GRANT, "the code is malformed or unknown")
+    return state
+
+
+def _check_verifier(code: AuthorizationCode, verifier: str) -> None:
+    """RFC 7636 §4.6."""
+    if not pkce.is_verifier(verifier):
+        raise Refusal(INVALID_GRANT, "code_verifier is malformed")
+    if not hmac.compare_digest(pkce.challenge(verifier), code.code_challenge):
+        raise Refusal(INVALID_GRANT, f"code {code.token_id}: code_verifier does not match its challenge")
+
+
+GRANT = GrantType(
+    "authorization_code",
+    client_types=frozenset({"web", "spa", "native"}),
+    required=("code", "redirect_uri", "code_verifier"),
+    optional=(),
+    redeem=redeem,
+)

@@ -1,0 +1,30 @@
+"""RFC 6749 §4.4: a client acts in its own name. No refresh token: it can authenticate again (§4.4.3)."""
+
+from collections.abc import Mapping
+
+from tokenward.issuer.client_auth import CONFIDENTIAL, AuthenticatedClient
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.grants.grant import GrantType
+from tokenward.issuer.issue import TokenResponse, client_access_token, with_fresh_locators
+from tokenward.issuer.scopes import own_access
+
+
+async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapping[str, str]) -> TokenResponse:
+    """An access token for the client itself."""
+    access = own_access(issuer.settings, caller.client, parameters)
+
+    async def attempt() -> TokenResponse:
+        token, record = client_access_token(issuer, caller.client, access, caller.credential)
+        await issuer.store.add_access_token(record)
+        return TokenResponse(token.secret.reveal(), record.expires_at, record.scope)
+
+    return await with_fresh_locators(attempt)
+
+
+GRANT = GrantType(
+    "client_credentials",
+    client_types=CONFIDENTIAL,
+    required=(),
+    optional=("scope", "resource"),
+    redeem=redeem,
+)

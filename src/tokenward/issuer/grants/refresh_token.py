@@ -1,0 +1,125 @@
+"""RFC 6749 §6 with rotation (RFC 9700 §4.14.2): each refresh token is used once, and reuse ends the family.
+
+One exception, because networks lose responses: for some seconds the same client may present the same token
+with the same parameters again and gets the same response, as long as its successor is unused. The response
+waits sealed under a key that only the presented token gives; the database alone cannot open it.
+"""
+
+import json
+from collections.abc import Mapping
+
+from tokenward.base.problems import INVALID_GRANT, INVALID_SCOPE, INVALID_TARGET, Refusal
+from tokenward.issuer.client_auth import AuthenticatedClient
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.grants.grant import GrantType
+from tokenward.issuer.issue import (
+    TokenResponse,
+    granted_access_token,
+    granted_refresh_token,
+    with_fresh_locators,
+)
+from tokenward.issuer.scopes import parse_scope
+from tokenward.store.records import Consumption, Grant, RefreshState
+from tokenward.tokens import opaque
+from tokenward.tokens.sealing import SealBroken, Sealer, derive_key
+
+
+async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapping[str, str]) -> TokenResponse:
+    """A new access token and the next refresh token."""
+    presented = parameters["refresh_token"]
+    state = await _known_token(issuer, presented)
+    token, grant = state.token, state.grant
+    if grant.client_id != caller.client.client_id:
+        raise Refusal(INVALID_GRANT, f"refresh token {token.token_id} belongs to another client")
+    if state.revoked:
+        raise Refusal(INVALID_GRANT, f"grant {grant.grant_id} is revoked")
+    context = _context(caller, parameters)
+    if state.consumed:
+        return await _lost_response(issuer, state, presented, context)
+    if min(token.expires_at, grant.expires_at) <= issuer.clock.time():
+        raise Refusal(INVALID_GRANT, f"refresh token {token.token_id} has expired")
+    scope = _narrowed(grant, parameters)
+
+    async def attempt() -> TokenResponse:
+        access_token, access = granted_access_token(issuer, grant, scope, caller.credential)
+        successor, refresh = granted_refresh_token(issuer, grant)
+        response = TokenResponse(
+            access_token=access_token.secret.reveal(),
+            expires_at=access.expires_at,
+            scope=scope,
+            refresh_token=successor.secret.reveal(),
+        )
+        sealed = _sealer(issuer.peppers[0], presented).seal(response.to_bytes(), context=context)
+        outcome = await issuer.store.rotate_refresh_token(
+            token.token_id, access, refresh, sealed_response=sealed, at=issuer.clock.time()
+        )
+        if outcome is Consumption.ALREADY_CONSUMED:  # lost a race since the look above
+            return await _lost_response(issuer, state, presented, context)
+        if outcome is not Consumption.WON:
+            raise Refusal(INVALID_GRANT, f"refresh token {token.token_id}: {outcome.value}")
+        return response
+
+    return await with_fresh_locators(attempt)
+
+
+async def _known_token(issuer: Issuer, text: str) -> RefreshState:
+    parsed = opaque.parse(text, kind="rt", prefix=issuer.settings.token_prefix)
+    state = await issuer.store.refresh_token(parsed.token_id) if parsed else None
+    if state is None or not opaque.matches(issuer.peppers, text, state.token.keyed_hash):
+        raise Refusal(INVALID_GRANT, "the refresh token is malformed or unknown")
+    return state
+
+
+def _narrowed(grant: Grant, parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """The access token's scope: what was granted, or less. The refresh token keeps all (RFC 6749 §6)."""
+    if parameters.get("resource", grant.audience) != grant.audience:
+        raise Refusal(INVALID_TARGET, f"grant {grant.grant_id} is for another resource")
+    if "scope" not in parameters:
+        return grant.scope
+    scope = parse_scope(parameters["scope"])
+    if not set(scope) <= set(grant.scope):
+        raise Refusal(INVALID_SCOPE, f"more than grant {grant.grant_id} allows")
+    return scope
+
+
+async def _lost_response(
+    issuer: Issuer, state: RefreshState, presented: str, context: bytes
+) -> TokenResponse:
+    """The response that a consumed refresh token already led to; where that cannot be had, this is reuse."""
+    consumed_after = issuer.clock.time() - issuer.settings.lost_response_window
+    sealed = await issuer.store.lost_response(state.token.token_id, consumed_after=consumed_after)
+    if sealed is None:
+        raise await _revoked_for_reuse(issuer, state)
+    for pepper in issuer.peppers:
+        try:
+            return TokenResponse.from_bytes(_sealer(pepper, presented).open(sealed, context=context))
+        except SealBroken:
+            continue
+    raise await _revoked_for_reuse(issuer, state)
+
+
+async def _revoked_for_reuse(issuer: Issuer, state: RefreshState) -> Refusal:
+    await issuer.store.revoke_grant(state.grant.grant_id, issuer.clock.time())
+    return Refusal(
+        INVALID_GRANT,
+        f"refresh token {state.token.token_id} was reused: grant {state.grant.grant_id} is revoked",
+    )
+
+
+def _sealer(pepper: bytes, presented: str) -> Sealer:
+    return Sealer(derive_key(presented.encode(), salt=pepper, info=b"tokenward/lost-refresh-response"))
+
+
+def _context(caller: AuthenticatedClient, parameters: Mapping[str, str]) -> bytes:
+    """What a repetition must have in common with the original."""
+    same = (caller.client.client_id, caller.credential, parameters.get("scope"), parameters.get("resource"))
+    return json.dumps(same).encode()
+
+
+GRANT = GrantType(
+    "refresh_token",
+    client_types=frozenset({"web", "spa", "native"}),
+    required=("refresh_token",),
+    optional=("scope", "resource"),
+    redeem=redeem,
+)

@@ -1,0 +1,8 @@
+"""Every grant type that the token endpoint knows."""
+
+from tokenward.issuer.grants import authorization_code, client_credentials, refresh_token
+from tokenward.issuer.grants.grant import GrantType
+
+GRANTS: dict[str, GrantType] = {
+    grant.name: grant for grant in (client_credentials.GRANT, authorization_code.GRANT, refresh_token.GRANT)
+}

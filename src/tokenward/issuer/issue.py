@@ -1,0 +1,125 @@
+"""Making tokens: the text for the client, the record for the store, and the response that carries them."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from typing import TypeVar
+
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.scopes import Access
+from tokenward.store.port import AlreadyExists, StoreUnavailable
+from tokenward.store.records import AccessToken, Client, Credential, Grant, RefreshToken
+from tokenward.tokens import opaque
+from tokenward.tokens.opaque import OpaqueToken
+
+_ATTEMPTS = 3
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """A successful answer of the token endpoint (RFC 6749 §5.1); `expires_at` in seconds since the epoch."""
+
+    access_token: str = field(repr=False)
+    expires_at: float
+    scope: tuple[str, ...]
+    refresh_token: str | None = field(default=None, repr=False)
+    id_token: str | None = field(default=None, repr=False)
+
+    def body(self, at: float) -> bytes:
+        """The JSON, as sent at that moment."""
+        members: dict[str, object] = {
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": max(0, round(self.expires_at - at)),
+            "scope": " ".join(self.scope),
+        }
+        if self.refresh_token is not None:
+            members["refresh_token"] = self.refresh_token
+        if self.id_token is not None:
+            members["id_token"] = self.id_token
+        return json.dumps(members).encode()
+
+    def to_bytes(self) -> bytes:
+        """For sealing; `from_bytes` reads it."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "TokenResponse":
+        """What `to_bytes` wrote."""
+        members = json.loads(data)
+        return cls(**{**members, "scope": tuple(members["scope"])})
+
+
+def new_token(issuer: Issuer, kind: str) -> tuple[OpaqueToken, bytes]:
+    """A fresh opaque token, and the keyed hash that is stored in its place."""
+    token = opaque.new(kind, prefix=issuer.settings.token_prefix, clock=issuer.clock)
+    return token, opaque.keyed_hash(issuer.peppers[0], token.secret.reveal())
+
+
+def client_access_token(
+    issuer: Issuer, client: Client, access: Access, credential: Credential
+) -> tuple[OpaqueToken, AccessToken]:
+    """An access token in the client's own name."""
+    token, keyed_hash = new_token(issuer, "at")
+    now = issuer.clock.time()
+    return token, AccessToken(
+        token_id=token.token_id,
+        keyed_hash=keyed_hash,
+        grant_id=None,
+        client_id=client.client_id,
+        user_id=None,
+        scope=access.scope,
+        audience=access.audience,
+        credential=credential,
+        issued_at=now,
+        expires_at=now + issuer.settings.access_token_lifetime,
+    )
+
+
+def granted_access_token(
+    issuer: Issuer, grant: Grant, scope: tuple[str, ...], credential: Credential
+) -> tuple[OpaqueToken, AccessToken]:
+    """An access token that follows from a person's grant, and never outlives it."""
+    token, keyed_hash = new_token(issuer, "at")
+    now = issuer.clock.time()
+    return token, AccessToken(
+        token_id=token.token_id,
+        keyed_hash=keyed_hash,
+        grant_id=grant.grant_id,
+        client_id=grant.client_id,
+        user_id=grant.user_id,
+        scope=scope,
+        audience=grant.audience,
+        credential=credential,
+        issued_at=now,
+        expires_at=min(now + issuer.settings.access_token_lifetime, grant.expires_at),
+    )
+
+
+def granted_refresh_token(issuer: Issuer, grant: Grant) -> tuple[OpaqueToken, RefreshToken]:
+    """The next refresh token of a grant: idle limit from now on, absolute limit as the grant has it."""
+    token, keyed_hash = new_token(issuer, "rt")
+    now = issuer.clock.time()
+    return token, RefreshToken(
+        token_id=token.token_id,
+        keyed_hash=keyed_hash,
+        grant_id=grant.grant_id,
+        issued_at=now,
+        expires_at=min(now + issuer.settings.refresh_idle, grant.expires_at),
+    )
+
+
+async def with_fresh_locators(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run `attempt`, which makes tokens and stores them, again with new ones where a locator was taken.
+
+    Raises:
+        StoreUnavailable: three times in a row, which chance does not do.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return await attempt()
+        except AlreadyExists:
+            continue
+    raise StoreUnavailable("fresh locators keep being taken")

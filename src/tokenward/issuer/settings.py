@@ -1,0 +1,82 @@
+"""What the operator decides about the issuer: its name, its resources and how long things live."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+OPENID = "openid"
+OFFLINE_ACCESS = "offline_access"
+PROTOCOL_SCOPES: Mapping[str, str] = {
+    OPENID: "Know who you are",  # OpenID Connect Core §3.1.2.1
+    OFFLINE_ACCESS: "Keep this access while you are away",  # OpenID Connect Core §11
+}
+"""Scopes of the protocol itself, which belong to no resource: scope → what it allows, for people."""
+
+INTROSPECT = "introspect:"
+"""With an audience behind it: lets a service client introspect tokens for that audience. Never in a token."""
+
+SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 §3.3
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One API that tokens can be for.
+
+    Attributes:
+        audience: the resource's identifier, an absolute URI without fragment (RFC 8707 §2).
+        name: what people call it.
+        scopes: scope → what it allows, in plain words.
+    """
+
+    audience: str
+    name: str
+    scopes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerSettings:
+    """The issuer's settings. Times are seconds.
+
+    Attributes:
+        url: the issuer identifier (RFC 8414 §2): scheme, host and port, nothing else.
+        access_token_lifetime: of access tokens and ID tokens.
+        code_lifetime: of authorization codes.
+        refresh_idle: how long an unused refresh token lives.
+        refresh_absolute: how long a grant lives, however often it is refreshed.
+        lost_response_window: how long a refresh response can be fetched again.
+        token_prefix: of opaque tokens.
+        resources: audience → resource.
+
+    Raises:
+        ValueError: the url is no origin, or a resource is malformed.
+    """
+
+    url: str
+    access_token_lifetime: int = 600
+    code_lifetime: int = 60
+    refresh_idle: int = 14 * 86400
+    refresh_absolute: int = 90 * 86400
+    lost_response_window: int = 10
+    token_prefix: str = "tkw"  # noqa: S105 - the public beginning of every token
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or self.url != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("the issuer's url must be an http(s) origin without path or trailing slash")
+        for audience, resource in self.resources.items():
+            if audience != resource.audience or not is_absolute_uri(audience):
+                raise ValueError(f"the audience {audience!r} must be an absolute URI without fragment")
+            for scope in resource.scopes:
+                if (
+                    scope in PROTOCOL_SCOPES
+                    or scope.startswith(INTROSPECT)
+                    or not SCOPE_TOKEN.fullmatch(scope)
+                ):
+                    raise ValueError(f"the scope {scope!r} of {audience} is reserved or malformed")
+
+
+def is_absolute_uri(text: str) -> bool:
+    """Whether `text` is an absolute URI without fragment (RFC 3986 §4.3), as RFC 8707 §2 asks for."""
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-;=?-\[\]_a-z~]+", text) is not None

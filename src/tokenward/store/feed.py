@@ -1,0 +1,102 @@
+"""Follows the revocation feed: what keeps the caches of a process honest.
+
+The promise is one-sided. A follower may say that it does not know (`confirmed` is False: answer 503); it must
+never believe that it knows everything when it does not.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.store.port import Feed, StoreUnavailable
+from tokenward.store.records import FeedEvent
+
+_log = logging.getLogger(__name__)
+
+_PAGE = 500  # events in one read
+
+
+class FeedFollower:
+    """Applies every revocation of every process, in order, within a poll.
+
+    Args:
+        feed: the store's feed.
+        on_event: told of each revocation, once.
+        on_gap: told to drop every cache: at the start, and whenever events may have been missed.
+        clock: its monotonic reading is used.
+        poll: seconds between two looks at the feed, at most 0.25; the store may wake us earlier.
+        stale_after: seconds after which what we know no longer counts as confirmed.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        on_event: Callable[[FeedEvent], None],
+        on_gap: Callable[[], None],
+        clock: Clock = SYSTEM_CLOCK,
+        poll: float = 0.2,
+        stale_after: float = 0.75,
+    ) -> None:
+        if not 0 < poll <= 0.25:
+            raise ValueError("the feed is polled every 250 ms or more often")
+        self._feed = feed
+        self._on_event = on_event
+        self._on_gap = on_gap
+        self._clock = clock
+        self._poll = poll
+        self._stale_after = stale_after
+        self._position: int | None = None
+        self._confirmed_at = -math.inf
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the start of the last look that succeeded; infinite before the first."""
+        return self._clock.monotonic() - self._confirmed_at
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether every revocation older than `stale_after` is known to have been applied."""
+        return self.lag <= self._stale_after
+
+    async def run(self) -> None:
+        """Follow until cancelled. Ends with an exception only where a callback raised one."""
+        available = True
+        while True:
+            started = (
+                self._clock.monotonic()
+            )  # what is committed after this moment may not be seen by this look
+            try:
+                await self._catch_up()
+                self._confirmed_at = started
+                if not available:
+                    _log.info("the revocation feed is available again")
+                available = True
+                await self._feed.feed_wake(within=self._poll)
+            except StoreUnavailable as error:
+                if available:
+                    _log.warning("the revocation feed is unavailable: %s", error)
+                available = False
+                await asyncio.sleep(self._poll)
+
+    async def _catch_up(self) -> None:
+        head = await self._feed.feed_head()
+        position = self._position
+        if position is None or head < position:  # the latter: another database, or an old copy of it
+            self._start_afresh(head)
+            return
+        while position < head:
+            events = await self._feed.feed_after(position, limit=_PAGE)
+            if not events or events[0].seq != position + 1:  # swept before we came
+                self._start_afresh(head)
+                return
+            for event in events:
+                self._on_event(event)
+            position = self._position = events[-1].seq
+
+    def _start_afresh(self, head: int) -> None:
+        """Called after the head was read, so that nothing that was cached before it survives."""
+        self._position = head
+        self._on_gap()

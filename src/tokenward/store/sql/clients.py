@@ -1,0 +1,122 @@
+"""Registered applications and their secrets."""
+
+import math
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from tokenward.store.records import Client, ClientSecret
+from tokenward.store.sql.database import Cursor
+from tokenward.store.sql.family import Family
+from tokenward.store.sql.revoking import REVIVE_CLIENT, cut_off
+from tokenward.store.sql.schema import client_secrets, clients, consents, join_words, split_words
+from tokenward.store.sql.statements import Parameters, Row, insert_into
+
+_ADD = insert_into(clients)
+_ONE = sa.select(clients).where(clients.c.client_id == bindparam("client"))
+_HOLD = sa.select(clients.c.client_id).where(clients.c.client_id == bindparam("client")).with_for_update()
+_ALL = sa.select(clients).order_by(clients.c.created_at, clients.c.client_id)
+_REMOVE = sa.delete(clients).where(clients.c.client_id == bindparam("client")).returning(clients.c.client_id)
+_FORGET_CONSENTS = sa.delete(consents).where(consents.c.client_id == bindparam("client"))
+
+_ADD_SECRET = insert_into(client_secrets)
+_SECRET = (
+    sa.select(clients, client_secrets)
+    .join_from(client_secrets, clients)
+    .where(client_secrets.c.secret_id == bindparam("secret"))
+)
+_SECRETS = (
+    sa.select(client_secrets)
+    .where(client_secrets.c.client_id == bindparam("client"))
+    .order_by(client_secrets.c.created_at, client_secrets.c.secret_id)
+)
+_END_SECRETS = (
+    sa.update(client_secrets)
+    .where(
+        client_secrets.c.client_id == bindparam("client"),
+        sa.or_(client_secrets.c.expires_at.is_(None), client_secrets.c.expires_at > bindparam("until")),
+    )
+    .values(expires_at=bindparam("until"))
+)
+
+_WIDTH = len(clients.c)
+
+
+class SqlClients(Family):
+    """`tokenward.store.port.Clients`."""
+
+    async def add_client(self, client: Client, secret: ClientSecret | None) -> None:
+        row = _client_row(client)
+
+        def unit(cursor: Cursor) -> None:
+            cursor.run(_ADD, row)
+            until = math.nextafter(client.created_at, -math.inf)
+            cursor.run(REVIVE_CLIENT, {"client": client.client_id, "until": until})
+            if secret is not None:
+                cursor.run(_ADD_SECRET, _secret_row(secret))
+
+        await self._database.write(unit)
+
+    async def client(self, client_id: str) -> Client | None:
+        row = await self._database.read(lambda cursor: cursor.one(_ONE, {"client": client_id}))
+        return _client(row) if row else None
+
+    async def clients(self) -> list[Client]:
+        rows = await self._database.read(lambda cursor: cursor.all(_ALL))
+        return [_client(row) for row in rows]
+
+    async def remove_client(self, client_id: str, at: float) -> bool:
+        def unit(cursor: Cursor) -> bool:
+            if cursor.one(_REMOVE, {"client": client_id}) is None:
+                return False
+            cursor.run(_FORGET_CONSENTS, {"client": client_id})
+            # Without end: a token request that read the client just before may insert just after.
+            cut_off(cursor, "client", client_id, before=math.inf, at=at)
+            return True
+
+        return await self._database.write(unit)
+
+    async def client_with_secret(self, secret_id: str) -> tuple[Client, ClientSecret] | None:
+        row = await self._database.read(lambda cursor: cursor.one(_SECRET, {"secret": secret_id}))
+        return (_client(row[:_WIDTH]), ClientSecret(*row[_WIDTH:])) if row else None
+
+    async def client_secrets(self, client_id: str) -> list[ClientSecret]:
+        rows = await self._database.read(lambda cursor: cursor.all(_SECRETS, {"client": client_id}))
+        return [ClientSecret(*row) for row in rows]
+
+    async def rotate_client_secret(self, new: ClientSecret, *, old_expire_at: float) -> bool:
+        def unit(cursor: Cursor) -> bool:
+            # Holding the client's row puts two rotations one after the other: each ends the other's secret.
+            if cursor.one(_HOLD, {"client": new.client_id}) is None:
+                return False
+            cursor.run(_END_SECRETS, {"client": new.client_id, "until": old_expire_at})
+            cursor.run(_ADD_SECRET, _secret_row(new))
+            return True
+
+        return await self._database.write(unit)
+
+
+def _client_row(client: Client) -> Parameters:
+    return {
+        "client_id": client.client_id,
+        "name": client.name,
+        "type": client.type,
+        "redirect_uris": join_words(client.redirect_uris),
+        "scopes": join_words(client.scopes),
+        "created_at": client.created_at,
+    }
+
+
+def _client(row: Row) -> Client:
+    client_id, name, kind, redirect_uris, scopes, created_at = row
+    return Client(client_id, name, kind, split_words(redirect_uris), split_words(scopes), created_at)
+
+
+def _secret_row(secret: ClientSecret) -> Parameters:
+    return {
+        "secret_id": secret.secret_id,
+        "client_id": secret.client_id,
+        "keyed_hash": secret.keyed_hash,
+        "created_at": secret.created_at,
+        "expires_at": secret.expires_at,
+    }

@@ -1,0 +1,1 @@
+"""Alembic's environment; `tokenward.store.sql.migrate` runs it."""

@@ -1,0 +1,73 @@
+"""How things end: cutoffs, and the feed entry that every revocation writes in its own transaction."""
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, bindparam
+
+from tokenward.store.records import RevokedBy
+from tokenward.store.sql.database import Cursor
+from tokenward.store.sql.schema import cutoffs, feed, feed_head
+from tokenward.store.sql.statements import insert_into
+
+_NEXT_SEQ = (
+    sa.update(feed_head)
+    .where(feed_head.c.id == sa.literal_column("1"))
+    .values(seq=feed_head.c.seq + sa.literal_column("1"))
+    .returning(feed_head.c.seq)
+)
+_ADD_EVENT = insert_into(feed)
+
+_cutoff = insert_into(cutoffs)
+_SET_CUTOFF = _cutoff.on_conflict_do_update(
+    index_elements=[cutoffs.c.kind, cutoffs.c.subject],
+    set_={"before": _cutoff.excluded.before},
+    where=_cutoff.excluded.before > cutoffs.c.before,  # never back in time
+)
+
+
+def record(cursor: Cursor, revoked: RevokedBy, subject: str, *, before: float = 0.0, at: float) -> None:
+    """Add a feed entry.
+
+    The update locks the one row of `feed_head` until the transaction ends, so sequence numbers are committed
+    in their order: whoever has seen one has missed none below it.
+    """
+    head = cursor.one(_NEXT_SEQ)
+    if head is None:
+        raise RuntimeError("feed_head has lost its row")
+    event = {"seq": head[0], "revoked": revoked, "subject": subject, "before": before, "at": at}
+    cursor.run(_ADD_EVENT, event)
+    cursor.announce()
+
+
+def cut_off(cursor: Cursor, revoked: RevokedBy, subject: str, *, before: float, at: float) -> None:
+    """End all that the subject was issued at or before that moment, and record it."""
+    cursor.run(_SET_CUTOFF, {"kind": revoked, "subject": subject, "before": before})
+    record(cursor, revoked, subject, before=before, at=at)
+
+
+def is_cut_off(
+    client_id: ColumnElement[str], user_id: ColumnElement[str], issued_at: ColumnElement[float]
+) -> ColumnElement[bool]:
+    """The condition that a cutoff covers what this client was issued, for this person, at that moment.
+
+    Three lookups by key, whatever the number of tokens or cutoffs.
+    """
+    by: list[tuple[str, ColumnElement[str]]] = [
+        ("'client'", client_id),
+        ("'user'", user_id),
+        ("'all'", sa.literal_column("''")),
+    ]
+    key = cutoffs.c
+    subjects = [sa.and_(key.kind == sa.literal_column(kind), key.subject == subject) for kind, subject in by]
+    return sa.exists().where(sa.or_(*subjects), key.before >= issued_at)
+
+
+REVIVE_CLIENT = (
+    sa.update(cutoffs)
+    .where(
+        cutoffs.c.kind == sa.literal_column("'client'"),
+        cutoffs.c.subject == bindparam("client"),
+        cutoffs.c.before > bindparam("until"),
+    )
+    .values(before=bindparam("until"))
+)
+"""Removing a client cuts off all it will ever hold; a new one of the same name starts at its creation."""

@@ -1,0 +1,240 @@
+"""The schema, once for SQLite and PostgreSQL.
+
+Keys are texts compared byte by byte on both. Times are seconds since 1970 as doubles. Lists of words (scopes,
+amr values, redirect URIs) are joined by one space, which none of them may hold.
+Tables that are only ever looked up by their key are WITHOUT ROWID on SQLite: one B-tree instead of two.
+The migrations make exactly this; a test compares the two.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+_Text = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+_Sequence = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _key(name: str) -> sa.Column[str]:
+    return sa.Column(name, _Text, primary_key=True)
+
+
+def _text(name: str, *, null: bool = False) -> sa.Column[str]:
+    return sa.Column(name, _Text, nullable=null)
+
+
+def _time(name: str, *, null: bool = False) -> sa.Column[float]:
+    return sa.Column(name, sa.Double, nullable=null)
+
+
+def _bytes(name: str, *, null: bool = False) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary, nullable=null)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    condition = sa.text(where)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+clients = sa.Table(
+    "clients",
+    METADATA,
+    _key("client_id"),
+    _text("name"),
+    _text("type"),
+    _text("redirect_uris"),
+    _text("scopes"),
+    _time("created_at"),
+    sqlite_with_rowid=False,
+)
+
+client_secrets = sa.Table(
+    "client_secrets",
+    METADATA,
+    _key("secret_id"),
+    sa.Column(
+        "client_id", _Text, sa.ForeignKey("clients.client_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    _bytes("keyed_hash"),
+    _time("created_at"),
+    _time("expires_at", null=True),
+    sqlite_with_rowid=False,
+)
+
+users = sa.Table(
+    "users",
+    METADATA,
+    _key("user_id"),
+    sa.Column("username", _Text, nullable=False, unique=True),
+    _text("password_hash"),
+    _time("created_at"),
+    sqlite_with_rowid=False,
+)
+
+sessions = sa.Table(
+    "sessions",
+    METADATA,
+    _key("session_id"),
+    _bytes("keyed_hash"),
+    sa.Column("user_id", _Text, nullable=False, index=True),
+    _text("amr"),
+    _time("auth_time"),
+    _time("last_seen_at"),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+# A row per scope, so that adding is one insert and never a read, a merge and a write.
+consents = sa.Table(
+    "consents",
+    METADATA,
+    _key("user_id"),
+    _key("client_id"),
+    _key("audience"),
+    _key("scope"),
+    _time("given_at"),
+    sqlite_with_rowid=False,
+)
+
+grants = sa.Table(
+    "grants",
+    METADATA,
+    _key("grant_id"),
+    _text("client_id"),
+    _text("user_id"),
+    _text("scope"),
+    _text("audience"),
+    _text("amr"),
+    _time("auth_time"),
+    _time("created_at"),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    _time("revoked_at", null=True),
+    sqlite_with_rowid=False,
+)
+
+codes = sa.Table(
+    "codes",
+    METADATA,
+    _key("token_id"),
+    _bytes("keyed_hash"),
+    sa.Column(
+        "grant_id", _Text, sa.ForeignKey("grants.grant_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    _text("redirect_uri"),
+    _text("code_challenge"),
+    _text("nonce", null=True),
+    _time("expires_at"),
+    _time("consumed_at", null=True),
+    _partial("ix_codes_unused_expires_at", "expires_at", where="consumed_at IS NULL"),
+    sqlite_with_rowid=False,
+)
+
+# No foreign key on the hottest table: a grant that is gone counts as revoked (see `tokens.py`).
+access_tokens = sa.Table(
+    "access_tokens",
+    METADATA,
+    _key("token_id"),
+    _bytes("keyed_hash"),
+    _text("grant_id", null=True),
+    _text("client_id"),
+    _text("user_id", null=True),
+    _text("scope"),
+    _text("audience"),
+    _text("credential"),
+    _time("issued_at"),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    _time("revoked_at", null=True),
+    sqlite_with_rowid=False,
+)
+
+# `sealed_response` answers a client that lost its successor; it is erased when the successor is used, so
+# its presence says that the successor is unused.
+refresh_tokens = sa.Table(
+    "refresh_tokens",
+    METADATA,
+    _key("token_id"),
+    _bytes("keyed_hash"),
+    sa.Column("grant_id", _Text, sa.ForeignKey("grants.grant_id"), nullable=False, index=True),
+    _time("issued_at"),
+    _time("expires_at"),
+    _text("predecessor_id", null=True),
+    _time("consumed_at", null=True),
+    _bytes("sealed_response", null=True),
+    _partial("ix_refresh_tokens_unused_expires_at", "expires_at", where="consumed_at IS NULL"),
+    _partial("ix_refresh_tokens_sealed_consumed_at", "consumed_at", where="sealed_response IS NOT NULL"),
+    sqlite_with_rowid=False,
+)
+
+# Revocation of everything that a client, a person or anybody was issued at or before a moment. One row per
+# subject, however many tokens it ends; never swept, since it is bounded by the number of clients and people.
+cutoffs = sa.Table(
+    "cutoffs",
+    METADATA,
+    _key("kind"),
+    _key("subject"),
+    _time("before"),
+    sqlite_with_rowid=False,
+)
+
+feed = sa.Table(
+    "feed",
+    METADATA,
+    sa.Column("seq", _Sequence, primary_key=True, autoincrement=False),
+    _text("revoked"),
+    _text("subject"),
+    _time("before"),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+)
+
+# One row. Its lock is what puts revocations of all processes into one order: whoever holds it commits first.
+feed_head = sa.Table(
+    "feed_head",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", _Sequence, nullable=False),
+)
+
+signing_keys = sa.Table(
+    "signing_keys",
+    METADATA,
+    _key("kid"),
+    _text("purpose"),
+    _text("algorithm"),
+    _bytes("sealed_private"),
+    _text("public_jwk"),
+    _time("created_at"),
+    _time("retired_at", null=True),
+    _partial("uq_signing_keys_active", "purpose", "algorithm", where="retired_at IS NULL", unique=True),
+)
+
+peppers = sa.Table(
+    "peppers",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # the highest one writes
+    _bytes("sealed"),
+)
+
+
+def join_words(words: tuple[str, ...]) -> str:
+    """The words as one text.
+
+    Raises:
+        ValueError: a word is empty or holds a space, so that it would not come back as it was.
+    """
+    text = " ".join(words)
+    if split_words(text) != words:
+        raise ValueError("a word in this list is empty or holds a space")
+    return text
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """The words of a text that `join_words` made."""
+    return tuple(text.split(" ")) if text else ()

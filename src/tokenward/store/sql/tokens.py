@@ -1,0 +1,296 @@
+"""Grants and the tokens that follow from them.
+
+A single-use row is consumed by one conditional UPDATE: whatever the number of attempts, the database lets one
+of them find `consumed_at IS NULL`. Revocation marks the grant, and every look at a token reads its grant, so
+what the loser of a race inserted after a revocation is dead where it lies.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, bindparam
+
+from tokenward.store.records import (
+    AccessToken,
+    AccessTokenState,
+    AuthorizationCode,
+    CodeState,
+    Consumption,
+    Grant,
+    RefreshState,
+    RefreshToken,
+)
+from tokenward.store.sql.database import Cursor
+from tokenward.store.sql.family import Family
+from tokenward.store.sql.revoking import cut_off, is_cut_off, record
+from tokenward.store.sql.schema import access_tokens, codes, grants, join_words, refresh_tokens, split_words
+from tokenward.store.sql.statements import Parameters, Row, insert_into
+
+_GRANT_IS_DEAD = sa.or_(
+    grants.c.revoked_at.is_not(None), is_cut_off(grants.c.client_id, grants.c.user_id, grants.c.created_at)
+)
+_GRANT_COLUMNS = [grants.c[name] for name in Grant.__dataclass_fields__]
+_CODE_COLUMNS = [codes.c[name] for name in AuthorizationCode.__dataclass_fields__]
+_REFRESH_COLUMNS = [refresh_tokens.c[name] for name in RefreshToken.__dataclass_fields__]
+_ACCESS_COLUMNS = [access_tokens.c[name] for name in AccessToken.__dataclass_fields__]
+
+
+def _consume(table: sa.Table, returning: sa.Column[Any], **also: ColumnElement[Any]) -> sa.UpdateBase:
+    """Consume a row that is unused, in time, and whose grant lives."""
+    living_grant = sa.exists().where(
+        grants.c.grant_id == table.c.grant_id, grants.c.expires_at > bindparam("at"), sa.not_(_GRANT_IS_DEAD)
+    )
+    return (
+        sa.update(table)
+        .where(
+            table.c.token_id == bindparam("token"),
+            table.c.consumed_at.is_(None),
+            table.c.expires_at > bindparam("at"),
+            living_grant,
+        )
+        .values(consumed_at=bindparam("at"), **also)
+        .returning(returning)
+    )
+
+
+_ADD_GRANT = insert_into(grants, *Grant.__dataclass_fields__)
+_REVOKE_GRANT = (
+    sa.update(grants)
+    .where(grants.c.grant_id == bindparam("grant"), grants.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("at"))
+    .returning(grants.c.grant_id)
+)
+
+_ADD_CODE = insert_into(codes, *AuthorizationCode.__dataclass_fields__)
+_CODE = (
+    sa.select(*_CODE_COLUMNS, *_GRANT_COLUMNS, codes.c.consumed_at.is_not(None), _GRANT_IS_DEAD)
+    .join_from(codes, grants)
+    .where(codes.c.token_id == bindparam("token"))
+)
+_CONSUME_CODE = _consume(codes, codes.c.grant_id)
+_CONSUMED_CODE = sa.select(codes.c.grant_id).where(
+    codes.c.token_id == bindparam("token"), codes.c.consumed_at.is_not(None)
+)
+
+_ADD_REFRESH = insert_into(refresh_tokens, *RefreshToken.__dataclass_fields__, "predecessor_id")
+_REFRESH = (
+    sa.select(*_REFRESH_COLUMNS, *_GRANT_COLUMNS, refresh_tokens.c.consumed_at.is_not(None), _GRANT_IS_DEAD)
+    .join_from(refresh_tokens, grants)
+    .where(refresh_tokens.c.token_id == bindparam("token"))
+)
+_CONSUME_REFRESH = _consume(
+    refresh_tokens, refresh_tokens.c.predecessor_id, sealed_response=bindparam("sealed")
+)
+_CONSUMED_REFRESH = sa.select(refresh_tokens.c.grant_id).where(
+    refresh_tokens.c.token_id == bindparam("token"), refresh_tokens.c.consumed_at.is_not(None)
+)
+_ERASE_RESPONSE = (
+    sa.update(refresh_tokens)
+    .where(refresh_tokens.c.token_id == bindparam("token"))
+    .values(sealed_response=sa.null())
+)
+_LOST_RESPONSE = (
+    sa.select(refresh_tokens.c.sealed_response)
+    .join_from(refresh_tokens, grants)
+    .where(
+        refresh_tokens.c.token_id == bindparam("token"),
+        refresh_tokens.c.consumed_at > bindparam("after"),
+        refresh_tokens.c.sealed_response.is_not(None),
+        sa.not_(_GRANT_IS_DEAD),
+    )
+)
+
+_ADD_ACCESS = insert_into(access_tokens, *AccessToken.__dataclass_fields__)
+# A token stands or falls with its grant: a grant that is gone was over, and what a cutoff says of the moment
+# when the grant was made holds for all that followed from it, also for what was issued during the cutoff.
+_ACCESS = (
+    sa.select(
+        *_ACCESS_COLUMNS,
+        sa.or_(
+            access_tokens.c.revoked_at.is_not(None),
+            sa.and_(
+                access_tokens.c.grant_id.is_not(None),
+                sa.or_(grants.c.grant_id.is_(None), grants.c.revoked_at.is_not(None)),
+            ),
+            is_cut_off(
+                access_tokens.c.client_id,
+                access_tokens.c.user_id,
+                sa.func.coalesce(grants.c.created_at, access_tokens.c.issued_at),
+            ),
+        ),
+    )
+    .select_from(access_tokens.outerjoin(grants, grants.c.grant_id == access_tokens.c.grant_id))
+    .where(access_tokens.c.token_id == bindparam("token"))
+)
+_REVOKE_ACCESS = (
+    sa.update(access_tokens)
+    .where(access_tokens.c.token_id == bindparam("token"), access_tokens.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("at"))
+    .returning(access_tokens.c.token_id)
+)
+
+_CODE_WIDTH = len(_CODE_COLUMNS)
+_REFRESH_WIDTH = len(_REFRESH_COLUMNS)
+
+
+class SqlTokens(Family):
+    """`tokenward.store.port.Tokens`."""
+
+    async def add_access_token(self, token: AccessToken) -> None:
+        await self._database.insert(_ADD_ACCESS, _access_row(token))
+
+    async def add_grant(self, grant: Grant, code: AuthorizationCode) -> None:
+        grant_row = _grant_row(grant)
+        code_row = {name: getattr(code, name) for name in AuthorizationCode.__dataclass_fields__}
+
+        def unit(cursor: Cursor) -> None:
+            cursor.run(_ADD_GRANT, grant_row)
+            cursor.run(_ADD_CODE, code_row)
+
+        await self._database.write(unit)
+
+    async def code(self, token_id: str) -> CodeState | None:
+        row = await self._database.read(lambda cursor: cursor.one(_CODE, {"token": token_id}))
+        if row is None:
+            return None
+        code = AuthorizationCode(*row[:_CODE_WIDTH])
+        return CodeState(code, _grant(row[_CODE_WIDTH:-2]), bool(row[-2]), bool(row[-1]))
+
+    async def redeem_code(
+        self, token_id: str, access: AccessToken, refresh: RefreshToken | None, *, at: float
+    ) -> Consumption:
+        access_row = _access_row(access)
+        refresh_row = _refresh_row(refresh, predecessor=None) if refresh else None
+
+        def unit(cursor: Cursor) -> Consumption:
+            if cursor.one(_CONSUME_CODE, {"token": token_id, "at": at}) is None:
+                used = cursor.one(_CONSUMED_CODE, {"token": token_id})
+                if used is None:
+                    return Consumption.REVOKED_OR_EXPIRED
+                _end_grant(cursor, used[0], at)
+                return Consumption.ALREADY_CONSUMED
+            cursor.run(_ADD_ACCESS, access_row)
+            if refresh_row:
+                cursor.run(_ADD_REFRESH, refresh_row)
+            return Consumption.WON
+
+        return await self._database.write(unit)
+
+    async def refresh_token(self, token_id: str) -> RefreshState | None:
+        row = await self._database.read(lambda cursor: cursor.one(_REFRESH, {"token": token_id}))
+        if row is None:
+            return None
+        token = RefreshToken(*row[:_REFRESH_WIDTH])
+        return RefreshState(token, _grant(row[_REFRESH_WIDTH:-2]), bool(row[-2]), bool(row[-1]))
+
+    async def rotate_refresh_token(
+        self,
+        token_id: str,
+        access: AccessToken,
+        successor: RefreshToken,
+        *,
+        sealed_response: bytes,
+        at: float,
+    ) -> Consumption:
+        access_row = _access_row(access)
+        successor_row = _refresh_row(successor, predecessor=token_id)
+
+        def unit(cursor: Cursor) -> Consumption:
+            consumed = cursor.one(_CONSUME_REFRESH, {"token": token_id, "at": at, "sealed": sealed_response})
+            if consumed is None:
+                used = cursor.one(_CONSUMED_REFRESH, {"token": token_id})
+                return Consumption.ALREADY_CONSUMED if used else Consumption.REVOKED_OR_EXPIRED
+            if consumed[0] is not None:
+                cursor.run(_ERASE_RESPONSE, {"token": consumed[0]})
+            cursor.run(_ADD_ACCESS, access_row)
+            cursor.run(_ADD_REFRESH, successor_row)
+            return Consumption.WON
+
+        return await self._database.write(unit)
+
+    async def lost_response(self, token_id: str, *, consumed_after: float) -> bytes | None:
+        key = {"token": token_id, "after": consumed_after}
+        row = await self._database.read(lambda cursor: cursor.one(_LOST_RESPONSE, key))
+        return row[0] if row else None
+
+    async def access_token(self, token_id: str) -> AccessTokenState | None:
+        row = await self._database.read(lambda cursor: cursor.one(_ACCESS, {"token": token_id}))
+        if row is None:
+            return None
+        name, keyed_hash, grant_id, client_id, user_id, scope, audience, *rest, revoked = row
+        words = split_words(scope)
+        token = AccessToken(name, keyed_hash, grant_id, client_id, user_id, words, audience, *rest)
+        return AccessTokenState(token, bool(revoked))
+
+    async def revoke_token(self, token_id: str, at: float) -> bool:
+        def unit(cursor: Cursor) -> bool:
+            if cursor.one(_REVOKE_ACCESS, {"token": token_id, "at": at}) is None:
+                return False
+            record(cursor, "token", token_id, at=at)
+            return True
+
+        return await self._database.write(unit)
+
+    async def revoke_grant(self, grant_id: str, at: float) -> bool:
+        return await self._database.write(lambda cursor: _end_grant(cursor, grant_id, at))
+
+    async def revoke_issued_to_client(self, client_id: str, *, before: float, at: float) -> None:
+        await self._database.write(lambda cursor: cut_off(cursor, "client", client_id, before=before, at=at))
+
+    async def revoke_issued_for_user(self, user_id: str, *, before: float, at: float) -> None:
+        await self._database.write(lambda cursor: cut_off(cursor, "user", user_id, before=before, at=at))
+
+    async def revoke_all_issued(self, *, before: float, at: float) -> None:
+        await self._database.write(lambda cursor: cut_off(cursor, "all", "", before=before, at=at))
+
+
+def _end_grant(cursor: Cursor, grant_id: str, at: float) -> bool:
+    if cursor.one(_REVOKE_GRANT, {"grant": grant_id, "at": at}) is None:
+        return False
+    record(cursor, "grant", grant_id, at=at)
+    return True
+
+
+def _grant_row(grant: Grant) -> Parameters:
+    return {
+        "grant_id": grant.grant_id,
+        "client_id": grant.client_id,
+        "user_id": grant.user_id,
+        "scope": join_words(grant.scope),
+        "audience": grant.audience,
+        "amr": join_words(grant.amr),
+        "auth_time": grant.auth_time,
+        "created_at": grant.created_at,
+        "expires_at": grant.expires_at,
+    }
+
+
+def _grant(row: Row) -> Grant:
+    grant_id, client_id, user_id, scope, audience, amr, *times = row
+    return Grant(grant_id, client_id, user_id, split_words(scope), audience, split_words(amr), *times)
+
+
+def _access_row(token: AccessToken) -> Parameters:
+    return {
+        "token_id": token.token_id,
+        "keyed_hash": token.keyed_hash,
+        "grant_id": token.grant_id,
+        "client_id": token.client_id,
+        "user_id": token.user_id,
+        "scope": join_words(token.scope),
+        "audience": token.audience,
+        "credential": token.credential,
+        "issued_at": token.issued_at,
+        "expires_at": token.expires_at,
+    }
+
+
+def _refresh_row(token: RefreshToken, *, predecessor: str | None) -> Parameters:
+    return {
+        "token_id": token.token_id,
+        "keyed_hash": token.keyed_hash,
+        "grant_id": token.grant_id,
+        "issued_at": token.issued_at,
+        "expires_at": token.expires_at,
+        "predecessor_id": predecessor,
+    }

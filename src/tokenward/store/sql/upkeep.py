@@ -1,0 +1,81 @@
+"""What keeps the database small."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, bindparam
+
+from tokenward.store.sql.family import Family
+from tokenward.store.sql.schema import access_tokens, codes, feed, grants, refresh_tokens, sessions
+from tokenward.store.sql.statements import Statement
+
+FEED_KEPT = 24 * 3600.0  # seconds; a follower that was away longer starts afresh
+LOST_RESPONSE_KEPT = 10.0  # seconds during which a lost refresh response can be had again
+
+_AT: ColumnElement[float] = bindparam("at", type_=sa.Double)
+
+
+def _some(key: sa.Column[Any], *conditions: ColumnElement[bool]) -> sa.Select[Any]:
+    """At most `limit` keys; rows that another process is sweeping are left to it."""
+    limit: ColumnElement[int] = bindparam("limit", type_=sa.Integer)
+    some = sa.select(key).where(*conditions).limit(limit).correlate(None)
+    return some.with_for_update(of=key.table, skip_locked=True)
+
+
+def _delete(key: sa.Column[Any], *conditions: ColumnElement[bool]) -> Statement:
+    return sa.delete(key.table).where(key.in_(_some(key, *conditions)))
+
+
+_over = grants.c.expires_at <= _AT
+_has_links = sa.exists().where(refresh_tokens.c.grant_id == grants.c.grant_id)
+
+# In this order. Codes go with their grant: a used one stays as long, so that its replay is recognised.
+_SWEEPS: tuple[Statement, ...] = (
+    _delete(access_tokens.c.token_id, access_tokens.c.expires_at <= _AT),
+    _delete(sessions.c.session_id, sessions.c.expires_at <= _AT),
+    _delete(feed.c.seq, feed.c.at <= _AT - sa.literal(FEED_KEPT)),
+    sa.update(refresh_tokens)
+    .where(
+        refresh_tokens.c.token_id.in_(
+            _some(
+                refresh_tokens.c.token_id,
+                refresh_tokens.c.sealed_response.is_not(None),
+                refresh_tokens.c.consumed_at <= _AT - sa.literal(LOST_RESPONSE_KEPT),
+            )
+        )
+    )
+    .values(sealed_response=sa.null()),
+    # Links of a chain: the last one when it was idle too long, the used ones when the whole grant is over.
+    _delete(
+        refresh_tokens.c.token_id, refresh_tokens.c.consumed_at.is_(None), refresh_tokens.c.expires_at <= _AT
+    ),
+    _delete(refresh_tokens.c.token_id, refresh_tokens.c.grant_id == grants.c.grant_id, _over),
+    _delete(grants.c.grant_id, _over, sa.not_(_has_links)),
+    # A grant whose code was never redeemed has nothing that follows from it.
+    _delete(
+        grants.c.grant_id,
+        grants.c.grant_id == codes.c.grant_id,
+        codes.c.consumed_at.is_(None),
+        codes.c.expires_at <= _AT,
+    ),
+)
+_PING: Statement = sa.select(sa.literal_column("1"))
+
+
+class SqlUpkeep(Family):
+    """`tokenward.store.port.Upkeep`."""
+
+    async def sweep(self, *, at: float, limit: int) -> int:
+        swept = 0
+        for statement in _SWEEPS:
+            swept += await self._sweep(statement, at, limit)  # each a unit: others get their turn between
+        return swept
+
+    async def _sweep(self, statement: Statement, at: float, limit: int) -> int:
+        return await self._database.write(lambda cursor: cursor.run(statement, {"at": at, "limit": limit}))
+
+    async def ping(self) -> None:
+        await self._database.read(lambda cursor: cursor.one(_PING))
+
+    async def close(self) -> None:
+        await self._database.close()

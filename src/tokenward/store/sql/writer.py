@@ -1,0 +1,246 @@
+"""The one writer of a process: units that arrive together share a transaction, and its one flush to disk.
+
+    take all that is queued → BEGIN → each unit in a savepoint → COMMIT → acknowledge
+
+A unit that raises rolls back to its savepoint and harms no neighbour. What a unit did is told only after the
+COMMIT. A caller that was cancelled has its unit done all the same: it is in the queue, not in the caller.
+"""
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol, TypeVar
+
+from tokenward.store.port import AlreadyExists, StoreUnavailable
+from tokenward.store.sql.database import Collision, ConnectionLost, Cursor
+from tokenward.store.sql.statements import Parameters, Statement
+
+T = TypeVar("T")
+
+BATCH = 256  # units that share a transaction at most, so that the first one does not wait for thousands
+_ATTEMPTS = 5  # at a unit that keeps colliding with other processes
+
+
+class Connection(Protocol):
+    """A driver's connection as the writer needs it. All of it may raise `StoreUnavailable`."""
+
+    @property
+    def cursor(self) -> Cursor:
+        """For the units."""
+
+    def begin(self) -> None:
+        """Start a transaction that may write."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Roll back to here, and no further, if the body raises."""
+
+    def commit(self) -> None:
+        """Reach the disk. Once this has begun, a failure is no `ConnectionLost`: nobody knows then."""
+
+    def rollback(self) -> None:
+        """End the transaction, if there still is one; never raises."""
+
+    def close(self) -> None:
+        """Release the connection; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A unit, and who waits for it. `row` is what it inserts, if that is all that it does."""
+
+    unit: Callable[[Cursor], Any]
+    future: asyncio.Future[Any]
+    row: tuple[Statement, Parameters] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What to tell the one who waits."""
+
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """A thread with a connection of its own and a queue in front.
+
+    Args:
+        connect: opens a connection; called on the thread, again after the connection was lost.
+        name: of the thread.
+    """
+
+    def __init__(self, connect: Callable[[], Connection], *, name: str) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._accepting = threading.Lock()
+        self._closed = False
+        # A daemon, because a process that dies without close() must not hang on units nobody waits for.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def write(self, unit: Callable[[Cursor], T]) -> T:
+        """Run a unit; see `Database.write`."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._accept(Job(unit, future))
+        return await future
+
+    async def insert(self, statement: Statement, row: Parameters) -> None:
+        """Insert a row; see `Database.insert`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._accept(Job(lambda cursor: _insert(cursor, statement, row), future, (statement, row)))
+        await future
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    async def close(self) -> None:
+        """Refuse what comes from now on, finish what was accepted, end the thread."""
+        with self._accepting:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _accept(self, job: Job) -> None:
+        with self._accepting:  # so that nothing is queued behind the end mark
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._queue.put(job)
+
+    # On the thread.
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            jobs, closing = self._take()
+            _acknowledge(self._perform(jobs))
+        self._drop()
+
+    def _take(self) -> tuple[list[Job], bool]:
+        """All that is queued, waiting for the first; and whether the end was reached."""
+        jobs: list[Job] = []
+        job = self._queue.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == BATCH:
+                return jobs, False
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return jobs, False
+        return jobs, True
+
+    def _perform(self, jobs: Sequence[Job]) -> list[Outcome]:
+        if not jobs:
+            return []
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._transaction(jobs)
+            except Collision:
+                if len(jobs) > 1:  # alone, each holds few locks and only for a moment
+                    return [outcome for job in jobs for outcome in self._perform([job])]
+            except ConnectionLost:
+                self._drop()
+            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
+                return _failed(jobs, error)
+        return _failed(jobs, StoreUnavailable("gave up after several attempts"))
+
+    def _transaction(self, jobs: Sequence[Job]) -> list[Outcome]:
+        if self._connection is None:
+            self._connection = self._connect()
+        connection = self._connection
+        try:
+            connection.begin()
+            outcomes = _run_inserts(connection, [job for job in jobs if job.row is not None])
+            outcomes += [_attempt(connection, job) for job in jobs if job.row is None]
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        return outcomes
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _insert(cursor: Cursor, statement: Statement, row: Parameters) -> None:
+    cursor.run(statement, row)
+
+
+def _run_inserts(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
+    """All rows for a table in one statement; row by row where one of them cannot be inserted."""
+    groups: dict[Statement, list[Job]] = defaultdict(list)
+    for job in jobs:
+        if job.row is not None:
+            groups[job.row[0]].append(job)
+    outcomes: list[Outcome] = []
+    for statement, group in groups.items():
+        rows = [job.row[1] for job in group if job.row is not None]
+        try:
+            with connection.savepoint():
+                connection.cursor.run_many(statement, rows)
+        except (AlreadyExists, ValueError):
+            outcomes += [_attempt(connection, job) for job in group]
+        else:
+            outcomes += [Outcome(job.future) for job in group]
+    return outcomes
+
+
+def _attempt(connection: Connection, job: Job) -> Outcome:
+    try:
+        with connection.savepoint():
+            return Outcome(job.future, job.unit(connection.cursor))
+    except StoreUnavailable:
+        raise  # the transaction as a whole can no longer be trusted
+    except Exception as error:  # noqa: BLE001 - the unit's own outcome, told to the one who waits for it
+        return Outcome(job.future, error=error)
+
+
+def _failed(jobs: Sequence[Job], error: Exception) -> list[Outcome]:
+    text = str(error) if isinstance(error, StoreUnavailable) else type(error).__name__
+    return [Outcome(job.future, error=StoreUnavailable(text)) for job in jobs]
+
+
+def _acknowledge(outcomes: Sequence[Outcome]) -> None:
+    """Wake each event loop once, however many of its callers are answered."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        by_loop[outcome.future.get_loop()].append(outcome)
+    for loop, mine in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, mine)
+
+
+def _settle(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        if outcome.future.done():  # its caller was cancelled
+            continue
+        if outcome.error is None:
+            outcome.future.set_result(outcome.result)
+        else:
+            outcome.future.set_exception(outcome.error)
+
+
+@contextmanager
+def savepoint(execute: Callable[[str], object]) -> Iterator[None]:
+    """Roll back to here if the body raises; in the SQL that both databases share."""
+    execute("SAVEPOINT unit")
+    try:
+        yield
+    except StoreUnavailable:
+        raise  # the whole transaction goes
+    except BaseException:
+        execute("ROLLBACK TO SAVEPOINT unit")
+        execute("RELEASE SAVEPOINT unit")
+        raise
+    execute("RELEASE SAVEPOINT unit")

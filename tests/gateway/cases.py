@@ -1,0 +1,113 @@
+"""The decision case table: what any door must answer. `{name}` in a value stands for a token of `world.World`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DecisionCase:
+    """One request and the reason code that every door must come to ("allow", or a row of the catalogue)."""
+
+    name: str
+    code: str
+    path: str = "/bank/accounts/7"
+    method: str = "GET"
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = (("authorization", "Bearer {reader}"),)
+
+
+def _with(*headers):
+    return headers
+
+
+def _bearer(token):
+    return (("authorization", "Bearer {" + token + "}"),)
+
+
+CASES = (
+    DecisionCase("a token with the scope", "allow"),
+    DecisionCase("scheme in lower case", "allow", headers=_with(("authorization", "bearer {reader}"))),
+    DecisionCase("a person's token at a literal before a parameter", "allow", "/bank/accounts/me", headers=_bearer("person")),
+    DecisionCase("a letter spelt percent-encoded is the same path", "allow", "/bank/accounts/m%65", headers=_bearer("person")),
+    DecisionCase("documented HEAD", "allow", method="HEAD"),
+    DecisionCase("a query that is none of ours", "allow", query="from=2026-01-01&page_token=x&keys=3"),
+    DecisionCase("public, anonymous", "allow", "/weather/about", headers=()),
+    DecisionCase("public, with a good token", "allow", "/weather/about", headers=_bearer("weather")),
+    DecisionCase("low tier with an API key's token", "allow", "/weather/forecast/bern", headers=_bearer("weatherkey")),
+    DecisionCase("offering h2c changes nothing", "allow", "/weather/about", headers=_with(("upgrade", "h2c"), ("connection", "upgrade"))),
+    # Credentials
+    DecisionCase("no credential", "no_credential", headers=()),
+    DecisionCase("low tier without a credential", "no_credential", "/weather/forecast/bern", headers=()),
+    DecisionCase("public, with a bad token", "invalid_token", "/weather/about", headers=_bearer("damaged")),
+    DecisionCase("unknown token", "invalid_token", headers=_bearer("unknown")),
+    DecisionCase("damaged token", "invalid_token", headers=_bearer("damaged")),
+    DecisionCase("a refresh token", "invalid_token", headers=_bearer("refresh")),
+    DecisionCase("the inside JWT, outside", "invalid_token", headers=_bearer("inside")),
+    DecisionCase("garbage", "invalid_token", headers=_with(("authorization", "Bearer garbage"))),
+    DecisionCase("two spaces", "invalid_token", headers=_with(("authorization", "Bearer  {reader}"))),
+    DecisionCase("a tab for the space", "wrong_scheme", headers=_with(("authorization", "Bearer\t{reader}"))),
+    DecisionCase("nothing after the scheme", "invalid_token", headers=_with(("authorization", "Bearer"))),
+    DecisionCase("two tokens in one header", "invalid_token", headers=_with(("authorization", "Bearer {reader}, Bearer {reader}"))),
+    DecisionCase("Basic", "wrong_scheme", headers=_with(("authorization", "Basic dXNlcjpwYXNz"))),
+    DecisionCase("DPoP", "wrong_scheme", headers=_with(("authorization", "DPoP {reader}"))),
+    DecisionCase("no scheme", "wrong_scheme", headers=_with(("authorization", "{reader}"))),
+    DecisionCase("an API key header alone", "wrong_scheme", headers=_with(("x-api-key", "k"))),
+    DecisionCase("two Authorization headers", "several_credentials", headers=_bearer("reader") * 2),
+    DecisionCase("bearer and API key", "several_credentials", headers=(*_bearer("reader"), ("x-api-key", "k"))),
+    DecisionCase("two API keys", "several_credentials", headers=_with(("x-api-key", "k"), ("x-api-key", "k"))),
+    DecisionCase("bearer and query", "several_credentials", query="access_token={reader}"),
+    DecisionCase("token in the query", "credential_in_url", query="access_token={reader}", headers=()),
+    DecisionCase("its name percent-encoded", "credential_in_url", query="a=1&access%5Ftoken=x", headers=()),
+    DecisionCase("its name in capitals", "credential_in_url", query="Access-Token=x", headers=()),
+    DecisionCase("its name as an array", "credential_in_url", query="token[]=x", headers=()),
+    DecisionCase("its name as an encoded array", "credential_in_url", query="token%5B0%5D=x", headers=()),
+    DecisionCase("behind a semicolon", "credential_in_url", query="a=1;api_key=x", headers=()),
+    DecisionCase("even where nothing is needed", "credential_in_url", "/weather/about", query="apikey=x", headers=()),
+    # Audience, tier, scope
+    DecisionCase("another API's token", "invalid_token", headers=_bearer("weather")),
+    DecisionCase("an API key's token at moderate", "insufficient_tier", headers=_bearer("key")),
+    DecisionCase("a token that lives an hour at moderate", "insufficient_tier", headers=_bearer("longlived")),
+    DecisionCase("the scope of another operation", "insufficient_scope", method="POST", path="/bank/transfers"),
+    DecisionCase("one scope of two", "insufficient_scope", "/bank/accounts/me"),
+    # Path and method
+    DecisionCase("undocumented", "undocumented", "/bank/secrets"),
+    DecisionCase("below a documented path", "undocumented", "/bank/accounts/7/x"),
+    DecisionCase("a parameter is never empty", "undocumented", "/bank/accounts/"),
+    DecisionCase("the mount itself", "undocumented", "/bank"),
+    DecisionCase("no API there", "undocumented", "/banking/accounts/7"),
+    DecisionCase("in other letters", "undocumented", "/BANK/accounts/7"),
+    DecisionCase("query that looks like a path", "undocumented", "/bank/secrets", query="/weather/about", headers=()),
+    DecisionCase("undocumented method", "undocumented_method", method="DELETE"),
+    DecisionCase("GET implies no HEAD", "undocumented_method", "/weather/about", method="HEAD", headers=()),
+    DecisionCase("OPTIONS is nothing special", "undocumented_method", method="OPTIONS", headers=()),
+    DecisionCase("TRACE", "undocumented_method", method="TRACE", headers=()),
+    DecisionCase("the more specific path decides", "undocumented_method", "/bank/accounts/me", method="HEAD"),
+    DecisionCase("health checkers get no exception", "no_credential", headers=_with(("user-agent", "kube-probe/1.30"))),
+    DecisionCase("dot segment", "ambiguous_path", "/bank/public/../admin"),
+    DecisionCase("encoded dots", "ambiguous_path", "/bank/public/%2e%2e/admin"),
+    DecisionCase("half encoded dots", "ambiguous_path", "/bank/public/.%2E"),
+    DecisionCase("single dot", "ambiguous_path", "/bank/./admin"),
+    DecisionCase("dots and a space", "ambiguous_path", "/bank/public/..%20/admin"),
+    DecisionCase("encoded slash", "ambiguous_path", "/bank/public/..%2fadmin"),
+    DecisionCase("encoded backslash", "ambiguous_path", "/bank/public/..%5cadmin"),
+    DecisionCase("empty segment", "ambiguous_path", "/bank//admin"),
+    DecisionCase("double encoding", "ambiguous_path", "/bank/public/%252e%252e%252fadmin"),
+    DecisionCase("NUL", "ambiguous_path", "/bank/public/a%00.html"),
+    DecisionCase("line feed", "ambiguous_path", "/bank/public/a%0ab"),
+    DecisionCase("over-long slash", "ambiguous_path", "/bank/public/%c0%af"),
+    DecisionCase("over-long dot", "ambiguous_path", "/bank/public/%c0%ae%c0%ae"),
+    DecisionCase("full-width solidus", "ambiguous_path", "/bank/public/%ef%bc%8fadmin"),
+    DecisionCase("two-dot leader", "ambiguous_path", "/bank/public/%e2%80%a5"),
+    DecisionCase("division slash", "ambiguous_path", "/bank/public/x%e2%88%95admin"),
+    DecisionCase("not in form C", "ambiguous_path", "/bank/public/e%cc%81"),
+    DecisionCase("path parameter", "ambiguous_path", "/bank/public/..;/admin"),
+    DecisionCase("matrix parameter", "ambiguous_path", "/bank/admin;x=1"),
+    DecisionCase("encoded semicolon", "ambiguous_path", "/bank/admin%3bx"),
+    DecisionCase("encoded number sign", "ambiguous_path", "/bank/admin%23/public"),
+    DecisionCase("encoded question mark", "ambiguous_path", "/bank/admin%3fpublic"),
+    DecisionCase("cut percent sign", "ambiguous_path", "/bank/public/%4"),
+    DecisionCase("no hexadecimal", "ambiguous_path", "/bank/public/%zz"),
+    # Headers
+    DecisionCase("protocol upgrade", "upgrade_refused", headers=(*_bearer("reader"), ("upgrade", "websocket"))),
+    DecisionCase("two hosts", "malformed_request", headers=(*_bearer("reader"), ("host", "a"), ("host", "b"))),
+    DecisionCase("Latin-1 in a value", "malformed_request", headers=(*_bearer("reader"), ("x-note", "caf\xe9"))),
+)  # fmt: skip

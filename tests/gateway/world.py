@@ -1,0 +1,144 @@
+"""A small world for the gateway's tests: two APIs, a few tokens, a resolver that counts."""
+
+import asyncio
+from dataclasses import replace
+
+from tokenward.base.clock import ManualClock
+from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.gateway.access import AccessRequest, TokenFacts
+from tokenward.gateway.engine import Engine
+from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.policy import Api, Operation, Policy
+from tokenward.gateway.tiers import TIERS
+from tokenward.tokens import opaque
+from tokenward.tokens.keys import SigningKey
+
+KEY = SigningKey.generate("ES256")
+INSIDE = "https://gateway.example/inside"
+BANK = "https://bank.example"
+WEATHER = "https://weather.example"
+START = 1_800_000_000.0
+
+
+def operation(label, tier, *scopes):
+    method, template = label.split(" ")
+    return Operation(method, template, label, TIERS[tier], frozenset(scopes))
+
+
+def apis(upstream="http://127.0.0.1:9"):
+    return (
+        Api(
+            "weather",
+            "/weather",
+            upstream,
+            WEATHER,
+            (operation("GET /about", "public"), operation("GET /forecast/{city}", "low")),
+        ),
+        Api(
+            "bank",
+            "/bank",
+            upstream + "/v1",
+            BANK,
+            (
+                operation("GET /public/{page}", "public"),
+                operation("HEAD /accounts/{id}", "moderate", "accounts:read"),
+                operation("GET /accounts/{id}", "moderate", "accounts:read"),
+                operation("GET /accounts/me", "moderate", "accounts:read", "profile"),
+                operation("POST /transfers", "moderate", "transfers:write"),
+                operation("GET /admin", "moderate", "admin"),
+            ),
+        ),
+    )
+
+
+def facts(token, **changes):
+    start = TokenFacts(
+        token_id=token.token_id,
+        grant_id=None,
+        client_id="shop",
+        user_id=None,
+        scope=frozenset({"accounts:read"}),
+        audience=BANK,
+        credential="client_secret",
+        issued_at=START,
+        expires_at=START + 600,
+    )
+    return replace(start, **changes)
+
+
+class World:
+    """Everything that an engine needs, with handles to disturb it."""
+
+    def __init__(self, upstream="http://127.0.0.1:9", clock=None):
+        self.clock = clock or ManualClock(START)
+        self.start = self.clock.time()
+        self.fresh = True
+        self.fault = None
+        self.lookups = 0
+        self.gate = None
+        self.known = {}
+        self.tokens = {}
+        self.observed = []
+        self.add("reader")
+        self.add("writer", scope=frozenset({"transfers:write"}))
+        self.add("person", user_id="u1", grant_id="g1", scope=frozenset({"accounts:read", "profile"}))
+        self.add("weather", audience=WEATHER, scope=frozenset())
+        self.add("key", credential="api_key")
+        self.add("weatherkey", audience=WEATHER, credential="api_key", scope=frozenset())
+        self.add("longlived", expires_at=self.start + 3600)
+        self.tokens["unknown"] = opaque.new("at").secret.reveal()
+        self.tokens["refresh"] = opaque.new("rt").secret.reveal()
+        good = self.tokens["reader"]
+        self.tokens["damaged"] = good[:-1] + ("0" if good[-1] != "0" else "1")
+        self.policy = Policy(apis(upstream))
+        self.minter = InsideMinter(KEY, INSIDE, self.clock)
+        self.engine = Engine(
+            self.policy,
+            self,
+            self.minter,
+            lambda: self.fresh,
+            observe=lambda decision, seconds: self.observed.append(decision),
+            clock=self.clock,
+        )
+        self.tokens["inside"] = self.minter.mint(self.known[good]).text
+
+    def add(self, name, **changes):
+        token = opaque.new("at")
+        times = {"issued_at": self.start, "expires_at": self.start + 600}
+        self.known[token.secret.reveal()] = facts(token, **(times | changes))
+        self.tokens[name] = token.secret.reveal()
+
+    async def resolve(self, token, token_id):
+        self.lookups += 1
+        answer = self.known.get(token)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        return answer
+
+    def unavailable(self):
+        self.fault = Refusal(UNAVAILABLE, "the store is down")
+
+    def request(self, path="/bank/accounts/7", token="reader", *, method="GET", query="", headers=None, peer="192.0.2.1"):
+        if headers is None:
+            headers = [("authorization", "Bearer {" + token + "}")] if token else []
+        return AccessRequest(
+            method,
+            path if isinstance(path, bytes) else path.encode(),
+            self.fill(query),
+            tuple((name.encode("latin-1"), self.fill(value)) for name, value in headers),
+            peer,
+        )
+
+    def fill(self, text):
+        for name, token in self.tokens.items():
+            text = text.replace("{" + name + "}", token)
+        return text.encode("latin-1")
+
+    def decide(self, *args, **kwargs):
+        return asyncio.run(self.engine.decide(self.request(*args, **kwargs)))
+
+
+def code(decision):
+    return decision.problem.code if hasattr(decision, "problem") else "allow"

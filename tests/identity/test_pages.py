@@ -1,0 +1,193 @@
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenward.base.problems import CATALOGUE
+from tokenward.identity.csrf import origin_of
+from tokenward.identity.pages import STYLE, Pages
+
+PAGES = Pages("Example & Sons")
+HOSTILE = "\"><script>alert('1')</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
+
+
+def view(**changed):
+    facts = {
+        "client_name": "App",
+        "redirect_host": "app.example",
+        "username": "alice",
+        "resource": "Accounts",
+        "scopes": {"accounts:read": "See your accounts"},
+        "action": "/authorize/decision",
+        "sealed_request": "sealed",
+    }
+    return SimpleNamespace(**(facts | changed))
+
+
+class Reader(HTMLParser):
+    """The tags of a page with their attributes, and its text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def named(self, name):
+        return [attributes for _, attributes in self.tags if attributes.get("name") == name]
+
+
+def shape(page):
+    return [tag for tag, _ in Reader(page).tags]
+
+
+@pytest.mark.parametrize(
+    "field", ["client_name", "redirect_host", "username", "resource", "action", "sealed_request"]
+)
+def test_nothing_on_the_consent_page_can_become_markup(field):
+    page = PAGES.consent(view(**{field: HOSTILE}))
+    assert shape(page) == shape(PAGES.consent(view()))
+    assert b"<script" not in page
+    assert b"49" not in page
+
+
+def test_scopes_and_their_meanings_cannot_either():
+    page = PAGES.consent(view(scopes={HOSTILE: HOSTILE}))
+    assert shape(page) == shape(PAGES.consent(view()))
+
+
+@given(st.text())
+def test_what_was_typed_comes_back_as_text(typed):
+    page = PAGES.sign_in(continue_to=typed, field=typed, username=typed or "x", error=typed or "x")
+    assert shape(page) == shape(PAGES.sign_in(continue_to="", field="", username="x", error="x"))
+
+
+def test_the_name_of_the_issuer_is_escaped_everywhere():
+    pages = Pages(HOSTILE)
+    for hostile, tame in (
+        (pages.landing(username=None), PAGES.landing(username=None)),
+        (pages.landing(username=HOSTILE, field=HOSTILE), PAGES.landing(username="a", field="b")),
+        (pages.error(CATALOGUE["malformed_request"]), PAGES.error(CATALOGUE["malformed_request"])),
+        (pages.sign_in(continue_to="/", field="f"), PAGES.sign_in(continue_to="/", field="f")),
+    ):
+        assert shape(hostile) == shape(tame)
+
+
+def test_the_consent_page_says_who_asks_for_what_and_where_the_answer_goes():
+    read = Reader(PAGES.consent(view()))
+    for fact in ("App", "app.example", "alice", "Accounts", "See your accounts", "accounts:read"):
+        assert fact in read.text
+    assert read.named("request") == [{"type": "hidden", "name": "request", "value": "sealed"}]
+    assert [button["value"] for button in read.named("decision")] == ["allow", "deny"]
+
+
+def test_consent_to_no_scope_at_all_renders():
+    assert "accounts:read" not in Reader(PAGES.consent(view(scopes={}))).text
+
+
+@pytest.mark.parametrize("problem", CATALOGUE.values(), ids=lambda problem: problem.code)
+def test_every_problem_has_a_page(problem):
+    text = Reader(PAGES.error(problem)).text
+    assert problem.text in text
+    assert problem.code in text
+
+
+def test_password_managers_and_screen_readers_find_their_way():
+    read = Reader(PAGES.sign_in(continue_to="/", field="f", username="alice", error="Wrong."))
+    (username,), (password,) = read.named("username"), read.named("password")
+    assert username["autocomplete"] == "username"
+    assert password["autocomplete"] == "current-password"
+    assert "value" not in password
+    assert "maxlength" not in password
+    labels = [attributes["for"] for tag, attributes in read.tags if tag == "label"]
+    assert labels == [username["id"], password["id"]]
+    (problem,) = [attributes for _, attributes in read.tags if attributes.get("role") == "alert"]
+    assert username["aria-describedby"] == password["aria-describedby"] == problem["id"]
+
+
+def every_page():
+    return [
+        PAGES.sign_in(continue_to="/", field="f"),
+        PAGES.landing(username=None),
+        PAGES.landing(username="alice", field="f"),
+        PAGES.consent(view()),
+        PAGES.error(CATALOGUE["unknown_client"]),
+    ]
+
+
+@pytest.mark.parametrize("page", every_page())
+def test_pages_work_under_their_own_policy(page):
+    read = Reader(page)
+    assert page.startswith(b"<!doctype html>")
+    assert ("html", {"lang": "en"}) in read.tags
+    for tag, attributes in read.tags:
+        assert tag not in {"script", "style", "iframe", "img", "base"}
+        assert "style" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+    (sheet,) = [attributes["href"] for tag, attributes in read.tags if tag == "link"]
+    assert sheet.startswith("/static/tokenward.css?v=")
+
+
+def test_every_page_comes_with_the_headers(visit):
+    async def story(house):
+        browser = house.browser()
+        for path in ("/", "/sign-in", "/sign-in?continue=%zz"):
+            headers = (await browser.get(path)).headers
+            policy = dict(
+                part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";")
+            )
+            assert policy == {
+                "default-src": "'none'",
+                "style-src": "'self'",
+                "base-uri": "'none'",
+                "frame-ancestors": "'none'",
+            }
+            assert headers["content-type"] == "text/html; charset=utf-8"
+            assert headers["x-frame-options"] == "DENY"
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "same-origin"
+            assert headers["cross-origin-opener-policy"] == "same-origin"
+            assert headers["cache-control"] == "no-store"
+
+    visit(story)
+
+
+def test_the_style_is_cacheable_for_good(visit):
+    async def story(house):
+        answer = await house.browser().get("/static/tokenward.css?v=1")
+        assert answer.content == STYLE
+        assert answer.headers["content-type"].startswith("text/css")
+        assert "immutable" in answer.headers["cache-control"]
+
+    visit(story)
+
+
+def test_the_caller_cannot_change_the_headers_of_later_pages():
+    PAGES.headers.clear()
+    assert PAGES.headers
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://id.example", "https://id.example"),
+        ("https://ID.Example:443/path", "https://id.example"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_do(url, origin):
+    assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize("url", ["", "id.example", "https://", "file:///etc", "https://a:b"])
+def test_what_has_no_origin_is_refused(url):
+    with pytest.raises(ValueError, match=r"host|port|Port"):
+        origin_of(url)

@@ -1,0 +1,249 @@
+"""An issuer on a real SQLite file, spoken to over ASGI, with a person and pages that tests can steer."""
+
+import asyncio
+import base64
+import logging
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
+
+import httpx
+
+from tokenward.base.asgi import Scope
+from tokenward.base.clock import ManualClock
+from tokenward.base.entropy import random_bytes
+from tokenward.base.problems import Problem
+from tokenward.flows import pkce
+from tokenward.issuer.asgi import IssuerApp
+from tokenward.issuer.clients import ClientDesk, register
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.ports import ConsentView
+from tokenward.issuer.settings import IssuerSettings, Resource
+from tokenward.store.records import Client, ClientType
+from tokenward.store.sql import open_store
+from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.sealing import Sealer
+
+URL = "http://127.0.0.1:8080"
+WEATHER = "https://weather.example/"
+BANK = "https://bank.example/"
+CALLBACK = "https://app.example/cb"
+KEYS = (SigningKey.generate("ES256"), SigningKey.generate("RS256"))
+SETTINGS = IssuerSettings(
+    url=URL,
+    resources={
+        WEATHER: Resource(WEATHER, "Weather", {"forecast:read": "Read the forecast", "shared": "Shared"}),
+        BANK: Resource(
+            BANK, "Bank", {"accounts:read": "See accounts", "transfers:write": "Pay", "shared": "Shared"}
+        ),
+    },
+)
+_TOKEN = re.compile(r"tkw_[a-z]{2}_[0-9A-Za-z]{60}")
+
+
+@dataclass(frozen=True)
+class Person:
+    user_id: str = "user-1"
+    username: str = "ada"
+    session_id: str = "session-1"
+    amr: tuple[str, ...] = ("pwd",)
+    auth_time: float = 1_799_999_000.0
+
+
+@dataclass
+class Browser:
+    """Stands in for identity: whoever `person` is, is signed in."""
+
+    person: Person | None = field(default_factory=Person)
+
+    async def current(self, _scope: Scope) -> Person | None:
+        return self.person
+
+    def sign_in_url(self, continue_to: str) -> str:
+        return "/sign-in?" + urlencode({"continue": continue_to})
+
+
+class PlainPages:
+    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"text/html"), (b"cache-control", b"no-store")]  # noqa: RUF012 - the port's shape
+
+    def __init__(self) -> None:
+        self.view: ConsentView | None = None
+
+    def consent(self, view: ConsentView) -> bytes:
+        self.view = view
+        return b"consent"
+
+    def error(self, problem: Problem) -> bytes:
+        return problem.code.encode()
+
+
+@dataclass
+class House:
+    issuer: Issuer
+    http: httpx.AsyncClient
+    clock: ManualClock
+    browser: Browser
+    pages: PlainPages
+
+    @property
+    def desk(self) -> ClientDesk:
+        return ClientDesk(self.issuer.store, self.issuer.settings, self.issuer.peppers, self.clock)
+
+    async def client(self, client_type: ClientType, *scopes: str, redirect_uris=(CALLBACK,)) -> "Caller":
+        uris = () if client_type == "service" else redirect_uris
+        client, secret = await register(
+            self.desk, name="An app", client_type=client_type, scopes=scopes, redirect_uris=uris
+        )
+        return Caller(self, client, secret.reveal() if secret else None)
+
+    async def authorize(self, **parameters: str) -> httpx.Response:
+        return await self.http.get("/authorize?" + urlencode(parameters))
+
+
+@dataclass
+class Caller:
+    """A client application that speaks to the house."""
+
+    house: House
+    client: Client
+    secret: str | None
+    verifier: str = field(default_factory=lambda: pkce.new_verifier().reveal())
+
+    @property
+    def id(self) -> str:
+        return self.client.client_id
+
+    def basic(self, secret: str | None = None) -> dict[str, str]:
+        return basic(self.id, secret or self.secret or "")
+
+    async def post(self, path: str, headers=None, **form: str) -> httpx.Response:
+        """POST a form, authenticated the way the client's type asks for."""
+        if self.secret is None:
+            form = {"client_id": self.id, **form}
+        else:
+            headers = {**self.basic(), **(headers or {})}
+        return await self.house.http.post(path, data=form, headers=headers)
+
+    async def token(self, **form: str) -> httpx.Response:
+        return await self.post("/token", **form)
+
+    def request(self, **changes: str) -> dict[str, str]:
+        parameters = {
+            "response_type": "code",
+            "client_id": self.id,
+            "redirect_uri": self.client.redirect_uris[0] if self.client.redirect_uris else CALLBACK,
+            "scope": " ".join(self.client.scopes),
+            "state": "s-1",
+            "code_challenge": pkce.challenge(self.verifier),
+            "code_challenge_method": "S256",
+            **changes,
+        }
+        return {name: value for name, value in parameters.items() if value}
+
+    async def code(self, **changes: str) -> str:
+        """A code, by way of the consent page."""
+        page = await self.house.authorize(**self.request(**changes))
+        assert (page.status_code, page.text) == (200, "consent"), page.headers
+        return answer(await self.decide("allow"))["code"]
+
+    async def decide(self, decision: str, headers=None, **changes: str) -> httpx.Response:
+        view = self.house.pages.view
+        assert view is not None
+        form = {"request": view.sealed_request, "decision": decision, **changes}
+        return await self.house.http.post(view.action, data=form, headers=headers)
+
+    async def redeem(self, code: str, **changes: str) -> httpx.Response:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": CALLBACK,
+            "code_verifier": self.verifier,
+            **changes,
+        }
+        return await self.token(**{name: value for name, value in form.items() if value})
+
+    async def refresh(self, token: str, **more: str) -> httpx.Response:
+        return await self.token(grant_type="refresh_token", refresh_token=token, **more)
+
+    async def live(self, access_token: str) -> bool:
+        """Whether the token is alive, told by the store as the gateway would be told."""
+        state = await self.house.issuer.store.access_token(access_token.split("_")[2][:11])
+        return state is not None and not state.revoked
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def answer(response: httpx.Response) -> dict[str, str]:
+    """The parameters of an authorization response."""
+    assert response.status_code == 303, response.text
+    query = parse_qs(urlsplit(response.headers["location"]).query, strict_parsing=True)
+    assert all(len(values) == 1 for values in query.values())
+    return {name: values[0] for name, values in query.items()}
+
+
+def error(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]
+
+
+@asynccontextmanager
+async def house(directory: Path, **settings) -> AsyncGenerator[House]:
+    clock = ManualClock()
+    store = await open_store(f"sqlite:{directory / 'issuer.db'}")
+    browser, pages = Browser(), PlainPages()
+    issuer = Issuer(
+        settings=replace(SETTINGS, **settings),
+        store=store,
+        peppers=(random_bytes(32),),
+        signing_keys=KEYS,
+        sign_in=browser,
+        pages=pages,
+        sealer=Sealer(random_bytes(32)),
+        clock=clock,
+    )
+    transport = httpx.ASGITransport(IssuerApp(issuer))
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url=URL) as http:
+            yield House(issuer, http, clock, browser, pages)
+    finally:
+        await store.close()
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+def lived(test: Callable[[House], Awaitable[None]]) -> Callable[[Path], None]:
+    """Run an async test in a fresh house, and search all that was logged for anything that is a token."""
+
+    def run(tmp_path: Path) -> None:
+        async def main() -> None:
+            async with house(tmp_path) as made:
+                await test(made)
+
+        lines = _Lines()
+        log = logging.getLogger("tokenward")
+        level = log.level
+        log.addHandler(lines)
+        log.setLevel(logging.DEBUG)
+        try:
+            asyncio.run(main())
+        finally:
+            log.removeHandler(lines)
+            log.setLevel(level)
+        assert not [line for line in lines.lines if _TOKEN.search(line)]
+        assert not [line for line in lines.lines if " failed with " in line]
+
+    run.__name__ = test.__name__
+    return run

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("requests.lua")
-WARM_UP = 1.0  # seconds of load on each side that nobody measures
+WARM_UP = 1  # seconds of load on each side that nobody measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def compare(
     *,
     connections: int,
     rounds: int,
-    seconds: float,
+    seconds: int,
 ) -> Comparison:
     """Load peer, ours, peer, ours and so on: whatever else the machine does falls on both."""
     for target in (peer, ours):
@@ -89,7 +89,7 @@ def compare(
     return Comparison(title, peer_name, connections, tuple(results["peer"]), tuple(results["ours"]))
 
 
-def load(target: Target, *, connections: int, seconds: float) -> Round:
+def load(target: Target, *, connections: int, seconds: int) -> Round:
     """One round, from one thread of `wrk`.
 
     Raises:
@@ -103,7 +103,7 @@ def load(target: Target, *, connections: int, seconds: float) -> Round:
                 "wrk",
                 "-t1",
                 f"-c{connections}",
-                f"-d{seconds:g}s",
+                f"-d{seconds}s",
                 "--timeout",
                 "10s",
                 "-s",

@@ -18,7 +18,7 @@ class Results:
 
     machine: Mapping[str, str]
     rounds: int
-    seconds: float
+    seconds: int
     sync: float
     decision: DecisionCost
     comparisons: list[Comparison]
@@ -52,7 +52,7 @@ def document(results: Results) -> str:
         machine=machine,
         rows=rows,
         rounds=results.rounds,
-        seconds=f"{results.seconds:g}",
+        seconds=results.seconds,
         sync=f"{results.sync:.2f}",
         decide=f"{results.decision.decide:.1f}",
         lookup=f"{results.decision.lookup:.2f}",

@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="2 rounds of 2 seconds instead of 5 of 5")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     given = parser.parse_args()
-    rounds, seconds = (2, 2.0) if given.quick else (5, 5.0)
+    rounds, seconds = (2, 2) if given.quick else (5, 5)
     if shutil.which("wrk") is None:
         print("wrk is needed: run scripts/bench-tools.sh", file=sys.stderr)
         return 2
@@ -53,7 +53,7 @@ def main() -> int:
     return 0
 
 
-def comparisons(ours: Ours, backend: str, *, rounds: int, seconds: float) -> Iterator[Comparison]:
+def comparisons(ours: Ours, backend: str, *, rounds: int, seconds: int) -> Iterator[Comparison]:
     if peer_is_installed():
         with oidc_provider() as peer:
             yield from issuers(ours.issuer, peer, rounds=rounds, seconds=seconds)
@@ -63,7 +63,7 @@ def comparisons(ours: Ours, backend: str, *, rounds: int, seconds: float) -> Ite
         yield from gateways(ours, bare, rounds=rounds, seconds=seconds)
 
 
-def issuers(ours: Issuer, peer: Issuer, *, rounds: int, seconds: float) -> Iterator[Comparison]:
+def issuers(ours: Issuer, peer: Issuer, *, rounds: int, seconds: int) -> Iterator[Comparison]:
     for connections in CONNECTIONS:
         yield compare(
             "/token",
@@ -86,7 +86,7 @@ def issuers(ours: Issuer, peer: Issuer, *, rounds: int, seconds: float) -> Itera
         )
 
 
-def gateways(ours: Ours, bare: str, *, rounds: int, seconds: float) -> Iterator[Comparison]:
+def gateways(ours: Ours, bare: str, *, rounds: int, seconds: int) -> Iterator[Comparison]:
     for connections in CONNECTIONS:
         # An access token lives ten minutes: each comparison takes its own.
         requests = [(f"Bearer {token}", "") for token in ours.issuer.tokens(TOKENS)]

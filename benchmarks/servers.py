@@ -18,10 +18,9 @@ import httpx
 
 from tokenward.app.config import Configuration, load
 from tokenward.app.foundation import foundation
-from tokenward.app.initialise import write_keys
+from tokenward.app.initialise import make_secrets
 from tokenward.app.listener import bind
 from tokenward.app.samples import SAMPLES
-from tokenward.app.servers import issuer_settings
 from tokenward.app.supervisor import Supervisor, bind_all, server_plans
 from tokenward.issuer.clients import register
 
@@ -83,7 +82,7 @@ def tokenward(backend: str) -> Iterator[Ours]:
     directory.mkdir(parents=True)
     sockets = bind_all(dict.fromkeys(("issuer", "gateway", "admin"), ("127.0.0.1", 0)))
     urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
-    write_keys(directory)
+    make_secrets(directory)
     shutil.copy(SAMPLES["weather"].document, directory)
     path = directory / "tokenward.yaml"
     listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
@@ -107,14 +106,7 @@ def tokenward(backend: str) -> Iterator[Ours]:
 async def _register(configuration: Configuration) -> str:
     async with foundation(configuration) as ground:
         _, secret = await register(
-            ground.store,
-            issuer_settings(configuration),
-            ground.peppers,
-            client_id=CLIENT,
-            name="Benchmark",
-            type="service",
-            scopes=[SCOPE],
-            clock=ground.clock,
+            ground.client_desk, name="Benchmark", client_type="service", scopes=[SCOPE], client_id=CLIENT
         )
     if secret is None:
         raise RuntimeError("a service has a secret")

@@ -196,7 +196,10 @@ def test_a_wrong_method_lists_the_right_ones():
 
 def test_unknown_tokens_are_throttled_by_peer_and_good_ones_are_not():
     world = World()
-    codes = [code(world.decide(headers=[("authorization", f"Bearer {opaque.new('at').secret.reveal()}")])) for _ in range(30)]
+    codes = [
+        code(world.decide(headers=[("authorization", f"Bearer {opaque.new('at').secret.reveal()}")]))
+        for _ in range(30)
+    ]
     assert codes == ["invalid_token"] * 20 + ["too_many_requests"] * 10
     assert world.lookups == 20
     assert code(world.decide(peer="192.0.2.2")) == "allow"  # another peer
@@ -229,10 +232,29 @@ def test_a_decision_is_logged_without_query_path_or_token(caplog):
 
 
 _PIECES = st.sampled_from(
-    [b"/", b"bank", b"accounts", b"me", b"%", b"%2e", b"%2F", b"..", b";", b"\xff", b"%C3%A9", b"?", b"#", b"\0"]
+    [
+        b"/",
+        b"bank",
+        b"accounts",
+        b"me",
+        b"%",
+        b"%2e",
+        b"%2F",
+        b"..",
+        b";",
+        b"\xff",
+        b"%C3%A9",
+        b"?",
+        b"#",
+        b"\0",
+    ]
 )
-_VALUES = st.binary(max_size=40) | st.sampled_from([b"Bearer", b"Bearer ", b"bearer x.y.z", b"Basic =", b"close, host"])
-_NAMES = st.sampled_from([b"authorization", b"x-api-key", b"host", b"connection", b"cookie", b"upgrade", b":path"])
+_VALUES = st.binary(max_size=40) | st.sampled_from(
+    [b"Bearer", b"Bearer ", b"bearer x.y.z", b"Basic =", b"close, host"]
+)
+_NAMES = st.sampled_from(
+    [b"authorization", b"x-api-key", b"host", b"connection", b"cookie", b"upgrade", b":path"]
+)
 
 
 @given(

@@ -120,7 +120,16 @@ class World:
     def unavailable(self):
         self.fault = Refusal(UNAVAILABLE, "the store is down")
 
-    def request(self, path="/bank/accounts/7", token="reader", *, method="GET", query="", headers=None, peer="192.0.2.1"):
+    def request(
+        self,
+        path="/bank/accounts/7",
+        token="reader",
+        *,
+        method="GET",
+        query="",
+        headers=None,
+        peer="192.0.2.1",
+    ):
         if headers is None:
             headers = [("authorization", "Bearer {" + token + "}")] if token else []
         return AccessRequest(

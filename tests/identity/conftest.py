@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from identity.house import opened
 
 

@@ -23,6 +23,7 @@ ISSUER = "https://id.example"
 BACK = "/authorize?client_id=app&state=s"
 SESSION = "__Host-tokenward_session"
 BEFORE = "__Host-tokenward_before"
+WRONG = secrets.token_urlsafe(18)
 
 
 @dataclass

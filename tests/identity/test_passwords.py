@@ -105,6 +105,11 @@ def test_a_damaged_hash_lets_nobody_in_and_is_reported_without_itself(caplog):
     assert "broken" not in caplog.text
 
 
+async def until(condition):
+    while not condition():  # noqa: ASYNC110 - the condition is another thread's, which has no event to wait for
+        await asyncio.sleep(0.01)
+
+
 class Gate:
     """A hasher that waits until it is told to go on, and counts how many are in it."""
 
@@ -130,8 +135,7 @@ def test_few_run_some_wait_and_the_rest_are_turned_away_while_the_loop_stays_fre
 
     async def story(passwords):
         tasks = [asyncio.create_task(passwords.hash(Secret("x" * 12))) for _ in range(9)]
-        while gate.inside < 2:
-            await asyncio.sleep(0.01)
+        await until(lambda: gate.inside == 2)
         gate.open.set()
         done = await asyncio.gather(*tasks, return_exceptions=True)
         assert done.count("done") == 5
@@ -149,16 +153,13 @@ def test_a_caller_that_leaves_keeps_its_place_until_the_computation_ends():
 
     async def story(passwords):
         task = asyncio.create_task(passwords.hash(Secret("x" * 12)))
-        while not gate.inside:
-            await asyncio.sleep(0.01)
+        await until(lambda: gate.inside)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         with pytest.raises(Refusal):
             await passwords.hash(Secret("x" * 12))
         gate.open.set()
-        while gate.inside:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
+        await until(lambda: passwords._places._value)
         assert await passwords.hash(Secret("x" * 12)) == "done"
 
     using(story, hasher=gate, at_once=1, waiting=0)

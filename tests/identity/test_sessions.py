@@ -1,6 +1,6 @@
 import pytest
-from identity.house import SESSION
 
+from identity.house import SESSION
 from tokenward.base.secret import Secret
 from tokenward.identity.cookies import cookie, wants_secure
 from tokenward.identity.people import add_user

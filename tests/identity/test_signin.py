@@ -1,14 +1,15 @@
+import asyncio
 import logging
 import re
 import secrets
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from identity.house import BACK, BEFORE, SESSION, opened
 
+from identity.house import BACK, BEFORE, SESSION, WRONG, opened
 from tokenward.base.secret import Secret
 from tokenward.identity.csrf import FORM_LIFETIME
 from tokenward.identity.people import add_user
@@ -101,7 +102,7 @@ def test_line_breaks_in_the_query_are_refused_with_a_page(visit):
 def test_a_right_password_signs_in_and_a_wrong_one_does_not(visit):
     async def story(house):
         browser = house.browser()
-        answer = await house.sign_in(browser, password="wrong password")
+        answer = await house.sign_in(browser, password=WRONG)
         assert answer.status_code == 403
         assert "The user name or the password is wrong." in answer.text
         assert 'value="alice"' in answer.text
@@ -151,7 +152,7 @@ def test_an_unknown_name_costs_the_same_computation_and_says_the_same(visit, mon
     )
 
     async def story(house):
-        answer = await house.sign_in(house.browser(), name, password="wrong password")
+        answer = await house.sign_in(house.browser(), name, password=WRONG)
         assert answer.status_code == 403
         assert "The user name or the password is wrong." in answer.text
         assert len(ran) == 1
@@ -290,7 +291,7 @@ def test_two_tabs_share_a_browsers_binding(visit):
         browser = house.browser()
         first, second = await house.field(browser), await house.field(browser)
         for field in (first, second):
-            form = {"username": "alice", "password": "wrong password", "form": field}
+            form = {"username": "alice", "password": WRONG, "form": field}
             assert (await browser.post("/sign-in", data=form)).status_code == 403
 
     visit(story)
@@ -336,8 +337,8 @@ def test_guessing_is_slowed_where_it_comes_from_and_the_person_still_gets_in(vis
     async def story(house):
         attacker, alice = house.browser("203.0.113.9"), house.browser("198.51.100.7")
         for _ in range(5):
-            assert (await house.sign_in(attacker, password="wrong password")).status_code == 403
-        answer = await house.sign_in(attacker, password="wrong password")
+            assert (await house.sign_in(attacker, password=WRONG)).status_code == 403
+        answer = await house.sign_in(attacker, password=WRONG)
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
         assert (await house.sign_in(attacker)).status_code == 429  # the right one, too: no oracle
         assert (await house.sign_in(alice)).status_code == 303
@@ -350,9 +351,7 @@ def test_guessing_is_slowed_where_it_comes_from_and_the_person_still_gets_in(vis
 def test_guessing_many_names_from_one_address_is_slowed(visit):
     async def story(house):
         attacker = house.browser("203.0.113.9")
-        statuses = [
-            (await house.sign_in(attacker, f"user{n}", "wrong password")).status_code for n in range(21)
-        ]
+        statuses = [(await house.sign_in(attacker, f"user{n}", WRONG)).status_code for n in range(21)]
         assert statuses == [403] * 20 + [429]
 
     visit(story)
@@ -360,12 +359,8 @@ def test_guessing_many_names_from_one_address_is_slowed(visit):
 
 def test_attempts_at_the_same_moment_count_each(visit, monkeypatch):
     async def story(house):
-        import asyncio
-
         attacker = house.browser("203.0.113.9")
-        answers = await asyncio.gather(
-            *(house.sign_in(attacker, password="wrong password") for _ in range(12))
-        )
+        answers = await asyncio.gather(*(house.sign_in(attacker, password=WRONG) for _ in range(12)))
         assert sorted(answer.status_code for answer in answers) == [403] * 5 + [429] * 7
 
     visit(story)
@@ -379,7 +374,7 @@ def test_a_name_under_attack_from_everywhere_is_slow_but_never_closed(visit, mon
 
     async def story(house):
         for n in range(20):
-            assert (await house.sign_in(house.browser(f"203.0.113.{n}"), password="wrong")).status_code == 403
+            assert (await house.sign_in(house.browser(f"203.0.113.{n}"), password=WRONG)).status_code == 403
         monkeypatch.setattr("tokenward.identity.signin.asyncio.sleep", sleep)
         assert (await house.sign_in(house.browser())).status_code == 303
         assert slept == [2.0]
@@ -480,8 +475,6 @@ def test_bad_bodies_are_refused_with_a_page(visit, path, content, media_type, st
 
 
 def test_any_form_gets_a_clear_answer(tmp_path):
-    import asyncio
-
     names = st.sampled_from(["username", "password", "form", "continue"]) | st.text(max_size=8)
     bodies = st.binary(max_size=200) | st.lists(st.tuples(names, st.text(max_size=30)), max_size=6).map(
         encoded
@@ -509,6 +502,4 @@ def test_any_form_gets_a_clear_answer(tmp_path):
 
 
 def encoded(pairs):
-    from urllib.parse import urlencode
-
     return urlencode(pairs).encode()

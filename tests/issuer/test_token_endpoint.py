@@ -63,7 +63,10 @@ async def test_a_well_formed_secret_with_another_random_part_is_refused(h: House
     text = made.secret.reveal().replace(made.token_id, opaque.parse(app.secret).token_id)
     forged = text[:-6] + opaque._checksum(text[:-6])
     assert opaque.parse(forged, kind="cs") is not None
-    assert error(await h.http.post("/token", data=GRANT, headers=basic(app.id, forged))) == (401, "invalid_client")
+    assert error(await h.http.post("/token", data=GRANT, headers=basic(app.id, forged))) == (
+        401,
+        "invalid_client",
+    )
 
 
 @lived
@@ -91,7 +94,10 @@ async def test_two_authorization_headers_are_refused(h: House):
 async def test_a_confidential_client_cannot_leave_its_secret_out(h: House):
     for client_type in ("web", "service"):
         app = await h.client(client_type, "forecast:read")
-        assert error(await h.http.post("/token", data={**GRANT, "client_id": app.id})) == (401, "invalid_client")
+        assert error(await h.http.post("/token", data={**GRANT, "client_id": app.id})) == (
+            401,
+            "invalid_client",
+        )
 
 
 @lived
@@ -103,7 +109,10 @@ async def test_a_public_client_is_refused_even_if_the_store_holds_a_secret_for_i
         made.token_id, app.id, opaque.keyed_hash(h.issuer.peppers[0], text), h.clock.time(), None
     )
     assert await h.issuer.store.rotate_client_secret(record, old_expire_at=h.clock.time())
-    assert error(await h.http.post("/token", data=GRANT, headers=basic(app.id, text))) == (401, "invalid_client")
+    assert error(await h.http.post("/token", data=GRANT, headers=basic(app.id, text))) == (
+        401,
+        "invalid_client",
+    )
 
 
 @lived
@@ -168,17 +177,22 @@ async def test_a_query_is_refused(h: House):
 async def test_grant_type_missing_unknown_and_not_for_this_client(h: House):
     service = await h.client("service", "forecast:read")
     spa = await h.client("spa", "forecast:read")
-    assert error(await service.token()) == (400, "invalid_request")
+    assert error(await service.token(x="y")) == (400, "invalid_request")
     assert error(await service.token(grant_type="password")) == (400, "unsupported_grant_type")
     assert error(await spa.token(**GRANT)) == (400, "unauthorized_client")
-    code_grant = {"grant_type": "authorization_code", "code": "x", "redirect_uri": CALLBACK, "code_verifier": "x"}
+    code_grant = {
+        "grant_type": "authorization_code",
+        "code": "x",
+        "redirect_uri": CALLBACK,
+        "code_verifier": "x",
+    }
     assert error(await service.token(**code_grant)) == (400, "unauthorized_client")
 
 
 @lived
 async def test_answers_are_never_stored_and_readable_by_scripts_of_any_origin(h: House):
     app = await h.client("service", "forecast:read")
-    for response in (await app.token(**GRANT), await app.token()):
+    for response in (await app.token(**GRANT), await app.token(x="y")):
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["access-control-allow-origin"] == "*"
         assert "access-control-allow-credentials" not in response.headers

@@ -126,6 +126,7 @@ REFUSED: dict[str, object] = {
     "kty a list": {"keys": [changed(ES, kty=["EC"])]},
     "alg a number": {"keys": [changed(ES, alg=1)]},
     "alg of another type": {"keys": [changed(ES, alg="RS256")]},
+    "alg of another type beside a good key": {"keys": [ES, changed(ED, alg="RS256")]},
     "curve of another algorithm": {"keys": [changed(ES, crv="P-384")]},
     "only for encryption": {"keys": [changed(ES, use="enc")]},
     "use a list": {"keys": [changed(ES, use=["sig"])]},

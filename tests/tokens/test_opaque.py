@@ -1,8 +1,11 @@
+from zlib import crc32
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenward.base.clock import ManualClock
+from tokenward.base.entropy import base62
 from tokenward.tokens import opaque
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -55,6 +58,13 @@ def test_any_text_is_answered(text: str):
 )
 def test_any_text_of_the_right_length_is_answered(text: str):
     assert opaque.parse(text) is None
+
+
+@pytest.mark.parametrize("character", ["_", "-", " ", "\n", "é", "٣", "\ud800"])
+def test_a_foreign_character_is_refused_even_under_a_good_checksum(character: str):
+    body = "tkw_at_" + "0" * 53 + character
+    checksum = base62(crc32(body.encode("utf-8", "surrogatepass")), 6)
+    assert opaque.parse(body + checksum) is None
 
 
 def test_another_kind_or_prefix_is_refused():

@@ -3,6 +3,7 @@
 Checking runs no command and opens no keyring: a configuration under review may come from a stranger.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -77,9 +78,9 @@ def _look_at_file(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator
         )
 
 
-def _look_at_environment(keys: tuple[str, ...], place: str, _base_dir: Path) -> Iterator[Remark]:
+def _look_at_environment(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator[Remark]:
     try:
-        references.resolve(f"env:{place}", base_dir=_base_dir)
+        references.resolve(f"env:{place}", base_dir=base_dir)
     except ValueError as error:
         yield _missing(keys, str(error), "set it where Tokenward is started")
 
@@ -106,10 +107,8 @@ def _missing(keys: tuple[str, ...], text: str, remedy: str) -> Remark:
 
 
 def _shown(path: Path) -> str:
-    try:
+    with contextlib.suppress(ValueError):  # it lies elsewhere
         path = path.resolve().relative_to(Path.cwd())
-    except ValueError:
-        pass
     return _printable(str(path))
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from tokenward.app.config import Configuration, load
 from tokenward.app.foundation import foundation
-from tokenward.app.initialise import write_keys
+from tokenward.app.initialise import make_secrets
 from tokenward.app.servers import INSIDE_PATH
 from tokenward.app.story import Story
 from tokenward.app.supervisor import ProcessPlan, Supervisor, bind_all, server_plans
@@ -144,7 +144,7 @@ def running_demo(directory: Path, *, free_ports: bool, quiet: bool) -> Generator
 
 def _write_configuration(directory: Path, urls: Mapping[str, str]) -> Configuration:
     directory.mkdir(parents=True, exist_ok=True)
-    write_keys(directory)
+    make_secrets(directory)
     samples = importlib.resources.files("tokenward.app.samples")
     for name in SAMPLES:
         document = f"{name}.openapi.yaml"

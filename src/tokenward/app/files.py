@@ -24,9 +24,9 @@ def draft(target: Path, text: str, *, private: bool = False) -> Iterator[Path]:
     )  # mode 0600
     path = Path(name)
     try:
+        if not private:
+            path.chmod(0o644)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            if not private:
-                os.fchmod(file.fileno(), 0o644)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""`tokenward init`: a first configuration, a master key and an admin token, each made only where it is missing."""
+"""`tokenward init`: a first configuration, a master key and an admin token, each made only where missing."""
 
 import base64
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from tokenward.tokens import opaque
 CONFIGURATION = "tokenward.yaml"
 
 _TEXT = """\
-# Tokenward's configuration. `tokenward check` tells what is wrong with it; `tokenward check --schema` prints the
-# JSON Schema, with which an editor completes it. Paths are relative to this file.
-# Secrets are never written here: env:NAME, file:PATH, cmd:COMMAND and keyring:SERVICE/NAME say where they are kept.
+# Tokenward's configuration. `tokenward check` tells what is wrong with it; `tokenward check --schema` prints
+# the JSON Schema, with which an editor completes it. Paths are relative to this file.
+# Secrets are never written here, only where they are kept: env:NAME, file:PATH, cmd:COMMAND or
+# keyring:SERVICE/NAME.
 
 {name}store: sqlite:data/tokenward.db  # or env:DATABASE_URL, holding a postgresql:// URL
 master_key: file:data/master.key  # encrypts private keys at rest: keep a copy, apart from the database's

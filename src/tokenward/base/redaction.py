@@ -26,6 +26,7 @@ _CERTAIN = (
 _AMBIGUOUS = "token|code|otp"
 _HEADERS = "(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|dpop"
 
+_SCHEME = "(?:Bearer|Basic|DPoP)"  # of RFC 9110 §11.4
 _QUOTED_NAME = (
     r"\\{0,3}[\"']\s*[:,]"  # in JSON (perhaps inside a JSON string) or the repr of a dict or a pair
 )
@@ -35,7 +36,8 @@ _WORD = r"(?:[^\s&,;)}\]]|(?<=…)\])+"
 
 def _pair(names: str, separator: str, value: str) -> re.Pattern[str]:
     return re.compile(
-        rf"(?P<name>(?:{names})(?:{_QUOTED_NAME}|{separator})\s*b?)(?P<value>{_QUOTED}|{value})",
+        rf"(?P<name>(?:{names})(?:{_QUOTED_NAME}|{separator})\s*(?:b(?=[\"'])|{_SCHEME}[ \t]+)?)"
+        rf"(?P<value>{_QUOTED}|{value})",
         re.IGNORECASE,
     )
 
@@ -51,8 +53,8 @@ _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]*")
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]{0,100}:)[^\s/@]{1,200}@")  # postgresql://user:password@host
 _VALUES = (
     _pair(rf"\b(?:{_HEADERS})", r"\s*[:=]", r"[^\n]*"),
-    # A scheme of RFC 9110 §11.4 followed by more than a word of prose.
-    re.compile(r"(?P<name>\b(?:Bearer|Basic|DPoP)[ \t]+)(?P<value>(?=\S*[\d=+/]|\S{20})\S+)", re.IGNORECASE),
+    # A scheme followed by more than a word of prose, which a challenge's parameters are.
+    re.compile(rf"(?P<name>\b{_SCHEME}[ \t]+)(?!realm=)(?P<value>(?=\S*[\d=+/]|\S{{20}})\S+)", re.IGNORECASE),
     # Form fields, query parameters, JSON members, keyword arguments.
     _pair(_CERTAIN, r"\s*[:=]", _WORD),
     _pair(rf"(?<![0-9A-Za-z_-])(?:{_AMBIGUOUS})", "=", _WORD),

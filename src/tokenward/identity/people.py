@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
-from tokenward.base.problems import CONFLICT, INVALID_INPUT, Refusal
+from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.passwords import Passwords
 from tokenward.store.port import AlreadyExists, People
@@ -51,6 +51,19 @@ async def add_user(
     except AlreadyExists:
         raise Refusal(CONFLICT, "the user name is taken") from None
     return user
+
+
+async def set_password(people: People, username: str, password: Secret, *, passwords: Passwords) -> None:
+    """Give a person a new password.
+
+    Raises:
+        Refusal: NOT_FOUND, nobody has that name; INVALID_INPUT, the password breaks a rule.
+        StoreUnavailable: nothing was changed.
+    """
+    user = await people.user_by_name(username)
+    if user is None:
+        raise Refusal(NOT_FOUND, "nobody has that user name")
+    await people.set_password_hash(user.user_id, await passwords.hash(password))
 
 
 def why_no_username(username: str) -> str:

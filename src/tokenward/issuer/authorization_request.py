@@ -28,7 +28,9 @@ from tokenward.issuer.redirects import is_registered, with_parameters
 from tokenward.issuer.scopes import Access, requested_access
 from tokenward.store.records import Client
 
-QUERY_LIMIT = 8_192
+QUERY_LIMIT = 3_900
+"""Bytes of the request as we write it again: it travels through the sign-in page and back."""
+
 MAX_STATE = 1_024
 MAX_NONCE = 255
 PROMPTS = frozenset({"none", "login", "consent"})
@@ -101,10 +103,11 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
             its own.
         ReturnedRefusal: to be sent to the client: anything else.
     """
-    if len(query) > QUERY_LIMIT:
-        raise Refusal(TOO_LARGE, f"an authorization request of more than {QUERY_LIMIT} bytes")
     parameters = parse_form(query)
     started = parameters.pop(STARTED, None)
+    rewritten = urlencode(parameters)
+    if len(rewritten) > QUERY_LIMIT:
+        raise Refusal(TOO_LARGE, f"an authorization request of more than {QUERY_LIMIT} bytes")
     client = await issuer.store.client(parameters.get("client_id", ""))
     if client is None:
         raise Refusal(UNKNOWN_CLIENT, "client_id is missing or unknown")
@@ -132,7 +135,7 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
         nonce=parameters.get("nonce"),
         prompt=_prompt(parameters),
         max_age=int(parameters["max_age"]) if "max_age" in parameters else None,
-        query=urlencode(parameters),
+        query=rewritten,
         started=started,
     )
 

@@ -137,7 +137,8 @@ class FeedEvent:
     """One entry of the revocation feed.
 
     `subject` is a token_id, grant_id, client_id or user_id as `revoked` says, "" for all.
-    For client, user and all, whatever was issued at or before `before` is dead; otherwise `before` is 0.
+    For client, user and all, what was issued at or before `before`, and all that follows from a grant of that
+    time, is dead; otherwise `before` is 0. A cache drops all that it holds of the subject and asks again.
     """
 
     seq: int

@@ -140,7 +140,7 @@ _POSTER = """\
       -d grant_type=client_credentials -d scope=accounts:read | sed -E 's/.*"access_token": ?"([^"]+)".*/\\1/')
 [cyan]2[/] curl -s -H "Authorization: Bearer $TOKEN" {gateway}/bank/accounts
 [cyan]3[/] curl -s -H "Authorization: Bearer $TOKEN" {gateway}/bank/transfers --json \\
-      '{{"from":"DE-1","to":"DE-2","amount":"10.00","currency":"EUR"}}'
+      '{{"from":"current","to":"savings","amount":"10.00","currency":"EUR"}}'
 [cyan]4[/] curl -s -u {service}:$DEMO_SECRET {issuer}/revoke -d token=$TOKEN
 [cyan]5[/] curl -s -i -H "Authorization: Bearer $TOKEN" {gateway}/bank/accounts
 """

@@ -226,7 +226,7 @@ def _translate(error: psycopg.Error | UnicodeEncodeError, *, lost: bool) -> Exce
 _MEANINGS: tuple[tuple[tuple[type[psycopg.Error], ...], type[Exception]], ...] = (
     ((errors.UniqueViolation,), AlreadyExists),
     ((errors.SerializationFailure, errors.DeadlockDetected), Collision),
-    ((errors.IntegrityError, errors.DataError), Unstorable),
+    ((errors.IntegrityError, errors.DataError, errors.ProgramLimitExceeded), Unstorable),
 )
 
 

@@ -224,14 +224,14 @@ peppers = sa.Table(
 
 
 def join_words(words: tuple[str, ...]) -> str:
-    """The words as one text.
+    """The words as one text, from which `split_words` gives them back.
 
     Raises:
         ValueError: a word is empty or holds a space, so that it would not come back as it was.
     """
     text = " ".join(words)
     if split_words(text) != words:
-        raise ValueError("a word in this list is empty or holds a space")
+        raise ValueError("a list of words would not come back as it was: one holds a space or is empty")
     return text
 
 

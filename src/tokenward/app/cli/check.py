@@ -1,0 +1,40 @@
+"""`tokenward check`: every problem of a configuration, with its place and its remedy."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from tokenward.app.check import check as find_problems
+from tokenward.app.check import rendered, summary
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, out
+from tokenward.app.config import schema
+from tokenward.app.findings import errors
+
+
+def check(
+    config: ConfigPath = DEFAULT_CONFIG,
+    print_schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print the JSON Schema of the configuration instead, for editors."),
+    ] = False,
+) -> None:
+    """Look at tokenward.yaml and the OpenAPI documents it names, and tell every problem at once.
+
+    Each one comes as file:line:column with the way to mend it. Nothing is started, no command of a cmd:
+    reference is run, and no secret is shown. Exit code 1 if there is an error; warnings alone are 0.
+
+    Examples: tokenward check; tokenward check -c staging.yaml; tokenward check --schema > schema.json
+    """
+    if print_schema:
+        typer.echo(json.dumps(schema(), indent=2))
+        return
+    if not config.exists():
+        fail(f"{config} does not exist: `tokenward init` makes one, `--config` names another")
+    with err.status("checking …"):
+        findings = find_problems(config)
+    for finding in findings:
+        out.print(rendered(finding))
+    out.print(f"{config}: {summary(findings)}", markup=False)
+    if errors(findings):
+        raise typer.Exit(REFUSED)

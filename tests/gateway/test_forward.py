@@ -1,0 +1,316 @@
+"""Streaming, back-pressure, and what happens when either side breaks off."""
+
+import asyncio
+import gzip
+
+import pytest
+from gateway.wire import OK, answer, through
+
+POST = [("authorization", "Bearer {writer}"), ("content-type", "application/octet-stream")]
+
+
+def post(gateway, *headers, body=b""):
+    return gateway.raw("/bank/transfers", "POST", [*POST, *headers], body=body)
+
+
+def reply(data, *, then=None):
+    async def respond(reader, writer):
+        writer.write(data)
+        await writer.drain()
+        if then is not None:
+            await then()
+        writer.close()
+
+    return respond
+
+
+def test_a_download_streams_chunk_by_chunk():
+    async def scenario(gateway):
+        seen = asyncio.Event()
+
+        async def respond(_reader, writer):
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+            await writer.drain()
+            await seen.wait()  # only after the client has the first chunk
+            writer.write(b"6\r\nsecond\r\n0\r\n\r\n")
+            await writer.drain()
+
+        gateway.backend.answer = respond
+        reader, writer = await gateway.open()
+        writer.write(gateway.raw())
+        await reader.readuntil(b"first")
+        seen.set()
+        await reader.readuntil(b"second\r\n0\r\n\r\n")
+        writer.close()
+
+    through(scenario)
+
+
+@pytest.mark.parametrize("framing", ["content-length", "chunked"])
+def test_an_upload_streams_chunk_by_chunk(framing):
+    async def scenario(gateway):
+        arrived = asyncio.Event()
+
+        async def respond(reader, writer):
+            await reader.readuntil(b"first")
+            arrived.set()
+            await reader.readuntil(b"second")
+            writer.write(OK)
+            await writer.drain()
+
+        gateway.backend.answer = respond
+        header = ("content-length", "11") if framing == "content-length" else ("transfer-encoding", "chunked")
+        reader, writer = await gateway.open()
+        chunk = (
+            (lambda data: data)
+            if framing == "content-length"
+            else (lambda data: b"%x\r\n%s\r\n" % (len(data), data))
+        )
+        writer.write(post(gateway, header) + chunk(b"first"))
+        await asyncio.wait_for(arrived.wait(), 5)
+        writer.write(chunk(b"second") + (b"" if framing == "content-length" else b"0\r\n\r\n"))
+        assert (await answer(reader))[0] == 200
+        writer.close()
+        assert gateway.backend.header("content-length") == (["11"] if framing == "content-length" else [])
+
+    through(scenario)
+
+
+def test_a_client_that_reads_nothing_holds_the_upstream_back():
+    async def scenario(gateway):
+        sent = 0
+        stuck = asyncio.Event()
+
+        async def respond(_reader, writer):
+            nonlocal sent
+            writer.transport.set_write_buffer_limits(high=65536)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 268435456\r\n\r\n")
+            while sent < 256:
+                writer.write(b"x" * 1048576)
+                try:
+                    await asyncio.wait_for(writer.drain(), 1)
+                except TimeoutError:
+                    stuck.set()
+                    return
+                sent += 1
+
+        gateway.backend.answer = respond
+        _, writer = await gateway.open()
+        writer.write(gateway.raw())
+        await asyncio.wait_for(stuck.wait(), 15)
+        assert sent < 64
+        writer.close()
+
+    through(scenario)
+
+
+@pytest.mark.parametrize("moment", ["before the answer", "while streaming"])
+def test_a_client_that_goes_away_ends_the_upstream_exchange(moment):
+    async def scenario(gateway):
+        arrived = asyncio.Event()
+
+        async def respond(reader, writer):
+            if moment == "while streaming":
+                writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+                await writer.drain()
+            arrived.set()
+            assert await reader.read() == b""
+
+        gateway.backend.answer = respond
+        reader, writer = await gateway.open()
+        writer.write(gateway.raw())
+        await arrived.wait()
+        if moment == "while streaming":
+            await reader.readuntil(b"x\r\n")
+        writer.close()
+        await asyncio.wait_for(gateway.backend.closed.wait(), 5)
+
+    through(scenario)
+
+
+def test_a_client_that_goes_away_within_its_body_never_completes_it():
+    async def scenario(gateway):
+        received = b""
+
+        async def respond(reader, _writer):
+            nonlocal received
+            received = await reader.read()
+
+        gateway.backend.answer = respond
+        _, writer = await gateway.open()
+        writer.write(post(gateway, ("transfer-encoding", "chunked")) + b"4\r\nhalf\r\n")
+        while gateway.backend.requests == 0:
+            await asyncio.sleep(0.01)
+        writer.close()
+        await asyncio.wait_for(gateway.backend.closed.wait(), 5)
+        assert b"0\r\n\r\n" not in received
+
+    through(scenario)
+
+
+def test_a_client_that_goes_away_after_its_body_ends_the_exchange():
+    async def scenario(gateway):
+        arrived = asyncio.Event()
+
+        async def respond(reader, _writer):
+            await reader.readexactly(2)
+            arrived.set()
+            assert await reader.read() == b""
+
+        gateway.backend.answer = respond
+        _, writer = await gateway.open()
+        writer.write(post(gateway, ("content-length", "2"), body=b"{}"))
+        await arrived.wait()
+        writer.close()
+        await asyncio.wait_for(gateway.backend.closed.wait(), 5)
+
+    through(scenario)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ],
+)
+def test_an_answer_cut_short_is_no_clean_end(sent):
+    async def scenario(gateway):
+        gateway.backend.answer = reply(sent, then=lambda: asyncio.sleep(0.05))
+        reader, writer = await gateway.open()
+        writer.write(gateway.raw())
+        received = await reader.read()  # to the end: the connection is cut
+        writer.close()
+        assert received.endswith((b"half", b"half\r\n"))
+        assert not received.endswith(b"0\r\n\r\n")
+
+    through(scenario)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"HTTP/1.1 2",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Big: " + b"x" * 100_000 + b"\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Bad: a\x01b\r\n\r\nok",
+    ],
+)
+def test_an_upstream_that_answers_nonsense_is_a_502(sent):
+    async def scenario(gateway):
+        gateway.backend.answer = reply(sent)
+        assert (await gateway.ask())[0] == 502
+        assert (await gateway.ask("/weather/about", token=None))[0] == 502
+
+    through(scenario)
+
+
+def test_an_upstream_that_is_not_there_is_a_502():
+    async def scenario(gateway):
+        from gateway.world import apis
+
+        from tokenward.gateway.policy import Policy
+
+        gateway.world.engine.swap_policy(Policy(apis("http://127.0.0.1:1")))
+        assert (await gateway.ask())[0] == 502
+
+    through(scenario)
+
+
+def test_an_upstream_that_says_nothing_is_a_504():
+    async def scenario(gateway):
+        gateway.backend.answer = reply(b"", then=lambda: asyncio.sleep(5))
+        assert (await gateway.ask())[0] == 504
+
+    through(scenario, read=0.2)
+
+
+def test_a_body_above_the_limit_is_a_413_and_the_upstream_never_has_it_whole():
+    async def scenario(gateway):
+        assert (await gateway.send(post(gateway, ("content-length", "101"), body=b"x" * 101)))[0] == 413
+        assert gateway.backend.requests == 0
+        received = b""
+
+        async def respond(reader, _writer):
+            nonlocal received
+            received = await reader.read()
+
+        gateway.backend.answer = respond
+        chunks = b"".join(b"32\r\n" + b"x" * 50 + b"\r\n" for _ in range(3)) + b"0\r\n\r\n"
+        assert (await gateway.send(post(gateway, ("transfer-encoding", "chunked"), body=chunks)))[0] == 413
+        await asyncio.wait_for(gateway.backend.closed.wait(), 5)
+        assert not received.endswith(b"0\r\n\r\n")
+        gateway.backend.answer = None
+        assert (await gateway.send(post(gateway, ("content-length", "100"), body=b"x" * 100)))[0] == 200
+
+    through(scenario, body=100)
+
+
+def test_expect_is_answered_here():
+    async def scenario(gateway):
+        reader, writer = await gateway.open()
+        writer.write(post(gateway, ("content-length", "2"), ("expect", "100-continue")))
+        assert b"100 Continue" in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        writer.write(b"{}")
+        assert (await answer(reader))[0] == 200
+        writer.close()
+        assert gateway.backend.header("expect") == []
+        assert gateway.backend.bodies == [b"{}"]
+
+    through(scenario)
+
+
+@pytest.mark.parametrize(
+    ("sent", "method", "expected"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "GET", 204),
+        (b'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nETag: "x"\r\n\r\n', "GET", 304),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD", 200),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "GET", 302),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK, "GET", 200),
+    ],
+)
+def test_answers_without_a_body_and_redirects_pass_as_they_are(sent, method, expected):
+    async def scenario(gateway):
+        gateway.backend.answer = reply(sent)
+        status, headers, _ = await gateway.ask(method=method)
+        assert status == expected
+        if method == "HEAD":
+            assert ("content-length", "5") in headers
+
+    through(scenario)
+
+
+def test_an_answer_loses_what_belongs_to_its_connection_and_nothing_else():
+    async def scenario(gateway):
+        body = gzip.compress(b"data")
+        gateway.backend.answer = reply(
+            b"HTTP/1.1 200 OK\r\nServer: secretware/1.0\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Hop: 1\r\n"
+            b"Connection: close, X-Hop, Set-Cookie\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\nContent-Encoding: gzip\r\n"
+            b"X-Kept: caf\xc3\xa9\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        status, headers, received = await gateway.ask()
+        assert (status, received) == (200, body)
+        names = sorted(name for name, _ in headers)
+        assert names == ["content-encoding", "content-length", "date", "set-cookie", "set-cookie", "x-kept"]
+
+    through(scenario)
+
+
+def test_a_keep_alive_connection_carries_several_requests():
+    async def scenario(gateway):
+        reader, writer = await gateway.open()
+        for _ in range(3):
+            writer.write(gateway.raw())
+            assert (await answer(reader))[0] == 200
+        writer.write(gateway.raw(token=None))
+        assert (await answer(reader))[0] == 401
+        writer.write(post(gateway, ("content-length", "2"), body=b"{}"))
+        assert (await answer(reader))[0] == 200
+        writer.close()
+
+    through(scenario)

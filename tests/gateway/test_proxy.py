@@ -1,0 +1,251 @@
+"""The decision through the proxy door, over real HTTP, seen from a backend that records raw bytes."""
+
+import asyncio
+import json
+
+import pytest
+from gateway.cases import CASES
+from gateway.wire import through
+from gateway.world import BANK, INSIDE
+
+from tokenward import JwtValidator
+from tokenward.base.problems import CATALOGUE
+
+# What the HTTP server in front refuses or resolves by itself, so that the door never sees it.
+_NOT_OVER_HTTP = {"a tab for the space"}
+
+
+def test_every_case_through_the_door():
+    async def scenario(gateway):
+        for case in CASES:
+            if case.name in _NOT_OVER_HTTP:
+                continue
+            before = gateway.backend.requests
+            raw = gateway.raw(case.path, case.method, case.headers, case.query)
+            status, headers, body = await gateway.send(raw)
+            if case.code == "allow":
+                assert (case.name, status, gateway.backend.requests) == (case.name, 200, before + 1)
+                continue
+            problem = CATALOGUE[case.code]
+            assert (case.name, status, gateway.backend.requests) == (case.name, problem.status, before)
+            if case.method != "HEAD":
+                assert json.loads(body)["type"] == f"urn:tokenward:problem:{case.code}"
+            told = dict(headers)
+            assert told["content-type"] == "application/problem+json"
+            assert told["cache-control"] == "no-store"
+            assert ("www-authenticate" in told) == (
+                status == 401 or "several" in case.code or case.code.endswith(("url", "scope", "tier"))
+            )
+            assert ("allow" in told) == (status == 405)
+
+    through(scenario)
+
+
+def test_the_backend_gets_a_fresh_jwt_and_never_the_token():
+    async def scenario(gateway):
+        assert (await gateway.ask("/bank/accounts/me", token="person", query="a=%2F&b"))[0] == 200
+        head = gateway.backend.heads[-1]
+        assert head.startswith(b"GET /v1/accounts/me?a=%2F&b HTTP/1.1\r\n")
+        assert gateway.world.tokens["person"].encode() not in head
+        (authorization,) = gateway.backend.header("authorization")
+        _, headers, body = await gateway.ask("/.well-known/tokenward/jwks.json", headers=())
+        assert dict(headers)["cache-control"] == "max-age=60"
+        validator = JwtValidator(
+            issuer=INSIDE,
+            audience=BANK,
+            keys=json.loads(body),
+            algorithms=["ES256"],
+            clock=gateway.world.clock,
+        )
+        assert validator.validate(authorization.removeprefix("Bearer "))["sub"] == "u1"
+
+    through(scenario)
+
+
+SPOOFED = (
+    "X-User", "x_user", "X.User", "X-USER-ID", "X_User_Id", "X--User", "X-Auth-Request-Email", "X_Auth", "X-Remote-User",
+    "Remote-User", "remote_user", "X-Forwarded-For", "X-Forwarded-Proto", "X_Forwarded_Proto", "X-Forwarded-Host",
+    "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Forwarded-Uri", "X-Forwarded-Method", "X-Forwarded-Client-Cert", "Forwarded",
+    "X-Real-IP", "X-Original-URL", "X_Original_URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method",
+    "X-Method-Override", "X-Client-Cert", "Client-Cert", "X-SSL-Client-Verify", "Proxy", "Proxy-Authorization",
+    "Tokenward-Subject", "X-Tokenward-User", "X_Tokenward.User", "X-Request-Id", "Authorization_", "authorization.", "X-Role", "x-groups",
+    "Host_", "content_length", "Content.Length", "Transfer_Encoding", "_authorization", "TE", "Trailer", "Keep-Alive",
+)  # fmt: skip
+
+
+def test_no_header_that_speaks_in_our_name_reaches_the_backend():
+    async def scenario(gateway):
+        forged = [(name, "forged") for name in SPOOFED]
+        headers = [
+            *forged,
+            ("authorization", "Bearer {reader}"),
+            ("x-trace", "kept"),
+            ("accept", "text/plain"),
+        ]
+        assert (await gateway.ask(headers=headers))[0] == 200
+        assert b"forged" not in gateway.backend.heads[-1]
+        names = sorted(name for name, _ in gateway.backend.headers())
+        assert names == [
+            "accept", "authorization", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id", "x-trace",
+        ]  # fmt: skip
+        assert gateway.backend.header("x-forwarded-for") == ["127.0.0.1"]
+        assert gateway.backend.header("x-forwarded-proto") == ["http"]
+        assert gateway.backend.header("x-forwarded-host") == ["api.example"]
+        assert gateway.backend.header("host") == [f"127.0.0.1:{gateway.backend.port}"]
+
+    through(scenario)
+
+
+def test_connection_cannot_strip_what_is_injected():
+    async def scenario(gateway):
+        nominated = "close, Authorization, X-Forwarded-For, X-Request-Id, Host, Content-Length, Content-Type, x_secret"
+        headers = [
+            ("authorization", "Bearer {writer}"), ("connection", nominated), ("x-secret", "hop"), ("x-trace", "kept"),
+            ("content-type", "application/json"), ("content-length", "2"),
+        ]  # fmt: skip
+        status, *_ = await gateway.ask("/bank/transfers", "POST", headers, body=b"{}")
+        assert status == 200
+        assert gateway.backend.header("authorization")[0].startswith("Bearer eyJ")
+        assert gateway.backend.header("x-forwarded-for") == ["127.0.0.1"]
+        assert gateway.backend.header("content-length") == ["2"]
+        assert gateway.backend.header("content-type") == ["application/json"]
+        assert gateway.backend.header("x-trace") == ["kept"]
+        assert gateway.backend.header("x-secret") == gateway.backend.header("connection") == []
+        assert gateway.backend.bodies == [b"{}"]
+
+    through(scenario)
+
+
+def test_our_cookies_are_cut_out_and_others_stay():
+    async def scenario(gateway):
+        cookies = (
+            "a=1; __Host-tokenward-session=s1; tokenward_csrf=s2;__HOST-TOKENWARD=s3; =tokenward=s4; b=2"
+        )
+        await gateway.ask(headers=[("authorization", "Bearer {reader}"), ("cookie", cookies)])
+        assert gateway.backend.header("cookie") == ["a=1; b=2"]
+        await gateway.ask(headers=[("authorization", "Bearer {reader}"), ("cookie", "tokenward=s")])
+        assert gateway.backend.header("cookie") == []
+
+    through(scenario)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://evil.example/bank/accounts/7", "/bank/accounts/7#/public/x", "/bank/accounts/7?x=y#z"],
+)
+def test_other_forms_of_the_target_are_decided_on_as_they_are_forwarded(target):
+    async def scenario(gateway):
+        status, *_ = await gateway.ask(target, token=None)
+        assert status == 401
+        status, *_ = await gateway.ask(target)
+        assert status == 200
+        line = gateway.backend.heads[-1].split(b"\r\n")[0]
+        assert line in {b"GET /v1/accounts/7 HTTP/1.1", b"GET /v1/accounts/7?x=y HTTP/1.1"}
+        assert b"evil" not in gateway.backend.heads[-1]
+
+    through(scenario)
+
+
+def test_a_fragment_never_hides_a_path():
+    async def scenario(gateway):
+        assert (await gateway.ask("/bank/admin#/../public/x", token=None))[0] == 401
+        assert gateway.backend.requests == 0
+
+    through(scenario)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"get /bank/accounts/7 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer T\r\n\r\n",
+        b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"POST /bank/transfers HTTP/1.1\r\nhost: a\r\nauthorization: Bearer T\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+        b"POST /bank/transfers HTTP/1.1\r\nhost: a\r\nauthorization: Bearer T\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /bank/transfers HTTP/1.1\r\nhost: a\r\nauthorization: Bearer T\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer T\r\nx-a: b\r\n c\r\n\r\n",
+        b"GET /bank/accounts/\xff HTTP/1.1\r\nhost: a\r\nauthorization: Bearer T\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nhost: a\r\nx-user : b\r\nauthorization: Bearer T\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nhost: a\r\nx-a: \0\r\nauthorization: Bearer T\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nhost: a b\r\nauthorization: Bearer T\r\n\r\n",
+    ],
+)
+def test_malformed_and_smuggled_requests_end_with_a_4xx_and_reach_nobody(raw):
+    async def scenario(gateway):
+        status, *_ = await gateway.send(
+            raw.replace(
+                b"Bearer T",
+                b"Bearer " + gateway.world.tokens["writer" if b"transfers" in raw else "reader"].encode(),
+            )
+        )
+        assert 400 <= status < 500
+        assert gateway.backend.requests == 0
+
+    through(scenario)
+
+
+def test_what_is_reserved_is_never_forwarded():
+    async def scenario(gateway):
+        for path, method, expected in (
+            ("/.well-known/tokenward/health", "GET", 200),
+            ("/.well-known/tokenward/health", "POST", 405),
+            ("/.well-known/tokenward/other", "GET", 404),
+            ("/.well-known/tokenward/../../bank/accounts/7", "GET", 404),
+            ("/.well-known/%74okenward/health", "GET", 404),
+        ):
+            assert (path, (await gateway.ask(path, method))[0]) == (path, expected)
+        gateway.world.fresh = False
+        assert (await gateway.ask("/.well-known/tokenward/health"))[0] == 503
+        assert (await gateway.ask())[0] == 503
+        assert gateway.backend.requests == 0
+
+    through(scenario)
+
+
+def test_websockets_are_refused():
+    from tokenward.gateway.doors.proxy import ProxyDoor
+
+    async def connect(extensions):
+        sent = []
+
+        async def receive():
+            return {"type": "websocket.connect"}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "websocket", "path": "/", "extensions": extensions}
+        await ProxyDoor(None)(scope, receive, send)
+        return sent
+
+    assert asyncio.run(connect({})) == [{"type": "websocket.close"}]
+    start, body = asyncio.run(connect({"websocket.http.response": {}}))
+    assert start["status"] == 400
+    assert json.loads(body["body"])["type"].endswith("upgrade_refused")
+
+
+def test_a_server_that_tells_no_raw_path_gets_refusals():
+    from gateway.world import World
+
+    from tokenward.gateway.doors.proxy import ProxyDoor
+
+    async def ask():
+        sent = []
+
+        async def receive():
+            return {"type": "http.request"}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/weather/about",
+            "query_string": b"",
+            "headers": [],
+        }
+        await ProxyDoor(World().engine)(scope, receive, send)
+        return sent[0]["status"]
+
+    assert asyncio.run(ask()) == 400

@@ -1,0 +1,391 @@
+"""The authorization endpoint: what becomes a page, what goes back to the client, what a code stands on."""
+
+from dataclasses import replace
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from issuer.house import BANK, CALLBACK, URL, WEATHER, House, Person, answer, lived
+from tokenward.base.clock import ManualClock
+from tokenward.flows import pkce
+from tokenward.flows.authorization import AuthorizationRequest, read_callback
+from tokenward.tokens import base64url, opaque
+
+
+def sign_in_target(response) -> str:
+    """Where the sign-in page would send the browser back to."""
+    assert response.status_code == 303
+    url = urlsplit(response.headers["location"])
+    assert url.path == "/sign-in"
+    return parse_qs(url.query)["continue"][0]
+
+
+@lived
+async def test_the_client_side_of_the_flow_accepts_the_answer(h: House):
+    app = await h.client("web", "accounts:read", "openid")
+    request = AuthorizationRequest.begin(
+        f"{URL}/authorize",
+        client_id=app.id,
+        redirect_uri=CALLBACK,
+        scope=["accounts:read", "openid"],
+        resource=BANK,
+    )
+    assert (await h.http.get(request.url)).text == "consent"
+    location = (await app.decide("allow")).headers["location"]
+    assert opaque.parse(read_callback(location, request, URL).reveal(), kind="ac")
+
+
+@lived
+async def test_an_answer_carries_state_and_issuer_and_is_not_stored(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request(state="a b&c=d#é"))
+    response = await app.decide("allow")
+    assert response.headers["location"].startswith(CALLBACK + "?code=")
+    assert response.headers["cache-control"] == "no-store"
+    parameters = answer(response)
+    assert set(parameters) == {"code", "state", "iss"}
+    assert (parameters["state"], parameters["iss"]) == ("a b&c=d#é", URL)
+
+
+@lived
+async def test_the_consent_page_shows_who_asks_for_what_and_where_it_goes(h: House):
+    app = await h.client("web", "accounts:read", "offline_access")
+    response = await h.authorize(**app.request())
+    assert response.headers["content-type"] == "text/html"
+    view = h.pages.view
+    assert (view.client_name, view.redirect_host, view.username) == ("An app", "app.example", "ada")
+    assert view.resource == "Bank"
+    assert view.scopes == {
+        "accounts:read": "See accounts",
+        "offline_access": "Keep this access while you are away",
+    }
+
+
+@lived
+async def test_until_client_and_redirect_address_are_known_errors_are_a_page(h: House):
+    app = await h.client("web", "accounts:read")
+    rows = {
+        "unknown_client": [{"client_id": ""}, {"client_id": "nobody"}],
+        "unregistered_redirect": [
+            {"redirect_uri": uri}
+            for uri in (
+                "https://evil.example/cb",
+                CALLBACK + "/",
+                CALLBACK + "?x=1",
+                CALLBACK + "#x",
+                CALLBACK.upper(),
+                CALLBACK.replace("https", "http"),
+                "https://app.example:443/cb",
+                "https://app.example@evil.example/cb",
+                "https://app.example/./cb",
+                "javascript:alert(1)",
+            )
+        ],
+    }
+    for code, changes in rows.items():
+        for each in changes:
+            response = await h.authorize(**{**app.request(), **each})
+            assert (response.status_code, response.text) == (400, code), each
+    without = app.request()
+    del without["redirect_uri"]
+    assert (await h.authorize(**without)).text == "unregistered_redirect"
+    service = await h.client("service", "accounts:read")
+    assert (await h.authorize(**service.request())).text == "unregistered_redirect"
+
+
+@lived
+async def test_a_parameter_given_twice_is_a_page(h: House):
+    app = await h.client("web", "accounts:read")
+    query = urlencode(app.request())
+    for extra in ("&state=x", "&client_id=x", "&redirect_uri=x", "&%73tate=x"):
+        response = await h.http.get(f"/authorize?{query}{extra}")
+        assert (response.status_code, response.text) == (400, "duplicate_parameter")
+
+
+@lived
+async def test_a_query_that_is_too_long_or_broken_is_a_page(h: House):
+    app = await h.client("web", "accounts:read")
+    assert (await h.authorize(**app.request(x="a" * 3_900))).status_code == 413
+    assert (await h.http.get(f"/authorize?client_id={app.id}&state=%ff")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"response_type": ""}, "invalid_request"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"code_challenge": ""}, "invalid_request"),
+        ({"code_challenge_method": ""}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": "s256"}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"code_challenge": "!" * 43}, "invalid_request"),
+        ({"code_challenge": "ü" * 43}, "invalid_request"),
+        ({"scope": ""}, "invalid_scope"),
+        ({"scope": "transfers:write"}, "invalid_scope"),
+        ({"scope": "accounts:read transfers:write"}, "invalid_scope"),
+        ({"scope": "accounts:read  openid"}, "invalid_scope"),
+        ({"scope": "offline_access"}, "invalid_scope"),
+        ({"scope": "accounts:read forecast:read"}, "invalid_target"),
+        ({"scope": "openid", "resource": BANK}, "invalid_scope"),
+        ({"resource": WEATHER, "scope": "accounts:read"}, "invalid_scope"),
+        ({"resource": "https://nowhere.example/"}, "invalid_target"),
+        ({"request": "e30.e30."}, "request_not_supported"),
+        ({"request_uri": "https://x.example/"}, "request_uri_not_supported"),
+        ({"prompt": "select_account"}, "invalid_request"),
+        ({"prompt": "none login"}, "invalid_request"),
+        ({"prompt": "login  consent"}, "invalid_request"),
+        ({"max_age": "soon"}, "invalid_request"),
+        ({"max_age": "-1"}, "invalid_request"),
+        ({"max_age": "٣"}, "invalid_request"),
+        ({"max_age": "9" * 30}, "invalid_request"),
+        ({"nonce": "n" * 256}, "invalid_request"),
+        ({"prompt": "none"}, "consent_required"),
+    ],
+)
+def test_after_that_errors_go_to_the_client(tmp_path, changes, code):
+    @lived
+    async def story(h: House):
+        app = await h.client("web", "accounts:read", "forecast:read", "openid", "offline_access")
+        parameters = answer(await h.authorize(**app.request(**{"scope": "accounts:read", **changes})))
+        assert (parameters["error"], parameters["state"], parameters["iss"]) == (code, "s-1", URL)
+        assert "code" not in parameters
+
+    story(tmp_path)
+
+
+@lived
+async def test_a_state_too_long_is_refused_and_not_echoed(h: House):
+    app = await h.client("web", "accounts:read")
+    assert "state" in answer(await h.authorize(**app.request(state="s" * 1024, prompt="none")))
+    parameters = answer(await h.authorize(**app.request(state="s" * 1025)))
+    assert set(parameters) == {"error", "error_description", "iss"}
+
+
+@lived
+async def test_an_answer_keeps_the_query_of_the_registered_address(h: House):
+    app = await h.client("web", "accounts:read", redirect_uris=(CALLBACK + "?tenant=7",))
+    location = (await h.authorize(**app.request(prompt="none"))).headers["location"]
+    assert location.startswith(CALLBACK + "?tenant=7&error=consent_required")
+
+
+@lived
+async def test_a_native_app_may_listen_on_any_loopback_port(h: House):
+    app = await h.client(
+        "native", "accounts:read", redirect_uris=("http://127.0.0.1/cb", "com.example.app:/cb")
+    )
+    for uri in ("http://127.0.0.1:51004/cb", "http://127.0.0.1/cb", "com.example.app:/cb"):
+        assert (await h.authorize(**app.request(redirect_uri=uri))).status_code == 200
+    for uri in (
+        "http://127.0.0.1:51004/other",
+        "http://127.0.0.1:51004/cb?x=1",
+        "http://127.0.0.1:0/cb",
+        "http://127.0.0.1:70000/cb",
+        "http://localhost:51004/cb",
+        "http://[::1]:51004/cb",
+        "http://127.0.0.1:51004@evil.example/cb",
+        "https://127.0.0.1:51004/cb",
+        "http://127.0.0.2:51004/cb",
+    ):
+        assert (await h.authorize(**app.request(redirect_uri=uri))).text == "unregistered_redirect", uri
+
+
+@lived
+async def test_a_web_client_has_no_port_exception(h: House):
+    app = await h.client("web", "accounts:read", redirect_uris=("http://127.0.0.1:9000/cb",))
+    assert (await h.authorize(**app.request())).status_code == 200
+    response = await h.authorize(**app.request(redirect_uri="http://127.0.0.1:9001/cb"))
+    assert response.text == "unregistered_redirect"
+
+
+@lived
+async def test_the_code_of_a_loopback_port_is_redeemed_with_that_port(h: House):
+    app = await h.client("native", "accounts:read", redirect_uris=("http://127.0.0.1/cb",))
+    uri = "http://127.0.0.1:51004/cb"
+    code = await app.code(redirect_uri=uri)
+    assert (await app.redeem(code, redirect_uri="http://127.0.0.1:51005/cb")).status_code == 400
+    assert (await app.redeem(code, redirect_uri=uri)).status_code == 200
+
+
+@lived
+async def test_who_is_not_signed_in_goes_to_the_sign_in_page_and_comes_back(h: House):
+    app = await h.client("web", "accounts:read")
+    h.browser.person = None
+    back = sign_in_target(await h.authorize(**app.request()))
+    assert back.startswith("/authorize?")
+    h.browser.person = Person(auth_time=h.clock.time())
+    assert (await h.http.get(back)).text == "consent"
+
+
+@lived
+async def test_prompt_none_without_a_session_is_login_required(h: House):
+    app = await h.client("web", "accounts:read")
+    h.browser.person = None
+    assert answer(await h.authorize(**app.request(prompt="none")))["error"] == "login_required"
+
+
+@pytest.mark.parametrize("demand", [{"prompt": "login"}, {"max_age": "60"}, {"max_age": "0"}])
+def test_signing_in_anew_is_asked_for_once(tmp_path, demand):
+    @lived
+    async def story(h: House):
+        app = await h.client("web", "accounts:read")
+        h.browser.person = Person(auth_time=h.clock.time() - 61)
+        back = sign_in_target(await h.authorize(**app.request(**demand)))
+        assert answer(await h.http.get(back))["error"] == "login_required", "no second round"
+        h.clock.advance(5)
+        h.browser.person = Person(auth_time=h.clock.time())
+        h.clock.advance(5)
+        assert (await h.http.get(back)).text == "consent"
+
+    story(tmp_path)
+
+
+@lived
+async def test_a_recent_sign_in_satisfies_max_age(h: House):
+    app = await h.client("web", "accounts:read")
+    h.browser.person = Person(auth_time=h.clock.time() - 60)
+    assert (await h.authorize(**app.request(max_age="60"))).text == "consent"
+
+
+@lived
+async def test_prompt_none_with_a_session_too_old_is_login_required(h: House):
+    app = await h.client("web", "accounts:read")
+    response = await h.authorize(**app.request(prompt="none", max_age="60"))
+    assert answer(response)["error"] == "login_required"
+
+
+@lived
+async def test_the_mark_of_a_sign_in_cannot_be_made_moved_or_kept(h: House):
+    app = await h.client("web", "accounts:read")
+    h.browser.person = Person(auth_time=h.clock.time())
+    back = sign_in_target(await h.authorize(**app.request(prompt="login")))
+    mark = parse_qs(back)["started"][0]
+    h.browser.person = Person(auth_time=h.clock.time() + 1)
+    assert (await h.http.get(back)).text == "consent"
+    for forged in ("x", "AAAA", base64url.encode(b"0" * 40), mark[:-2] + "AA"):
+        sign_in_target(await h.authorize(**app.request(prompt="login", started=forged)))
+    sign_in_target(await h.authorize(**app.request(prompt="login", state="s-2", started=mark)))
+    h.clock.advance(601)
+    sign_in_target(await h.http.get(back))
+
+
+@lived
+async def test_consent_is_remembered_for_a_client_that_proves_who_it_is(h: House):
+    app = await h.client("web", "accounts:read", "transfers:write")
+    await app.code(scope="accounts:read")
+    assert "code" in answer(await h.authorize(**app.request(scope="accounts:read")))
+    assert "code" in answer(await h.authorize(**app.request(scope="accounts:read", prompt="none")))
+    assert (await h.authorize(**app.request())).text == "consent", "more than was allowed"
+    assert (await h.authorize(**app.request(scope="accounts:read", prompt="consent"))).text == "consent"
+    h.browser.person = Person(user_id="user-2", session_id="session-2")
+    assert (await h.authorize(**app.request(scope="accounts:read"))).text == "consent", "another person"
+
+
+@pytest.mark.parametrize("client_type", ["spa", "native"])
+def test_a_public_client_is_asked_about_every_time(tmp_path, client_type):
+    @lived
+    async def story(h: House):
+        app = await h.client(client_type, "accounts:read")
+        await app.code()
+        assert (await h.authorize(**app.request())).text == "consent"
+        assert answer(await h.authorize(**app.request(prompt="none")))["error"] == "consent_required"
+
+    story(tmp_path)
+
+
+@lived
+async def test_denial_goes_to_the_client_and_is_not_remembered(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    parameters = answer(await app.decide("deny"))
+    assert (parameters["error"], parameters["state"], parameters["iss"]) == ("access_denied", "s-1", URL)
+    assert (await h.authorize(**app.request())).text == "consent"
+
+
+@lived
+async def test_the_consent_form_is_good_for_its_session_only(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    mine = h.browser.person
+    for person in (None, replace(mine, session_id="session-2"), Person("user-2", "eve", "session-3")):
+        h.browser.person = person
+        response = await app.decide("allow")
+        assert (response.status_code, response.text) == (400, "expired_form")
+    h.browser.person = mine
+    assert "code" in answer(await app.decide("allow"))
+
+
+@lived
+async def test_the_consent_form_is_good_for_ten_minutes(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    h.clock.advance(600)
+    assert (await app.decide("allow")).text == "expired_form"
+
+
+@lived
+async def test_a_consent_form_that_was_made_up_or_cut_is_refused(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    sealed = h.pages.view.sealed_request
+    for forged in ("", "x", "ü", base64url.encode(b"{}"), sealed[:-4], "A" + sealed[1:], sealed + "AAAA"):
+        response = await app.decide("allow", request=forged)
+        assert (response.status_code, response.text) == (400, "expired_form")
+    for decision in ("", "maybe", "ALLOW"):
+        assert (await app.decide(decision)).text == "malformed_request"
+
+
+@lived
+async def test_a_sign_in_mark_is_no_consent_form(h: House):
+    """Both are sealed under one key; the context keeps them apart."""
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    mark = parse_qs(sign_in_target(await h.authorize(**app.request(prompt="login"))))["started"][0]
+    assert (await app.decide("allow", request=mark)).text == "expired_form"
+
+
+@lived
+async def test_a_consent_form_of_another_site_is_refused(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    for headers in (
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "none"},
+    ):
+        assert (await app.decide("allow", headers=headers)).text == "expired_form"
+    headers = {"origin": URL, "sec-fetch-site": "same-origin"}
+    assert "code" in answer(await app.decide("allow", headers=headers))
+
+
+@lived
+async def test_a_client_removed_meanwhile_gets_nothing(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    await h.issuer.store.remove_client(app.id, h.clock.time())
+    assert (await app.decide("allow")).text == "unknown_client"
+
+
+@lived
+async def test_a_posted_request_is_turned_into_a_get(h: House):
+    app = await h.client("web", "accounts:read")
+    response = await h.http.post("/authorize", data=app.request())
+    assert response.status_code == 303
+    assert (await h.http.get(response.headers["location"])).text == "consent"
+
+
+@lived
+async def test_the_code_lives_in_no_page_and_is_bound_to_what_was_asked(h: House):
+    app = await h.client("web", "accounts:read", "offline_access")
+    code = await app.code(nonce="n-1")
+    state = await h.issuer.store.code(opaque.parse(code).token_id)
+    assert (state.code.redirect_uri, state.code.nonce) == (CALLBACK, "n-1")
+    assert state.code.code_challenge == pkce.challenge(app.verifier)
+    assert (state.grant.client_id, state.grant.user_id, state.grant.audience) == (app.id, "user-1", BANK)
+    assert state.grant.expires_at == ManualClock().time() + 90 * 86_400
+    assert state.grant.auth_time == h.browser.person.auth_time

@@ -1,0 +1,67 @@
+import httpx
+
+from issuer.house import KEYS, URL, House, lived
+from tokenward.tokens.keys import public_keys
+
+
+@lived
+async def test_oauth_metadata_says_exactly_what_is_on(h: House):
+    response = await h.http.get("/.well-known/oauth-authorization-server")
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.json() == {
+        "issuer": URL,
+        "authorization_endpoint": f"{URL}/authorize",
+        "token_endpoint": f"{URL}/token",
+        "introspection_endpoint": f"{URL}/introspect",
+        "revocation_endpoint": f"{URL}/revoke",
+        "jwks_uri": f"{URL}/jwks.json",
+        "scopes_supported": [
+            "accounts:read",
+            "forecast:read",
+            "offline_access",
+            "openid",
+            "shared",
+            "transfers:write",
+        ],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["client_credentials", "authorization_code", "refresh_token"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+    }
+
+
+@lived
+async def test_openid_metadata_has_what_discovery_requires(h: House):
+    metadata = (await h.http.get("/.well-known/openid-configuration")).json()
+    oauth = (await h.http.get("/.well-known/oauth-authorization-server")).json()
+    assert {name: metadata[name] for name in oauth} == oauth
+    assert metadata["subject_types_supported"] == ["public"]
+    assert metadata["id_token_signing_alg_values_supported"] == ["RS256"]
+    assert metadata["request_uri_parameter_supported"] is False
+
+
+@lived
+async def test_every_endpoint_that_is_named_is_there(h: House):
+    metadata = (await h.http.get("/.well-known/openid-configuration")).json()
+    for name, address in metadata.items():
+        if name.endswith("_endpoint") or name == "jwks_uri":
+            assert (await h.http.request("PATCH", address)).status_code == 405
+
+
+@lived
+async def test_the_key_set_holds_the_public_halves(h: House):
+    jwks = (await h.http.get("/jwks.json")).json()
+    assert [key.kid for key in public_keys(jwks)] == [key.kid for key in KEYS]
+    assert all("d" not in each for each in jwks["keys"])
+
+
+@lived
+async def test_head_is_get_without_the_body(h: House):
+    get: httpx.Response = await h.http.get("/jwks.json")
+    head = await h.http.head("/jwks.json")
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(get.content))

@@ -1,0 +1,724 @@
+"""Every promise of `tokenward.store.port`, to be kept by every adapter.
+
+A promise is an async function over a fresh store. `test_contract.py` runs all of them on each database.
+"""
+
+import asyncio
+import dataclasses
+import math
+
+import pytest
+from store.values import (
+    NOW,
+    access,
+    client,
+    code_of,
+    grant,
+    refresh,
+    secret_of,
+    session,
+    signing_key,
+    started,
+    token_id,
+    user,
+)
+
+from tokenward.store.port import AlreadyExists, StoreUnavailable
+from tokenward.store.records import AccessTokenState, CodeState, Consumption, FeedEvent, RefreshState
+
+PROMISES = []
+WON, USED, GONE = Consumption.WON, Consumption.ALREADY_CONSUMED, Consumption.REVOKED_OR_EXPIRED
+
+
+def promise(check):
+    PROMISES.append(check)
+    return check
+
+
+# Clients
+
+
+@promise
+async def a_client_comes_back_as_it_was_added(store):
+    plain, confidential = client(), client(type="service", redirect_uris=(), scopes=(), created_at=NOW + 1)
+    secret = secret_of(confidential.client_id, expires_at=NOW + 5)
+    await store.add_client(confidential, secret)
+    await store.add_client(plain, None)
+    assert await store.client(plain.client_id) == plain
+    assert await store.client("nobody") is None
+    assert await store.clients() == [plain, confidential]
+    assert await store.client_with_secret(secret.secret_id) == (confidential, secret)
+    assert await store.client_with_secret("nothing") is None
+    assert await store.client_secrets(confidential.client_id) == [secret]
+    assert await store.client_secrets(plain.client_id) == []
+
+
+@promise
+async def a_client_is_added_whole_or_not_at_all(store):
+    first, second = client(), client()
+    secret = secret_of(first.client_id)
+    await store.add_client(first, secret)
+    with pytest.raises(AlreadyExists):
+        await store.add_client(first, None)
+    with pytest.raises(AlreadyExists):
+        await store.add_client(second, dataclasses.replace(secret, client_id=second.client_id))
+    assert await store.client(second.client_id) is None
+
+
+@promise
+async def words_that_would_not_come_back_are_refused(store):
+    for words in [("a b",), ("",)]:
+        with pytest.raises(ValueError, match="space"):
+            await store.add_client(client(scopes=words), None)
+    assert await store.clients() == []
+
+
+@promise
+async def removing_a_client_ends_all_it_holds_or_ever_gets(store):
+    app = client()
+    secret = secret_of(app.client_id)
+    await store.add_client(app, secret)
+    await store.add_consent("ann", app.client_id, "api", ["x"], NOW)
+    old = access(client_id=app.client_id)
+    await store.add_access_token(old)
+    _, _, link = await started(store, client_id=app.client_id)
+    assert await store.remove_client(app.client_id, NOW + 10)
+    assert not await store.remove_client(app.client_id, NOW + 10)
+    late = access(client_id=app.client_id, issued_at=NOW + 11)  # its request read the client just before
+    await store.add_access_token(late)
+    assert await store.client(app.client_id) is None
+    assert await store.client_with_secret(secret.secret_id) is None
+    assert (await store.access_token(old.token_id)).revoked
+    assert (await store.access_token(late.token_id)).revoked
+    assert (await store.refresh_token(link.token_id)).revoked
+    assert await store.consented_scope("ann", app.client_id, "api") == frozenset()
+    assert await store.feed_after(0, limit=9) == [FeedEvent(1, "client", app.client_id, math.inf)]
+
+
+@promise
+async def a_new_client_of_an_old_name_inherits_nothing(store):
+    app = client()
+    await store.add_client(app, None)
+    old = access(client_id=app.client_id)
+    await store.add_access_token(old)
+    await store.remove_client(app.client_id, NOW + 10)
+    await store.add_client(dataclasses.replace(app, created_at=NOW + 20), None)
+    new = access(client_id=app.client_id, issued_at=NOW + 20)
+    await store.add_access_token(new)
+    assert (await store.access_token(old.token_id)).revoked
+    assert not (await store.access_token(new.token_id)).revoked
+
+
+@promise
+async def rotating_a_secret_lets_the_others_end(store):
+    app = client()
+    old, brief, new = (
+        secret_of(app.client_id, created_at=NOW + n, expires_at=end)
+        for n, end in [(0, None), (1, NOW + 2), (2, None)]
+    )
+    await store.add_client(app, old)
+    assert await store.rotate_client_secret(brief, old_expire_at=NOW + 100)
+    assert await store.rotate_client_secret(new, old_expire_at=NOW + 50)
+    assert await store.client_secrets(app.client_id) == [
+        dataclasses.replace(old, expires_at=NOW + 50),
+        brief,  # ended earlier anyway
+        new,
+    ]
+    with pytest.raises(AlreadyExists):
+        await store.rotate_client_secret(new, old_expire_at=NOW)
+    assert (await store.client_secrets(app.client_id))[0].expires_at == NOW + 50
+    assert not await store.rotate_client_secret(secret_of("nobody"), old_expire_at=NOW)
+    assert await store.client_secrets("nobody") == []
+
+
+# People
+
+
+@promise
+async def a_person_comes_back_as_added(store):
+    ann, bob = user(), user(created_at=NOW + 1)
+    await store.add_user(bob)
+    await store.add_user(ann)
+    assert await store.user(ann.user_id) == ann
+    assert await store.user_by_name(bob.username) == bob
+    assert await store.user_by_name(bob.username.swapcase()) is None
+    assert await store.user("nobody") is None
+    assert await store.users() == [ann, bob]
+    for clash in [user(user_id=ann.user_id), user(username=ann.username)]:
+        with pytest.raises(AlreadyExists):
+            await store.add_user(clash)
+    assert await store.set_password_hash(ann.user_id, "$new")
+    assert not await store.set_password_hash("nobody", "$new")
+    assert (await store.user(ann.user_id)).password_hash == "$new"
+    assert (await store.user(bob.user_id)).password_hash == bob.password_hash
+
+
+@promise
+async def sessions_live_until_they_are_ended(store):
+    first, second, other = session(), session(), session(user_id="bob", amr=())
+    for one in (first, second, other):
+        await store.add_session(one)
+    with pytest.raises(AlreadyExists):
+        await store.add_session(first)
+    assert await store.session(other.session_id) == other
+    await store.touch_session(first.session_id, NOW + 5)
+    await store.touch_session(first.session_id, NOW + 4)  # overtaken on the way
+    assert await store.session(first.session_id) == dataclasses.replace(first, last_seen_at=NOW + 5)
+    assert await store.end_session(first.session_id)
+    assert not await store.end_session(first.session_id)
+    assert await store.session(first.session_id) is None
+    assert await store.end_sessions("ann") == 1
+    assert await store.end_sessions("ann") == 0
+    assert await store.session(other.session_id) == other
+
+
+@promise
+async def consent_adds_up_per_client_and_audience(store):
+    assert await store.consented_scope("ann", "app", "api") == frozenset()
+    await asyncio.gather(
+        *(store.add_consent("ann", "app", "api", scope, NOW) for scope in [["a", "b"], ["b", "c"], [], ["a"]])
+    )
+    assert await store.consented_scope("ann", "app", "api") == {"a", "b", "c"}
+    for other in [("bob", "app", "api"), ("ann", "other", "api"), ("ann", "app", "other")]:
+        assert await store.consented_scope(*other) == frozenset()
+
+
+# Tokens
+
+
+@promise
+async def an_access_token_comes_back_as_added(store):
+    token = access(scope=(), user_id="ann")
+    await store.add_access_token(token)
+    assert await store.access_token(token.token_id) == AccessTokenState(token, revoked=False)
+    assert await store.access_token("00000000000") is None
+
+
+@promise
+async def a_taken_locator_harms_nobody_else(store):
+    taken = access()
+    await store.add_access_token(taken)
+    others = [access() for _ in range(20)]
+    clash = dataclasses.replace(access(), token_id=taken.token_id)
+    twins = [dataclasses.replace(access(), token_id=others[0].token_id) for _ in range(2)]
+    results = await asyncio.gather(
+        *(store.add_access_token(token) for token in [*others, clash, *twins]), return_exceptions=True
+    )
+    assert results == [None] * 20 + results[20:]
+    assert [type(error) for error in results[20:]] == [AlreadyExists] * 3
+    assert await store.access_token(taken.token_id) == AccessTokenState(taken, revoked=False)
+    for token in others:
+        assert await store.access_token(token.token_id) == AccessTokenState(token, revoked=False)
+
+
+@promise
+async def a_unit_that_fails_harms_no_neighbour(store):
+    taken = user()
+    await store.add_user(taken)
+    people = [user() for _ in range(10)]
+    mixed = [store.add_user(one) for pair in zip(people, [taken] * 10, strict=True) for one in pair]
+    results = await asyncio.gather(*mixed, return_exceptions=True)
+    assert [result is None for result in results] == [True, False] * 10
+    assert {one.user_id for one in await store.users()} == {one.user_id for one in [taken, *people]}
+
+
+@promise
+async def a_code_gives_tokens_once(store):
+    its_grant = grant()
+    code = code_of(its_grant, nonce="n")
+    await store.add_grant(its_grant, code)
+    with pytest.raises(AlreadyExists):
+        await store.add_grant(its_grant, code_of(its_grant))
+    with pytest.raises(AlreadyExists):
+        await store.add_grant(grant(), code)
+    assert await store.code(code.token_id) == CodeState(code, its_grant, consumed=False, revoked=False)
+    token, link = access(its_grant), refresh(its_grant)
+    assert await store.redeem_code(code.token_id, token, link, at=NOW + 1) is WON
+    assert await store.code(code.token_id) == CodeState(code, its_grant, consumed=True, revoked=False)
+    assert await store.access_token(token.token_id) == AccessTokenState(token, revoked=False)
+    assert await store.refresh_token(link.token_id) == RefreshState(link, its_grant, False, False)
+    assert await store.code("00000000000") is None
+    assert await store.refresh_token("00000000000") is None
+
+
+@promise
+async def a_replayed_code_ends_its_grant(store):
+    its_grant = grant()
+    code = code_of(its_grant)
+    await store.add_grant(its_grant, code)
+    token = access(its_grant)
+    assert await store.redeem_code(code.token_id, token, None, at=NOW) is WON
+    replay = access(its_grant)
+    assert await store.redeem_code(code.token_id, replay, refresh(its_grant), at=NOW + 3000) is USED
+    assert (await store.access_token(token.token_id)).revoked
+    assert await store.access_token(replay.token_id) is None
+    assert (await store.code(code.token_id)).revoked
+    assert await store.redeem_code(code.token_id, replay, None, at=NOW + 3000) is USED
+    assert await store.feed_after(0, limit=9) == [FeedEvent(1, "grant", its_grant.grant_id, 0)]
+
+
+@promise
+async def a_code_that_is_over_gives_nothing(store):
+    late, dead, over, cut = (grant(expires_at=NOW + 3600, client_id=f"app{n}") for n in range(4))
+    codes = {each.grant_id: code_of(each, expires_at=NOW + 7200) for each in (late, dead, over, cut)}
+    codes[late.grant_id] = code_of(late, expires_at=NOW + 60)
+    for each in (late, dead, over, cut):
+        await store.add_grant(each, codes[each.grant_id])
+    await store.revoke_grant(dead.grant_id, NOW)
+    await store.revoke_issued_to_client(cut.client_id, before=NOW, at=NOW)
+    for each, at in [(late, NOW + 60), (dead, NOW), (over, NOW + 3600), (cut, NOW + 1)]:
+        token = access(each)
+        assert await store.redeem_code(codes[each.grant_id].token_id, token, None, at=at) is GONE
+        assert await store.access_token(token.token_id) is None
+        assert not (await store.code(codes[each.grant_id].token_id)).consumed
+    assert await store.redeem_code("00000000000", access(), None, at=NOW) is GONE
+
+
+@promise
+async def a_redemption_whose_locator_is_taken_consumes_nothing(store):
+    its_grant = grant()
+    code = code_of(its_grant)
+    await store.add_grant(its_grant, code)
+    taken = access()
+    await store.add_access_token(taken)
+    _, _, taken_link = await started(store)
+    clash = dataclasses.replace(access(its_grant), token_id=taken.token_id)
+    clash_link = dataclasses.replace(refresh(its_grant), token_id=taken_link.token_id)
+    fine = access(its_grant)
+    for token, link in [(clash, refresh(its_grant)), (fine, clash_link)]:
+        with pytest.raises(AlreadyExists):
+            await store.redeem_code(code.token_id, token, link, at=NOW)
+        assert await store.access_token(fine.token_id) is None
+    assert await store.redeem_code(code.token_id, fine, refresh(its_grant), at=NOW) is WON
+
+
+@promise
+async def of_fifty_redemptions_one_wins_and_the_grant_dies(store):
+    its_grant = grant()
+    code = code_of(its_grant)
+    await store.add_grant(its_grant, code)
+    tokens = [access(its_grant) for _ in range(50)]
+    results = await asyncio.gather(
+        *(store.redeem_code(code.token_id, token, refresh(its_grant), at=NOW) for token in tokens)
+    )
+    assert sorted(results, key=str) == sorted([WON, *[USED] * 49], key=str)
+    states = [await store.access_token(token.token_id) for token in tokens]
+    assert [state.revoked for state in states if state] == [True]
+
+
+@promise
+async def a_refresh_token_is_rotated_once(store):
+    its_grant, _, link = await started(store)
+    token, successor = access(its_grant), refresh(its_grant)
+    rotate = store.rotate_refresh_token
+    assert await rotate(link.token_id, token, successor, sealed_response=b"s", at=NOW + 5) is WON
+    assert await store.refresh_token(link.token_id) == RefreshState(link, its_grant, True, False)
+    assert await store.refresh_token(successor.token_id) == RefreshState(successor, its_grant, False, False)
+    assert await store.access_token(token.token_id) == AccessTokenState(token, revoked=False)
+    again = access(its_grant)
+    assert await rotate(link.token_id, again, refresh(its_grant), sealed_response=b"t", at=NOW + 6) is USED
+    assert await store.access_token(again.token_id) is None
+    assert not (await store.refresh_token(successor.token_id)).revoked  # the caller decides
+    assert await store.lost_response(link.token_id, consumed_after=NOW) == b"s"
+
+
+@promise
+async def a_refresh_token_that_is_over_gives_nothing(store):
+    dead, idle, over, cut = [await started(store, user_id=f"user{n}") for n in range(4)]
+    await store.revoke_grant(dead[0].grant_id, NOW)
+    await store.revoke_issued_for_user("user3", before=NOW, at=NOW)
+    cases = [(dead, NOW + 1), (idle, NOW + 14 * 86400), (over, NOW + 90 * 86400), (cut, NOW + 1)]
+    for (its_grant, _, link), at in cases:
+        token, successor = access(its_grant), refresh(its_grant)
+        result = await store.rotate_refresh_token(
+            link.token_id, token, successor, sealed_response=b"s", at=at
+        )
+        assert result is GONE
+        assert await store.access_token(token.token_id) is None
+        assert not (await store.refresh_token(link.token_id)).consumed
+    for (_, token, link), _ in (cases[0], cases[3]):
+        assert (await store.refresh_token(link.token_id)).revoked
+        assert (await store.access_token(token.token_id)).revoked
+
+
+@promise
+async def a_rotation_whose_locator_is_taken_consumes_nothing(store):
+    its_grant, first, link = await started(store)
+    clash = dataclasses.replace(access(its_grant), token_id=first.token_id)
+    with pytest.raises(AlreadyExists):
+        await store.rotate_refresh_token(
+            link.token_id, clash, refresh(its_grant), sealed_response=b"s", at=NOW
+        )
+    with pytest.raises(AlreadyExists):
+        await store.rotate_refresh_token(
+            link.token_id,
+            access(its_grant),
+            dataclasses.replace(refresh(its_grant), token_id=link.token_id),
+            sealed_response=b"s",
+            at=NOW,
+        )
+    assert not (await store.refresh_token(link.token_id)).consumed
+    assert await store.lost_response(link.token_id, consumed_after=0) is None
+
+
+@promise
+async def of_fifty_rotations_one_wins(store):
+    its_grant, _, link = await started(store)
+    tokens = [access(its_grant) for _ in range(50)]
+    results = await asyncio.gather(
+        *(
+            store.rotate_refresh_token(
+                link.token_id, token, refresh(its_grant), sealed_response=b"s", at=NOW + 1
+            )
+            for token in tokens
+        )
+    )
+    assert sorted(results, key=str) == sorted([WON, *[USED] * 49], key=str)
+    assert sum([await store.access_token(token.token_id) is not None for token in tokens]) == 1
+
+
+@promise
+async def a_lost_response_is_there_until_its_successor_is_used(store):
+    its_grant, _, link = await started(store)
+    second, third = refresh(its_grant), refresh(its_grant)
+
+    async def rotate(old, new, sealed):
+        token = access(its_grant)
+        return await store.rotate_refresh_token(
+            old.token_id, token, new, sealed_response=sealed, at=NOW + 100
+        )
+
+    assert await store.lost_response(link.token_id, consumed_after=0) is None
+    await rotate(link, second, b"first")
+    assert await store.lost_response(link.token_id, consumed_after=NOW + 99) == b"first"
+    assert await store.lost_response(link.token_id, consumed_after=NOW + 100) is None
+    await rotate(second, third, b"second")
+    assert await store.lost_response(link.token_id, consumed_after=0) is None
+    assert await store.lost_response(second.token_id, consumed_after=0) == b"second"
+    await store.revoke_grant(its_grant.grant_id, NOW)
+    assert await store.lost_response(second.token_id, consumed_after=0) is None
+    assert await store.lost_response("00000000000", consumed_after=0) is None
+
+
+@promise
+async def a_lost_response_does_not_outlive_a_cutoff(store):
+    its_grant, _, link = await started(store)
+    token, successor = access(its_grant), refresh(its_grant)
+    await store.rotate_refresh_token(link.token_id, token, successor, sealed_response=b"s", at=NOW + 1)
+    await store.revoke_all_issued(before=NOW, at=NOW + 2)
+    assert await store.lost_response(link.token_id, consumed_after=0) is None
+
+
+@promise
+async def nothing_outlives_a_revocation_that_raced_with_rotations(store):
+    for end in ("grant", "client", "user", "all"):
+        app, ann = f"app-{end}", f"ann-{end}"
+        its_grant, first, link = await started(store, client_id=app, user_id=ann)
+        tokens, links = [first], [link]
+
+        async def rotate(its_grant=its_grant, tokens=tokens, links=links):
+            for step in range(1, 20):
+                token, successor = access(its_grant, issued_at=NOW + step), refresh(its_grant)
+                result = await store.rotate_refresh_token(
+                    links[-1].token_id, token, successor, sealed_response=b"s", at=NOW + step
+                )
+                if result is not WON:
+                    return
+                tokens.append(token)
+                links.append(successor)
+
+        async def revoke(end=end, its_grant=its_grant, app=app, ann=ann):
+            await asyncio.sleep(0.005)
+            match end:
+                case "grant":
+                    await store.revoke_grant(its_grant.grant_id, NOW)
+                case "client":
+                    await store.revoke_issued_to_client(app, before=NOW, at=NOW)
+                case "user":
+                    await store.revoke_issued_for_user(ann, before=NOW, at=NOW)
+                case "all":
+                    await store.revoke_all_issued(before=NOW, at=NOW)
+
+        await asyncio.gather(rotate(), revoke())
+        for token in tokens:
+            assert (await store.access_token(token.token_id)).revoked
+        for one in links:
+            assert (await store.refresh_token(one.token_id)).revoked
+
+
+@promise
+async def revoking_a_token_ends_that_one(store):
+    its_grant, first, link = await started(store)
+    alone = access()
+    await store.add_access_token(alone)
+    assert await store.revoke_token(first.token_id, NOW)
+    assert not await store.revoke_token(first.token_id, NOW)
+    assert not await store.revoke_token("00000000000", NOW)
+    assert (await store.access_token(first.token_id)).revoked
+    assert not (await store.access_token(alone.token_id)).revoked
+    assert not (await store.refresh_token(link.token_id)).revoked
+    assert await store.revoke_grant(its_grant.grant_id, NOW)
+    assert not await store.revoke_grant(its_grant.grant_id, NOW)
+    assert not await store.revoke_grant("nothing", NOW)
+    assert (await store.refresh_token(link.token_id)).revoked
+
+
+@promise
+async def a_cutoff_ends_what_was_issued_until_then_and_nothing_later(store):
+    old, later, other = access(), access(issued_at=NOW + 1), access(client_id="other")
+    anns = access(client_id="third", user_id="ann")
+    for token in (old, later, other, anns):
+        await store.add_access_token(token)
+
+    async def dead():
+        return [(await store.access_token(each.token_id)).revoked for each in (old, later, other, anns)]
+
+    await store.revoke_issued_to_client("app", before=NOW - 1, at=NOW)
+    assert await dead() == [False, False, False, False]
+    await store.revoke_issued_to_client("app", before=NOW, at=NOW)
+    assert await dead() == [True, False, False, False]
+    await store.revoke_issued_to_client("app", before=NOW - 5, at=NOW)  # never back
+    assert await dead() == [True, False, False, False]
+    await store.revoke_issued_for_user("ann", before=NOW, at=NOW)
+    assert await dead() == [True, False, False, True]
+    await store.revoke_all_issued(before=NOW, at=NOW)
+    assert await dead() == [True, False, True, True]
+    late = access(issued_at=NOW - 1)
+    await store.add_access_token(late)  # its request was on the way
+    assert (await store.access_token(late.token_id)).revoked
+
+
+@promise
+async def what_a_cut_off_grant_gave_later_is_dead_too(store):
+    its_grant, _, link = await started(store)
+    token, successor = access(its_grant, issued_at=NOW + 50), refresh(its_grant, issued_at=NOW + 50)
+    await store.rotate_refresh_token(link.token_id, token, successor, sealed_response=b"s", at=NOW + 50)
+    await store.revoke_issued_for_user("ann", before=NOW + 10, at=NOW + 60)
+    assert (await store.access_token(token.token_id)).revoked
+    assert (await store.refresh_token(successor.token_id)).revoked
+
+
+# Feed
+
+
+@promise
+async def the_feed_tells_every_revocation_once_in_order(store):
+    assert await store.feed_head() == 0
+    its_grant, first, _ = await started(store)
+    await store.revoke_token(first.token_id, NOW)
+    await store.revoke_token(first.token_id, NOW)
+    await store.revoke_grant(its_grant.grant_id, NOW)
+    await store.revoke_issued_to_client("app", before=NOW - 1, at=NOW)
+    await store.revoke_issued_for_user("ann", before=NOW - 2, at=NOW)
+    await store.revoke_all_issued(before=NOW - 3, at=NOW)
+    events = [
+        FeedEvent(1, "token", first.token_id, 0),
+        FeedEvent(2, "grant", its_grant.grant_id, 0),
+        FeedEvent(3, "client", "app", NOW - 1),
+        FeedEvent(4, "user", "ann", NOW - 2),
+        FeedEvent(5, "all", "", NOW - 3),
+    ]
+    assert await store.feed_head() == 5
+    assert await store.feed_after(0, limit=100) == events
+    assert await store.feed_after(1, limit=2) == events[1:3]
+    assert await store.feed_after(5, limit=100) == []
+
+
+@promise
+async def a_revocation_wakes_whoever_waits(store):
+    await store.feed_wake(within=0.05)  # PostgreSQL: starts to listen
+    loop = asyncio.get_running_loop()
+    started_at = loop.time()
+    waiting = asyncio.create_task(store.feed_wake(within=20))
+    await asyncio.sleep(0.05)
+    await store.revoke_all_issued(before=NOW, at=NOW)
+    await waiting
+    assert loop.time() - started_at < 10
+
+
+@promise
+async def a_wait_without_revocation_ends(store):
+    loop = asyncio.get_running_loop()
+    started_at = loop.time()
+    await store.feed_wake(within=0.1)
+    await store.feed_wake(within=0.1)
+    assert loop.time() - started_at >= 0.19
+
+
+# Keys
+
+
+@promise
+async def the_first_key_of_a_purpose_and_algorithm_stays(store):
+    keys = [signing_key() for _ in range(5)]
+    added = await asyncio.gather(*(store.add_signing_key(key) for key in keys))
+    assert sorted(added) == [False] * 4 + [True]
+    assert await store.signing_keys("outside") == [keys[added.index(True)]]
+    assert await store.signing_keys("inside") == []
+    older = signing_key(algorithm="EdDSA", created_at=NOW - 1)
+    inside = signing_key(purpose="inside")
+    assert await store.add_signing_key(older)
+    assert await store.add_signing_key(inside)
+    assert await store.signing_keys("outside") == [older, keys[added.index(True)]]
+    assert await store.signing_keys("inside") == [inside]
+
+
+@promise
+async def the_first_pepper_stays(store):
+    assert await store.peppers() == []
+    added = await asyncio.gather(*(store.add_first_pepper(bytes([n]) * 32) for n in range(5)))
+    assert sorted(added) == [False] * 4 + [True]
+    assert await store.peppers() == [bytes([added.index(True)]) * 32]
+
+
+# Upkeep
+
+
+@promise
+async def sweeping_takes_what_is_over_in_batches(store):
+    tokens = [access(expires_at=NOW + n) for n in range(25)]
+    await asyncio.gather(*(store.add_access_token(token) for token in tokens))
+    live, ended = session(), session(expires_at=NOW + 5)
+    await store.add_session(live)
+    await store.add_session(ended)
+    assert await store.sweep(at=NOW + 19, limit=8) == 9
+    assert await store.sweep(at=NOW + 19, limit=8) == 8
+    assert await store.sweep(at=NOW + 19, limit=8) == 4
+    assert await store.sweep(at=NOW + 19, limit=8) == 0
+    left = [await store.access_token(token.token_id) for token in tokens]
+    assert [state is None for state in left] == [True] * 20 + [False] * 5
+    assert await store.session(live.session_id) == live
+    assert await store.session(ended.session_id) is None
+
+
+@promise
+async def used_links_stay_until_their_grant_ends(store):
+    its_grant, _, link = await started(store)
+    successor = refresh(its_grant)
+    await store.rotate_refresh_token(
+        link.token_id, access(its_grant), successor, sealed_response=b"s", at=NOW
+    )
+    await store.sweep(at=NOW + 60 * 86400, limit=100)
+    assert (await store.refresh_token(link.token_id)).consumed
+    assert await store.refresh_token(successor.token_id) is None  # idle for too long
+    for _ in range(3):
+        await store.sweep(at=its_grant.expires_at, limit=100)
+    assert await store.refresh_token(link.token_id) is None
+
+
+@promise
+async def a_token_does_not_outlive_its_swept_grant(store):
+    its_grant, first, _ = await started(store, expires_at=NOW + 100)
+    await store.revoke_grant(its_grant.grant_id, NOW)
+    await store.sweep(at=NOW + 100, limit=100)
+    assert await store.revoke_grant(its_grant.grant_id, NOW) is False
+    assert (await store.access_token(first.token_id)).revoked
+
+
+@promise
+async def used_codes_stay_and_unused_ones_take_their_grant_along(store):
+    used, unused = grant(), grant()
+    codes = code_of(used), code_of(unused)
+    for each, code in zip((used, unused), codes, strict=True):
+        await store.add_grant(each, code)
+    await store.redeem_code(codes[0].token_id, access(used), None, at=NOW)
+    await store.sweep(at=NOW + 60, limit=100)
+    assert (await store.code(codes[0].token_id)).consumed
+    assert await store.code(codes[1].token_id) is None
+    assert not await store.revoke_grant(unused.grant_id, NOW)
+
+
+@promise
+async def sealed_responses_are_erased_after_ten_seconds(store):
+    its_grant, _, link = await started(store)
+    token, successor = access(its_grant), refresh(its_grant)
+    await store.rotate_refresh_token(link.token_id, token, successor, sealed_response=b"s", at=NOW)
+    await store.sweep(at=NOW + 9.9, limit=100)
+    assert await store.lost_response(link.token_id, consumed_after=0) == b"s"
+    await store.sweep(at=NOW + 10, limit=100)
+    assert await store.lost_response(link.token_id, consumed_after=0) is None
+
+
+@promise
+async def the_feed_is_kept_for_a_day(store):
+    await store.revoke_all_issued(before=NOW, at=NOW)
+    await store.revoke_all_issued(before=NOW, at=NOW + 10)
+    await store.sweep(at=NOW + 86_400 + 5, limit=100)
+    assert [event.seq for event in await store.feed_after(0, limit=9)] == [2]
+    assert await store.feed_head() == 2
+
+
+@promise
+async def a_cancelled_caller_leaves_a_whole_write(store):
+    its_grant = grant()
+    code = code_of(its_grant)
+    await store.add_grant(its_grant, code)
+    token = access(its_grant)
+    task = asyncio.create_task(store.redeem_code(code.token_id, token, refresh(its_grant), at=NOW))
+    await asyncio.sleep(0)  # accepted, not yet answered
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await store.ping()
+    await store.touch_session("none", NOW)  # behind the other in the queue
+    assert (await store.code(code.token_id)).consumed
+    assert not (await store.access_token(token.token_id)).revoked
+
+
+@promise
+async def hostile_text_matches_nothing_and_breaks_nothing(store):
+    await store.add_user(user())
+    for text in ("a\x00b", "\ud800", "x" * 1_000_000, "' OR 1=1 --", "", "%s", ":x"):
+        assert await store.client(text) is None
+        assert await store.client_with_secret(text) is None
+        assert await store.user(text) is None
+        assert await store.user_by_name(text) is None
+        assert await store.session(text) is None
+        assert await store.code(text) is None
+        assert await store.refresh_token(text) is None
+        assert await store.access_token(text) is None
+        assert await store.lost_response(text, consumed_after=0) is None
+        assert await store.consented_scope(text, text, text) == frozenset()
+        assert await store.redeem_code(text, access(), None, at=NOW) is GONE
+        assert await store.revoke_token(text, NOW) is False
+        assert await store.revoke_grant(text, NOW) is False
+        assert await store.end_session(text) is False
+        assert await store.remove_client(text, NOW) is False
+        await store.touch_session(text, NOW)
+    assert await store.feed_head() == 0
+
+
+@promise
+async def text_that_cannot_be_stored_is_refused_alone(store):
+    people = [user(), user(username="\ud800"), user()]
+    results = await asyncio.gather(*(store.add_user(one) for one in people), return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), results[1].__class__, type(None)]
+    assert isinstance(results[1], ValueError)
+    tokens = [access(), access(audience="\ud800"), access()]
+    results = await asyncio.gather(*(store.add_access_token(one) for one in tokens), return_exceptions=True)
+    assert isinstance(results[1], ValueError)
+    assert [results[0], results[2]] == [None, None]
+
+
+@promise
+async def a_closed_store_says_so(store):
+    await store.ping()
+    writes = [asyncio.create_task(store.add_user(user())) for _ in range(20)]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*writes)  # accepted before, so finished
+    await store.close()
+    calls = [
+        store.ping(),
+        store.client("x"),
+        store.add_user(user()),
+        store.add_access_token(access()),
+        store.access_token(token_id("at")),
+        store.revoke_all_issued(before=NOW, at=NOW),
+        store.feed_head(),
+        store.feed_wake(within=1),
+        store.sweep(at=NOW, limit=1),
+    ]
+    for call in calls:
+        with pytest.raises(StoreUnavailable):
+            await call

@@ -1,0 +1,161 @@
+"""Records to fill stores with: fresh ones, each with the fields that a test cares about."""
+
+import os
+from contextlib import asynccontextmanager
+
+from tokenward.base.entropy import identifier
+from tokenward.store.records import (
+    AccessToken,
+    AuthorizationCode,
+    Client,
+    ClientSecret,
+    Grant,
+    RefreshToken,
+    Session,
+    SigningKeyRecord,
+    User,
+)
+from tokenward.store.sql import open_store
+from tokenward.tokens import opaque
+
+NOW = 1_800_000_000.0
+
+
+@asynccontextmanager
+async def opened(url):
+    store = await open_store(url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def client(**over):
+    return Client(
+        **{
+            "client_id": identifier(),
+            "name": "App",
+            "type": "web",
+            "redirect_uris": ("https://app.example/callback", "https://app.example/other"),
+            "scopes": ("a:read", "a:write"),
+            "created_at": NOW,
+            **over,
+        }
+    )
+
+
+def secret_of(client_id, **over):
+    fields = {"secret_id": token_id("cs"), "client_id": client_id, "keyed_hash": os.urandom(32)}
+    return ClientSecret(**{**fields, "created_at": NOW, "expires_at": None, **over})
+
+
+def user(**over):
+    name = identifier()
+    fields = {"user_id": identifier(), "username": name, "password_hash": "$argon2id$…", "created_at": NOW}
+    return User(**{**fields, **over})
+
+
+def session(**over):
+    return Session(
+        **{
+            "session_id": token_id("se"),
+            "keyed_hash": os.urandom(32),
+            "user_id": "ann",
+            "amr": ("pwd", "otp"),
+            "auth_time": NOW,
+            "last_seen_at": NOW,
+            "expires_at": NOW + 3600,
+            **over,
+        }
+    )
+
+
+def grant(**over):
+    return Grant(
+        **{
+            "grant_id": identifier(),
+            "client_id": "app",
+            "user_id": "ann",
+            "scope": ("a:read", "a:write"),
+            "audience": "https://api.example",
+            "amr": ("pwd",),
+            "auth_time": NOW - 10,
+            "created_at": NOW,
+            "expires_at": NOW + 90 * 86400,
+            **over,
+        }
+    )
+
+
+def code_of(its_grant, **over):
+    return AuthorizationCode(
+        **{
+            "token_id": token_id("ac"),
+            "keyed_hash": os.urandom(32),
+            "grant_id": its_grant.grant_id,
+            "redirect_uri": "https://app.example/callback",
+            "code_challenge": "x" * 43,
+            "nonce": None,
+            "expires_at": NOW + 60,
+            **over,
+        }
+    )
+
+
+def access(its_grant=None, **over):
+    return AccessToken(
+        **{
+            "token_id": token_id("at"),
+            "keyed_hash": os.urandom(32),
+            "grant_id": its_grant.grant_id if its_grant else None,
+            "client_id": its_grant.client_id if its_grant else "app",
+            "user_id": its_grant.user_id if its_grant else None,
+            "scope": ("a:read",),
+            "audience": "https://api.example",
+            "credential": "client_secret",
+            "issued_at": NOW,
+            "expires_at": NOW + 600,
+            **over,
+        }
+    )
+
+
+def refresh(its_grant, **over):
+    return RefreshToken(
+        **{
+            "token_id": token_id("rt"),
+            "keyed_hash": os.urandom(32),
+            "grant_id": its_grant.grant_id,
+            "issued_at": NOW,
+            "expires_at": NOW + 14 * 86400,
+            **over,
+        }
+    )
+
+
+def signing_key(**over):
+    return SigningKeyRecord(
+        **{
+            "kid": identifier(),
+            "purpose": "outside",
+            "algorithm": "ES256",
+            "sealed_private": os.urandom(64),
+            "public_jwk": "{}",
+            "created_at": NOW,
+            **over,
+        }
+    )
+
+
+def token_id(kind):
+    return opaque.new(kind).token_id
+
+
+async def started(store, **over):
+    """A grant whose code was redeemed: the grant, its access token and its first refresh token."""
+    its_grant = grant(**over)
+    code = code_of(its_grant, expires_at=its_grant.created_at + 60)
+    await store.add_grant(its_grant, code)
+    first, link = access(its_grant), refresh(its_grant)
+    await store.redeem_code(code.token_id, first, link, at=its_grant.created_at + 1)
+    return its_grant, first, link

@@ -14,7 +14,7 @@ quietly() {
 if ! command -v wrk >/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "installing wrk"
-        { quietly apt-get -q update && quietly apt-get -q install -y --no-install-recommends wrk; } ||
+        { quietly apt-get -q update && quietly apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends wrk; } ||
             echo "wrk could not be installed" >&2
     else
         echo "wrk is missing (Debian: apt install wrk)" >&2

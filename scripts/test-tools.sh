@@ -13,7 +13,7 @@ if command -v chromium >/dev/null; then
     :
 elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing chromium for the tests of the pages"
-    { quietly apt-get -q update && quietly apt-get -q install -y --no-install-recommends chromium; } ||
+    { quietly apt-get -q update && quietly apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends chromium; } ||
         echo "chromium could not be installed: the tests of the pages are skipped" >&2
 else
     echo "no chromium, and no right to install it: the tests of the pages are skipped (Debian: apt install chromium)" >&2

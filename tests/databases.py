@@ -25,7 +25,7 @@ def postgres_database() -> Iterator[str]:
         pytest.skip("no PostgreSQL server on 127.0.0.1:5432 that trusts the user postgres")
     name = f"tokenward_test_{secrets.token_hex(8)}"
     with server:
-        server.execute(f'CREATE DATABASE {name} TEMPLATE template0 ENCODING UTF8'.encode())
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING UTF8".encode())
         try:
             yield f"{SERVER}/{name}"
         finally:

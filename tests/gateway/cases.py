@@ -1,4 +1,4 @@
-"""The decision case table: what any door must answer. `{name}` in a value stands for a token of `world.World`."""
+"""The decision case table: what any door must answer. `{name}` stands for a token of `world.World`."""
 
 from dataclasses import dataclass
 
@@ -26,14 +26,31 @@ def _bearer(token):
 CASES = (
     DecisionCase("a token with the scope", "allow"),
     DecisionCase("scheme in lower case", "allow", headers=_with(("authorization", "bearer {reader}"))),
-    DecisionCase("a person's token at a literal before a parameter", "allow", "/bank/accounts/me", headers=_bearer("person")),
-    DecisionCase("a letter spelt percent-encoded is the same path", "allow", "/bank/accounts/m%65", headers=_bearer("person")),
+    DecisionCase(
+        "a person's token at a literal before a parameter",
+        "allow",
+        "/bank/accounts/me",
+        headers=_bearer("person"),
+    ),
+    DecisionCase(
+        "a letter spelt percent-encoded is the same path",
+        "allow",
+        "/bank/accounts/m%65",
+        headers=_bearer("person"),
+    ),
     DecisionCase("documented HEAD", "allow", method="HEAD"),
     DecisionCase("a query that is none of ours", "allow", query="from=2026-01-01&page_token=x&keys=3"),
     DecisionCase("public, anonymous", "allow", "/weather/about", headers=()),
     DecisionCase("public, with a good token", "allow", "/weather/about", headers=_bearer("weather")),
-    DecisionCase("low tier with an API key's token", "allow", "/weather/forecast/bern", headers=_bearer("weatherkey")),
-    DecisionCase("offering h2c changes nothing", "allow", "/weather/about", headers=_with(("upgrade", "h2c"), ("connection", "upgrade"))),
+    DecisionCase(
+        "low tier with an API key's token", "allow", "/weather/forecast/bern", headers=_bearer("weatherkey")
+    ),
+    DecisionCase(
+        "offering h2c changes nothing",
+        "allow",
+        "/weather/about",
+        headers=_with(("upgrade", "h2c"), ("connection", "upgrade")),
+    ),
     # Credentials
     DecisionCase("no credential", "no_credential", headers=()),
     DecisionCase("low tier without a credential", "no_credential", "/weather/forecast/bern", headers=()),
@@ -46,14 +63,22 @@ CASES = (
     DecisionCase("two spaces", "invalid_token", headers=_with(("authorization", "Bearer  {reader}"))),
     DecisionCase("a tab for the space", "wrong_scheme", headers=_with(("authorization", "Bearer\t{reader}"))),
     DecisionCase("nothing after the scheme", "invalid_token", headers=_with(("authorization", "Bearer"))),
-    DecisionCase("two tokens in one header", "invalid_token", headers=_with(("authorization", "Bearer {reader}, Bearer {reader}"))),
+    DecisionCase(
+        "two tokens in one header",
+        "invalid_token",
+        headers=_with(("authorization", "Bearer {reader}, Bearer {reader}")),
+    ),
     DecisionCase("Basic", "wrong_scheme", headers=_with(("authorization", "Basic dXNlcjpwYXNz"))),
     DecisionCase("DPoP", "wrong_scheme", headers=_with(("authorization", "DPoP {reader}"))),
     DecisionCase("no scheme", "wrong_scheme", headers=_with(("authorization", "{reader}"))),
     DecisionCase("an API key header alone", "wrong_scheme", headers=_with(("x-api-key", "k"))),
     DecisionCase("two Authorization headers", "several_credentials", headers=_bearer("reader") * 2),
-    DecisionCase("bearer and API key", "several_credentials", headers=(*_bearer("reader"), ("x-api-key", "k"))),
-    DecisionCase("two API keys", "several_credentials", headers=_with(("x-api-key", "k"), ("x-api-key", "k"))),
+    DecisionCase(
+        "bearer and API key", "several_credentials", headers=(*_bearer("reader"), ("x-api-key", "k"))
+    ),
+    DecisionCase(
+        "two API keys", "several_credentials", headers=_with(("x-api-key", "k"), ("x-api-key", "k"))
+    ),
     DecisionCase("bearer and query", "several_credentials", query="access_token={reader}"),
     DecisionCase("token in the query", "credential_in_url", query="access_token={reader}", headers=()),
     DecisionCase("its name percent-encoded", "credential_in_url", query="a=1&access%5Ftoken=x", headers=()),
@@ -61,12 +86,16 @@ CASES = (
     DecisionCase("its name as an array", "credential_in_url", query="token[]=x", headers=()),
     DecisionCase("its name as an encoded array", "credential_in_url", query="token%5B0%5D=x", headers=()),
     DecisionCase("behind a semicolon", "credential_in_url", query="a=1;api_key=x", headers=()),
-    DecisionCase("even where nothing is needed", "credential_in_url", "/weather/about", query="apikey=x", headers=()),
+    DecisionCase(
+        "even where nothing is needed", "credential_in_url", "/weather/about", query="apikey=x", headers=()
+    ),
     # Audience, tier, scope
     DecisionCase("another API's token", "invalid_token", headers=_bearer("weather")),
     DecisionCase("an API key's token at moderate", "insufficient_tier", headers=_bearer("key")),
     DecisionCase("a token that lives an hour at moderate", "insufficient_tier", headers=_bearer("longlived")),
-    DecisionCase("the scope of another operation", "insufficient_scope", method="POST", path="/bank/transfers"),
+    DecisionCase(
+        "the scope of another operation", "insufficient_scope", method="POST", path="/bank/transfers"
+    ),
     DecisionCase("one scope of two", "insufficient_scope", "/bank/accounts/me"),
     # Path and method
     DecisionCase("undocumented", "undocumented", "/bank/secrets"),
@@ -75,13 +104,17 @@ CASES = (
     DecisionCase("the mount itself", "undocumented", "/bank"),
     DecisionCase("no API there", "undocumented", "/banking/accounts/7"),
     DecisionCase("in other letters", "undocumented", "/BANK/accounts/7"),
-    DecisionCase("query that looks like a path", "undocumented", "/bank/secrets", query="/weather/about", headers=()),
+    DecisionCase(
+        "query that looks like a path", "undocumented", "/bank/secrets", query="/weather/about", headers=()
+    ),
     DecisionCase("undocumented method", "undocumented_method", method="DELETE"),
     DecisionCase("GET implies no HEAD", "undocumented_method", "/weather/about", method="HEAD", headers=()),
     DecisionCase("OPTIONS is nothing special", "undocumented_method", method="OPTIONS", headers=()),
     DecisionCase("TRACE", "undocumented_method", method="TRACE", headers=()),
     DecisionCase("the more specific path decides", "undocumented_method", "/bank/accounts/me", method="HEAD"),
-    DecisionCase("health checkers get no exception", "no_credential", headers=_with(("user-agent", "kube-probe/1.30"))),
+    DecisionCase(
+        "health checkers get no exception", "no_credential", headers=_with(("user-agent", "kube-probe/1.30"))
+    ),
     DecisionCase("dot segment", "ambiguous_path", "/bank/public/../admin"),
     DecisionCase("encoded dots", "ambiguous_path", "/bank/public/%2e%2e/admin"),
     DecisionCase("half encoded dots", "ambiguous_path", "/bank/public/.%2E"),
@@ -107,7 +140,13 @@ CASES = (
     DecisionCase("cut percent sign", "ambiguous_path", "/bank/public/%4"),
     DecisionCase("no hexadecimal", "ambiguous_path", "/bank/public/%zz"),
     # Headers
-    DecisionCase("protocol upgrade", "upgrade_refused", headers=(*_bearer("reader"), ("upgrade", "websocket"))),
-    DecisionCase("two hosts", "malformed_request", headers=(*_bearer("reader"), ("host", "a"), ("host", "b"))),
-    DecisionCase("Latin-1 in a value", "malformed_request", headers=(*_bearer("reader"), ("x-note", "caf\xe9"))),
-)  # fmt: skip
+    DecisionCase(
+        "protocol upgrade", "upgrade_refused", headers=(*_bearer("reader"), ("upgrade", "websocket"))
+    ),
+    DecisionCase(
+        "two hosts", "malformed_request", headers=(*_bearer("reader"), ("host", "a"), ("host", "b"))
+    ),
+    DecisionCase(
+        "Latin-1 in a value", "malformed_request", headers=(*_bearer("reader"), ("x-note", "caf\xe9"))
+    ),
+)

@@ -3,13 +3,13 @@ import json
 import logging
 
 import pytest
-from gateway.cases import CASES
-from gateway.world import BANK, INSIDE, KEY, START, World, code
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.cases import CASES
+from gateway.world import BANK, INSIDE, START, World, code
 from tokenward import JwtValidator
-from tokenward.base.problems import Refusal
+from tokenward.base.problems import MALFORMED, Refusal
 from tokenward.gateway import engine as engine_module
 from tokenward.gateway.access import AccessRequest, Allow, Deny
 from tokenward.gateway.policy import Policy
@@ -277,8 +277,6 @@ def test_no_request_makes_decide_raise_or_fail(method, path, query, headers, pee
 
 @pytest.mark.parametrize("name", [row.name for row in engine_module.STEPS])
 def test_a_refusal_in_any_step_denies(monkeypatch, name):
-    from tokenward.base.problems import MALFORMED
-
     def refuse(_means, _case):
         raise Refusal(MALFORMED, "here")
 

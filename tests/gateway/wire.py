@@ -1,4 +1,4 @@
-"""Real sockets for the proxy's tests: a backend that records raw bytes, the door under uvicorn, a raw client."""
+"""Real sockets: a backend that records raw bytes, the door under uvicorn, and a raw client."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,8 @@ import socket
 from contextlib import asynccontextmanager
 
 import uvicorn
-from gateway.world import World
 
+from gateway.world import World
 from tokenward.gateway.doors.forward import Limits
 from tokenward.gateway.doors.proxy import ProxyDoor
 
@@ -38,7 +38,7 @@ class Backend:
                     await self.answer(reader, writer)
                 else:
                     self.bodies.append(await self.body(reader))
-                    writer.write(OK)
+                    writer.write(OK.removesuffix(b"ok") if self.heads[-1].startswith(b"HEAD") else OK)
                     await writer.drain()
         self.closed.set()
         self._writers.discard(writer)
@@ -135,13 +135,18 @@ async def gateway(**limits):
     door = ProxyDoor(world.engine, Limits(**limits))
     listener = _listener()
     config = uvicorn.Config(
-        door, log_config=None, access_log=False, proxy_headers=False, server_header=False, lifespan="on",
+        door,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        lifespan="on",
         timeout_graceful_shutdown=1,
-    )  # fmt: skip
+    )
     front = uvicorn.Server(config)
     front.capture_signals = contextlib.nullcontext
     running = asyncio.create_task(front.serve(sockets=[listener]))
-    while not front.started:
+    while not front.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
         await asyncio.sleep(0.005)
     try:
         yield Gateway(world, backend, listener.getsockname()[1])

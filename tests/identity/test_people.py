@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenward.base.problems import CONFLICT, INVALID_INPUT, Refusal
+from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
-from tokenward.identity.people import add_user, typed_username, why_no_username
+from tokenward.identity.people import add_user, set_password, typed_username, why_no_username
 
 PASSWORD = Secret("correct horse battery")
 
@@ -70,5 +70,34 @@ def test_a_bad_name_or_password_adds_nobody(visit, name, password):
             await add_user(house.store, name, password, passwords=house.passwords, clock=house.clock)
         assert caught.value.problem is INVALID_INPUT
         assert [user.username for user in await house.store.users()] == ["alice"]
+
+    visit(story)
+
+
+def test_another_password_replaces_the_old_one_and_ends_every_session(visit):
+    async def story(house):
+        browser = house.browser()
+        await house.sign_in(browser)
+        await set_password(house.store, "alice", PASSWORD, passwords=house.passwords)
+        assert await house.person(browser) is None
+        assert (await house.sign_in(browser)).status_code == 403
+        assert (await house.sign_in(browser, password=PASSWORD.reveal())).status_code == 303
+
+    visit(story)
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "problem"),
+    [("nobody", PASSWORD, NOT_FOUND), ("alice", Secret("short"), INVALID_INPUT)],
+)
+def test_a_refused_change_changes_nothing(visit, name, password, problem):
+    async def story(house):
+        browser = house.browser()
+        await house.sign_in(browser)
+        with pytest.raises(Refusal) as caught:
+            await set_password(house.store, name, password, passwords=house.passwords)
+        assert caught.value.problem is problem
+        assert await house.person(browser)
+        assert (await house.sign_in(browser)).status_code == 303
 
     visit(story)

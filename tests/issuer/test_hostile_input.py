@@ -21,7 +21,8 @@ FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthChec
 _NAMES = st.sampled_from(
     [
         "grant_type", "client_id", "client_secret", "scope", "resource", "code", "code_verifier",
-        "redirect_uri", "refresh_token", "token", "token_type_hint", "response_type", "state", "nonce", "prompt", "max_age",
+        "redirect_uri", "refresh_token", "token", "token_type_hint", "response_type", "state", "nonce",
+        "prompt", "max_age",
         "code_challenge", "code_challenge_method", "started", "request", "decision", "x",
     ]
 )  # fmt: skip

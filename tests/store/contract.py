@@ -8,6 +8,7 @@ import dataclasses
 import math
 
 import pytest
+
 from store.values import (
     NOW,
     access,
@@ -20,9 +21,9 @@ from store.values import (
     signing_key,
     started,
     token_id,
+    until,
     user,
 )
-
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.records import AccessTokenState, CodeState, Consumption, FeedEvent, RefreshState
 
@@ -411,35 +412,29 @@ async def a_lost_response_does_not_outlive_a_cutoff(store):
 
 @promise
 async def nothing_outlives_a_revocation_that_raced_with_rotations(store):
-    for end in ("grant", "client", "user", "all"):
-        app, ann = f"app-{end}", f"ann-{end}"
-        its_grant, first, link = await started(store, client_id=app, user_id=ann)
+    async def rotate(its_grant, tokens, links):
+        for step in range(1, 20):
+            token, successor = access(its_grant, issued_at=NOW + step), refresh(its_grant)
+            result = await store.rotate_refresh_token(
+                links[-1].token_id, token, successor, sealed_response=b"s", at=NOW + step
+            )
+            if result is not WON:
+                return
+            tokens.append(token)
+            links.append(successor)
+
+    ends = [
+        lambda its_grant: store.revoke_grant(its_grant.grant_id, NOW),
+        lambda its_grant: store.revoke_issued_to_client(its_grant.client_id, before=NOW, at=NOW),
+        lambda its_grant: store.revoke_issued_for_user(its_grant.user_id, before=NOW, at=NOW),
+        lambda _its_grant: store.revoke_all_issued(before=NOW, at=NOW),
+    ]
+    for number, end in enumerate(ends):
+        its_grant, first, link = await started(store, client_id=f"app{number}", user_id=f"user{number}")
         tokens, links = [first], [link]
-
-        async def rotate(its_grant=its_grant, tokens=tokens, links=links):
-            for step in range(1, 20):
-                token, successor = access(its_grant, issued_at=NOW + step), refresh(its_grant)
-                result = await store.rotate_refresh_token(
-                    links[-1].token_id, token, successor, sealed_response=b"s", at=NOW + step
-                )
-                if result is not WON:
-                    return
-                tokens.append(token)
-                links.append(successor)
-
-        async def revoke(end=end, its_grant=its_grant, app=app, ann=ann):
-            await asyncio.sleep(0.005)
-            match end:
-                case "grant":
-                    await store.revoke_grant(its_grant.grant_id, NOW)
-                case "client":
-                    await store.revoke_issued_to_client(app, before=NOW, at=NOW)
-                case "user":
-                    await store.revoke_issued_for_user(ann, before=NOW, at=NOW)
-                case "all":
-                    await store.revoke_all_issued(before=NOW, at=NOW)
-
-        await asyncio.gather(rotate(), revoke())
+        rotating = asyncio.create_task(rotate(its_grant, tokens, links))
+        await until(lambda links=links: len(links) > 2)  # in full swing
+        await asyncio.gather(rotating, end(its_grant))
         for token in tokens:
             assert (await store.access_token(token.token_id)).revoked
         for one in links:

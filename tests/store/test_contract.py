@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from store.contract import PROMISES
 from store.values import opened
 

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 
-from store.values import access, code_of, grant, opened, started
-
+from store.values import access, code_of, grant, opened, started, until
 from tokenward.store.feed import FeedFollower
 
 TESTS = Path(__file__).parents[1]
@@ -61,7 +61,7 @@ def test_of_redemptions_in_several_processes_one_wins(url):
 
     its_grant, code = asyncio.run(prepare())
     answers = together(url, "redeem", code.token_id, its_grant.grant_id, 17)
-    assert Counter(sum(answers, [])) == {"WON": 1, "ALREADY_CONSUMED": 50}
+    assert Counter(chain(*answers)) == {"WON": 1, "ALREADY_CONSUMED": 50}
     asyncio.run(verify())
 
 
@@ -72,7 +72,7 @@ def test_of_rotations_in_several_processes_one_wins(url):
 
     its_grant, _, link = asyncio.run(prepare())
     answers = together(url, "rotate", link.token_id, its_grant.grant_id, 17)
-    assert Counter(sum(answers, [])) == {"WON": 1, "ALREADY_CONSUMED": 50}
+    assert Counter(chain(*answers)) == {"WON": 1, "ALREADY_CONSUMED": 50}
 
 
 def test_a_follower_misses_no_revocation_of_any_process(url):
@@ -84,12 +84,9 @@ def test_a_follower_misses_no_revocation_of_any_process(url):
                 store, on_event=lambda event: seen.append(event.seq), on_gap=lambda: gaps.append(len(seen))
             )
             task = asyncio.create_task(follower.run())
-            while not follower.confirmed:
-                await asyncio.sleep(0.01)
+            await until(lambda: follower.confirmed)
             await asyncio.to_thread(together, url, "revoke", 20)
-            async with asyncio.timeout(10):
-                while len(seen) < 120:
-                    await asyncio.sleep(0.05)
+            await until(lambda: len(seen) >= 120)
             task.cancel()
 
     asyncio.run(follow())

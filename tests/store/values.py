@@ -1,5 +1,6 @@
 """Records to fill stores with: fresh ones, each with the fields that a test cares about."""
 
+import asyncio
 import os
 from contextlib import asynccontextmanager
 
@@ -145,6 +146,13 @@ def signing_key(**over):
             **over,
         }
     )
+
+
+async def until(condition):
+    """Return as soon as the condition holds."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is waited for knows of no event
+            await asyncio.sleep(0.001)
 
 
 def token_id(kind):

@@ -8,8 +8,12 @@ import json
 import sys
 
 from store.values import NOW, access, grant, refresh, user
-
 from tokenward.store.sql import open_store
+
+
+def tell(line):
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 async def redeem(store, code_id, grant_id, count):
@@ -47,7 +51,7 @@ async def write_forever(store):
         while True:
             token = access()
             await store.add_access_token(token)
-            print(token.token_id, flush=True)
+            tell(token.token_id)
 
     await asyncio.gather(*(one_after_the_other() for _ in range(8)))
 
@@ -57,9 +61,9 @@ JOBS = {job.__name__: job for job in (redeem, rotate, revoke, write_forever)}
 
 async def main(url, job, *arguments):
     store = await open_store(url)
-    print("ready", flush=True)
+    tell("ready")
     await asyncio.to_thread(sys.stdin.readline)
-    print(json.dumps(await JOBS[job](store, *arguments)), flush=True)
+    tell(json.dumps(await JOBS[job](store, *arguments)))
     await store.close()
 
 

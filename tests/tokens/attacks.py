@@ -114,6 +114,10 @@ def _number(kit: Kit, digits: bytes) -> str:
     return kit.token(claims=compact(kit.claims(exp=0)).replace(b'"exp":0', b'"exp":' + digits))
 
 
+def _wide_s(signature: bytes) -> bytes:
+    return signature[:32] + b"\x00" + signature[32:]
+
+
 def _widened(signature: bytes) -> bytes:
     return b"\x00" + signature[:32] + b"\x00" + signature[32:]
 
@@ -253,6 +257,11 @@ SIGNATURES = [
     Attack("one octet", "bad_signature", lambda k: k.signed_by(lambda _: b"\x00")),
     Attack(
         "leading zero octets", "bad_signature", lambda k: k.signed_by(lambda data: _widened(k.key.sign(data)))
+    ),
+    Attack(
+        "a leading zero octet in s",
+        "bad_signature",
+        lambda k: k.signed_by(lambda data: _wide_s(k.key.sign(data))),
     ),
     Attack("trailing octet", "bad_signature", lambda k: k.signed_by(lambda data: k.key.sign(data) + b"\x00")),
     Attack(

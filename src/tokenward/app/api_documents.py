@@ -13,6 +13,8 @@ from tokenward.gateway.openapi import ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
 from tokenward.issuer.settings import PROTOCOL_SCOPES, Resource
 
+_Tree = dict[str, "_Tree"]  # a node per segment; a template that ends at a node is a leaf of it
+_END = "/"  # no segment holds one
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1
 
 
@@ -138,30 +140,35 @@ def _public_writes(allowed: Sequence[Operation]) -> Iterator[Remark]:
 
 def _shadowed(allowed: Sequence[Operation]) -> Iterator[Remark]:
     """Operations that some requests never reach, because a more literal path lacks the method."""
-    by_length: dict[int, dict[str, list[Operation]]] = {}
+    paths: dict[str, list[Operation]] = {}
     for operation in allowed:
-        paths = by_length.setdefault(operation.template.count("/"), {})
         paths.setdefault(operation.template, []).append(operation)
-    for paths in by_length.values():
-        for literal, here in paths.items():
-            methods = {operation.method for operation in here}
-            for template, there in paths.items():
-                if template == literal or not _covers(template, literal):
-                    continue
-                for operation in there:
-                    if operation.method not in methods:
-                        yield Remark(
-                            ("paths", literal),
-                            "warning",
-                            "shadowed",
-                            f"{operation.method} {literal} is refused, although {operation.label} fits",
-                            f"document {operation.method} below {literal} too, if it is meant to work",
-                        )
+    tree: _Tree = {}
+    for template in paths:
+        node = tree
+        for segment in template.split("/"):
+            node = node.setdefault("{}" if is_parameter(segment) else segment, {})
+        node[_END + template] = {}
+    for literal, here in paths.items():
+        methods = {operation.method for operation in here}
+        for operation in (it for template in _covering(tree, literal) for it in paths[template]):
+            if operation.method not in methods:
+                yield Remark(
+                    ("paths", literal),
+                    "warning",
+                    "shadowed",
+                    f"{operation.method} {literal} is refused, although {operation.label} fits",
+                    f"document {operation.method} below {literal} too, if it is meant to work",
+                )
 
 
-def _covers(template: str, literal: str) -> bool:
-    pairs = zip(template.split("/"), literal.split("/"), strict=True)
-    return all(one == other or is_parameter(one) for one, other in pairs)
+def _covering(tree: _Tree, literal: str) -> list[str]:
+    """The templates that fit every request that `literal` fits, itself among them."""
+    nodes = [tree]
+    for segment in literal.split("/"):
+        keys = {"{}"} if is_parameter(segment) else {"{}", segment}
+        nodes = [node[key] for node in nodes for key in keys if key in node]
+    return [key.removeprefix(_END) for node in nodes for key in node if key.startswith(_END)]
 
 
 def _place(operation: Operation) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import uvloop
 from tokenward.app.config import load
 from tokenward.app.servers import serve_gateway, serve_issuer
 from tokenward.base.redaction import configure_logging
+from tokenward.store.keeping import WrongMasterKey
 from tokenward.store.port import StoreUnavailable
 
 ROLES = {"issuer": serve_issuer, "gateway": serve_gateway}
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         uvloop.run(ROLES[role](loaded.configuration, sockets))
-    except (ValueError, StoreUnavailable) as error:
+    except (ValueError, WrongMasterKey, StoreUnavailable) as error:
         log.error("cannot start the %s: %s", role, error)  # noqa: TRY400 - the message says it all
         return 2
     return 0

@@ -162,7 +162,11 @@ def _risk(
     """The tier, the reasons, and the tier that would be right if it could be fulfilled."""
     asked = demanded.scopes or frozenset() if isinstance(demanded, Demand) else frozenset()
     if isinstance(demanded, Demand) and demanded.anonymous and not asked:
-        return "public", ("the document lets anybody call it (`security: []`): is that meant?",), ""
+        return (
+            "public",
+            ("the document lets anybody call it, by `security: []`: make sure that is meant",),
+            "",
+        )
     guarded = isinstance(demanded, PolicyProblem) or bool(asked)
     if method in _READING and not guarded and _is_health(path):
         return "public", ("a health check, which monitors call without credentials",), ""

@@ -28,9 +28,8 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
 def schema_errors(error: ValidationError) -> Iterator[Remark]:
     """Each misfit once; a key that is only misspelt is not missing as well."""
     details = error.errors(include_url=False, include_input=False)
-    meant = {
-        detail["loc"]: _meant(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"
-    }
+    whole = schema()
+    meant = {it["loc"]: _meant(whole, it["loc"]) for it in details if it["type"] == "extra_forbidden"}
     for detail in details:
         if detail["type"] == "missing" and detail["loc"] in meant.values():
             continue
@@ -38,10 +37,10 @@ def schema_errors(error: ValidationError) -> Iterator[Remark]:
         yield _in_words(detail, f"did you mean {match[-1]!r}?" if match else "")
 
 
-def _meant(keys: Keys) -> Keys | None:
+def _meant(whole: Mapping[str, Any], keys: Keys) -> Keys | None:
     """The known key beside it that an unknown one resembles."""
     *above, key = keys
-    matches = get_close_matches(str(key), _known_keys(tuple(above)), n=1)
+    matches = get_close_matches(str(key), _known_keys(whole, tuple(above)), n=1)
     return (*above, matches[0]) if matches else None
 
 
@@ -57,10 +56,9 @@ def _in_words(detail: ErrorDetails, remedy: str = "") -> Remark:
     return Remark(keys, "error", code, text.format(**{**context, "key": key}), remedy or usual)
 
 
-def _known_keys(above: Keys) -> list[str]:
+def _known_keys(whole: Mapping[str, Any], above: Keys) -> list[str]:
     """The keys that the schema knows at that place."""
-    whole = schema()
-    node: Mapping[str, Any] = whole
+    node = whole
     for key in above:
         node = node.get("properties", {}).get(key) or node.get("additionalProperties") or {}
         if "$ref" in node:

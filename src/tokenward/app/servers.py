@@ -73,6 +73,7 @@ def issuer_app(ground: Foundation) -> App:
         )
     )
     pages = Starlette(routes=identity.routes)
+    pages.router.redirect_slashes = False  # it would redirect to whatever the Host header says
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         await (endpoints if scope["path"] in ROUTES else pages)(scope, receive, send)

@@ -110,7 +110,9 @@ class Settings(_Model):
     issuer: IssuerServer = Field(description="The authorization server.")
     gateway: GatewayServer = Field(description="The gateway.")
     admin: AdminServer = Field(description="Health, metrics and management.")
-    tokens: TokenLifetimes = Field(default_factory=TokenLifetimes, description="How long tokens live.")
+    tokens: TokenLifetimes = Field(
+        default_factory=TokenLifetimes, description="How long tokens live, where not as usual."
+    )
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
 
     def mount(self, api: str) -> str:

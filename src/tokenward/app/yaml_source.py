@@ -39,7 +39,9 @@ _CONSTANTS: dict[str, bool | None] = {
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED_INTEGER = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_SURROGATE_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_SURROGATE_PAIR = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 Keys = tuple[str | int, ...]
@@ -149,9 +151,14 @@ def parse(content: bytes, path: Path) -> Source:
         raise SourceError(
             "syntax", "JSON with NaN, Infinity or too many digits or levels", "mend it"
         ) from None
-    # Read once more as YAML, which tells the places and keeps the bounds. Two things valid in JSON are not in
-    # YAML, and neither matters to a place: tabs between tokens, and characters written as two halves.
-    return Source(path, data, _build(_SURROGATE_PAIR.sub(r"\\u003F\\u003F", text.replace("\t", " "))))
+    # Read once more as YAML, which tells the places and keeps the bounds. Two things that are valid in JSON
+    # are not in YAML: tabs between tokens, and one character written as two halves (RFC 8259 §7).
+    return Source(path, data, _build(_SURROGATE_PAIR.sub(_joined, text.replace("\t", " "))))
+
+
+def _joined(pair: re.Match[str]) -> str:
+    high, low = int(pair[2], 16), int(pair[3], 16)
+    return f"{pair[1]}\\U{0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF):08x}"
 
 
 def _content(path: Path) -> bytes:

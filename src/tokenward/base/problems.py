@@ -65,12 +65,20 @@ MISSING_PARAMETER = _row(
 )
 TOO_LARGE = _row("too_large", 413, "The request is too large.", "RFC 9110 §15.5.14", "invalid_request")
 WRONG_MEDIA_TYPE = _row(
-    "wrong_media_type", 415, "Send application/x-www-form-urlencoded in UTF-8.", "RFC 6749 §3.2", "invalid_request"
+    "wrong_media_type",
+    415,
+    "Send application/x-www-form-urlencoded in UTF-8.",
+    "RFC 6749 §3.2",
+    "invalid_request",
 )
 NOT_FOUND = _row("not_found", 404, "There is nothing here.", "RFC 9110 §15.5.5")
 METHOD_NOT_ALLOWED = _row("method_not_allowed", 405, "This method is not allowed here.", "RFC 9110 §15.5.6")
 UNAVAILABLE = _row(
-    "unavailable", 503, "The answer cannot be known right now; try again.", "RFC 9110 §15.6.4", "temporarily_unavailable"
+    "unavailable",
+    503,
+    "The answer cannot be known right now; try again.",
+    "RFC 9110 §15.6.4",
+    "temporarily_unavailable",
 )
 INTERNAL_ERROR = _row(
     "internal_error", 500, "Something failed here; it was logged.", "RFC 9110 §15.6.1", "server_error"
@@ -78,33 +86,58 @@ INTERNAL_ERROR = _row(
 TOO_MANY_REQUESTS = _row("too_many_requests", 429, "Too many requests; slow down.", "RFC 6585 §4")
 
 # The issuer.
-INVALID_CLIENT = _row("invalid_client", 401, "Client authentication failed.", "RFC 6749 §5.2", "invalid_client")
+INVALID_CLIENT = _row(
+    "invalid_client", 401, "Client authentication failed.", "RFC 6749 §5.2", "invalid_client"
+)
 INVALID_GRANT = _row(
     "invalid_grant", 400, "The grant is invalid, expired, used or revoked.", "RFC 6749 §5.2", "invalid_grant"
 )
 UNAUTHORIZED_CLIENT = _row(
-    "unauthorized_client", 400, "This client may not use this grant type.", "RFC 6749 §5.2", "unauthorized_client"
+    "unauthorized_client",
+    400,
+    "This client may not use this grant type.",
+    "RFC 6749 §5.2",
+    "unauthorized_client",
 )
 UNSUPPORTED_GRANT_TYPE = _row(
-    "unsupported_grant_type", 400, "This grant type is not supported.", "RFC 6749 §5.2", "unsupported_grant_type"
+    "unsupported_grant_type",
+    400,
+    "This grant type is not supported.",
+    "RFC 6749 §5.2",
+    "unsupported_grant_type",
 )
 UNSUPPORTED_RESPONSE_TYPE = _row(
     "unsupported_response_type", 400, "Only response_type=code is supported.", "RFC 6749 §4.1.2.1",
     "unsupported_response_type",
 )  # fmt: skip
-INVALID_SCOPE = _row("invalid_scope", 400, "The scope is unknown or not allowed.", "RFC 6749 §5.2", "invalid_scope")
+INVALID_SCOPE = _row(
+    "invalid_scope", 400, "The scope is unknown or not allowed.", "RFC 6749 §5.2", "invalid_scope"
+)
 INVALID_TARGET = _row(
-    "invalid_target", 400, "The resource is unknown, or the scopes need exactly one.", "RFC 8707 §2", "invalid_target"
+    "invalid_target",
+    400,
+    "The resource is unknown, or the scopes need exactly one.",
+    "RFC 8707 §2",
+    "invalid_target",
 )
 PKCE_REQUIRED = _row(
-    "pkce_required", 400, "PKCE with code_challenge_method=S256 is required.", "RFC 7636 §4.4.1", "invalid_request"
+    "pkce_required",
+    400,
+    "PKCE with code_challenge_method=S256 is required.",
+    "RFC 7636 §4.4.1",
+    "invalid_request",
 )
 UNKNOWN_CLIENT = _row("unknown_client", 400, "This application is not known here.", "RFC 6749 §4.1.2.1")
 UNREGISTERED_REDIRECT = _row(
-    "unregistered_redirect", 400, "The redirect address is not registered for this application.", "RFC 9700 §2.1"
+    "unregistered_redirect",
+    400,
+    "The redirect address is not registered for this application.",
+    "RFC 9700 §2.1",
 )
 ACCESS_DENIED = _row("access_denied", 403, "Access was refused.", "RFC 6749 §4.1.2.1", "access_denied")
-LOGIN_REQUIRED = _row("login_required", 400, "Sign-in is needed.", "OpenID Connect Core §3.1.2.6", "login_required")
+LOGIN_REQUIRED = _row(
+    "login_required", 400, "Sign-in is needed.", "OpenID Connect Core §3.1.2.6", "login_required"
+)
 CONSENT_REQUIRED = _row(
     "consent_required", 400, "Consent is needed.", "OpenID Connect Core §3.1.2.6", "consent_required"
 )
@@ -125,7 +158,11 @@ BAD_CREDENTIALS = _row("bad_credentials", 403, "The user name or the password is
 # The gateway.
 NO_CREDENTIAL = _row("no_credential", 401, "A credential is required.", "RFC 6750 §3.1")
 INVALID_TOKEN = _row(
-    "invalid_token", 401, "The token is malformed, unknown, expired or revoked.", "RFC 6750 §3.1", "invalid_token"
+    "invalid_token",
+    401,
+    "The token is malformed, unknown, expired or revoked.",
+    "RFC 6750 §3.1",
+    "invalid_token",
 )
 SEVERAL_CREDENTIALS = _row(
     "several_credentials", 400, "Send exactly one credential.", "RFC 6750 §2", "invalid_request"
@@ -133,22 +170,30 @@ SEVERAL_CREDENTIALS = _row(
 CREDENTIAL_IN_URL = _row(
     "credential_in_url", 400, "Credentials in the URL are refused.", "RFC 9700 §4.3.2", "invalid_request"
 )
-WRONG_SCHEME = _row(
-    "wrong_scheme", 401, "This authentication scheme is not accepted here.", "RFC 6750 §3.1"
-)
+WRONG_SCHEME = _row("wrong_scheme", 401, "This authentication scheme is not accepted here.", "RFC 6750 §3.1")
 INSUFFICIENT_SCOPE = _row(
     "insufficient_scope", 403, "The token lacks a scope that this operation needs.", "RFC 6750 §3.1",
     "insufficient_scope",
 )  # fmt: skip
 INSUFFICIENT_TIER = _row(
-    "insufficient_tier", 403, "This credential is too weak for the risk of this operation.", "", "insufficient_scope"
+    "insufficient_tier",
+    403,
+    "This credential is too weak for the risk of this operation.",
+    "",
+    "insufficient_scope",
 )
 AMBIGUOUS_PATH = _row("ambiguous_path", 400, "The path can be read in more than one way.", "RFC 3986 §6.2.2")
 UNDOCUMENTED = _row("undocumented", 404, "No such operation.")
-UNDOCUMENTED_METHOD = _row("undocumented_method", 405, "This operation has no such method.", "RFC 9110 §15.5.6")
+UNDOCUMENTED_METHOD = _row(
+    "undocumented_method", 405, "This operation has no such method.", "RFC 9110 §15.5.6"
+)
 UPGRADE_REFUSED = _row("upgrade_refused", 400, "Switching protocols is not supported here.", "RFC 9110 §7.8")
-BAD_UPSTREAM = _row("bad_upstream", 502, "The API behind the gateway did not answer properly.", "RFC 9110 §15.6.3")
-UPSTREAM_TIMEOUT = _row("upstream_timeout", 504, "The API behind the gateway took too long.", "RFC 9110 §15.6.5")
+BAD_UPSTREAM = _row(
+    "bad_upstream", 502, "The API behind the gateway did not answer properly.", "RFC 9110 §15.6.3"
+)
+UPSTREAM_TIMEOUT = _row(
+    "upstream_timeout", 504, "The API behind the gateway took too long.", "RFC 9110 §15.6.5"
+)
 
 # Management.
 UNAUTHORIZED_ADMIN = _row("unauthorized_admin", 401, "The admin token is missing or wrong.")

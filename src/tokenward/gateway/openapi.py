@@ -70,7 +70,7 @@ def operations(
         rules: its configuration. Locations in it begin at these rules: `("operations", "getIt", "risk")`.
 
     Returns:
-        The operations without problems of their own, and the problems. Nothing may start while there are any.
+        The operations and no problems, or no operations and every problem that was found.
     """
     version = document.get("openapi")
     if not isinstance(version, str) or not version.startswith(("3.0.", "3.1.")):
@@ -98,7 +98,7 @@ def operations(
         problems.append(
             _in_document(("paths",), "it documents no operation", "An API without operations is closed.")
         )
-    return tuple(allowed), problems
+    return (() if problems else tuple(allowed)), problems
 
 
 def _walk(document: Mapping[str, Any]) -> Iterator[_Documented | PolicyProblem]:

@@ -1,4 +1,4 @@
-"""Persons: the names that they may have, how one is added, and who the rest of the house gets to see."""
+"""Persons: the names that they may have, how they get in, and who the rest of the house gets to see."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -54,16 +54,17 @@ async def add_user(
 
 
 async def set_password(people: People, username: str, password: Secret, *, passwords: Passwords) -> None:
-    """Give a person a new password.
+    """Give a person another password and end their sessions: whoever knew the old one is out.
 
     Raises:
-        Refusal: NOT_FOUND, nobody has that name; INVALID_INPUT, the password breaks a rule.
-        StoreUnavailable: nothing was changed.
+        Refusal: INVALID_INPUT, the password breaks a rule; NOT_FOUND, nobody has this name.
+        StoreUnavailable: the password may be set and sessions may go on; do it again.
     """
+    password_hash = await passwords.hash(password)
     user = await people.user_by_name(username)
-    if user is None:
-        raise Refusal(NOT_FOUND, "nobody has that user name")
-    await people.set_password_hash(user.user_id, await passwords.hash(password))
+    if user is None or not await people.set_password_hash(user.user_id, password_hash):
+        raise Refusal(NOT_FOUND, "no person has this user name")
+    await people.end_sessions(user.user_id)
 
 
 def why_no_username(username: str) -> str:

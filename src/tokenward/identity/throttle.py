@@ -5,60 +5,15 @@ whoever fills them harms nobody elsewhere. The third belongs to the user name, w
 anywhere, so it never refuses; it only makes every answer for that name slower.
 """
 
-from collections import OrderedDict
-from collections.abc import Hashable
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 
 from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
+from tokenward.base.throttle import TokenBuckets, peer_network
 
 DELAY = 2.0
 """Seconds that each answer waits while a user name is under attack."""
-
-MAX_KEYS = 20_000
-
-
-class TokenBuckets:
-    """A token bucket for each key, in bounded memory: the keys not seen for longest are forgotten.
-
-    Args:
-        burst: tokens in a full bucket.
-        every: seconds until one more token is there.
-        clock: the monotonic reading counts.
-    """
-
-    def __init__(self, *, burst: int, every: float, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._burst = burst
-        self._every = every
-        self._clock = clock
-        self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
-
-    def take(self, key: Hashable) -> float:
-        """Take one token and return 0.0; or take nothing and return the seconds until there is one."""
-        level = self._level(key)
-        if level < 1:
-            return (1 - level) * self._every
-        self._keep(key, level - 1)
-        return 0.0
-
-    def give_back(self, key: Hashable) -> None:
-        """Undo one `take`."""
-        self._keep(key, self._level(key) + 1)
-
-    def _level(self, key: Hashable) -> float:
-        level, at = self._levels.get(key, (float(self._burst), 0.0))
-        return min(self._burst, level + (self._clock.monotonic() - at) / self._every)
-
-    def _keep(self, key: Hashable, level: float) -> None:
-        if level >= self._burst:  # as good as never seen
-            self._levels.pop(key, None)
-            return
-        self._levels[key] = (level, self._clock.monotonic())
-        self._levels.move_to_end(key)
-        if len(self._levels) > MAX_KEYS:
-            self._levels.popitem(last=False)
 
 
 class SignInThrottle:
@@ -94,16 +49,6 @@ class SignInThrottle:
 
 
 def peer_of(scope: Scope) -> str:
-    """The address to count against. Of IPv6 the /64, since whoever has one address of it has them all."""
+    """The address to count against; everyone behind a Unix socket is one peer."""
     client = scope.get("client")
-    if not client:
-        return "unknown"  # a Unix socket: everyone there is one peer
-    try:
-        address = ip_address(client[0])
-    except ValueError:
-        return str(client[0])
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(IPv6Address(int(address) >> 64 << 64))
-    return str(address)
+    return peer_network(client[0]) if client else "unknown"

@@ -19,6 +19,7 @@ from tokenward.app.foundation import Foundation, foundation
 from tokenward.base.problems import Refusal
 from tokenward.base.redaction import redact
 from tokenward.base.secret import Secret
+from tokenward.store.keeping import WrongMasterKey
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ def with_foundation(path: Path, work: Callable[[Foundation], Awaitable[T]]) -> T
         fail("that exists already", code=REFUSED)
     except StoreUnavailable as error:
         fail(f"the store cannot be opened: {error}")
-    except ValueError as error:
+    except (ValueError, WrongMasterKey) as error:
         fail(str(error))
 
 

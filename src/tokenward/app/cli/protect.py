@@ -64,7 +64,10 @@ Next:
 
 
 def _table(proposals: tuple[Proposal, ...]) -> Table:
-    table = Table("operation", "tier", "scope", "why", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("operation", "tier", "scope"):
+        table.add_column(heading, no_wrap=True, overflow="fold")
+    table.add_column("why", min_width=20)
     for proposal in proposals:
         row = (
             proposal.label,

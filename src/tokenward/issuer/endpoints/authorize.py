@@ -166,8 +166,8 @@ def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> bytes:
 def _refuse_other_sites(issuer: Issuer, scope: Scope) -> None:
     """A second line behind the sealed form: browsers say where a form comes from.
 
-    `Origin: null` is refused: our pages' referrer policy is same-origin, so their forms say more (Fetch §3.2),
-    and what a sandboxed frame sends is null.
+    `Origin: null` is refused: our pages' referrer policy is same-origin, so their forms say more (Fetch
+    §3.2), and what a sandboxed frame sends is null.
     """
     site = only_header(scope, b"sec-fetch-site")
     origin = only_header(scope, b"origin")

@@ -1,0 +1,69 @@
+"""Token buckets: the one way in which the house slows anybody down."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from ipaddress import IPv6Address, ip_address
+
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+
+
+class TokenBuckets:
+    """A token bucket for each key, in bounded memory: the keys not seen for longest are forgotten.
+
+    Take before the work and give back when it turned out to be harmless: then many attempts at once count
+    as many.
+
+    Args:
+        burst: tokens in a full bucket.
+        every: seconds until one more token is there.
+        clock: the monotonic reading counts.
+        keys: how many buckets are kept at most.
+    """
+
+    __slots__ = ("_burst", "_clock", "_every", "_keys", "_levels")
+
+    def __init__(self, *, burst: int, every: float, clock: Clock = SYSTEM_CLOCK, keys: int = 20_000) -> None:
+        self._burst = burst
+        self._every = every
+        self._clock = clock
+        self._keys = keys
+        self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: Hashable) -> float:
+        """Take one token and return 0.0; or take nothing and return the seconds until there is one."""
+        level = self._level(key)
+        if level < 1:
+            return (1 - level) * self._every
+        self._keep(key, level - 1)
+        return 0.0
+
+    def give_back(self, key: Hashable) -> None:
+        """Undo one `take`."""
+        self._keep(key, self._level(key) + 1)
+
+    def _level(self, key: Hashable) -> float:
+        level, at = self._levels.get(key, (float(self._burst), 0.0))
+        return min(self._burst, level + (self._clock.monotonic() - at) / self._every)
+
+    def _keep(self, key: Hashable, level: float) -> None:
+        if level >= self._burst:  # as good as never seen
+            self._levels.pop(key, None)
+            return
+        self._levels[key] = (level, self._clock.monotonic())
+        self._levels.move_to_end(key)
+        if len(self._levels) > self._keys:
+            self._levels.popitem(last=False)
+
+
+def peer_network(address: str) -> str:
+    """What a peer counts as: its IPv4 address, or the /64 of its IPv6 one, since who has one has them all.
+
+    Whatever is no address, such as the name of a Unix socket, counts as itself.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))
+    return address

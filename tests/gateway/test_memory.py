@@ -1,0 +1,176 @@
+"""The verified-token memory, the throttle and the minter, each by itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.world import BANK, INSIDE, KEY, START, facts
+from tokenward.base.clock import ManualClock
+from tokenward.base.problems import Refusal
+from tokenward.gateway import throttle as throttle_module
+from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.throttle import Throttle
+from tokenward.gateway.verified import VerifiedTokens
+from tokenward.store.records import FeedEvent
+from tokenward.tokens import opaque
+from tokenward.tokens.keys import SigningKey
+
+
+def fill(memory, **changes):
+    token = opaque.new("at")
+    text = token.secret.reveal()
+    memory.keep(text, facts(token, **changes), generation=memory.generation)
+    return text, token.token_id
+
+
+def live(memory, text, now=START):
+    return memory.get(text, now) is not None
+
+
+def test_the_oldest_goes_first():
+    memory = VerifiedTokens(size=3)
+    tokens = [fill(memory, grant_id=f"g{number}")[0] for number in range(5)]
+    assert [live(memory, token) for token in tokens] == [False, False, True, True, True]
+    assert len(memory) == 3
+    assert len(memory._index.token) == len(memory._index.grant) == 3
+
+
+def test_only_the_whole_token_opens():
+    memory = VerifiedTokens()
+    text, _ = fill(memory)
+    assert not live(memory, text[:-1])
+    assert not live(memory, text[:-6] + "000000")
+    assert not live(memory, text + "=")
+
+
+def test_an_ended_token_leaves():
+    memory = VerifiedTokens()
+    text, _ = fill(memory, grant_id="g")
+    assert live(memory, text, START + 599.9)
+    assert not live(memory, text, START + 600)
+    assert len(memory) == len(memory._index.grant) == 0
+
+
+def test_each_revocation_hits_what_it_names_and_nothing_else():
+    memory = VerifiedTokens()
+    names = {
+        "plain": fill(memory),
+        "other": fill(memory, client_id="other"),
+        "g1a": fill(memory, grant_id="g1", user_id="u1"),
+        "g1b": fill(memory, grant_id="g1", user_id="u1"),
+        "g2": fill(memory, grant_id="g2", user_id="u1", client_id="other"),
+        "late": fill(memory, issued_at=START + 5, client_id="other", user_id="u1"),
+    }
+
+    def alive():
+        return {name for name, (text, _) in names.items() if live(memory, text)}
+
+    memory.on_event(FeedEvent(1, "token", names["plain"][1], 0))
+    assert alive() == {"other", "g1a", "g1b", "g2", "late"}
+    memory.on_event(FeedEvent(2, "grant", "g1", 0))
+    assert alive() == {"other", "g2", "late"}
+    memory.on_event(FeedEvent(3, "user", "u1", START))
+    assert alive() == {"other", "late"}
+    memory.on_event(FeedEvent(4, "client", "other", START))
+    assert alive() == {"late"}
+    memory.on_event(FeedEvent(5, "all", "", START + 5))
+    assert alive() == set()
+    memory.on_event(FeedEvent(6, "token", "nobody", 0))
+    memory.on_event(FeedEvent(7, "grant", "nobody", 0))
+    assert memory.generation == 7
+
+
+@pytest.mark.parametrize(
+    "disturb", [lambda m: m.clear(), lambda m: m.on_event(FeedEvent(1, "token", "other", 0))]
+)
+def test_a_fill_from_before_a_revocation_is_discarded(disturb):
+    memory = VerifiedTokens()
+    token = opaque.new("at")
+    generation = memory.generation
+    disturb(memory)
+    memory.keep(token.secret.reveal(), facts(token), generation=generation)
+    assert not live(memory, token.secret.reveal())
+
+
+def test_a_gap_forgets_everything():
+    memory = VerifiedTokens()
+    text, _ = fill(memory, grant_id="g")
+    memory.clear()
+    assert not live(memory, text)
+    fill(memory, grant_id="g")
+    assert len(memory) == 1
+
+
+def test_a_bucket_runs_dry_and_fills_again():
+    clock = ManualClock()
+    throttle = Throttle(clock)
+    for _ in range(20):
+        throttle.take("192.0.2.1")
+    with pytest.raises(Refusal) as refused:
+        throttle.take("192.0.2.1")
+    assert refused.value.retry_after == 1
+    clock.advance(0.2)
+    throttle.take("192.0.2.1")
+    with pytest.raises(Refusal):
+        throttle.take("192.0.2.1")
+
+
+def test_what_is_given_back_was_never_taken():
+    throttle = Throttle(ManualClock())
+    for _ in range(100):
+        throttle.take("192.0.2.1")
+        throttle.give_back("192.0.2.1")
+    throttle.give_back("192.0.2.1")
+    assert throttle._left("192.0.2.1") == 20
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("", "unix:/run/x", True),
+    ],
+)
+def test_who_shares_a_bucket(first, second, same):
+    throttle = Throttle(ManualClock())
+    for _ in range(20):
+        throttle.take(first)
+    if same:
+        with pytest.raises(Refusal):
+            throttle.take(second)
+    else:
+        throttle.take(second)
+
+
+def test_the_number_of_buckets_is_bounded():
+    throttle = Throttle(ManualClock())
+    for number in range(throttle_module._PEERS + 100):
+        throttle.take(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+    assert len(throttle._buckets) == throttle_module._PEERS
+
+
+def test_an_inside_jwt_ends_with_the_token():
+    clock = ManualClock(START + 570.5)
+    minter = InsideMinter(KEY, INSIDE, clock)
+    jwt = minter.mint(facts(opaque.new("at")))
+    assert jwt.expires_at == START + 600
+    assert jwt.final
+    assert minter.serves(jwt, START + 599)
+    assert not minter.serves(jwt, START + 600)
+    clock.advance(29.6)
+    with pytest.raises(Refusal):
+        minter.mint(facts(opaque.new("at"), expires_at=START + 600.9))
+
+
+def test_an_inside_jwt_is_served_while_it_has_twenty_seconds_left_and_under_its_key_only():
+    minter = InsideMinter(KEY, INSIDE, ManualClock(START))
+    jwt = minter.mint(facts(opaque.new("at"), audience=BANK))
+    assert jwt.expires_at == START + 60
+    assert minter.serves(jwt, START + 40)
+    assert not minter.serves(jwt, START + 40.5)
+    other = InsideMinter(SigningKey.generate(), INSIDE, ManualClock(START))
+    assert not other.serves(jwt, START)
+    assert jwt.text not in repr(replace(jwt))

@@ -1,0 +1,128 @@
+import asyncio
+import secrets
+import sys
+import time
+
+import psycopg
+import pytest
+
+from store.values import NOW, access, opened, user
+from tokenward.store.port import StoreUnavailable
+from tokenward.store.sql import open_store
+from tokenward.store.sql.migrate import migrate_postgres
+from tokenward.store.sql.postgres import PostgresDatabase, connect
+from tokenward.store.sql.schema import users
+from tokenward.store.sql.statements import insert_into
+
+
+def cut_connections(url):
+    """What a restart of the server does to us, done to this database only."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_it_reconnects_by_itself(postgres_url):
+    async def run():
+        async with opened(postgres_url) as store:
+            for _ in range(3):
+                person, token = user(), access()
+                await store.add_user(person)
+                await store.add_access_token(token)
+                await store.feed_wake(within=0.05)
+                await asyncio.to_thread(cut_connections, postgres_url)
+                assert await store.user(person.user_id) == person
+                assert await store.access_token(token.token_id) is not None
+                await store.add_user(user())
+                await store.feed_wake(within=0.05)
+            waiting = asyncio.create_task(store.feed_wake(within=20))
+            await asyncio.sleep(0.1)
+            await store.revoke_all_issued(before=NOW, at=NOW)
+            async with asyncio.timeout(10):
+                await waiting
+
+    asyncio.run(run())
+
+
+def test_concurrent_reads_share_few_connections(postgres_url):
+    async def run():
+        async with opened(postgres_url) as store:
+            await asyncio.gather(*(store.users() for _ in range(100)))
+            with psycopg.connect(postgres_url) as connection:
+                query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tokenward'"
+                return connection.execute(f"{query} AND datname = current_database()").fetchone()[0]
+
+    assert asyncio.run(run()) <= 5
+
+
+def test_units_that_deadlock_are_done_all_the_same(postgres_url):
+    migrate_postgres(postgres_url)
+    add = insert_into(users)
+    rename = users.update().where(users.c.user_id == "a").values(password_hash="x").returning(users.c.user_id)
+    rename_b = (
+        users.update().where(users.c.user_id == "b").values(password_hash="x").returning(users.c.user_id)
+    )
+
+    async def run():
+        first, second = PostgresDatabase(postgres_url), PostgresDatabase(postgres_url)
+        for name in "ab":
+            row = {"user_id": name, "username": name, "password_hash": "", "created_at": 0.0}
+            await first.write(lambda cursor, row=row: cursor.run(add, row))
+        attempts = []
+
+        def crosswise(one, other):
+            def unit(cursor):
+                attempts.append(one)
+                cursor.one(one)
+                time.sleep(0.2)
+                return cursor.one(other)
+
+            return unit
+
+        results = await asyncio.gather(
+            first.write(crosswise(rename, rename_b)), second.write(crosswise(rename_b, rename))
+        )
+        assert results == [("b",), ("a",)]
+        assert len(attempts) > 2  # one of them was rolled back and tried again
+        await first.close()
+        await second.close()
+
+    asyncio.run(run())
+
+
+def test_commits_are_durable_where_the_server_is_careless(postgres_url):
+    name = postgres_url.rpartition("/")[2]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
+    with connect(postgres_url) as connection:
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://someone:{}@127.0.0.1:1/none",
+        "postgresql://someone:{}@127.0.0.1:notaport/none",
+        "postgresql://someone:%zz{}@127.0.0.1/none",
+        "postgresql://someone:a@{}@127.0.0.1:1/none",
+        "postgresql://someone@127.0.0.1:5432/none?password={}",
+        "postgresql://[{}",
+    ],
+)
+def test_no_error_tells_the_url(url):
+    password = secrets.token_hex(8)
+    with pytest.raises(StoreUnavailable) as caught:
+        asyncio.run(open_store(url.format(password)))
+    error = caught.value
+    while error is not None:
+        assert password not in f"{error} {error!r}"
+        error = error.__context__ if not error.__suppress_context__ else error.__cause__
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "tokenward.store.sql.postgres", raising=False)
+    with pytest.raises(StoreUnavailable, match="tokenward\\[postgres\\]"):
+        asyncio.run(open_store("postgresql://127.0.0.1/none"))

@@ -209,11 +209,10 @@ def test_each_mistake_in_a_document_is_found_where_it_is(write, old, new, severi
 
 
 def test_a_method_is_shadowed_only_where_a_more_literal_path_lacks_it(write):
-    operation = "{get: {responses: {}, x-tokenward-risk: low}}"
-    paths = (
-        f"/a/{{x}}/c: {operation}, /a/b/{{y}}: {operation}, /a/{{x}}/{{y}}: {operation.replace('get', 'put')}"
-    )
-    findings = load(write(GOOD.split("    operations:")[0], f"openapi: 3.1.0\npaths: {{{paths}}}")).findings
+    document = "openapi: 3.1.0\npaths:\n"
+    for method, path in (("get", "/a/{x}/c"), ("get", "/a/b/{y}"), ("put", "/a/{x}/{y}"), ("get", "/a/{x}")):
+        document += f"  {path}:\n    {method}: {{x-tokenward-risk: low}}\n"
+    findings = load(write(GOOD[: GOOD.index("    operations:")], document)).findings
     assert sorted(it.text for it in findings) == [
         "PUT /a/b/{y} is refused, although PUT /a/{x}/{y} fits",
         "PUT /a/{x}/c is refused, although PUT /a/{x}/{y} fits",

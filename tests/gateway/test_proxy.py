@@ -218,7 +218,8 @@ def test_a_fragment_never_hides_a_path():
         b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: a\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n",
         b"POST /bank/transfers HTTP/1.1\r\nT\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
-        b"POST /bank/transfers HTTP/1.1\r\nT\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /bank/transfers HTTP/1.1\r\nT\r\ncontent-length: 3\r\n"
+        b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST /bank/transfers HTTP/1.1\r\nT\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n",
         b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b\r\n c\r\n\r\n",
         b"GET /bank/accounts/\xff HTTP/1.1\r\nT\r\n\r\n",
@@ -300,8 +301,10 @@ def test_no_request_makes_the_door_raise_or_fail(path, query, headers, method):
         door = ProxyDoor(world.engine)
         sent = []
 
+        messages = [{"type": "http.request", "body": b"x"}]
+
         async def receive():
-            return {"type": "http.request", "body": b"x"}
+            return messages.pop() if messages else await asyncio.Event().wait()
 
         async def send(message):
             sent.append(message)

@@ -290,6 +290,7 @@ def test_a_public_client_is_asked_about_every_time(tmp_path, client_type):
     async def story(h: House):
         app = await h.client(client_type, "accounts:read")
         await app.code()
+        await h.issuer.store.add_consent("user-1", app.id, BANK, ["accounts:read"], h.clock.time())
         assert (await h.authorize(**app.request())).text == "consent"
         assert answer(await h.authorize(**app.request(prompt="none")))["error"] == "consent_required"
 

@@ -4,7 +4,10 @@ import pytest
 
 from issuer.house import BANK, WEATHER, Caller, House, error, lived
 from tokenward.base.entropy import random_bytes
+from tokenward.issuer.client_auth import AuthenticatedClient
+from tokenward.issuer.grants.refresh_token import _context, _sealer
 from tokenward.tokens import opaque
+from tokenward.tokens.sealing import SealBroken
 
 INVALID_GRANT = (400, "invalid_grant")
 DAY = 86_400
@@ -78,9 +81,12 @@ async def test_the_sealed_response_opens_only_with_the_presented_token(h: House)
     second = (await app.refresh(first["refresh_token"])).json()
     token_id = opaque.parse(first["refresh_token"]).token_id
     sealed = await h.issuer.store.lost_response(token_id, consumed_after=0)
-    assert sealed is not None
-    for text in (*second.values(), *first.values()):
-        assert str(text).encode() not in sealed
+    context = _context(AuthenticatedClient(app.client, "client_secret"), {})
+    for wrong in (second["refresh_token"], token_id, ""):
+        with pytest.raises(SealBroken):
+            _sealer(h.issuer.peppers[0], wrong).open(sealed, context=context)
+    opened = _sealer(h.issuer.peppers[0], first["refresh_token"]).open(sealed, context=context)
+    assert second["refresh_token"].encode() in opened
 
 
 @lived
@@ -99,6 +105,14 @@ async def test_a_token_of_another_client_is_refused_and_the_family_lives(h: Hous
     second = (await app.refresh(first["refresh_token"])).json()
     assert error(await thief.refresh(first["refresh_token"])) == INVALID_GRANT
     assert await app.live(second["access_token"])
+
+
+@lived
+async def test_reuse_is_reuse_whatever_scope_it_asks_for(h: House):
+    app, first = await signed_in(h)
+    second = (await app.refresh(first["refresh_token"])).json()
+    assert error(await app.refresh(first["refresh_token"], scope="forecast:read")) == INVALID_GRANT
+    assert not await app.live(second["access_token"])
 
 
 @lived

@@ -41,6 +41,7 @@ async def test_every_wrong_authentication_looks_the_same(h: House):
             basic("nobody", unknown),
             {},
             {"authorization": f"Bearer {app.secret}"},
+            {"authorization": app.basic()["authorization"].replace("Basic", "Bearer")},
             {"authorization": "Basic"},
             {"authorization": "Basic !!!"},
             {"authorization": "Basic " + base64.b64encode(b"no colon").decode()},

@@ -166,7 +166,7 @@ def _covering(tree: _Tree, literal: str) -> list[str]:
     """The templates that fit every request that `literal` fits, itself among them."""
     nodes = [tree]
     for segment in literal.split("/"):
-        keys = {"{}"} if is_parameter(segment) else {"{}", segment}
+        keys = ("{}",) if is_parameter(segment) else ("{}", segment)
         nodes = [node[key] for node in nodes for key in keys if key in node]
     return [key.removeprefix(_END) for node in nodes for key in node if key.startswith(_END)]
 

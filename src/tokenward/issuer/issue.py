@@ -99,7 +99,7 @@ def granted_access_token(
 
 
 def granted_refresh_token(issuer: Issuer, grant: Grant) -> tuple[OpaqueToken, RefreshToken]:
-    """The next refresh token of a grant: idle limit from now on, absolute limit as the grant has it."""
+    """The next refresh token of a grant, with its idle limit; the grant itself holds the absolute one."""
     token, keyed_hash = new_token(issuer, "rt")
     now = issuer.clock.time()
     return token, RefreshToken(
@@ -107,7 +107,7 @@ def granted_refresh_token(issuer: Issuer, grant: Grant) -> tuple[OpaqueToken, Re
         keyed_hash=keyed_hash,
         grant_id=grant.grant_id,
         issued_at=now,
-        expires_at=min(now + issuer.settings.refresh_idle, grant.expires_at),
+        expires_at=now + issuer.settings.refresh_idle,
     )
 
 

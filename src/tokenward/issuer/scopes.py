@@ -56,12 +56,12 @@ def own_access(settings: IssuerSettings, client: Client, parameters: Mapping[str
     """The access that a client asks for in its own name; without `scope`, all it has at the one resource.
 
     Raises:
-        Refusal: as `requested_access`; INVALID_SCOPE also for scopes that need a person.
+        Refusal: as `requested_access`; scopes that need a person belong to no resource.
     """
     resource = parameters.get("resource")
     if "scope" in parameters:
         scope = parse_scope(parameters["scope"])
-        if not set(scope) <= set(client.scopes) or not PROTOCOL_SCOPES.keys().isdisjoint(scope):
+        if not set(scope) <= set(client.scopes):
             raise Refusal(INVALID_SCOPE, f"client {client.client_id} may not have one of these scopes")
     else:
         known = settings.resources.values() if resource is None else _named(settings, resource)

@@ -34,11 +34,6 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     if parameters["redirect_uri"] != code.redirect_uri:
         raise Refusal(INVALID_GRANT, f"code {code.token_id} was sent to another redirect address")
     _check_verifier(code, parameters["code_verifier"])
-    if state.consumed:
-        await issuer.store.revoke_grant(grant.grant_id, issuer.clock.time())
-        raise Refusal(INVALID_GRANT, f"code {code.token_id} was replayed: grant {grant.grant_id} is revoked")
-    if state.revoked or code.expires_at <= issuer.clock.time():
-        raise Refusal(INVALID_GRANT, f"code {code.token_id} has expired or its grant was revoked")
 
     async def attempt() -> TokenResponse:
         token, access = granted_access_token(issuer, grant, grant.scope, caller.credential)
@@ -55,6 +50,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
             if OPENID in grant.scope
             else None,
         )
+        # Whether the code is unused, in time and unrevoked is for this one statement to say.
         outcome = await issuer.store.redeem_code(code.token_id, access, refresh, at=issuer.clock.time())
         if outcome is not Consumption.WON:
             raise Refusal(INVALID_GRANT, f"code {code.token_id}: {outcome.value}")

@@ -1,0 +1,200 @@
+"""The admin API over its ASGI interface: who may, what it does, and what it refuses."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from tokenward.app.admin import admin_app
+from tokenward.app.config import load
+from tokenward.app.foundation import foundation
+from tokenward.app.initialise import initialise
+from tokenward.base.secret import Secret
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    initialise(tmp_path)
+    loaded = load(tmp_path / "tokenward.yaml")
+    assert loaded.configuration is not None
+    return loaded.configuration
+
+
+@asynccontextmanager
+async def _admin(configuration, *, base_url="http://127.0.0.1:8081", token=True):
+    secret = Secret((configuration.base_dir / "data" / "admin.token").read_text().strip())
+    headers = {"authorization": f"Bearer {secret.reveal()}"} if token else {}
+    async with foundation(configuration) as ground:
+        transport = httpx.ASGITransport(admin_app(ground))
+        async with httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers) as http:
+            yield http, ground
+
+
+def _run(configuration, work, **how):
+    async def inner():
+        async with _admin(configuration, **how) as (http, ground):
+            return await work(http, ground)
+
+    return asyncio.run(inner())
+
+
+MANAGED = [
+    ("GET", "/clients"),
+    ("POST", "/clients"),
+    ("GET", "/clients/x"),
+    ("DELETE", "/clients/x"),
+    ("POST", "/clients/x/secrets"),
+    ("GET", "/signing-keys"),
+    ("POST", "/revocations"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), MANAGED)
+@pytest.mark.parametrize("authorization", [None, "Bearer tkw_ad_x", "Basic eDp4", "Bearer ", "Bearer"])
+def test_management_asks_for_the_admin_token(configuration, method, path, authorization):
+    async def work(http, _ground):
+        return await http.request(
+            method, path, headers={"authorization": authorization} if authorization else {}, json={}
+        )
+
+    answer = _run(configuration, work, token=False)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_two_admin_tokens_are_none(configuration):
+    async def work(http, _ground):
+        token = http.headers.pop("authorization")
+        once = await http.get("/clients", headers=[("authorization", token)])
+        return once, await http.get("/clients", headers=[("authorization", token), ("authorization", token)])
+
+    once, twice = _run(configuration, work)
+    assert (once.status_code, twice.status_code) == (200, 401)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:8081", "[", "", "10.0.0.1", "localhost@evil"]
+)
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/clients"])
+def test_a_host_that_is_not_ours_is_refused(configuration, host, path):
+    async def work(http, _ground):
+        return await http.get(path, headers={"host": host})
+
+    assert _run(configuration, work).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8081", "localhost:8081", "[::1]:8081", "localhost"])
+def test_loopback_names_are_ours(configuration, host):
+    async def work(http, _ground):
+        return await http.get("/health", headers={"host": host})
+
+    assert _run(configuration, work).json() == {"status": "ok"}
+
+
+def test_a_client_is_registered_shown_rotated_and_removed(configuration):
+    async def work(http, ground):
+        made = await http.post(
+            "/clients", json={"name": "Report", "type": "web", "redirect_uris": ["https://a.example/cb"]}
+        )
+        assert made.status_code == 201
+        client_id, first = made.json()["client_id"], made.json()["client_secret"]
+        shown = (await http.get(f"/clients/{client_id}")).json()
+        assert [secret["expires_at"] for secret in shown["secrets"]] == [None]
+        assert first not in str(shown)
+        rotated = await http.post(f"/clients/{client_id}/secrets", json={"overlap": 60})
+        assert rotated.status_code == 201
+        assert rotated.json()["client_secret"] != first
+        shown = (await http.get(f"/clients/{client_id}")).json()
+        assert sorted(secret["expires_at"] is None for secret in shown["secrets"]) == [False, True]
+        assert [each["client_id"] for each in (await http.get("/clients")).json()["clients"]] == [client_id]
+        assert (await http.delete(f"/clients/{client_id}")).status_code == 204
+        assert (await http.get(f"/clients/{client_id}")).status_code == 404
+        assert (await http.delete(f"/clients/{client_id}")).status_code == 404
+        assert await ground.store.client(client_id) is None
+
+    _run(configuration, work)
+
+
+def test_a_public_client_gets_no_secret_by_any_way(configuration):
+    async def work(http, _ground):
+        made = await http.post(
+            "/clients", json={"name": "App", "type": "native", "redirect_uris": ["http://127.0.0.1/cb"]}
+        )
+        assert made.status_code == 201
+        assert "client_secret" not in made.json()
+        return await http.post(f"/clients/{made.json()['client_id']}/secrets", json={})
+
+    assert _run(configuration, work).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b'{"name":"a","name":"b","type":"web"}', "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"{}", "text/plain", 415),
+        (b"{}", "application/json", 422),
+        (b'{"name":"a","type":"robot"}', "application/json", 422),
+        (b'{"name":1,"type":"web"}', "application/json", 422),
+        (b'{"name":"a","type":"web","surprise":1}', "application/json", 422),
+        (b'{"name":"a","type":"service","scopes":["nosuch"]}', "application/json", 422),
+        (b" " * 70_000, "application/json", 413),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(configuration, content, content_type, status):
+    async def work(http, ground):
+        answer = await http.post("/clients", content=content, headers={"content-type": content_type})
+        return answer, await ground.store.clients()
+
+    answer, clients = _run(configuration, work)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert clients == []
+
+
+def test_revocation_orders(configuration):
+    async def work(http, ground):
+        head = await ground.store.feed_head()
+        assert (await http.post("/revocations", json={"what": "all"})).status_code == 204
+        assert await ground.store.feed_head() == head + 1
+        for what in ("token", "grant", "client", "user"):
+            answer = await http.post("/revocations", json={"what": what, "subject": "nobody"})
+            assert answer.status_code == 404
+        assert (await http.post("/revocations", json={"what": "everything"})).status_code == 422
+        assert await ground.store.feed_head() == head + 1
+
+    _run(configuration, work)
+
+
+def test_signing_keys_are_listed_without_private_parts(configuration):
+    async def work(http, _ground):
+        return (await http.get("/signing-keys")).json()["signing_keys"]
+
+    keys = _run(configuration, work)
+    assert {(key["purpose"], key["algorithm"]) for key in keys} == {
+        ("outside", "ES256"), ("outside", "RS256"), ("inside", "ES256"),
+    }  # fmt: skip
+    assert all(set(key) == {"kid", "purpose", "algorithm", "created_at"} for key in keys)
+
+
+def test_metrics_are_prometheus_text(configuration):
+    async def work(http, _ground):
+        return await http.get("/metrics")
+
+    answer = _run(configuration, work)
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "# TYPE tokenward_decisions_total counter" in answer.text
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("PUT", "/clients", 405)])
+def test_what_is_not_there_is_a_problem_document(configuration, method, path, status):
+    async def work(http, _ground):
+        return await http.request(method, path)
+
+    answer = _run(configuration, work)
+    assert answer.status_code == status
+    assert answer.json()["status"] == status

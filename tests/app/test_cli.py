@@ -1,0 +1,183 @@
+"""The command line as its user meets it: what it prints, where, and how it ends."""
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from tokenward.app.cli import application
+
+OPENAPI = {
+    "openapi": "3.1.0",
+    "info": {"title": "Bank", "version": "1"},
+    "components": {
+        "securitySchemes": {
+            "oauth": {
+                "type": "oauth2",
+                "flows": {
+                    "clientCredentials": {
+                        "tokenUrl": "http://127.0.0.1:8080/token",
+                        "scopes": {"accounts:read": "Read accounts", "transfers:write": "Move money"},
+                    }
+                },
+            }
+        }
+    },
+    "paths": {
+        "/accounts": {
+            "get": {
+                "operationId": "listAccounts",
+                "security": [{"oauth": ["accounts:read"]}],
+                "responses": {"200": {"description": "accounts"}},
+            }
+        },
+        "/transfers": {
+            "post": {
+                "operationId": "createTransfer",
+                "security": [{"oauth": ["transfers:write"]}],
+                "responses": {"201": {"description": "done"}},
+            }
+        },
+    },
+}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+
+    def invoke(*arguments, code=0, stdin=None):
+        result = runner.invoke(application, list(arguments), input=stdin)
+        assert result.exit_code == code, result.output
+        assert "Traceback" not in result.output
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def house(run, tmp_path):
+    """A configuration with the bank API and nothing running."""
+    (tmp_path / "bank.json").write_text(json.dumps(OPENAPI))
+    run("protect", "bank.json", "--upstream", "http://127.0.0.1:9002", "--name", "bank")
+    run("init")
+    return run
+
+
+def _secret(result):
+    return re.search(r"client_secret (tkw_cs_\w+)", result.stdout)[1]
+
+
+def test_every_command_explains_itself(run):
+    for words in (
+        [],
+        ["clients"],
+        ["tokens"],
+        ["users"],
+        ["tokens", "revoke"],
+        ["protect"],
+        ["decide"],
+        ["demo"],
+    ):
+        assert "Usage" in run(*words, "--help").output
+
+
+def test_init_then_check_then_nothing_is_overwritten(run, tmp_path):
+    run("init")
+    key = (tmp_path / "data" / "master.key").read_text()
+    for name in ("master.key", "admin.token"):
+        assert (tmp_path / "data" / name).stat().st_mode & 0o077 == 0
+    run("check")
+    run("init")
+    assert (tmp_path / "data" / "master.key").read_text() == key
+
+
+def test_a_service_client_is_added_listed_rotated_and_removed(house):
+    added = house(
+        "clients", "add", "Nightly report", "--type", "service", "--scope", "accounts:read", "--id", "report"
+    )
+    first = _secret(added)
+    assert "report" in house("clients", "list").stdout
+    assert _secret(house("clients", "rotate-secret", "report", "--overlap", "60")) != first
+    house("clients", "remove", "report")
+    house("clients", "remove", "report", code=1)
+    assert "report" not in house("clients", "list").stdout
+
+
+def test_a_public_client_has_no_secret_and_gets_none(house):
+    added = house(
+        "clients", "add", "App", "--type", "native", "--redirect-uri", "http://127.0.0.1/cb", "--id", "app"
+    )
+    assert "client_secret" not in added.stdout
+    refused = house("clients", "rotate-secret", "app", code=1)
+    assert "never have a secret" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--type", "service", "--scope", "nosuch:scope"], "nosuch:scope"),
+        (["--type", "web", "--redirect-uri", "http://evil.example/cb"], "https"),
+        (["--type", "service", "--redirect-uri", "https://a.example/cb"], "redirect"),
+    ],
+)
+def test_a_client_that_breaks_a_rule_is_refused_with_the_reason(house, words, said):
+    refused = house("clients", "add", "X", *words, code=1)
+    assert said in refused.stderr
+
+
+def test_a_person_is_added_with_a_password_from_standard_input(house, tmp_path):
+    house("users", "add", "alice", stdin="correct horse battery\n")
+    refused = house("users", "add", "alice", stdin="correct horse battery\n", code=1)
+    assert "taken" in refused.stderr
+    assert "12" in house("users", "add", "bob", stdin="short\n", code=1).stderr
+    password_file = tmp_path / "password"
+    password_file.write_text("another long password\n")
+    house("users", "add", "carol", "--password", "@password")
+    refused = house("users", "add", "dave", "--password", "a password written inline", code=2)
+    assert "never from an argument" in refused.stderr
+    assert "written inline" not in refused.output
+
+
+def test_decide_explains_each_step(house, tmp_path):
+    refused = house("decide", "GET", "/bank/accounts", code=1)
+    assert "401 no_credential" in refused.stdout
+    refused = house("decide", "GET", "/bank/secret", code=1)
+    assert "404 undocumented" in refused.stdout
+    (tmp_path / "token.txt").write_text("not-a-token\n")
+    refused = house("decide", "GET", "/bank/accounts", "@token.txt", code=1)
+    assert "401 invalid_token" in refused.stdout
+    assert "not-a-token" not in refused.output
+    refused = house("decide", "GET", "/bank/accounts", "tkw_at_inline", code=2)
+    assert "never from an argument" in refused.stderr
+
+
+def test_revoke_names_exactly_one_thing(house):
+    house("tokens", "revoke", code=2)
+    house("tokens", "revoke", "--client", "a", "--user", "b", code=2)
+    house("tokens", "revoke", "--token-id", "0" * 11, "--before", "2026-01-01", code=2)
+    house("tokens", "revoke", "--client", "nobody", code=1)
+    house("tokens", "revoke", "--user", "nobody", code=1)
+    house("tokens", "revoke", "--token-id", "0" * 11, code=1)
+    house("tokens", "revoke", "-", stdin="garbage\n", code=1)
+    house("tokens", "revoke", "--all")
+
+
+def test_without_a_configuration_the_way_to_one_is_told(run):
+    for words in (["up"], ["clients", "list"], ["decide", "GET", "/"]):
+        assert "tokenward init" in run(*words, code=2).stderr
+
+
+def test_a_broken_configuration_points_to_check(house, tmp_path):
+    path = tmp_path / "tokenward.yaml"
+    path.write_text(path.read_text().replace("upstream:", "upsteam:"))
+    refused = house("clients", "list", code=2)
+    assert "tokenward check" in refused.stderr
+    assert re.search(r"tokenward\.yaml:\d+", house("check", code=1).output)
+
+
+def test_a_directory_that_cannot_be_made_is_one_clear_error(run, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    assert "taken" in run("init", "taken", code=2).stderr

@@ -54,7 +54,9 @@ def test_no_secret_of_the_story_reaches_the_output_the_log_or_the_database(demo,
 def test_a_step_whose_outcome_is_another_one_is_told(demo, broken):
     """The story can fail: here every answer is an empty 200."""
     step = {step.__name__: step for step in STEPS}[broken]
-    transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"received": {"opaque_token_seen": True}}))
+    transport = httpx.MockTransport(
+        lambda _request: httpx.Response(200, json={"received": {"opaque_token_seen": True}})
+    )
     with httpx.Client(transport=transport) as http:
         story: Story = demo.story(http)
         with pytest.raises(Unexpected):

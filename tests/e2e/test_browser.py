@@ -1,0 +1,149 @@
+"""Sign-in and consent as a person meets them: Debian's Chromium, a phone's width, no JavaScript."""
+
+import http.server
+import os
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tokenward.app.demo import APP, PERSON
+from tokenward.flows import token as token_flow
+from tokenward.flows.authorization import AuthorizationRequest, read_callback
+from tokenward.flows.errors import FlowError
+from tokenward.flows.token import TokenResponse
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing")
+        pytest.skip("Chromium is not installed: scripts/test-tools.sh does it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def phone(browser):
+    context = browser.new_context(viewport={"width": 320, "height": 640}, java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def native_app():
+    """The loopback listener of a native application (RFC 8252 §7.3), on a port of its own choice."""
+    seen: list[str] = []
+
+    class Callback(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path.startswith("/callback"):
+                seen.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"You can close this window.")
+
+        def log_message(self, *_args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Callback)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/callback", seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _request(demo, redirect_uri):
+    return AuthorizationRequest.begin(
+        f"{demo.urls['issuer']}/authorize",
+        client_id=APP,
+        redirect_uri=redirect_uri,
+        scope=["openid", "offline_access", "accounts:read"],
+    )
+
+
+def _sign_in(page, password):
+    page.get_by_label("User name").fill(PERSON)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_a_person_signs_in_consents_and_the_app_gets_its_tokens(demo, phone, native_app, http):
+    redirect_uri, seen = native_app
+    request = _request(demo, redirect_uri)
+    phone.goto(request.url)
+    _sign_in(phone, "a wrong password")
+    assert phone.get_by_text("wrong").count() == 1
+    _sign_in(phone, demo.cast.password.reveal())
+    for text in ("Demo app", "See accounts and transfers", PERSON):
+        assert phone.get_by_text(text).count() >= 1, phone.content()
+    phone.get_by_role("button", name="Allow").click()
+    assert "You can close this window" in phone.content()
+    code = read_callback(seen[0], request, demo.urls["issuer"])
+    answer = http.post(
+        f"{demo.urls['issuer']}/token",
+        content=token_flow.authorization_code(code, request, public=True),
+        headers={"content-type": token_flow.FORM},
+    )
+    tokens = TokenResponse.parse(answer.status_code, answer.content)
+    answer = http.get(
+        f"{demo.urls['gateway']}/bank/accounts",
+        headers={"authorization": f"Bearer {tokens.access_token.reveal()}"},
+    )
+    assert answer.status_code == 200
+
+
+def test_who_refuses_sends_the_app_away_with_access_denied(demo, phone, native_app):
+    redirect_uri, seen = native_app
+    request = _request(demo, redirect_uri)
+    phone.goto(request.url)
+    _sign_in(phone, demo.cast.password.reveal())
+    phone.get_by_role("button", name="Deny").click()
+    with pytest.raises(FlowError) as refused:
+        read_callback(seen[0], request, demo.urls["issuer"])
+    assert refused.value.code == "access_denied"
+
+
+def test_no_page_is_wider_than_the_phone(demo, phone):
+    titles = set()
+
+    def look():
+        titles.add(phone.title())
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 320
+
+    phone.goto(_request(demo, "http://127.0.0.1/callback").url)
+    look()
+    _sign_in(phone, demo.cast.password.reveal())
+    look()
+    phone.goto(f"{demo.urls['issuer']}/authorize?client_id=nobody")
+    look()
+    assert len(titles) == 3
+
+
+def test_the_error_page_says_nothing_of_what_it_was_sent(demo):
+    marker = "x1y2z3marker"
+    answer = httpx.get(
+        f"{demo.urls['issuer']}/authorize?client_id={marker}&redirect_uri=https://{marker}.example",
+        trust_env=False,
+    )
+    assert answer.status_code == 400
+    assert marker not in answer.text

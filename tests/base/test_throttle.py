@@ -1,7 +1,7 @@
 import pytest
 
 from tokenward.base.clock import ManualClock
-from tokenward.base.throttle import TokenBuckets
+from tokenward.base.throttle import TokenBuckets, peer_network
 
 
 def test_a_bucket_gives_its_burst_then_one_at_a_time():
@@ -39,3 +39,26 @@ def test_full_buckets_take_no_memory():
     buckets.take("a")
     buckets.give_back("a")
     assert not buckets._levels
+
+
+def test_waiting_takes_nothing():
+    clock = ManualClock()
+    buckets = TokenBuckets(burst=1, every=10, clock=clock)
+    assert [buckets.wait("a"), buckets.wait("a"), buckets.take("a")] == [0, 0, 0]
+    assert buckets.wait("a") == 10
+    clock.advance(10)
+    assert buckets.wait("a") == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("", "unix", False),
+    ],
+)
+def test_peers_of_one_network_are_one(one, other, same):
+    assert (peer_network(one) == peer_network(other)) is same

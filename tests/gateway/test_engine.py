@@ -98,6 +98,12 @@ def test_a_resolver_that_returns_a_dead_token_is_not_believed():
     world = World()
     world.clock.advance(601)
     assert code(world.decide()) == "invalid_token"
+    assert len(world.engine.verified) == 0
+
+
+@pytest.mark.parametrize("query", ["a#/public", "a b", "a=\xe9", "a\r\nb", "a\0", "a" * 20_000])
+def test_a_query_that_a_server_would_have_to_repair_is_refused(query):
+    assert code(World().decide(query=query)) == "malformed_request"
 
 
 def test_a_resolver_that_returns_another_token_is_not_believed():

@@ -9,10 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from issuer.house import CALLBACK, Caller, House, house
-from tokenward.base.clock import ManualClock
-from tokenward.base.problems import Refusal
 from tokenward.issuer.redirects import is_registered
-from tokenward.issuer.throttle import WrongSecretThrottle
 from tokenward.store.records import Client
 from tokenward.tokens import opaque
 
@@ -113,19 +110,3 @@ def test_no_text_but_the_registered_one_is_a_redirect_address(uri):
 def test_a_loopback_port_is_one_that_exists(port):
     client = Client("c", "n", "native", ("http://127.0.0.1/cb",), (), 0.0)
     assert is_registered(client, f"http://127.0.0.1:{port}/cb") is (1 <= port <= 65_535)
-
-
-def test_the_throttle_remembers_a_bounded_number_of_peers():
-    throttle = WrongSecretThrottle(ManualClock())
-    for number in range(10_050):
-        throttle.failed(f"peer-{number}")
-    assert len(throttle._buckets) == 10_000
-
-
-def test_the_throttle_counts_ipv6_by_the_network_that_is_handed_out():
-    throttle = WrongSecretThrottle(ManualClock())
-    for number in range(20):
-        throttle.failed(f"2001:db8::{number:x}")
-    with pytest.raises(Refusal):
-        throttle.check("2001:db8::ffff")
-    throttle.check("2001:db8:0:1::1")

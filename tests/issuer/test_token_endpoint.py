@@ -128,12 +128,14 @@ async def test_a_rotated_secret_works_until_the_overlap_ends(h: House):
 
 
 @lived
-async def test_wrong_secrets_are_throttled_by_peer_and_lock_nobody_else_out(h: House):
+async def test_wrong_secrets_are_throttled_by_peer_and_client_and_lock_nobody_else_out(h: House):
     app = await h.client("service", "forecast:read")
     wrong = basic(app.id, opaque.new("cs").secret.reveal())
     answers = [await h.http.post("/token", data=GRANT, headers=wrong) for _ in range(21)]
     assert [each.status_code for each in answers] == [401] * 20 + [429]
     assert answers[-1].headers["retry-after"] == "2"
+    beside = await h.client("service", "forecast:read")
+    assert (await h.http.post("/token", data=GRANT, headers=beside.basic())).status_code == 200
     elsewhere = httpx.ASGITransport(h.http._transport.app, client=("192.0.2.7", 1))
     async with httpx.AsyncClient(transport=elsewhere, base_url="http://127.0.0.1:8080") as other:
         assert (await other.post("/token", data=GRANT, headers=app.basic())).status_code == 200

@@ -602,6 +602,21 @@ async def used_links_stay_until_their_grant_ends(store):
 
 
 @promise
+async def a_long_chain_is_swept_in_batches_too(store):
+    its_grant, _, link = await started(store)
+    for _ in range(4):
+        successor = refresh(its_grant)
+        await store.rotate_refresh_token(
+            link.token_id, access(its_grant), successor, sealed_response=b"s", at=NOW
+        )
+        link = successor
+    for _ in range(20):
+        await store.sweep(at=its_grant.expires_at, limit=2)
+    assert await store.refresh_token(link.token_id) is None
+    assert not await store.revoke_grant(its_grant.grant_id, NOW)
+
+
+@promise
 async def a_token_does_not_outlive_its_swept_grant(store):
     its_grant, first, _ = await started(store, expires_at=NOW + 100)
     await store.revoke_grant(its_grant.grant_id, NOW)

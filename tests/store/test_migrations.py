@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from tokenward.store.port import StoreUnavailable
 from tokenward.store.sql import open_store
 from tokenward.store.sql.migrate import migrate_postgres, migrate_sqlite
 from tokenward.store.sql.schema import METADATA
+from tokenward.store.sql.sqlite import connect
 
 
 def engine_of(url):
@@ -101,6 +103,15 @@ def test_stores_opened_at_once_in_one_process_work(url):
             await store.close()
 
     asyncio.run(run())
+
+
+def test_a_new_file_may_be_opened_by_many_at_once(tmp_path):
+    """SQLite refuses instead of waiting when several switch a new file to WAL mode."""
+    with ThreadPoolExecutor(8) as threads:
+        for attempt in range(10):
+            path = tmp_path / f"{attempt}.db"
+            for connection in list(threads.map(lambda _, path=path: connect(path, wait=10), range(8))):
+                connection.close()
 
 
 def test_a_database_of_a_newer_version_is_left_alone(url):

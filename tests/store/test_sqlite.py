@@ -119,6 +119,24 @@ def test_a_file_that_is_locked_for_a_moment_is_waited_for(tmp_path):
     on(path, body)
 
 
+def test_a_unit_that_begins_by_reading_cannot_be_overtaken(tmp_path):
+    path = tmp_path / "store.db"
+
+    async def body(database):
+        other = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+
+        def unit(cursor):
+            cursor.all(users.select())
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("INSERT INTO users VALUES ('x', 'x', '', 0)")
+            return cursor.run(ADD_USER, row("u"))
+
+        assert await database.write(unit) == 1
+        other.close()
+
+    on(path, body)
+
+
 def test_a_full_disk_is_unavailable_and_nothing_is_half_written(tmp_path):
     async def body(database):
         await database.write(lambda cursor: cursor.run(ADD_USER, row("before")))

@@ -10,8 +10,9 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 class TokenBuckets:
     """A token bucket for each key, in bounded memory: the keys not seen for longest are forgotten.
 
-    Take before the work and give back when it turned out to be harmless: then many attempts at once count
-    as many.
+    Where an attempt is worth something even if thousands run at once (a password), take before the work and
+    give back when it was right. Where it is not (a secret of 256 bits), ask `wait` before and take after a
+    failure: then a burst of good requests is never refused for being many.
 
     Args:
         burst: tokens in a full bucket.
@@ -28,6 +29,10 @@ class TokenBuckets:
         self._clock = clock
         self._keys = keys
         self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def wait(self, key: Hashable) -> float:
+        """Seconds until `take` would give a token; 0.0 if it would now."""
+        return max(0.0, (1 - self._level(key)) * self._every)
 
     def take(self, key: Hashable) -> float:
         """Take one token and return 0.0; or take nothing and return the seconds until there is one."""

@@ -8,10 +8,12 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 from tokenward.base.asgi import Scope, only_header
 from tokenward.base.forms import form_decoded
-from tokenward.base.problems import INVALID_CLIENT, MALFORMED, Refusal
+from tokenward.base.problems import INVALID_CLIENT, MALFORMED, TOO_MANY_REQUESTS, Refusal
+from tokenward.base.throttle import peer_network
 from tokenward.issuer.context import Issuer
 from tokenward.store.records import Client, ClientType, Credential
 from tokenward.tokens import opaque
@@ -90,7 +92,7 @@ async def authenticate(issuer: Issuer, scope: Scope, form: Mapping[str, str]) ->
 
     Raises:
         Refusal: INVALID_CLIENT; MALFORMED, more than one method was used (RFC 6749 §2.3);
-            TOO_MANY_REQUESTS, this peer presented too many wrong secrets.
+            TOO_MANY_REQUESTS, this peer presented too many wrong secrets for this client.
     """
     found = [each for read in CLIENT_AUTHENTICATION.values() if (each := read(scope, form)) is not None]
     if not found:
@@ -125,11 +127,15 @@ async def _public(issuer: Issuer, client_id: str) -> AuthenticatedClient:
 
 
 async def _confidential(issuer: Issuer, peer: str, client_id: str, secret: str) -> AuthenticatedClient:
-    issuer.wrong_secrets.check(peer)
+    # By peer and client: neither can a stranger elsewhere lock a client out, nor one client all others
+    # behind the same proxy.
+    key = (peer_network(peer), client_id)
+    if wait := issuer.wrong_secrets.wait(key):
+        raise Refusal(TOO_MANY_REQUESTS, f"too many wrong secrets for {client_id}", retry_after=ceil(wait))
     try:
         client = await _client_of_secret(issuer, client_id, secret)
     except Refusal:
-        issuer.wrong_secrets.failed(peer)
+        issuer.wrong_secrets.take(key)
         raise
     return AuthenticatedClient(client, "client_secret")
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.throttle import TokenBuckets
 from tokenward.issuer.ports import Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
-from tokenward.issuer.throttle import WrongSecretThrottle
 from tokenward.store.port import Store
 from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.sealing import Sealer
@@ -25,7 +25,8 @@ class Issuer:
         pages: HTML.
         sealer: seals what travels through the browser and must come back unchanged.
         clock: time.
-        wrong_secrets: slows down peers that present wrong client secrets.
+        wrong_secrets: 20 wrong client secrets at once, then one every two seconds, by peer and client.
+            Secrets have 256 bits: this guards the database and the log, not the secret.
 
     Raises:
         ValueError: there is no pepper or no RS256 key.
@@ -39,11 +40,11 @@ class Issuer:
     pages: Pages
     sealer: Sealer
     clock: Clock = SYSTEM_CLOCK
-    wrong_secrets: WrongSecretThrottle = field(init=False)
+    wrong_secrets: TokenBuckets = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.peppers:
             raise ValueError("the issuer needs a pepper")
         if not any(key.algorithm == "RS256" for key in self.signing_keys):
             raise ValueError("the issuer needs an RS256 key for ID tokens (OpenID Connect Discovery §3)")
-        object.__setattr__(self, "wrong_secrets", WrongSecretThrottle(self.clock))
+        object.__setattr__(self, "wrong_secrets", TokenBuckets(burst=20, every=2, clock=self.clock))

@@ -7,6 +7,7 @@ Several processes may share the file; whoever finds it locked waits, and gives u
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 from sqlalchemy.dialects.sqlite import dialect
 
+from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.sql.bell import Bell
 from tokenward.store.sql.database import Cursor, Unstorable
@@ -47,13 +49,31 @@ def connect(path: Path, *, wait: float) -> sqlite3.Connection:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         connection = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection, wait=wait)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _use_wal(connection: sqlite3.Connection, *, wait: float) -> None:
+    """Switch the file to WAL mode; it stays so.
+
+    Of several that switch a new file at once, each holds the lock that the others need, so SQLite does not let
+    them wait but refuses. Only trying again helps.
+    """
+    end = SYSTEM_CLOCK.monotonic() + wait
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or SYSTEM_CLOCK.monotonic() >= end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 class SqliteDatabase:

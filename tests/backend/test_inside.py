@@ -214,6 +214,18 @@ def test_keys_over_an_open_line_are_refused_at_construction(url: str):
         InsideVerifier(issuer=ISSUER, audience=AUDIENCE, jwks_url=url)
 
 
+@pytest.mark.parametrize("audience", ["", 'a "bank"', "a\\b", "bank\r\nX-User: root", "Bänk", "€"])
+def test_an_audience_that_does_not_fit_into_a_challenge_is_refused_at_construction(audience: str):
+    with pytest.raises(ValueError, match="audience"):
+        InsideVerifier(issuer=ISSUER, audience=audience, jwks_url="https://gateway.example/jwks")
+
+
+@pytest.mark.parametrize("scopes", ["accounts:read", [""], ["a b"], ['a"'], ["é"]])
+def test_what_is_no_list_of_scopes_is_refused_at_construction(scopes: Any):
+    with pytest.raises(ValueError, match="scopes"):
+        InsideClaims(verifier(), scopes=scopes)
+
+
 class _Jwks(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)

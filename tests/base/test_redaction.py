@@ -88,6 +88,10 @@ CARRIERS = [
     '{{"code":"{}"}}',
     '"{{\\"refresh_token\\": \\"{}\\"}}"',
     "Grant(code='{}', client='c')",
+    'password="a\\"b {}"',
+    "password='a\\'b {}'",
+    '{{"password": "a\\\\\\" {}"}}',
+    '"{{\\"password\\": \\"a b {}\\"}}"',
     "client_assertion={}",
     "my_client_secret={}",
     "TOKENWARD_PASSWORD={}",
@@ -102,6 +106,10 @@ def test_a_value_is_masked_by_what_carries_it(carrier, secret):
     shown = redact(carrier.format(secret, secret))
     assert secret not in shown
     assert "[…]" in shown
+
+
+def test_credentials_of_basic_without_a_digit_or_padding_are_masked():
+    assert redact("got Basic dXNlcjpwYXNz from") == "got Basic […] from"
 
 
 @pytest.mark.parametrize(

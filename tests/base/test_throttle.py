@@ -34,6 +34,14 @@ def test_memory_is_bounded_and_the_longest_unseen_is_forgotten():
     assert buckets.take("a") == 0
 
 
+def test_a_key_that_is_being_refused_is_not_forgotten_for_others():
+    buckets = TokenBuckets(burst=1, every=100, clock=ManualClock(), keys=3)
+    buckets.take("guesser")
+    for key in "abcde":
+        assert buckets.take("guesser") > 0
+        buckets.take(key)
+
+
 def test_full_buckets_take_no_memory():
     buckets = TokenBuckets(burst=2, every=1, clock=ManualClock())
     buckets.take("a")

@@ -292,3 +292,9 @@ def test_a_refusal_in_any_step_denies(monkeypatch, name):
     )
     monkeypatch.setattr(engine_module, "STEPS", rows)
     assert code(World().decide()) == "malformed_request"
+
+
+def test_an_inside_jwt_at_the_door_is_named_as_such_in_the_log_only():
+    decision = World().decide(token="inside")
+    assert decision.detail == "a JWT is not accepted at this door"
+    assert "JWT" not in decision.challenge + decision.problem.text

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.wire import OK, answer, through
 from gateway.world import apis
+from tokenward.gateway.doors.forward import Forwarder, UpstreamTruncated
 from tokenward.gateway.policy import Policy
 
 POST = [("authorization", "Bearer {writer}"), ("content-type", "application/octet-stream")]
@@ -231,7 +232,7 @@ def test_an_upstream_that_says_nothing_is_a_504():
 
 def test_a_body_above_the_limit_is_a_413_and_the_upstream_never_has_it_whole():
     async def scenario(gateway):
-        assert (await gateway.send(post(gateway, ("content-length", "101"), body=b"x" * 101)))[0] == 413
+        assert (await gateway.send(post(gateway, ("content-length", "101"))))[0] == 413  # before any of it
         assert gateway.backend.requests == 0
         received = b""
 
@@ -279,6 +280,7 @@ def test_answers_without_a_body_and_redirects_pass_as_they_are(sent, method, exp
         gateway.backend.answer = reply(sent)
         status, headers, _ = await gateway.ask(method=method)
         assert status == expected
+        assert ("content-length" in dict(headers)) == (status not in {204, 304})
         if method == "HEAD":
             assert ("content-length", "5") in headers
 
@@ -298,6 +300,51 @@ def test_an_answer_loses_what_belongs_to_its_connection_and_nothing_else():
         assert (status, received) == (200, body)
         names = sorted(name for name, _ in headers)
         assert names == ["content-encoding", "content-length", "date", "set-cookie", "set-cookie", "x-kept"]
+
+    through(scenario)
+
+
+def test_a_bare_proxy_is_the_forwarder_alone_and_hears_of_a_cut():
+    async def scenario(gateway):
+        async def ask():
+            sent = []
+
+            async def receive():
+                return await asyncio.Event().wait()
+
+            async def send(message):
+                sent.append(message)
+
+            scope = {"type": "http", "method": "GET", "query_string": b"q=1", "headers": []}
+            upstream = f"http://127.0.0.1:{gateway.backend.port}"
+            try:
+                await forwarder.forward(
+                    scope, receive, send, upstream=upstream, path="/p", headers=[("x-a", "b")]
+                )
+            finally:
+                statuses.append(sent[0]["status"])
+
+        statuses = []
+        forwarder = Forwarder()
+        await ask()
+        gateway.backend.answer = reply(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        with pytest.raises(UpstreamTruncated):
+            await ask()
+        await forwarder.close()
+        assert statuses == [200, 200]
+        host = f"127.0.0.1:{gateway.backend.port}".encode()
+        head = b"GET /p?q=1 HTTP/1.1\r\nHost: " + host + b"\r\nx-a: b\r\n\r\n"
+        assert gateway.backend.heads == [head, head]
+
+    through(scenario)
+
+
+def test_upstream_connections_are_used_again():
+    async def scenario(gateway):
+        for _ in range(5):
+            assert (await gateway.ask())[0] == 200
+            assert (await gateway.send(post(gateway, ("content-length", "2"), body=b"{}")))[0] == 200
+        assert gateway.backend.connections == 1
 
     through(scenario)
 

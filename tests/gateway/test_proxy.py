@@ -218,7 +218,7 @@ def test_a_fragment_never_hides_a_path():
         b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: a\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n",
         b"POST /bank/transfers HTTP/1.1\r\nT\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
-        b"POST /bank/transfers HTTP/1.1\r\nT\r\ncontent-length:1\r\nTransfer-encoding:chunked\r\n\r\n0\r\n\r\n",
+        b"POST /bank/transfers HTTP/1.1\r\nT\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0",
         b"POST /bank/transfers HTTP/1.1\r\nT\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n",
         b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b\r\n c\r\n\r\n",
         b"GET /bank/accounts/\xff HTTP/1.1\r\nT\r\n\r\n",

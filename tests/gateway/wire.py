@@ -23,6 +23,7 @@ class Backend:
         self.closed = asyncio.Event()
         self.answer = None
         self.port = 0
+        self.connections = 0
         self._writers = set()
 
     @property
@@ -31,6 +32,7 @@ class Backend:
 
     async def serve(self, reader, writer):
         self._writers.add(writer)
+        self.connections += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 self.heads.append(await reader.readuntil(b"\r\n\r\n"))

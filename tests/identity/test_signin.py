@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from identity.house import BACK, BEFORE, SESSION, WRONG, opened
 from tokenward.base.secret import Secret
 from tokenward.identity.csrf import FORM_LIFETIME
-from tokenward.identity.people import add_user
+from tokenward.identity.people import add_user, set_password
 from tokenward.identity.signin import MAX_CONTINUE, safe_continue
 from tokenward.store.port import StoreUnavailable
 
@@ -322,6 +322,43 @@ def test_nobody_else_can_sign_a_person_out(visit):
         foreign = {"origin": "https://evil.example"}
         assert (await browser.post("/sign-out", data={"form": field}, headers=foreign)).status_code == 400
         assert await house.person(browser)
+
+    visit(story)
+
+
+@pytest.mark.parametrize("header", [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")])
+def test_another_sites_form_cannot_take_the_cookie_away(visit, header):
+    async def story(house):
+        # As browsers send it: without the SameSite=Lax cookie. They would obey a Set-Cookie in the answer.
+        answer = await house.browser().post("/sign-out", data={"form": "x"}, headers=dict([header]))
+        assert answer.status_code == 400
+        assert "set-cookie" not in answer.headers
+
+    visit(story)
+
+
+def test_a_password_changed_during_a_sign_in_leaves_no_session_to_who_knew_the_old_one(visit, monkeypatch):
+    async def story(house):
+        verify = house.passwords.verify
+
+        async def slowly(password_hash, password):
+            right = await verify(password_hash, password)
+            await set_password(house.store, "alice", Secret(WRONG), passwords=house.passwords)
+            return right
+
+        monkeypatch.setattr(house.passwords, "verify", slowly)
+        browser, sessions = house.browser(), []
+        add_session = house.store.add_session
+
+        async def watched(session):
+            sessions.append(session.session_id)
+            await add_session(session)
+
+        monkeypatch.setattr(house.store, "add_session", watched)
+        answer = await house.sign_in(browser)
+        assert answer.status_code == 403
+        assert SESSION not in browser.cookies
+        assert [await house.store.session(session_id) for session_id in sessions] == [None]
 
     visit(story)
 

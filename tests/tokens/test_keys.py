@@ -89,6 +89,13 @@ def test_a_private_key_that_does_not_fit_is_refused():
         SigningKey.generate("HS256")
 
 
+def test_a_key_on_a_curve_that_nobody_knows_is_a_value_error():
+    der, p256 = KEYS["ES256"].to_pkcs8(), bytes.fromhex("06082a8648ce3d030107")
+    assert p256 in der
+    with pytest.raises(ValueError, match="PKCS"):
+        SigningKey.from_pkcs8("k", "ES256", der.replace(p256, p256[:-1] + b"\x7f"))
+
+
 @given(st.binary(max_size=100))
 def test_what_is_no_pkcs8_is_a_value_error(der: bytes):
     with pytest.raises(ValueError, match="PKCS"):

@@ -60,6 +60,8 @@ REFUSED = {
     "-Infinity": b'{"a":-Infinity}',
     "float out of range": b'{"a":-1e400}',
     "integer of 17 digits": b'{"a":10000000000000000}',
+    "integer of 2⁵³": b'{"a":9007199254740992}',
+    "integer of -2⁵³": b'{"a":-9007199254740992}',
     "integer of many digits": b'{"a":' + b"1" * 10_000 + b"}",
     "control character": b'{"a":"\n"}',
     "single quotes": b"{'a':1}",
@@ -75,6 +77,10 @@ REFUSED = {
 def test_what_two_parsers_could_read_differently_is_refused(data: bytes):
     with pytest.raises(ValueError, match=r"."):
         read_object(data)
+
+
+def test_the_largest_integers_that_all_programs_agree_on_are_read():
+    assert read_object(b'{"a":9007199254740991,"b":-9007199254740991}') == {"a": 2**53 - 1, "b": 1 - 2**53}
 
 
 def test_the_deepest_allowed_object_is_read():

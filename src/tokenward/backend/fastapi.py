@@ -10,17 +10,21 @@ from collections.abc import Sequence
 
 from fastapi import HTTPException, Request
 
-from tokenward.backend.verifier import InsideVerifier
+from tokenward.backend.verifier import InsideVerifier, scope_tokens
 from tokenward.base.problems import Refusal
 from tokenward.tokens.claims import VerifiedClaims
 
 
 class InsideClaims:
-    """A dependency that gives the caller's `VerifiedClaims` and demands scopes."""
+    """A dependency that gives the caller's `VerifiedClaims` and demands scopes.
+
+    Raises:
+        ValueError: `scopes` is not a list of scope names.
+    """
 
     def __init__(self, verifier: InsideVerifier, *, scopes: Sequence[str] = ()) -> None:
         self._verifier = verifier
-        self._scopes = tuple(scopes)
+        self._scopes = scope_tokens(scopes)
 
     async def __call__(self, request: Request) -> VerifiedClaims:
         """The claims.

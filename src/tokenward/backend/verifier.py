@@ -31,6 +31,11 @@ LEEWAY = 5  # seconds; both machines are the operator's
 _BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 6750 §2.1
 
 
+# What may stand in a quoted parameter of a challenge as it is (RFC 6750 §3; a scope has no space).
+_QUOTABLE = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")  # RFC 6749 §3.3
+
+
 class InsideVerifier:
     """Verifies inside JWTs, with the gateway's keys fetched from its JWK Set and kept fresh."""
 
@@ -49,7 +54,8 @@ class InsideVerifier:
 
         Args:
             issuer: the gateway's inside issuer, exactly.
-            audience: this API's name, as the gateway's policy has it.
+            audience: this API's name, as the gateway's policy has it; printable ASCII without quotes or
+                backslashes, since it is the challenge's realm.
             jwks_url: the inside JWK Set. `https`, or a loopback address: keys that came over an open line
                 would be anybody's.
             allow: private networks in which `jwks_url` may lie, such as "10.1.0.0/16".
@@ -60,6 +66,8 @@ class InsideVerifier:
         Raises:
             ValueError: a setting is bad.
         """
+        if not _QUOTABLE.fullmatch(audience):
+            raise ValueError("audience must be printable ASCII without quotes and backslashes")
         loopback = _is_loopback(jwks_url)
         if urlsplit(jwks_url).scheme not in (("http", "https") if loopback else ("https",)):
             raise ValueError("jwks_url must be https, or http at a loopback address such as 127.0.0.1")
@@ -105,6 +113,17 @@ class InsideVerifier:
     def challenge(self, problem: Problem, *, scopes: Collection[str] = ()) -> str:
         """The `WWW-Authenticate` value for a refusal (RFC 6750 §3)."""
         return challenge(problem, realm=self._audience, scope=" ".join(scopes))
+
+
+def scope_tokens(scopes: Collection[str]) -> tuple[str, ...]:
+    """Configured scopes, checked.
+
+    Raises:
+        ValueError: one text instead of several, or not the syntax of a scope (RFC 6749 §3.3).
+    """
+    if isinstance(scopes, str) or not all(_SCOPE_TOKEN.fullmatch(scope) for scope in scopes):
+        raise ValueError('scopes must be a list of scope names, such as ["accounts:read"]')
+    return tuple(scopes)
 
 
 def read_bearer(scope: Scope) -> str:

@@ -30,7 +30,8 @@ _SCHEME = "(?:Bearer|Basic|DPoP)"  # of RFC 9110 §11.4
 _QUOTED_NAME = (
     r"\\{0,3}[\"']\s*[:,]"  # in JSON (perhaps inside a JSON string) or the repr of a dict or a pair
 )
-_QUOTED = r"\"[^\"\n]*\"?|'[^'\n]*'?"
+# An escaped quote does not end it; one that begins with an escaped quote is inside another string.
+_QUOTED = r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|\\{1,3}\"[^\"\n]*\"?"
 _WORD = r"(?:[^\s&,;)}\]]|(?<=…)\])+"
 
 
@@ -53,8 +54,11 @@ _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]*")
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]{0,100}:)[^\s/@]{1,200}@")  # postgresql://user:password@host
 _VALUES = (
     _pair(rf"\b(?:{_HEADERS})", r"\s*[:=]", r"[^\n]*"),
-    # A scheme followed by more than a word of prose, which a challenge's parameters are.
-    re.compile(rf"(?P<name>\b{_SCHEME}[ \t]+)(?!realm=)(?P<value>(?=\S*[\d=+/]|\S{{20}})\S+)", re.IGNORECASE),
+    # A scheme followed by more than a word of prose or a challenge's parameters.
+    re.compile(
+        rf"(?P<name>\b{_SCHEME}[ \t]+)(?!realm=)(?P<value>(?=\S*(?:[\d=+/]|(?-i:[a-z][A-Z]))|\S{{20}})\S+)",
+        re.IGNORECASE,
+    ),
     # Form fields, query parameters, JSON members, keyword arguments.
     _pair(_CERTAIN, r"\s*[:=]", _WORD),
     _pair(rf"(?<![0-9A-Za-z_-])(?:{_AMBIGUOUS})", "=", _WORD),

@@ -38,6 +38,7 @@ class TokenBuckets:
         """Take one token and return 0.0; or take nothing and return the seconds until there is one."""
         level = self._level(key)
         if level < 1:
+            self._levels.move_to_end(key)  # being refused is being seen: other keys must not push it out
             return (1 - level) * self._every
         self._keep(key, level - 1)
         return 0.0

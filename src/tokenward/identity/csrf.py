@@ -44,7 +44,7 @@ class FormGuard:
         Raises:
             Refusal: EXPIRED_FORM.
         """
-        self._check_origin(scope)
+        self.check_origin(scope)
         if binding is None:
             raise Refusal(EXPIRED_FORM, "the cookie that belongs to the form is missing or ambiguous")
         try:
@@ -57,8 +57,12 @@ class FormGuard:
         if self._clock.time() - made_at > FORM_LIFETIME:
             raise Refusal(EXPIRED_FORM, "the form is too old")
 
-    def _check_origin(self, scope: Scope) -> None:
-        """Refuse what the browser says came from elsewhere; if it says nothing, the field decides alone."""
+    def check_origin(self, scope: Scope) -> None:
+        """Refuse what the browser says came from elsewhere; if it says nothing, the field decides alone.
+
+        Raises:
+            Refusal: EXPIRED_FORM.
+        """
         origins = header_values(scope, b"origin")
         if any(origin != self._origin for origin in origins):
             raise Refusal(EXPIRED_FORM, "Origin is not this issuer's")

@@ -15,7 +15,7 @@ from threading import BoundedSemaphore
 from typing import TypeVar
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.exceptions import VerificationError, VerifyMismatchError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from tokenward.base.entropy import random_bytes
@@ -79,7 +79,7 @@ class Passwords:
             return self._hasher.verify(password_hash, password)
         except VerifyMismatchError:
             return False
-        except (InvalidHashError, VerificationError) as error:
+        except (ValueError, VerificationError) as error:  # InvalidHashError is a ValueError, as is not ASCII
             # Damaged, or written by something else: nobody can sign in with it, and an operator should know.
             _log.error("a stored password hash is unusable: %s", type(error).__name__)
             return False

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.problems import BAD_CREDENTIALS, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.cookies import Cookie
 from tokenward.identity.people import Person
@@ -66,15 +67,23 @@ class Sessions:
         """Begin a session and return its token, the cookie's value.
 
         It is always a new token, whatever the browser brought along: a planted one gains nothing (fixation).
+        `user` is the person as read before they proved who they are.
 
         Raises:
-            StoreUnavailable: there is no session.
+            Refusal: BAD_CREDENTIALS, their password was changed meanwhile.
+            StoreUnavailable: there is no session that anybody could use.
         """
         for _ in range(_ATTEMPTS):
             try:
-                return await self._try_to_start(user, amr)
+                token = await self._try_to_start(user, amr)
             except AlreadyExists:  # two locators of one millisecond met
                 continue
+            # After the session is there: a change that this does not see yet ends the session itself.
+            now = await self._people.user(user.user_id)
+            if now is None or now.password_hash != user.password_hash:
+                await self._people.end_session(token.token_id)
+                raise Refusal(BAD_CREDENTIALS, f"user_id={user.user_id}: the password was changed meanwhile")
+            return token.secret
         raise StoreUnavailable(f"{_ATTEMPTS} locators in a row were taken")
 
     async def end(self, scope: Scope) -> bool:
@@ -97,7 +106,7 @@ class Sessions:
             return None
         return session
 
-    async def _try_to_start(self, user: User, amr: tuple[str, ...]) -> Secret:
+    async def _try_to_start(self, user: User, amr: tuple[str, ...]) -> opaque.OpaqueToken:
         token = opaque.new("se", prefix=self._prefix, clock=self._clock)
         now = self._clock.time()
         await self._people.add_session(
@@ -111,4 +120,4 @@ class Sessions:
                 expires_at=now + ABSOLUTE,
             )
         )
-        return token.secret
+        return token

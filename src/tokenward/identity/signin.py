@@ -112,6 +112,7 @@ class SignIn:
         try:
             self._guard.check(scope, "sign-in", self._binding(scope), form.get("form", ""))
             user = await self._authenticate(peer_of(scope), username, Secret(form.get("password", "")))
+            token = await self._sessions.start(user, PASSWORD)
         except Refusal as refusal:
             _log_refusal(refusal)
             return self._sign_in_page(
@@ -122,8 +123,7 @@ class SignIn:
                 error=refusal.problem.text,
                 headers=_retry_after(refusal),
             )
-        await self._sessions.end(scope)
-        token = await self._sessions.start(user, PASSWORD)
+        await self._sessions.end(scope)  # of the one that the browser had before
         _log.info("signed in: user_id=%s peer=%s", user.user_id, peer_of(scope))
         return _see_other(continue_to, [self._sessions.cookie.set(token.reveal()), self._before.clear()])
 
@@ -150,6 +150,9 @@ class SignIn:
         return user
 
     async def _sign_out(self, request: Request) -> Response:
+        # Also where nobody is signed in: another site's form comes without our SameSite=Lax cookie, and the
+        # answer to it could still remove the cookie.
+        self._guard.check_origin(request.scope)
         form = await read_form(request.scope, request.receive)
         person = await self.current(request.scope)
         if person is not None:

@@ -14,7 +14,7 @@ from typing import Protocol
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.tokens import strict_json
 from tokenward.tokens.algorithms import ALGORITHMS
-from tokenward.tokens.keys import VerificationKey, public_keys
+from tokenward.tokens.keys import NoUsableKey, VerificationKey, public_keys
 
 RETRY_AFTER = 10.0  # seconds between fetches that an unknown `kid` or a failure asks for
 RETRY_FIRST = 1.0  # the same while there are no keys at all and everything waits for them
@@ -74,6 +74,9 @@ class _State:
 
 class JwksSource:
     """The JWK Set at a URL: cached, refetched when old or when a `kid` is unknown, kept when fetching fails.
+
+    A key that its owner withdrew is believed for up to `ttl` seconds more; the last one, too, since a set
+    without usable keys is an answer and no failure: nothing is good until there is a key again.
 
     At most one fetch runs at a time, and an unknown `kid` causes at most one every ten seconds, so that
     tokens with invented names cannot turn this program against the issuer.
@@ -169,7 +172,11 @@ class JwksSource:
     def _accept(self, body: bytes) -> None:
         if len(body) > MAX_BYTES:
             raise ValueError("the JWK Set is too large")
-        keys = public_keys(strict_json.read_object(body), algorithms=self._algorithms)
+        try:
+            keys = public_keys(strict_json.read_object(body), algorithms=self._algorithms)
+        except NoUsableKey:
+            keys = ()
+            _log.warning("the JWK Set at %s holds no usable key", self._url)
         now = self._clock.monotonic()
         self._state = _State(keys, fetched_at=now, tried_at=now)
 

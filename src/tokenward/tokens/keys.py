@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -16,6 +17,10 @@ from tokenward.tokens.algorithms import ALGORITHMS, MAX_RSA_BITS, PrivateKey, Pu
 MAX_KEYS = 64
 MAX_KID = 256
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+class NoUsableKey(ValueError):  # noqa: N818 - a state that a key source tells apart from a bad set
+    """A well-formed JWK Set without a key that is good for verifying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class SigningKey:
         """
         try:
             private = serialization.load_der_private_key(der, password=None)
-        except (ValueError, TypeError):  # the library's text may describe the key
+        except (ValueError, TypeError, UnsupportedAlgorithm):  # the library's text may describe the key
             raise ValueError("not a PKCS #8 private key") from None
         return cls(kid, algorithm, private)  # type: ignore[arg-type]  # checked in __post_init__
 
@@ -113,8 +118,9 @@ def public_keys(
     only where its type leaves exactly one of `algorithms` open: nobody but the set's owner may choose.
 
     Raises:
-        ValueError: the set is malformed, holds private or symmetric material, a weak or impossible key, the
-            same `kid` twice, or no usable key.
+        ValueError: the set is malformed, holds private or symmetric material, a weak or impossible key, or
+            the same `kid` twice.
+        NoUsableKey: it is well-formed, and no key in it is usable; a ValueError, too.
     """
     entries = jwks.get("keys") if isinstance(jwks, Mapping) else None
     if not isinstance(entries, list | tuple):
@@ -136,7 +142,7 @@ def public_keys(
         if algorithm is not None:
             found.append(VerificationKey(kid, algorithm, _load(entry, algorithm)))
     if not found:
-        raise ValueError("the JWK Set holds no key that is usable for verifying signatures")
+        raise NoUsableKey("the JWK Set holds no key that is usable for verifying signatures")
     return tuple(found)
 
 

@@ -60,7 +60,7 @@ def new(kind: str, *, prefix: str = "tkw", clock: Clock = SYSTEM_CLOCK) -> Opaqu
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of token: {kind!r}")
-    token_id = locator(int(clock.time() * 1000))
+    token_id = locator(round(clock.time() * 1000))
     text = f"{prefix}_{kind}_{token_id}{base62(random_bits(256), _RANDOM)}"
     return OpaqueToken(kind, token_id, Secret(text + _checksum(text)))
 

@@ -149,7 +149,7 @@ class Writer:
                     return [outcome for job in jobs for outcome in self._perform([job])]
             except ConnectionLost:
                 self._drop()
-            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
+            except BaseException as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
                 return _failed(jobs, error)
         return _failed(jobs, StoreUnavailable("gave up after several attempts"))
 
@@ -206,7 +206,7 @@ def _attempt(connection: Connection, job: Job) -> Outcome:
         return Outcome(job.future, error=error)
 
 
-def _failed(jobs: Sequence[Job], error: Exception) -> list[Outcome]:
+def _failed(jobs: Sequence[Job], error: BaseException) -> list[Outcome]:
     text = str(error) if isinstance(error, StoreUnavailable) else type(error).__name__
     return [Outcome(job.future, error=StoreUnavailable(text)) for job in jobs]
 

@@ -96,6 +96,7 @@ CARRIERS = [
     "my_client_secret={}",
     "TOKENWARD_PASSWORD={}",
     "postgresql://tokenward:{}@127.0.0.1/db",
+    "postgresql://tokenward:a@{}@127.0.0.1/db",
     "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
 ]
 

@@ -223,20 +223,6 @@ def test_a_forged_token_storm_costs_no_lookup():
     assert code(world.decide()) == "allow"
 
 
-def test_a_decision_is_logged_without_query_path_or_token(caplog):
-    world = World()
-    with caplog.at_level(logging.INFO, logger="tokenward.gateway.decision"):
-        world.decide("/bank/accounts/4711", query="name=alice")
-        world.decide(method="GET\nreason=allow", token=None)
-    allowed, denied = [record.getMessage() for record in caplog.records]
-    facts = world.known[world.tokens["reader"]]
-    assert "method=GET template=/accounts/{id} api=bank" in allowed
-    assert f"reason=allow status=- token_id={facts.token_id} client_id=shop" in allowed
-    assert "method=? " in denied
-    assert not {"4711", "alice", world.tokens["reader"]} & set(allowed.replace("=", " ").split())
-    assert [code(decision) for decision in world.observed] == ["allow", "undocumented_method"]
-
-
 _PIECES = st.sampled_from(
     [
         b"/",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from identity.house import BACK, BEFORE, SESSION, WRONG, opened
 from tokenward.base.secret import Secret
 from tokenward.identity.csrf import FORM_LIFETIME
+from tokenward.identity.passwords import MAX_LENGTH
 from tokenward.identity.people import add_user, set_password
 from tokenward.identity.signin import MAX_CONTINUE, safe_continue
 from tokenward.store.port import StoreUnavailable
@@ -297,6 +298,17 @@ def test_two_tabs_share_a_browsers_binding(visit):
     visit(story)
 
 
+def test_the_longest_password_and_the_longest_request_fit_into_the_form(visit):
+    async def story(house):
+        password = "\N{KEY}" * MAX_LENGTH
+        await set_password(house.store, "alice", Secret(password), passwords=house.passwords)
+        target = BACK.ljust(MAX_CONTINUE, "/")
+        answer = await house.sign_in(house.browser(), password=password, continue_to=target)
+        assert (answer.status_code, answer.headers["location"]) == (303, target)
+
+    visit(story)
+
+
 def test_signing_out_ends_the_session_at_the_server(visit):
     async def story(house):
         browser = house.browser()
@@ -445,6 +457,22 @@ def test_no_password_name_token_or_field_reaches_the_log(visit, caplog):
         assert "bad_credentials" in logged
         for secret in (typed, wrong, house.password, field, before, browser.cookies[SESSION]):
             assert secret not in logged
+
+    visit(story)
+
+
+def test_an_outage_counts_as_no_guess(visit, monkeypatch):
+    async def story(house):
+        browser = house.browser()
+
+        async def down(*_):
+            raise StoreUnavailable
+
+        with monkeypatch.context() as outage:
+            outage.setattr(house.store, "user_by_name", down)
+            for _ in range(25):
+                assert (await house.sign_in(browser)).status_code == 503
+        assert (await house.sign_in(browser)).status_code == 303
 
     visit(story)
 

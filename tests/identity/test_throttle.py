@@ -23,6 +23,16 @@ def test_a_name_attacked_from_everywhere_waits_and_is_never_refused():
     assert guard.admit("another peer", "bob") == 0
 
 
+def test_what_a_name_did_not_give_it_does_not_get_back():
+    guard = SignInThrottle(clock=ManualClock())
+    for n in range(20):
+        guard.admit(f"peer {n}", "alice")
+    for _ in range(3):
+        delay = guard.admit("p", "alice")
+        assert delay == DELAY
+        guard.give_back("p", "alice", delay)
+
+
 @pytest.mark.parametrize(
     ("client", "peer"),
     [

@@ -2,7 +2,8 @@ import contextlib
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,15 @@ def test_an_rsa_signature_of_one_scheme_is_none_of_the_other():
     for mine, other in (("PS256", "RS256"), ("RS256", "PS256")):
         (public,) = public_keys({"keys": [changed(KEYS[mine].public_jwk(), alg=other)]})
         assert not public.verify(b"data", KEYS[mine].sign(b"data"))
+
+
+def test_a_pss_salt_is_exactly_as_long_as_the_hash():
+    key = KEYS["PS256"]
+    (public,) = public_keys({"keys": [key.public_jwk()]})
+    mask = padding.MGF1(hashes.SHA256())
+    for length, good in ((32, True), (0, False), (20, False), (64, False)):
+        signature = key.private.sign(b"data", padding.PSS(mask, length), hashes.SHA256())
+        assert public.verify(b"data", signature) is good  # RFC 7518 §3.5
 
 
 def test_the_thumbprint_is_that_of_rfc_7638_and_rfc_8037():

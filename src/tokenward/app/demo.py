@@ -13,7 +13,7 @@ import httpx
 
 from tokenward.app.config import Configuration, load
 from tokenward.app.foundation import foundation
-from tokenward.app.initialise import make_secrets
+from tokenward.app.initialise import CONFIGURATION, make_secrets
 from tokenward.app.servers import INSIDE_PATH
 from tokenward.app.story import Story
 from tokenward.app.supervisor import ProcessPlan, Supervisor, bind_all, server_plans
@@ -35,8 +35,10 @@ APP = "demo-app"
 PERSON = "alice"
 REDIRECT = "http://127.0.0.1/callback"
 
-_CONFIGURATION = """\
-# Written by `tokenward demo`; change it as you like and start `tokenward up` instead.
+_SIGNATURE = "# Written by `tokenward demo`"
+_CONFIGURATION = (
+    _SIGNATURE
+    + """, which writes it anew at every start.
 name: Tokenward demo
 store: sqlite:data/tokenward.db
 master_key: file:data/master.key
@@ -59,6 +61,7 @@ apis:
     upstream: {bank}
     risk: moderate
 """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def running_demo(directory: Path, *, free_ports: bool, quiet: bool) -> Generator
 
     Raises:
         OSError: a port is taken, or the directory cannot be written.
+        ValueError: the directory holds somebody else's configuration.
         CannotStart: a process did not become ready; its log tells why.
     """
     sockets = bind_all({name: ("127.0.0.1", 0 if free_ports else port) for name, port in PORTS.items()})
@@ -144,12 +148,15 @@ def running_demo(directory: Path, *, free_ports: bool, quiet: bool) -> Generator
 
 def _write_configuration(directory: Path, urls: Mapping[str, str]) -> Configuration:
     directory.mkdir(parents=True, exist_ok=True)
+    path = directory / CONFIGURATION
+    if path.exists() and not path.read_bytes().startswith(_SIGNATURE.encode()):
+        # Neither this file is ours nor the database beside it, which would get our client and our person.
+        raise ValueError(f"{path} was not written by the demo: name another --directory")
     make_secrets(directory)
     samples = importlib.resources.files("tokenward.app.samples")
     for name in SAMPLES:
         document = f"{name}.openapi.yaml"
         (directory / document).write_bytes((samples / document).read_bytes())
-    path = directory / "tokenward.yaml"
     listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
     path.write_text(_CONFIGURATION.format(**urls, **listens))
     loaded = load(path)

@@ -13,26 +13,29 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from tokenward.base.asgi import App
 
 HEAD_LIMIT = 32_768
-HEAD_SECONDS = 10.0
+REQUEST_SECONDS = 10.0
 GRACE_SECONDS = 5
+BACKLOG = 2048
 
 
 class EdgeProtocol(HttpToolsProtocol):
     """HTTP/1.1 whose head is bounded in size and time.
 
     llhttp, beneath it, already refuses what smuggling is made of: Content-Length with Transfer-Encoding, bare
-    LF, obs-fold, spaces before a colon. What it leaves open is closed here: a head without end, a head that
-    trickles (slowloris), and a target whose fragment would be dropped in silence.
+    LF, obs-fold, spaces before a colon. What it and uvicorn leave open is closed here: a head or trailer
+    section without end, a head that trickles (slowloris), trailer fields that would count as header fields,
+    a missing or second Host, and a target whose fragment would be dropped in silence.
     """
 
-    _head_bytes = 0
     _in_head = True
-    _head_timer: TimerHandle | None = None
+    _in_trailers = False
+    _field_bytes = 0  # of the head or the trailer section that is being read
+    _timer: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock of the first head."""
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_took_too_long)
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
@@ -40,53 +43,111 @@ class EdgeProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, and give up on a head that grows too long."""
-        self._head_bytes += len(data)
+        """Feed the parser, and give up on header or trailer fields that grow too long."""
+        self._field_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_LIMIT and not self.transport.is_closing():
-            self._refuse(431)
+        if (self._in_head or self._in_trailers) and self._field_bytes > HEAD_LIMIT:
+            self._give_up(431)
 
     def on_message_begin(self) -> None:
         """A new head starts: it has its own limit, and on a kept-alive connection its own clock."""
         super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = 0
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_took_too_long)
+        self._in_head, self._in_trailers, self._field_bytes = True, False, 0
+        self._start_timer()
 
     def on_headers_complete(self) -> None:
-        """The head is whole: look once at what uvicorn would silently drop from the target."""
+        """The head is whole: look once at what uvicorn would silently accept or drop."""
         self._in_head = False
-        self._stop_timer()
         if b"#" in self.url:
             raise ValueError("a request target has no fragment")  # RFC 9112 §3.2; becomes a 400
-        if sum(len(name) + len(value) for name, value in self.headers) + len(self.url) > HEAD_LIMIT:
+        size, hosts = len(self.url), 0
+        for name, value in self.headers:
+            size += len(name) + len(value)
+            hosts += name == b"host"
+        if size > HEAD_LIMIT:
             raise ValueError("the head is too long")
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1") or hosts > 1 or (hosts == 0 and version == "1.1"):
+            raise ValueError("Host is missing or ambiguous")  # RFC 9112 §3.2
         super().on_headers_complete()
+        # uvicorn appends trailer fields to the list that the application sees as the head. No front server
+        # looked at them as that, so they go nowhere (RFC 9110 §6.5.1).
+        self.headers = []
+        if self.parser.should_upgrade():
+            self.cycle.keep_alive = False  # we never switch, and the parser reads no further
+        self._head_is_whole()
+
+    def on_chunk_header(self) -> None:
+        """A chunk starts; trailer fields follow it if it is the last one."""
+        self._in_trailers, self._field_bytes = True, 0
+
+    def on_body(self, body: bytes) -> None:
+        """Part of the body: so it was not the last chunk."""
+        self._in_trailers = False
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._in_trailers = False
+        self._stop_timer()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is whole; if the request is not, what is left of it may not trickle for ever."""
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body:
+            self._start_timer()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Ignoring an upgrade is no fault (RFC 9110 §7.8), and the remedy that uvicorn logs is none."""
+
+    def _head_is_whole(self) -> None:
+        self._stop_timer()
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(REQUEST_SECONDS, self._took_too_long)
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _head_took_too_long(self) -> None:
-        self._head_timer = None
-        if not self.transport.is_closing():
-            self._refuse(408)
+    def _took_too_long(self) -> None:
+        self._timer = None
+        self._give_up(408)
 
-    def _refuse(self, status: int) -> None:
-        self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+    def _give_up(self, status: int) -> None:
+        """Close; say why only where that cannot fall into the middle of an answer."""
+        if self.transport.is_closing():
+            return
+        # uvicorn's annotation leaves out that there is no cycle before the first request
+        if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]
+            self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
 
 
-class Listener(uvicorn.Server):
-    """One listening socket and the application behind it. Signals are the business of the process."""
+class ShortBodyProtocol(EdgeProtocol):
+    """The same for a server that takes nothing but small bodies: they are under the clock, too."""
 
-    def __init__(self, app: App, sock: socket.socket) -> None:
+    def _head_is_whole(self) -> None:
+        """Let the clock run until the whole request is there."""
+
+
+class Listener(uvicorn.Server):
+    """One listening socket and the application behind it. Signals are the business of the process.
+
+    Args:
+        app: the application.
+        sock: bound.
+        streams: whether a request's body may take its time; otherwise it has `REQUEST_SECONDS`, as the head.
+    """
+
+    def __init__(self, app: App, sock: socket.socket, *, streams: bool = True) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=EdgeProtocol,
+                http=EdgeProtocol if streams else ShortBodyProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -95,7 +156,7 @@ class Listener(uvicorn.Server):
                 proxy_headers=False,  # X-Forwarded-For is a claim of the peer's, not a fact
                 timeout_keep_alive=65,
                 timeout_graceful_shutdown=GRACE_SECONDS,
-                backlog=2048,
+                backlog=BACKLOG,
             )
         )
         self._socket = sock
@@ -116,7 +177,9 @@ class Listener(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening-ready socket, inheritable by a child process.
+    """A listening socket, inheritable by a child process.
+
+    It listens at once: until then, Linux would let a second program bind the same port.
 
     Raises:
         OSError: the address is taken or not ours; the message names it.
@@ -126,6 +189,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
+        sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None

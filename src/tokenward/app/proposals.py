@@ -116,6 +116,8 @@ def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping
     """Method, path and body of each operation."""
     paths = document.get("paths")
     for template, item in paths.items() if isinstance(paths, dict) else ():
+        if template.startswith("x-"):  # an extension (OpenAPI 3.1 §4.9)
+            continue
         resolved = _resolved(document, item)
         for method in METHODS:
             body = resolved.get(method)
@@ -145,7 +147,7 @@ def _proposal(
     said = body.get(RISK)
     risk, reasons, right = _risk(method, path, key, demanded)
     if isinstance(said, str):
-        risk, reasons, right = None, (f"the document says so, as {RISK}",), ""
+        risk, reasons, right = None, (f"the document says {said}, as {RISK}",), ""
     tier = risk or str(said)
     documented = tuple(sorted(demanded.scopes or ())) if isinstance(demanded, Demand) else ()
     if documented or tier == "public":

@@ -132,7 +132,11 @@ def _scalar(text: str) -> str:
     """A text as a YAML scalar; a JSON string is one (YAML 1.2 §1.3)."""
     if _PLAIN.fullmatch(text) and text.lower() not in _NOT_PLAIN:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    # What cannot be seen is escaped: a reviewer must not read another name than the machine does.
+    return "".join(
+        character if character.isprintable() else f"\\U{ord(character):08x}"
+        for character in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _scope(scope: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from tokenward.base.problems import NOT_FOUND, Refusal
+from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.store.port import Store
 
 What = Literal["token", "grant", "client", "user", "all"]
@@ -19,10 +19,11 @@ async def revoke(store: Store, what: What, subject: str, *, before: float | None
         at: now, seconds since the epoch.
 
     Raises:
-        Refusal: NOT_FOUND, there is no such thing, or it was revoked before.
+        Refusal: NOT_FOUND, there is no such thing, or it was revoked before; INVALID_INPUT, `before` is yet
+            to come.
         StoreUnavailable: nothing was revoked.
     """
-    moment = at if before is None else before
+    moment = _past(before, at)
     match what:
         case "token":
             if not await store.revoke_token(subject, at):
@@ -42,3 +43,11 @@ async def revoke(store: Store, what: What, subject: str, *, before: float | None
             await store.end_sessions(user.user_id)
         case "all":
             await store.revoke_all_issued(before=moment, at=at)
+
+
+def _past(before: float | None, at: float) -> float:
+    """The moment until which what was issued ends."""
+    if before is not None and before > at:
+        # It would end what has not been issued yet, and nothing takes a cutoff back.
+        raise Refusal(INVALID_INPUT, "the moment before which to revoke is yet to come")
+    return at if before is None else before

@@ -4,18 +4,19 @@ They share nothing but the database, and meet through its revocation feed. Any n
 """
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from starlette.applications import Starlette
 
 from tokenward.app.admin import admin_app
 from tokenward.app.config import Configuration
+from tokenward.app.decision_log import DecisionLog
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.listener import Listener, stop_on_signals
-from tokenward.app.metrics import FEED_LAG, counted, observe_decision
+from tokenward.app.metrics import counted, report_lag
 from tokenward.base.asgi import App, Receive, Scope, Send
+from tokenward.gateway.access import Decision
 from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
@@ -34,17 +35,23 @@ async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socke
         await _serve(
             {"issuer": issuer_app(ground), "admin": admin_app(ground)},
             sockets,
-            beside=sweep_forever(ground.store, clock=ground.clock),
+            beside=[sweep_forever(ground.store, clock=ground.clock)],
         )
 
 
 async def serve_gateway(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> None:
     """Serve the gateway until told to stop, following the revocation feed."""
     async with foundation(configuration) as ground:
-        engine, follower = gateway_engine(ground)
+        decisions = DecisionLog(clock=ground.clock)
+        engine, follower = gateway_engine(ground, decisions.record)
         door = ProxyDoor(engine)
         try:
-            await _serve({"gateway": door}, sockets, beside=follower.run())
+            await _serve(
+                {"gateway": door},
+                sockets,
+                beside=[follower.run(), decisions.run(), report_lag(lambda: follower.lag)],
+                streams=True,
+            )
         finally:
             await door.close()
 
@@ -82,7 +89,9 @@ def issuer_app(ground: Foundation) -> App:
     return counted(dispatch, known)
 
 
-def gateway_engine(ground: Foundation) -> tuple[Engine, FeedFollower]:
+def gateway_engine(
+    ground: Foundation, observe: Callable[[Decision, float], None] | None = None
+) -> tuple[Engine, FeedFollower]:
     """The decision function over this configuration's policy, and the follower that keeps it honest.
 
     Until the follower runs, and whenever it loses the feed, the engine refuses to judge credentials.
@@ -93,27 +102,35 @@ def gateway_engine(ground: Foundation) -> tuple[Engine, FeedFollower]:
         StoreResolver(ground.store, ground.peppers, ground.clock),
         InsideMinter(ground.inside_keys[0], inside_issuer, ground.clock),
         fresh=lambda: follower.confirmed,
-        observe=observe_decision,
+        observe=observe,
         clock=ground.clock,
     )
     follower = FeedFollower(
         ground.store, on_event=engine.verified.on_event, on_gap=engine.verified.clear, clock=ground.clock
     )
-    FEED_LAG.set_function(lambda: follower.lag)
     return engine, follower
 
 
 async def _serve(
-    apps: Mapping[str, App], sockets: Mapping[str, socket.socket], *, beside: Coroutine[None, None, None]
+    apps: Mapping[str, App],
+    sockets: Mapping[str, socket.socket],
+    *,
+    beside: Sequence[Coroutine[None, None, None]],
+    streams: bool = False,
 ) -> None:
-    """Serve until told to stop. If `beside` fails the process ends, and the supervisor starts a new one."""
+    """Serve until told to stop. If one of `beside` ends, so does the process; a new one is started."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    task = asyncio.create_task(beside)
-    task.add_done_callback(lambda _task: stop.set())
+    tasks = [asyncio.create_task(each) for each in beside]
+    for task in tasks:
+        task.add_done_callback(lambda _task: stop.set())
     try:
-        await asyncio.gather(*(Listener(app, sockets[name]).run_until(stop) for name, app in apps.items()))
+        listeners = [Listener(app, sockets[name], streams=streams) for name, app in apps.items()]
+        await asyncio.gather(*(listener.run_until(stop) for listener in listeners))
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for fault in ended:
+        if isinstance(fault, Exception):
+            raise fault

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from prometheus_client import multiprocess
 
 from tokenward.app.listener import bind
 from tokenward.base.clock import SYSTEM_CLOCK
@@ -60,7 +61,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def running(self, on_ready: Callable[[str], None] = lambda _name: None) -> Generator[None]:
-        """Start all, wait until each answers, and end all on leaving.
+        """Start all, wait until each answers or `stop()` is called, and end all on leaving.
 
         Raises:
             CannotStart: one did not become ready; the others are ended.
@@ -71,8 +72,8 @@ class Supervisor:
                 for plan in self._plans:
                     self._start(plan)
                 for plan in self._plans:
-                    self._wait_until_ready(plan)
-                    on_ready(plan.name)
+                    if self._wait_until_ready(plan):
+                        on_ready(plan.name)
                 yield
             finally:
                 self._stop_all()
@@ -84,7 +85,9 @@ class Supervisor:
                 code = self._processes[plan.name].poll()
                 if code is not None and not self._stopping.is_set():
                     on_restart(plan.name, code)
-                    self._start(plan)
+                    self._bury(self._processes[plan.name].pid)
+                    with contextlib.suppress(OSError):  # no memory, no process: the next second may have some
+                        self._start(plan)
 
     def stop(self) -> None:
         """Make `watch` return."""
@@ -102,7 +105,12 @@ class Supervisor:
             start_new_session=True,  # Ctrl+C reaches the supervisor alone, which then ends them in order
         )
 
-    def _wait_until_ready(self, plan: ProcessPlan) -> None:
+    def _bury(self, pid: int) -> None:
+        """Forget what a dead process measured of itself; what it counted stays counted."""
+        multiprocess.mark_process_dead(pid, self._environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
+
+    def _wait_until_ready(self, plan: ProcessPlan) -> bool:
+        """Whether it answers; False if there was no waiting for it because of `stop()`."""
         deadline = SYSTEM_CLOCK.monotonic() + READY_SECONDS
         with httpx.Client(trust_env=False, timeout=1.0) as client:
             while SYSTEM_CLOCK.monotonic() < deadline:
@@ -111,8 +119,9 @@ class Supervisor:
                     raise CannotStart(f"the {plan.name} process ended with exit code {code} while starting")
                 with contextlib.suppress(httpx.HTTPError):
                     if client.get(plan.health).status_code == 200:
-                        return
-                self._stopping.wait(0.05)
+                        return True
+                if self._stopping.wait(0.05):
+                    return False
         raise CannotStart(f"the {plan.name} process did not answer within {READY_SECONDS:.0f} seconds")
 
     def _stop_all(self) -> None:

@@ -51,7 +51,8 @@ _TOKENS = re.compile(
     r"|(?P<jwt>eyJ)[0-9A-Za-z_-]{8,}(?:\.[0-9A-Za-z_-]*){0,4}"
 )
 _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]*")
-_URL_PASSWORD = re.compile(r"(://[^\s:/@]{0,100}:)[^\s/@]{1,200}@")  # postgresql://user:password@host
+# postgresql://user:password@host, up to the last @: people forget to escape one in the password.
+_URL_PASSWORD = re.compile(r"(://[^\s:/@]{0,100}:)[^\s/]{1,200}@")
 _VALUES = (
     _pair(rf"\b(?:{_HEADERS})", r"\s*[:=]", r"[^\n]*"),
     # A scheme followed by more than a word of prose or a challenge's parameters.

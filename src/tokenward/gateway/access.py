@@ -104,6 +104,7 @@ class Deny:
         headers: further response headers, such as Retry-After and Allow.
         api: as far as the decision got; "" if it matched none.
         operation: likewise.
+        facts: whose call it would have been, as far as the decision got.
     """
 
     problem: Problem
@@ -112,6 +113,7 @@ class Deny:
     headers: Mapping[str, str] = field(default_factory=dict)
     api: str = ""
     operation: str = ""
+    facts: TokenFacts | None = None
 
 
 Decision = Allow | Deny

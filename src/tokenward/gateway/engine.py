@@ -23,10 +23,9 @@ from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step,
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.steps import Case, Means
-from tokenward.gateway.throttle import Throttle
+from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.verified import VerifiedTokens
 
-_DECISIONS = logging.getLogger("tokenward.gateway.decision")
 _FAULTS = logging.getLogger("tokenward.gateway.engine")
 
 # RFC 6750 §3: who fails for want of a better credential is told which. Every 401 says it anyway.
@@ -104,13 +103,15 @@ class Engine:
             resolver: says what a token stands for that is not remembered.
             minter: signs the inside JWTs.
             fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
-            observe: told each decision and the seconds that it took, for metrics. Must not raise.
+            observe: told each decision and the seconds that it took, for log and metrics. Must not raise.
             token_prefix: how our opaque tokens begin.
             clock: time.
         """
         self.verified = VerifiedTokens()
         self.minter = minter
-        self._means = Means(resolver, minter, self.verified, Throttle(clock), fresh, token_prefix, clock)
+        self._means = Means(
+            resolver, minter, self.verified, UnknownTokenThrottle(clock), fresh, token_prefix, clock
+        )
         self._policy = policy
         self._observe = observe
         self._clock = clock
@@ -139,12 +140,10 @@ class Engine:
         seconds = self._clock.monotonic() - started
         if self._observe is not None:
             self._observe(decision, seconds)
-        if _DECISIONS.isEnabledFor(logging.INFO):
-            _log(case, decision, seconds)
         return decision
 
     async def explain(self, request: AccessRequest) -> tuple[Decision, list[Step]]:
-        """The decision, and what each step found, up to the one that refused. Neither logged nor observed."""
+        """The decision, and what each step found, up to the one that refused. Not observed."""
         case = Case(request, self._policy, self._clock.time())
         told: list[Step] = []
         for step in STEPS:
@@ -185,7 +184,8 @@ def _deny(case: Case, refusal: Refusal) -> Deny:
     if problem.status == 401 or problem in _CHALLENGED:
         scope = " ".join(sorted(operation.scopes)) if operation and problem is INSUFFICIENT_SCOPE else ""
         text = challenge(problem, realm=api or "tokenward", scope=scope)
-    return Deny(problem, refusal.detail, text, told, api, operation.label if operation else "")
+    facts = case.entry.facts if case.entry else None
+    return Deny(problem, refusal.detail, text, told, api, operation.label if operation else "", facts)
 
 
 def _as_refusal(fault: Exception) -> Refusal:
@@ -198,21 +198,3 @@ def _as_refusal(fault: Exception) -> Refusal:
     where = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place is not None else "?"
     _FAULTS.error("a decision failed: %s in %s", type(fault).__name__, where)
     return Refusal(UNAVAILABLE, f"{type(fault).__name__} in {where}")
-
-
-def _log(case: Case, decision: Decision, seconds: float) -> None:
-    facts = case.entry.facts if case.entry else None
-    problem = decision.problem if isinstance(decision, Deny) else None
-    method = case.request.method  # the client's own text, until it has matched
-    _DECISIONS.info(
-        "method=%s template=%s api=%s operation=%s reason=%s status=%s token_id=%s client_id=%s ms=%.3f",
-        method if method.isascii() and method.isalpha() and len(method) <= 16 else "?",
-        case.match.operation.template if case.match else "-",
-        case.match.api.name if case.match else "-",
-        case.match.operation.operation_id if case.match else "-",
-        problem.code if problem else "allow",
-        problem.status if problem else "-",
-        facts.token_id if facts else "-",
-        facts.client_id if facts else "-",
-        seconds * 1000,
-    )

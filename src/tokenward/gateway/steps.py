@@ -24,7 +24,7 @@ from tokenward.gateway.headers import Screened
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.policy import Match, NoMatch, Policy
-from tokenward.gateway.throttle import Throttle
+from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.verified import Entry, VerifiedTokens
 from tokenward.tokens import opaque
 
@@ -50,7 +50,7 @@ class Means:
     resolver: TokenResolver
     minter: InsideMinter
     verified: VerifiedTokens
-    throttle: Throttle
+    throttle: UnknownTokenThrottle
     fresh: Callable[[], bool]
     token_prefix: str
     clock: Clock
@@ -128,7 +128,7 @@ def authenticate(means: Means, case: Case) -> Awaitable[None] | None:
             return None
         raise Refusal(NO_CREDENTIAL, "no credential in the request")
     if not means.fresh():
-        raise Refusal(UNAVAILABLE, "the revocation feed is unconfirmed")
+        raise Refusal(UNAVAILABLE, "the revocation feed is unconfirmed", retry_after=1)
     case.entry = means.verified.get(case.token, case.now)
     return None if case.entry is not None else _look_up(means, case, case.token)
 
@@ -138,18 +138,13 @@ async def _look_up(means: Means, case: Case, token: str) -> None:
     parsed = opaque.parse(token, kind="at", prefix=means.token_prefix)
     if parsed is None:
         raise Refusal(INVALID_TOKEN, "not an access token of ours, or a damaged one")
-    peer = case.request.peer
-    means.throttle.take(peer)
+    means.throttle.admit(case.request.peer)
     generation = means.verified.generation
-    try:
-        facts = await means.resolver.resolve(token, parsed.token_id)
-    except Refusal:
-        means.throttle.give_back(peer)
-        raise
+    facts = await means.resolver.resolve(token, parsed.token_id)
     case.now = means.clock.time()
     if facts is None or facts.token_id != parsed.token_id or facts.expires_at <= case.now:
+        means.throttle.count(case.request.peer)
         raise Refusal(INVALID_TOKEN, f"token {parsed.token_id} is unknown, expired or revoked")
-    means.throttle.give_back(peer)
     case.entry = means.verified.keep(token, facts, generation=generation)
 
 

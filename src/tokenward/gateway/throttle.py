@@ -1,68 +1,34 @@
-"""A limit on how many unknown tokens one peer may have looked up: a token bucket per peer.
+"""A limit on how many unknown tokens one peer may have looked up.
 
-Only a lookup that found nothing costs: a peer whose tokens are good is never slowed down by this, and a
-token in the cache is not even looked at here.
+Only a lookup that found nothing counts, and it counts afterwards: guessing 256 bits gets no better by many
+attempts at once, and a peer that brings many good tokens at once (a load balancer before an empty cache)
+must not be slowed down. A token that is remembered is not even looked at here.
 """
 
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
-
-_BURST = 20.0
-_PER_SECOND = 5.0
-_PEERS = 10_000  # the longest unseen is forgotten first
+from tokenward.base.throttle import TokenBuckets, peer_network
 
 
-class Throttle:
-    """Buckets of 20, refilled by 5 a second, one per IPv4 address or IPv6 /64."""
+class UnknownTokenThrottle:
+    """Twenty unknown tokens at once and five a second, per IPv4 address or IPv6 /64."""
 
-    __slots__ = ("_buckets", "_clock")
+    __slots__ = ("_buckets",)
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}  # peer → (left, as of)
+        self._buckets = TokenBuckets(burst=20, every=0.2, clock=clock)
 
-    def take(self, peer: str) -> None:
-        """Reserve one lookup, before it is made: concurrent ones cannot all see the same full bucket.
+    def admit(self, peer: str) -> None:
+        """Let a lookup be made.
 
         Raises:
             Refusal: TOO_MANY_REQUESTS, with the seconds until the next one is possible.
         """
-        name = _network(peer)
-        left = self._left(name)
-        if left < 1:
-            self._keep(name, left)
-            raise Refusal(
-                TOO_MANY_REQUESTS,
-                "too many unknown tokens from this peer",
-                retry_after=ceil((1 - left) / _PER_SECOND),
-            )
-        self._keep(name, left - 1)
+        if wait := self._buckets.wait(peer_network(peer)):
+            raise Refusal(TOO_MANY_REQUESTS, "too many unknown tokens from this peer", retry_after=ceil(wait))
 
-    def give_back(self, peer: str) -> None:
-        """Return a reservation: the token was known after all, or nobody could tell."""
-        name = _network(peer)
-        self._keep(name, min(_BURST, self._left(name) + 1))
-
-    def _left(self, name: str) -> float:
-        left, as_of = self._buckets.pop(name, (_BURST, 0.0))
-        if left >= _BURST:
-            return _BURST
-        return min(_BURST, left + max(0.0, self._clock.monotonic() - as_of) * _PER_SECOND)
-
-    def _keep(self, name: str, left: float) -> None:
-        while len(self._buckets) >= _PEERS:
-            del self._buckets[next(iter(self._buckets))]
-        self._buckets[name] = (left, self._clock.monotonic())
-
-
-def _network(peer: str) -> str:
-    try:
-        address = ip_address(peer)
-    except ValueError:
-        return "unknown"  # no address, such as a Unix socket: one bucket for all of them
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or f"{int(address) >> 64:x}/64")
-    return str(address)
+    def count(self, peer: str) -> None:
+        """Note that a lookup found nothing."""
+        self._buckets.take(peer_network(peer))

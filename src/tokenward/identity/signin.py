@@ -18,7 +18,7 @@ from tokenward.base.secret import Secret
 from tokenward.identity.cookies import Cookie
 from tokenward.identity.csrf import FormGuard
 from tokenward.identity.pages import Pages
-from tokenward.identity.passwords import Passwords
+from tokenward.identity.passwords import MAX_LENGTH, Passwords
 from tokenward.identity.people import MAX_USERNAME, Person, typed_username, why_no_username
 from tokenward.identity.sessions import Sessions
 from tokenward.identity.throttle import SignInThrottle, peer_of
@@ -32,6 +32,8 @@ MAX_CONTINUE = 4096
 # Path and query of one endpoint, in the characters that browsers leave in a query (WHATWG URL §1.3), and no
 # backslash. With the path fixed there is no host, no scheme and no line break to smuggle in.
 _CONTINUE = re.compile(r"/authorize\?[!$-;=?-\[\]-~]*")
+# What a form can come to with every character escaped: 3 bytes for one of `continue`, 12 beyond ASCII.
+_FORM_LIMIT = 3 * MAX_CONTINUE + 12 * (MAX_LENGTH + MAX_USERNAME) + 1024
 _BINDING = re.compile(r"[0-9A-Za-z]{22}")
 
 _log = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ class SignIn:
 
     async def _submit(self, request: Request) -> Response:
         scope = request.scope
-        form = await read_form(scope, request.receive)
+        form = await read_form(scope, request.receive, limit=_FORM_LIMIT)
         continue_to = safe_continue(form.get("continue", ""))
         username = typed_username(form.get("username", ""))
         try:
@@ -140,13 +142,17 @@ class SignIn:
         name = "" if why_no_username(username) else username
         if delay := self._throttle.admit(peer, name):
             await asyncio.sleep(delay)
-        user = await self._people.user_by_name(name) if name else None
-        right = await self._passwords.verify(user.password_hash if user else None, password)
+        try:
+            user = await self._people.user_by_name(name) if name else None
+            right = await self._passwords.verify(user.password_hash if user else None, password)
+        except (StoreUnavailable, Refusal):  # our trouble, and no guess
+            self._throttle.give_back(peer, name, delay)
+            raise
         if user is None or not right:
             # What was typed stays out of the log: sooner or later it is a password in the wrong field.
             who = f"user_id={user.user_id}" if user else "no such person"
             raise Refusal(BAD_CREDENTIALS, f"{who} peer={peer}")
-        self._throttle.was_right(peer, name)
+        self._throttle.give_back(peer, name, delay)
         return user
 
     async def _sign_out(self, request: Request) -> Response:

@@ -17,7 +17,7 @@ DELAY = 2.0
 
 
 class SignInThrottle:
-    """The three buckets of sign-in. A right password costs nothing."""
+    """The three buckets of sign-in. A right password costs nothing; nor does one that nobody could check."""
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._peers = TokenBuckets(burst=20, every=6, clock=clock)
@@ -41,11 +41,12 @@ class SignInThrottle:
             )
         return DELAY if self._names.take(username) else 0.0
 
-    def was_right(self, peer: str, username: str) -> None:
-        """Take back what `admit` counted: the password was right."""
+    def give_back(self, peer: str, username: str, delay: float) -> None:
+        """Take back what `admit` counted when it returned `delay`: it was no wrong password."""
         self._peers.give_back(peer)
         self._pairs.give_back((peer, username))
-        self._names.give_back(username)
+        if not delay:  # else the name's bucket was empty, and gave nothing
+            self._names.give_back(username)
 
 
 def peer_of(scope: Scope) -> str:

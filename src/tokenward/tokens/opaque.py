@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.entropy import BASE62, base62, locator, random_bits
+from tokenward.base.entropy import BASE62, BASE62_PAIRS, base62, locator, random_bits
 from tokenward.base.secret import Secret
 
 KINDS: dict[str, str] = {
@@ -33,7 +33,6 @@ _CHECKSUM = 6
 _BODY = _LOCATOR + _RANDOM + _CHECKSUM
 _TAIL = len("_kk_") + _BODY  # everything after the prefix
 
-_PAIRS = tuple(first + second for first in BASE62 for second in BASE62)  # 62² = 3844 two-digit groups
 _VALUES = {character: value for value, character in enumerate(BASE62)}
 
 
@@ -121,4 +120,4 @@ def matches(peppers: Sequence[bytes], text: str, stored: bytes) -> bool:
 def _checksum(text: str) -> str:
     high, rest = divmod(crc32(text.encode()), 3844 * 3844)
     middle, low = divmod(rest, 3844)
-    return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
+    return BASE62_PAIRS[high] + BASE62_PAIRS[middle] + BASE62_PAIRS[low]

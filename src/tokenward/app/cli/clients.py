@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from tokenward.app.cli.console import (
     DEFAULT_CONFIG,
@@ -73,7 +74,7 @@ def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
 
     table = Table("client_id", "name", "type", "scopes", "redirect addresses", "since")
     for client in with_foundation(config, work):
-        table.add_row(
+        cells = (
             client.client_id,
             client.name,
             client.type,
@@ -81,6 +82,7 @@ def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
             "\n".join(client.redirect_uris),
             date(client.created_at),
         )
+        table.add_row(*(Text(cell) for cell in cells))  # a name in square brackets is no markup
     out.print(table)
 
 

@@ -38,7 +38,10 @@ def decide(
 
     tokenward decide GET /bank/accounts @token.txt
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        fail("that is no URL")
     bearer = read_credential(credential, what="token") if credential is not None else None
     headers = [(b"host", parts.netloc.encode())]
     if bearer is not None:

@@ -137,7 +137,7 @@ _POSTER = """\
 
   . {directory}/demo.env
 [cyan]1[/] TOKEN=$(curl -s -u {service}:$DEMO_SECRET {issuer}/token \\
-      -d grant_type=client_credentials -d scope=accounts:read | sed -E 's/.*"access_token": ?"([^"]+)".*/\\1/')
+      -d grant_type=client_credentials -d scope=accounts:read | grep -oE 'tkw_at_[0-9A-Za-z]+')
 [cyan]2[/] curl -s -H "Authorization: Bearer $TOKEN" {gateway}/bank/accounts
 [cyan]3[/] curl -s -H "Authorization: Bearer $TOKEN" {gateway}/bank/transfers --json \\
       '{{"from":"current","to":"savings","amount":"10.00","currency":"EUR"}}'

@@ -1,0 +1,44 @@
+import asyncio
+import io
+
+from tokenward.app.decision_log import DecisionLog
+from tokenward.base.clock import ManualClock
+from tokenward.base.problems import UNDOCUMENTED
+from tokenward.gateway.access import Allow, Deny, TokenFacts
+
+FACTS = TokenFacts("4U9VoPKSUjB", None, "shop", None, frozenset(), "https://a.example", "client_secret", 0, 1)
+ALLOW = Allow(
+    "bank", "GET /accounts/{id}", "http://127.0.0.1:1", "/accounts/4711", "eyJhbGciOiJub25lIn0.e30.", FACTS
+)
+
+
+def test_a_line_says_who_what_and_why_but_neither_path_nor_credential():
+    stream = io.StringIO()
+    log = DecisionLog(stream, ManualClock(1_800_000_000))
+    log.record(ALLOW, 0.000012)
+    log.record(Deny(UNDOCUMENTED, "detail"), 0.000003)
+    assert stream.getvalue() == ""
+    log.flush()
+    assert stream.getvalue().splitlines() == [
+        "time=2027-01-15T08:00:00.000+00:00 level=info logger=tokenward.gateway.decision reason=allow status=- "
+        'api=bank operation="GET /accounts/{id}" token_id=4U9VoPKSUjB client_id=shop ms=0.012',
+        "time=2027-01-15T08:00:00.000+00:00 level=info logger=tokenward.gateway.decision reason=undocumented "
+        'status=404 api=- operation="-" token_id=- client_id=- ms=0.003',
+    ]
+    log.flush()
+    assert stream.getvalue().count("\n") == 2
+
+
+def test_what_was_gathered_is_written_when_the_server_ends():
+    stream = io.StringIO()
+    log = DecisionLog(stream, ManualClock())
+
+    async def serve():
+        task = asyncio.create_task(log.run())
+        await asyncio.sleep(0)
+        log.record(ALLOW, 0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(serve())
+    assert stream.getvalue().count("reason=allow") == 1

@@ -1,0 +1,195 @@
+"""What the listeners do to bytes that no well-meaning client sends; over real sockets."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+
+import pytest
+
+from tokenward.app import listener
+from tokenward.app.listener import HEAD_LIMIT, Listener, bind
+from tokenward.base.asgi import respond
+
+SOON = 0.3
+
+
+async def _mirror(scope, receive, send):
+    """Says what it was sent, once it has all of it; `/early` answers at once, `/later` after a while."""
+    if scope["path"] == "/early":
+        await respond(send, 403)
+        return
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    if scope["path"] == "/later":
+        await asyncio.sleep(3 * SOON)
+    names = sorted(name.decode() for name, _ in scope["headers"])
+    await respond(send, 200, json.dumps({"headers": names, "body": body.decode()}).encode())
+
+
+@contextlib.contextmanager
+def _listening(*, streams):
+    sock = bind("127.0.0.1", 0)
+    address = sock.getsockname()
+    ready = threading.Event()
+    handles = {}
+
+    async def serve():
+        handles["loop"], handles["stop"] = asyncio.get_running_loop(), asyncio.Event()
+        ready.set()
+        await Listener(_mirror, sock, streams=streams).run_until(handles["stop"])
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield address
+    finally:
+        handles["loop"].call_soon_threadsafe(handles["stop"].set)
+        thread.join(20)
+        sock.close()
+
+
+@pytest.fixture(params=[True, False], ids=["streams", "short bodies"])
+def address(request):
+    with _listening(streams=request.param) as where:
+        yield where
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    monkeypatch.setattr(listener, "REQUEST_SECONDS", SOON)
+
+
+def _until_closed(sock):
+    """All that comes until the server closes."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := sock.recv(65_536):
+            received += part
+    return received
+
+
+def _exchange(address, *parts):
+    """Send, and read until the server closes; parts after the first are sent while it lets us."""
+    with socket.create_connection(address, timeout=10) as sock:
+        with contextlib.suppress(ConnectionError):
+            for part in parts:
+                sock.sendall(part)
+        return _until_closed(sock)
+
+
+def _send_for_ever(sock, part):
+    for _ in range(2000):
+        sock.sendall(part)
+
+
+def _body(answer):
+    return json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+HOST = b"Host: here\r\n"
+CLOSE = b"Connection: close\r\n"
+
+
+def test_trailer_fields_are_no_header_fields(address):
+    answer = _exchange(
+        address,
+        b"POST / HTTP/1.1\r\n" + HOST + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n"
+        b"2\r\nhi\r\n0\r\nAuthorization: Bearer planted\r\nX-User: root\r\n\r\n",
+    )
+    assert _body(answer) == {"headers": ["connection", "host", "transfer-encoding"], "body": "hi"}
+
+
+@pytest.mark.parametrize("part", [b"X-Abc: def\r\n" * 1000, b"X: " + b"a" * 10_000], ids=["many", "one long"])
+def test_a_trailer_section_without_end_is_cut_off(address, part):
+    head = b"POST /early HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+    with socket.create_connection(address, timeout=10) as sock:
+        sock.sendall(head)
+        with pytest.raises(ConnectionError):
+            _send_for_ever(sock, part)
+
+
+def test_many_small_chunks_are_no_trailer_section(address):
+    chunks = b"1\r\na\r\n" * (HEAD_LIMIT // 2)
+    answer = _exchange(
+        address,
+        b"POST / HTTP/1.1\r\n" + HOST + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n",
+    )
+    assert _body(answer)["body"] == "a" * (HEAD_LIMIT // 2)
+
+
+@pytest.mark.parametrize("rest", [b"", b"\r\n\r\n"], ids=["without end", "whole"])
+def test_a_head_over_the_limit_is_refused(address, rest):
+    answer = _exchange(address, b"GET / HTTP/1.1\r\n" + HOST + b"X: ", *[b"a" * 4096] * 200, rest)
+    assert answer[:13] in (b"HTTP/1.1 431 ", b"HTTP/1.1 400 ", b"")  # a reset may overtake the answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"Host: there\r\n",
+        b"GET / HTTP/1.0\r\n" + HOST + b"Host: there\r\n",
+        b"GET /\r\n",
+        b"GET /#f HTTP/1.1\r\n" + HOST,
+        b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+        b"CONNECT there:443 HTTP/1.1\r\n" + HOST,
+    ],
+    ids=["no Host", "two", "two in 1.0", "HTTP/0.9", "fragment", "CL and TE", "CONNECT"],
+)
+def test_an_ambiguous_head_is_refused(address, head):
+    assert _exchange(address, head + b"\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_http_1_0_needs_no_host(address):
+    assert _exchange(address, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_upgrade_is_ignored_and_nothing_after_it_is_read(address):
+    upgrade = b"GET / HTTP/1.1\r\n" + HOST + b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    answer = _exchange(address, upgrade + b"GET /second HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_head_that_trickles_is_cut_off(hurried, address):
+    with socket.create_connection(address, timeout=10) as sock:
+        sock.sendall(b"GET / HT")
+        assert _until_closed(sock).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_second_head_that_trickles_never_falls_into_the_first_answer(hurried, address):
+    with socket.create_connection(address, timeout=10) as sock:
+        sock.sendall(b"GET /later HTTP/1.1\r\n" + HOST + b"\r\nGET / HT")
+        assert b"408" not in _until_closed(sock)
+
+
+def test_a_body_that_trickles_is_cut_off_where_bodies_are_short(hurried):
+    with _listening(streams=False) as address, socket.create_connection(address, timeout=10) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nabc")
+        assert _until_closed(sock) == b""
+
+
+def test_a_body_may_take_its_time_where_bodies_stream(hurried):
+    with _listening(streams=True) as address, socket.create_connection(address, timeout=10) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\n" + HOST + CLOSE + b"Content-Length: 6\r\n\r\nabc")
+        sock.settimeout(2 * SOON)
+        with pytest.raises(TimeoutError):
+            sock.recv(1)
+        sock.settimeout(10)
+        sock.sendall(b"def")
+        assert _body(_until_closed(sock))["body"] == "abcdef"
+
+
+def test_after_the_answer_the_rest_of_a_request_may_not_trickle(hurried, address):
+    with socket.create_connection(address, timeout=10) as sock:
+        sock.sendall(b"POST /early HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\nabc")
+        assert _until_closed(sock).startswith(b"HTTP/1.1 403 ")

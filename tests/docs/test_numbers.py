@@ -1,0 +1,78 @@
+"""The seconds and sizes that SECURITY.md and the policy page promise are those of the code."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from tokenward.app import listener
+from tokenward.app.settings import TokenLifetimes
+from tokenward.backend import verifier
+from tokenward.gateway import inside, paths, steps
+from tokenward.gateway.doors.forward import DEFAULT_LIMITS
+from tokenward.gateway.tiers import TIERS
+from tokenward.identity import csrf, passwords, sessions, throttle
+from tokenward.issuer.endpoints import authorize
+from tokenward.issuer.settings import IssuerSettings
+from tokenward.store.feed import FeedFollower
+
+ROOT = Path(__file__).parents[2]
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+POLICY = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
+ISSUER = IssuerSettings(url="https://login.example.com")
+FEED = inspect.signature(FeedFollower).parameters
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "values", "promised"),
+    [
+        (SECURITY, "| every 200 ms, or as soon", (FEED["poll"].default,), (0.2,)),
+        (SECURITY, "| 503 from 750 ms after", (FEED["stale_after"].default,), (0.75,)),
+        (SECURITY, "| 60 s at most; a backend adds 5 s", (inside.LIFETIME, verifier.LEEWAY), (60, 5)),
+        (
+            SECURITY,
+            "| 10 min (30 s to 15 min",
+            (ISSUER.access_token_lifetime, TokenLifetimes().access_token, TIERS["moderate"].max_lifetime),
+            (10 * MINUTE, 10 * MINUTE, 15 * MINUTE),
+        ),
+        (SECURITY, "| 60 s, once |", (ISSUER.code_lifetime,), (60,)),
+        (
+            SECURITY,
+            "| 14 days unused, 90 days in all",
+            (TokenLifetimes().refresh_idle, TokenLifetimes().refresh_absolute),
+            (14 * DAY, 90 * DAY),
+        ),
+        (SECURITY, "to be had again | 10 s |", (ISSUER.lost_response_window,), (10,)),
+        (
+            SECURITY,
+            "| 30 min unused, 12 h in all |",
+            (sessions.IDLE, sessions.ABSOLUTE),
+            (30 * MINUTE, 12 * HOUR),
+        ),
+        (
+            SECURITY,
+            "| 60 min, 10 min |",
+            (csrf.FORM_LIFETIME, authorize._FORM_LIFETIME),
+            (60 * MINUTE, 10 * MINUTE),
+        ),
+        (SECURITY, "Two computations at once and 16", (passwords.AT_ONCE, passwords.WAITING), (2, 16)),
+        (SECURITY, "each answer takes 2 s longer", (throttle.DELAY,), (2,)),
+        (POLICY, "as long as it has 20 seconds left", (inside.REUSE_ABOVE,), (20,)),
+        (POLICY, "| 32 KiB, complete within 10 s |", (listener.HEAD_LIMIT,), (32 << 10,)),
+        (POLICY, "| 32 KiB, complete within 10 s |", (listener.REQUEST_SECONDS,), (10,)),
+        (POLICY, "| path | 8 KiB |", (paths.MAX_LENGTH,), (8 << 10,)),
+        (POLICY, "| query | 16 KiB |", (steps._MAX_QUERY,), (16 << 10,)),
+        (POLICY, "| request body | 10 MiB |", (DEFAULT_LIMITS.body,), (10 << 20,)),
+        (
+            POLICY,
+            "| 5 s, waiting for one of 512",
+            (DEFAULT_LIMITS.connect, DEFAULT_LIMITS.connections),
+            (5, 512),
+        ),
+        (POLICY, "| silence of the upstream | 30 s |", (DEFAULT_LIMITS.read,), (30,)),
+    ],
+)
+def test_what_is_promised_is_what_the_code_does(page, text, values, promised):
+    assert text in page
+    assert values == promised

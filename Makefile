@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench clean
+.PHONY: help install run test check format docs lock bench clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -44,6 +44,9 @@ check: $(STAMP) ## Check format, lint, types, floors and the lock file
 format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## Write the generated reference pages anew
+	$(BIN)/python scripts/generate_reference.py
 
 lock: $(STAMP) ## Renew requirements-dev.lock to the newest versions that fit
 	$(COMPILE) --upgrade --output-file $(LOCK)

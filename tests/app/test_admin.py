@@ -165,6 +165,8 @@ def test_revocation_orders(configuration):
             answer = await http.post("/revocations", json={"what": what, "subject": "nobody"})
             assert answer.status_code == 404
         assert (await http.post("/revocations", json={"what": "everything"})).status_code == 422
+        later = {"what": "all", "before": ground.clock.time() + 60}  # would end what is issued until then
+        assert (await http.post("/revocations", json=later)).status_code == 422
         assert await ground.store.feed_head() == head + 1
 
     _run(configuration, work)

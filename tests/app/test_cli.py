@@ -181,3 +181,24 @@ def test_a_broken_configuration_points_to_check(house, tmp_path):
 def test_a_directory_that_cannot_be_made_is_one_clear_error(run, tmp_path):
     (tmp_path / "taken").write_text("a file")
     assert "taken" in run("init", "taken", code=2).stderr
+
+
+def test_a_name_in_square_brackets_is_no_markup(house):
+    house("clients", "add", "[/red] [blink]Me", "--type", "service", "--id", "odd")
+    assert "[/red] [blink]Me" in house("clients", "list").stdout
+
+
+def test_decide_refuses_what_is_no_url(house):
+    assert "no URL" in house("decide", "GET", "http://[x", code=2).output
+
+
+def test_revoking_what_will_be_issued_is_refused(house):
+    assert "yet to come" in house("tokens", "revoke", "--all", "--before", "2999-01-01", code=1).output
+
+
+def test_the_demo_leaves_a_directory_alone_that_is_not_its_own(run, tmp_path):
+    run("init")
+    text = (tmp_path / "tokenward.yaml").read_text()
+    assert "was not written by the demo" in run("demo", "--once", "--directory", ".", code=2).output
+    assert (tmp_path / "tokenward.yaml").read_text() == text
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "tokenward.yaml"]

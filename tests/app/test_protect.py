@@ -249,3 +249,24 @@ def test_the_command_tells_what_is_wrong_with_the_document(tmp_path):
     )
     assert result.exit_code == 1
     assert "openapi.yaml:3:3: error openapi:" in result.output
+
+
+@pytest.mark.parametrize("character", ["\u202e", "\u200b", "\u2028", "\ufeff", "\x1b", "\U000e0041"])
+def test_what_cannot_be_seen_is_escaped_in_what_is_written(tmp_path, character):
+    document = tmp_path / "api.json"
+    body = {"operationId": f"list{character}Things", "responses": {}}
+    document.write_text(json.dumps({"openapi": "3.1.0", "paths": {"/things": {"get": body}}}))
+    output = tmp_path / "tokenward.yaml"
+    assert protect(document, UPSTREAM, output=output).secrets is not None
+    text = output.read_text(encoding="utf-8")
+    assert all(each.isprintable() or each == "\n" for each in text)
+    assert not errors(check(output))
+
+
+def test_an_extension_among_the_paths_is_no_path(tmp_path):
+    document = tmp_path / "api.json"
+    paths = {"/things": {"get": {"responses": {}}}, "x-internal": {"get": {"note": "not an operation"}}}
+    document.write_text(json.dumps({"openapi": "3.1.0", "paths": paths}))
+    result = protect(document, UPSTREAM, output=tmp_path / "tokenward.yaml")
+    assert [it.label for it in result.proposals] == ["GET /things"]
+    assert result.secrets is not None

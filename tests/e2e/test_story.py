@@ -6,6 +6,8 @@ import sys
 import httpx
 import pytest
 
+from databases import postgres_database
+from tokenward.app.demo import running_demo
 from tokenward.app.story import STEPS, Story, Unexpected
 from tokenward.base.secret import Secret
 
@@ -48,6 +50,19 @@ def test_no_secret_of_the_story_reaches_the_output_the_log_or_the_database(demo,
     assert len(secrets) >= 10
     found = {name for name, content in places.items() if any(secret in content for secret in secrets)}
     assert not found
+
+
+def test_the_story_is_the_same_on_postgresql(tmp_path, monkeypatch):
+    with postgres_database() as url:
+        monkeypatch.setenv("TOKENWARD_TEST_DATABASE", url)
+        with (
+            running_demo(tmp_path, free_ports=True, store="env:TOKENWARD_TEST_DATABASE") as demo,
+            httpx.Client(trust_env=False) as http,
+        ):
+            story = demo.story(http)
+            for step in STEPS:
+                step(story)
+        assert not list(tmp_path.rglob("*.db"))
 
 
 @pytest.mark.parametrize("broken", ["read_forecast", "transfer_without_scope", "revoke"])

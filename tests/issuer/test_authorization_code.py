@@ -48,6 +48,14 @@ async def test_the_verifier_must_be_the_one_of_the_challenge(h: House):
 
 
 @lived
+async def test_a_code_for_one_resource_gives_no_token_for_another(h: House):
+    app = await h.client("spa", "accounts:read")
+    code = await app.code()
+    assert error(await app.redeem(code, resource=f"{BANK}2")) == (400, "invalid_target")
+    assert (await app.redeem(code, resource=BANK)).status_code == 200, "a refusal spoils nothing"
+
+
+@lived
 async def test_the_redirect_address_must_be_the_same(h: House):
     app = await h.client("web", "accounts:read", redirect_uris=(CALLBACK, f"{CALLBACK}2"))
     code = await app.code()

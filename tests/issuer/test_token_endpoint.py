@@ -143,6 +143,13 @@ async def test_wrong_secrets_are_throttled_by_peer_and_client_and_lock_nobody_el
     assert (await h.http.post("/token", data=GRANT, headers=app.basic())).status_code == 200
 
 
+@lived
+async def test_client_ids_of_any_length_take_little_memory(h: House):
+    wrong = [basic("x" * 10_000 + str(number), opaque.new("cs").secret.reveal()) for number in range(21)]
+    answers = [await h.http.post("/token", data=GRANT, headers=each) for each in wrong]
+    assert [each.status_code for each in answers] == [401] * 20 + [429], "they are cut, and so count as one"
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "expected"),
     [

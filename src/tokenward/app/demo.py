@@ -40,7 +40,7 @@ _CONFIGURATION = (
     _SIGNATURE
     + """, which writes it anew at every start.
 name: Tokenward demo
-store: sqlite:data/tokenward.db
+store: {store}
 master_key: file:data/master.key
 issuer:
   url: {issuer}
@@ -113,8 +113,15 @@ class Demo:
 
 
 @contextlib.contextmanager
-def running_demo(directory: Path, *, free_ports: bool, quiet: bool) -> Generator[Demo]:
-    """Prepare the directory, start everything, and end it on leaving.
+def running_demo(
+    directory: Path, *, free_ports: bool, quiet: bool = True, store: str = "sqlite:data/tokenward.db"
+) -> Generator[Demo]:
+    """Prepare the directory, start everything, and end it on leaving. The servers write to `demo.log` there.
+
+    Args:
+        directory: where it keeps its files.
+        free_ports: listen on free ports instead of `PORTS`.
+        store: the `store` setting of the configuration.
 
     Raises:
         OSError: a port is taken, or the directory cannot be written.
@@ -124,7 +131,7 @@ def running_demo(directory: Path, *, free_ports: bool, quiet: bool) -> Generator
     sockets = bind_all({name: ("127.0.0.1", 0 if free_ports else port) for name, port in PORTS.items()})
     urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
     try:
-        configuration = _write_configuration(directory, urls)
+        configuration = _write_configuration(directory, urls, store)
         cast, inside_key = asyncio.run(_prepare(configuration))
         (directory / "demo.env").unlink(missing_ok=True)
         with _private(directory / "demo.env") as file:
@@ -136,17 +143,17 @@ def running_demo(directory: Path, *, free_ports: bool, quiet: bool) -> Generator
             sock.close()
         raise
     with contextlib.ExitStack() as stack:
-        output = stack.enter_context((directory / "demo.log").open("ab")) if quiet else None
+        log = stack.enter_context((directory / "demo.log").open("ab"))
         plans = [
             *[_sample_plan(name, urls, sockets[name]) for name in SAMPLES],
             *server_plans(configuration.path, sockets),
         ]
-        supervisor = Supervisor(plans, output=output.fileno() if output else None)
+        supervisor = Supervisor(plans, output=log.fileno())
         stack.enter_context(supervisor.running())
         yield Demo(directory, urls, configuration, cast, inside_key, supervisor)
 
 
-def _write_configuration(directory: Path, urls: Mapping[str, str]) -> Configuration:
+def _write_configuration(directory: Path, urls: Mapping[str, str], store: str) -> Configuration:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / CONFIGURATION
     if path.exists() and not path.read_bytes().startswith(_SIGNATURE.encode()):
@@ -158,7 +165,7 @@ def _write_configuration(directory: Path, urls: Mapping[str, str]) -> Configurat
         document = f"{name}.openapi.yaml"
         (directory / document).write_bytes((samples / document).read_bytes())
     listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
-    path.write_text(_CONFIGURATION.format(**urls, **listens))
+    path.write_text(_CONFIGURATION.format(store=store, **urls, **listens))
     loaded = load(path)
     if loaded.configuration is None:
         raise ValueError("; ".join(finding.text for finding in loaded.findings))

@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 from asyncio.events import TimerHandle
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -140,10 +140,13 @@ class Listener(uvicorn.Server):
     Args:
         app: the application.
         sock: bound.
+        proxies: addresses and networks whose X-Forwarded-For and -Proto are believed.
         streams: whether a request's body may take its time; otherwise it has `REQUEST_SECONDS`, as the head.
     """
 
-    def __init__(self, app: App, sock: socket.socket, *, streams: bool = True) -> None:
+    def __init__(
+        self, app: App, sock: socket.socket, *, streams: bool = True, proxies: Sequence[str] = ()
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -153,7 +156,9 @@ class Listener(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # X-Forwarded-For is a claim of the peer's, not a fact
+                # From anybody else X-Forwarded-For is a claim, not a fact.
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 timeout_keep_alive=65,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 backlog=BACKLOG,

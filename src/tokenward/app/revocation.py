@@ -5,7 +5,7 @@ from typing import Literal
 from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.store.port import Store
 
-What = Literal["token", "grant", "client", "user", "all"]
+What = Literal["token", "refresh", "grant", "client", "user", "all"]
 
 
 async def revoke(store: Store, what: What, subject: str, *, before: float | None, at: float) -> None:
@@ -14,7 +14,8 @@ async def revoke(store: Store, what: What, subject: str, *, before: float | None
     Args:
         store: where it is recorded.
         what: the kind of thing that `subject` names.
-        subject: a token_id, grant_id, client_id or user name; "" for all.
+        subject: a token_id (of an access token, or with `refresh` of a refresh token, which takes its grant
+            along), grant_id, client_id or user name; "" for all.
         before: for client, user and all: only what was issued at or before that moment; None means now.
         at: now, seconds since the epoch.
 
@@ -28,6 +29,10 @@ async def revoke(store: Store, what: What, subject: str, *, before: float | None
         case "token":
             if not await store.revoke_token(subject, at):
                 raise Refusal(NOT_FOUND, f"no live access token has the id {subject}")
+        case "refresh":
+            state = await store.refresh_token(subject)
+            if state is None or not await store.revoke_grant(state.grant.grant_id, at):
+                raise Refusal(NOT_FOUND, f"no live refresh token has the id {subject}")
         case "grant":
             if not await store.revoke_grant(subject, at):
                 raise Refusal(NOT_FOUND, f"no live grant has the id {subject}")

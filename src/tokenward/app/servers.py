@@ -36,6 +36,7 @@ async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socke
             {"issuer": issuer_app(ground), "admin": admin_app(ground)},
             sockets,
             beside=[sweep_forever(ground.store, clock=ground.clock)],
+            proxies=configuration.settings.issuer.proxies,
         )
 
 
@@ -51,6 +52,7 @@ async def serve_gateway(configuration: Configuration, sockets: Mapping[str, sock
                 sockets,
                 beside=[follower.run(), decisions.run(), report_lag(lambda: follower.lag)],
                 streams=True,
+                proxies=configuration.settings.gateway.proxies,
             )
         finally:
             await door.close()
@@ -117,6 +119,7 @@ async def _serve(
     *,
     beside: Sequence[Coroutine[None, None, None]],
     streams: bool = False,
+    proxies: Sequence[str] = (),
 ) -> None:
     """Serve until told to stop. If one of `beside` ends, so does the process; a new one is started."""
     stop = asyncio.Event()
@@ -125,7 +128,9 @@ async def _serve(
     for task in tasks:
         task.add_done_callback(lambda _task: stop.set())
     try:
-        listeners = [Listener(app, sockets[name], streams=streams) for name, app in apps.items()]
+        listeners = [
+            Listener(app, sockets[name], streams=streams, proxies=proxies) for name, app in apps.items()
+        ]
         await asyncio.gather(*(listener.run_until(stop) for listener in listeners))
     finally:
         for task in tasks:

@@ -15,6 +15,7 @@ from tokenward.app.values import (
     Mount,
     Name,
     Origin,
+    Proxies,
     Reference,
     Risk,
     Scopes,
@@ -32,6 +33,11 @@ class IssuerServer(_Model):
 
     url: Origin = Field(description="Its public origin; also the issuer identifier (RFC 8414 §2).")
     listen: Listen = Field(description="host:port to listen on.")
+    proxies: Proxies = Field(
+        default=(),
+        description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
+    )
 
 
 class GatewayServer(_Model):
@@ -39,6 +45,11 @@ class GatewayServer(_Model):
 
     url: Origin = Field(description="Its public origin.")
     listen: Listen = Field(description="host:port to listen on.")
+    proxies: Proxies = Field(
+        default=(),
+        description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
+    )
 
 
 class AdminServer(_Model):

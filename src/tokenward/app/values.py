@@ -6,7 +6,7 @@ the value: it could be a secret that somebody wrote into the wrong place.
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -231,6 +231,24 @@ def _name(text: str) -> str:
     return text
 
 
+def _proxy(text: str) -> str:
+    try:
+        network = ip_network(text)
+    except ValueError:
+        raise _bad(
+            "proxy",
+            "this is no address or network",
+            "write it like 10.0.0.7 or 10.0.0.0/24, with host bits zero",
+        ) from None
+    if network.prefixlen == 0:
+        raise _bad(
+            "proxy",
+            "this would believe everybody",
+            "name the addresses of the proxies in front of this server",
+        )
+    return text
+
+
 def _unique(scopes: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(scopes)) != len(scopes):
         raise _bad("scope", "a scope is named twice", "keep one of them")
@@ -247,6 +265,7 @@ Mount = Annotated[str, AfterValidator(_mount)]
 Audience = Annotated[str, AfterValidator(_audience)]
 Store = Annotated[str, AfterValidator(_store)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_name)]
+Proxies = Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], BeforeValidator(_tuple)]
 Reference = Annotated[str, AfterValidator(_reference)]
 Scope = Annotated[str, AfterValidator(_scope)]
 Scopes = Annotated[tuple[Scope, ...], BeforeValidator(_tuple), AfterValidator(_unique)]

@@ -158,8 +158,8 @@ def configure_logging(level: str = "INFO", *, json: bool = False) -> None:
     for name in list(root.manager.loggerDict):
         named = logging.getLogger(name)
         named.handlers, named.propagate = [], True
-    # They log request lines at INFO and header lists at DEBUG.
-    for name in ("httpx", "httpcore"):
+    # They log request lines at INFO and header lists at DEBUG; or, at INFO, what no operator needs.
+    for name in ("httpx", "httpcore", "alembic", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # a handler that fails would print the record as it is

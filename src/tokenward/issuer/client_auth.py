@@ -21,6 +21,8 @@ from tokenward.tokens import opaque
 CONFIDENTIAL: frozenset[ClientType] = frozenset({"web", "service"})
 """Client types that can keep a secret, and must authenticate with it (RFC 6749 §2.1)."""
 
+MAX_CLIENT_ID = 64
+
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
@@ -128,10 +130,10 @@ async def _public(issuer: Issuer, client_id: str) -> AuthenticatedClient:
 
 async def _confidential(issuer: Issuer, peer: str, client_id: str, secret: str) -> AuthenticatedClient:
     # By peer and client: neither can a stranger elsewhere lock a client out, nor one client all others
-    # behind the same proxy.
-    key = (peer_network(peer), client_id)
+    # behind the same proxy. What is too long to be a client_id is cut: buckets are counted, not weighed.
+    key = (peer_network(peer), client_id[:MAX_CLIENT_ID])
     if wait := issuer.wrong_secrets.wait(key):
-        raise Refusal(TOO_MANY_REQUESTS, f"too many wrong secrets for {client_id}", retry_after=ceil(wait))
+        raise Refusal(TOO_MANY_REQUESTS, f"too many wrong secrets for {key[1]}", retry_after=ceil(wait))
     try:
         client = await _client_of_secret(issuer, client_id, secret)
     except Refusal:

@@ -9,7 +9,7 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
-from tokenward.issuer.client_auth import CONFIDENTIAL
+from tokenward.issuer.client_auth import CONFIDENTIAL, MAX_CLIENT_ID
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists, Clients
@@ -17,7 +17,7 @@ from tokenward.store.records import Client, ClientSecret, ClientType
 from tokenward.tokens import opaque
 
 MAX_NAME = 100
-_CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CLIENT_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CLIENT_ID - 1}}}")
 _ATTEMPTS = 3
 
 
@@ -65,7 +65,7 @@ async def register(
     if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
         raise Refusal(INVALID_INPUT, f"the name must have 1 to {MAX_NAME} printable characters")
     if client_id is not None and not _CLIENT_ID.fullmatch(client_id):
-        raise Refusal(INVALID_INPUT, "a client_id has 1 to 64 characters of A-Z a-z 0-9 . _ -")
+        raise Refusal(INVALID_INPUT, f"a client_id has 1 to {MAX_CLIENT_ID} characters of A-Z a-z 0-9 . _ -")
     check_redirect_uris(client_type, redirect_uris)
     _check_scopes(desk.settings, client_type, scopes)
     if client_id is not None and await desk.store.client(client_id) is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tokenward.base.problems import INVALID_SCOPE, INVALID_TARGET, Refusal
 from tokenward.issuer.settings import OPENID, PROTOCOL_SCOPES, SCOPE_TOKEN, IssuerSettings, Resource
-from tokenward.store.records import Client
+from tokenward.store.records import Client, Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,16 @@ def own_access(settings: IssuerSettings, client: Client, parameters: Mapping[str
         if not scope:
             raise Refusal(INVALID_SCOPE, f"client {client.client_id} has no scopes there")
     return Access(_audience(settings, scope, resource), scope)
+
+
+def check_resource(grant: Grant, parameters: Mapping[str, str]) -> None:
+    """Check that a `resource` in a token request, if there is one, is the one of the grant (RFC 8707 §2.2).
+
+    Raises:
+        Refusal: INVALID_TARGET.
+    """
+    if parameters.get("resource", grant.audience) != grant.audience:
+        raise Refusal(INVALID_TARGET, f"grant {grant.grant_id} is for another resource")
 
 
 def _audience(settings: IssuerSettings, scope: tuple[str, ...], resource: str | None) -> str:

@@ -78,8 +78,9 @@ class JwksSource:
     A key that its owner withdrew is believed for up to `ttl` seconds more; the last one, too, since a set
     without usable keys is an answer and no failure: nothing is good until there is a key again.
 
-    At most one fetch runs at a time, and an unknown `kid` causes at most one every ten seconds, so that
-    tokens with invented names cannot turn this program against the issuer.
+    At most one fetch runs at a time (for the threads together, and for each event loop), and an unknown `kid`
+    causes at most one every ten seconds, so that tokens with invented names cannot turn this program against
+    the issuer.
     """
 
     def __init__(

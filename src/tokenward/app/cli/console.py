@@ -70,7 +70,7 @@ def with_foundation(path: Path, work: Callable[[Foundation], Awaitable[T]]) -> T
     try:
         return asyncio.run(run())
     except Refusal as refusal:
-        fail(f"{refusal.problem.text} {refusal.detail}".strip(), code=REFUSED)
+        fail(refusal.detail or refusal.problem.text, code=REFUSED)
     except AlreadyExists:
         fail("that exists already", code=REFUSED)
     except StoreUnavailable as error:

@@ -79,11 +79,16 @@ def demo(
         fail(f"cannot start: {error}")
 
 
+@contextlib.contextmanager
+def _started(directory: Path, *, free_ports: bool) -> Generator[Demo]:
+    with contextlib.ExitStack() as stack:
+        with err.status("starting issuer, gateway, admin and two sample APIs …"):
+            running = stack.enter_context(running_demo(directory, free_ports=free_ports))
+        yield running
+
+
 def _stay(directory: Path) -> None:
-    with err.status("starting …"), contextlib.ExitStack() as starting:
-        running = starting.enter_context(running_demo(directory, free_ports=False, quiet=True))
-        stack = starting.pop_all()
-    with stack, _until_stopped(running.supervisor):
+    with _started(directory, free_ports=False) as running, _until_stopped(running.supervisor):
         out.print(_poster(running))
         running.supervisor.watch(_tell_restart)
 
@@ -139,8 +144,9 @@ _POSTER = """\
 [cyan]1[/] TOKEN=$(curl -s -u {service}:$DEMO_SECRET {issuer}/token \\
       -d grant_type=client_credentials -d scope=accounts:read | grep -oE 'tkw_at_[0-9A-Za-z]+')
 [cyan]2[/] curl -s -H "Authorization: Bearer $TOKEN" {gateway}/bank/accounts
-[cyan]3[/] curl -s -H "Authorization: Bearer $TOKEN" {gateway}/bank/transfers --json \\
-      '{{"from":"current","to":"savings","amount":"10.00","currency":"EUR"}}'
+[cyan]3[/] curl -s -H "Authorization: Bearer $TOKEN" {gateway}/bank/transfers \\
+      -H 'Content-Type: application/json' \\
+      -d '{{"from":"current","to":"savings","amount":"10.00","currency":"EUR"}}'
 [cyan]4[/] curl -s -u {service}:$DEMO_SECRET {issuer}/revoke -d token=$TOKEN
 [cyan]5[/] curl -s -i -H "Authorization: Bearer $TOKEN" {gateway}/bank/accounts
 """

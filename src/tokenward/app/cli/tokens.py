@@ -42,13 +42,16 @@ def revoke_tokens(
     ] = None,
     credential: Annotated[
         str | None,
-        typer.Argument(metavar="[-|@FILE]", help="An access token, from standard input or a file."),
+        typer.Argument(
+            metavar="[-|@FILE]", help="An access or refresh token, from standard input or a file."
+        ),
     ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Revoke; every gateway refuses what was revoked within a second.
 
-    Name exactly one thing. A token itself is read from standard input or a file, never from an argument:
+    Name exactly one thing. A token itself is read from standard input or a file, never from an argument;
+    a refresh token takes its whole grant along:
 
       tokenward tokens revoke - < leaked.txt
 
@@ -62,11 +65,12 @@ def revoke_tokens(
         ("all", "" if everything else None),
     ]
     chosen = [(what, subject) for what, subject in named if subject is not None]
-    if credential is not None:
-        parsed = opaque.parse(read_credential(credential, what="token").reveal(), kind="at")
-        if parsed is None:
-            fail("that is no well-formed access token", code=REFUSED)
-        chosen.append(("token", parsed.token_id))
+    text = read_credential(credential, what="token").reveal() if credential is not None else None
+    presented = opaque.parse(text) if text is not None else None
+    if text is not None and (presented is None or presented.kind not in ("at", "rt")):
+        fail("that is no well-formed access or refresh token", code=REFUSED)
+    if presented is not None:
+        chosen.append(("token" if presented.kind == "at" else "refresh", presented.token_id))
     if len(chosen) != 1:
         fail("name exactly one of --token-id, --grant, --client, --user, --all, or a token as - or @FILE")
     what, subject = chosen[0]

@@ -20,6 +20,7 @@ from tokenward.issuer.issue import (
     granted_refresh_token,
     with_fresh_locators,
 )
+from tokenward.issuer.scopes import check_resource
 from tokenward.issuer.settings import OFFLINE_ACCESS, OPENID
 from tokenward.store.records import AuthorizationCode, CodeState, Consumption
 from tokenward.tokens import opaque
@@ -34,6 +35,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     if parameters["redirect_uri"] != code.redirect_uri:
         raise Refusal(INVALID_GRANT, f"code {code.token_id} was sent to another redirect address")
     _check_verifier(code, parameters["code_verifier"])
+    check_resource(grant, parameters)
 
     async def attempt() -> TokenResponse:
         token, access = granted_access_token(issuer, grant, grant.scope, caller.credential)
@@ -79,6 +81,6 @@ GRANT = GrantType(
     "authorization_code",
     client_types=frozenset({"web", "spa", "native"}),
     required=("code", "redirect_uri", "code_verifier"),
-    optional=(),
+    optional=("resource",),
     redeem=redeem,
 )

@@ -8,7 +8,7 @@ waits sealed under a key that only the presented token gives; the database alone
 import json
 from collections.abc import Mapping
 
-from tokenward.base.problems import INVALID_GRANT, INVALID_SCOPE, INVALID_TARGET, Refusal
+from tokenward.base.problems import INVALID_GRANT, INVALID_SCOPE, Refusal
 from tokenward.issuer.client_auth import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
@@ -18,7 +18,7 @@ from tokenward.issuer.issue import (
     granted_refresh_token,
     with_fresh_locators,
 )
-from tokenward.issuer.scopes import parse_scope
+from tokenward.issuer.scopes import check_resource, parse_scope
 from tokenward.store.records import Consumption, Grant, RefreshState
 from tokenward.tokens import opaque
 from tokenward.tokens.sealing import SealBroken, Sealer, derive_key
@@ -69,8 +69,7 @@ async def _known_token(issuer: Issuer, text: str) -> RefreshState:
 
 def _narrowed(grant: Grant, parameters: Mapping[str, str]) -> tuple[str, ...]:
     """The access token's scope: what was granted, or less. The refresh token keeps all (RFC 6749 §6)."""
-    if parameters.get("resource", grant.audience) != grant.audience:
-        raise Refusal(INVALID_TARGET, f"grant {grant.grant_id} is for another resource")
+    check_resource(grant, parameters)
     if "scope" not in parameters:
         return grant.scope
     scope = parse_scope(parameters["scope"])

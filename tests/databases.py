@@ -1,9 +1,16 @@
 """Databases for tests: each throw-away, on this machine."""
 
 import os
+import pwd
 import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -30,3 +37,90 @@ def postgres_database() -> Iterator[str]:
             yield f"{SERVER}/{name}"
         finally:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+class PostgresServer:
+    """A server of one's own that can be made to fail. Debian keeps its programs outside of PATH."""
+
+    def __init__(self, programs: Path, directory: Path, user: str | None) -> None:
+        self._programs = programs
+        self._directory = directory
+        self._user = user
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def make(self) -> None:
+        """Create its files."""
+        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -k {self._directory}"
+        log = self._directory / "log"
+        self._run("pg_ctl", "-D", self._data, "-w", "-t", "30", "-o", options, "-l", log, "start")
+
+    def kill(self) -> None:
+        """Die at once, as in a crash: no farewell to any client, and recovery at the next start."""
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+
+    def hang(self) -> None:
+        """Stay connected to every client and answer nobody."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End `hang`."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        postmaster = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for process in (postmaster, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    @property
+    def _data(self) -> Path:
+        return self._directory / "data"
+
+    def _run(self, program: str, *arguments: object) -> None:
+        subprocess.run(
+            [self._programs / program, *map(str, arguments)],
+            check=True,
+            user=self._user,
+            cwd=self._directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+        )
+
+
+@contextmanager
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """A running server of one's own on a free port, gone at the end.
+
+    Without PostgreSQL's server programs the test is skipped; with CI=true it fails.
+    """
+    found = shutil.which("initdb")
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    root = os.geteuid() == 0  # as whom PostgreSQL refuses to run
+    try:
+        owner = pwd.getpwnam("postgres") if root else None
+        programs = Path(found or debian[-1]).parent
+    except (IndexError, KeyError):
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip("no programs of a PostgreSQL server, or no user postgres to run them as")
+    with tempfile.TemporaryDirectory(prefix="tokenward-postgres-") as directory:
+        if owner is not None:
+            os.chown(directory, owner.pw_uid, owner.pw_gid)
+        server = PostgresServer(programs, Path(directory), owner.pw_name if owner else None)
+        server.make()
+        server.start()
+        try:
+            yield server
+        finally:
+            with suppress(FileNotFoundError):  # it was killed and not started again
+                server.go_on()
+                server.kill()

@@ -1,4 +1,4 @@
-"""A demo that really runs: separate processes, real HTTP, a database on disk. One for each worker of the suite."""
+"""A demo that really runs: separate processes, real HTTP, a database on disk. One for each worker."""
 
 from collections.abc import Generator
 
@@ -11,7 +11,7 @@ from tokenward.app.demo import Demo, running_demo
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Demo]:
     directory = tmp_path_factory.mktemp("demo")
-    with running_demo(directory, free_ports=True, quiet=True) as running:
+    with running_demo(directory, free_ports=True) as running:
         yield running
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tokenward.app.demo import APP, PERSON
 from tokenward.flows import token as token_flow
@@ -32,8 +33,6 @@ def browser():
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium is missing")
         pytest.skip("Chromium is not installed: scripts/test-tools.sh does it")
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield chromium

@@ -85,7 +85,7 @@ class Supervisor:
                 code = self._processes[plan.name].poll()
                 if code is not None and not self._stopping.is_set():
                     on_restart(plan.name, code)
-                    self._bury(self._processes[plan.name].pid)
+                    self._bury(self._processes[plan.name])
                     with contextlib.suppress(OSError):  # no memory, no process: the next second may have some
                         self._start(plan)
 
@@ -105,9 +105,12 @@ class Supervisor:
             start_new_session=True,  # Ctrl+C reaches the supervisor alone, which then ends them in order
         )
 
-    def _bury(self, pid: int) -> None:
-        """Forget what a dead process measured of itself; what it counted stays counted."""
-        multiprocess.mark_process_dead(pid, self._environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
+    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+        """Let go of a dead process, and of what it measured of itself; what it counted stays counted."""
+        if process.stdin is not None:
+            process.stdin.close()
+        metrics = self._environment["PROMETHEUS_MULTIPROC_DIR"]
+        multiprocess.mark_process_dead(process.pid, metrics)  # type: ignore[no-untyped-call]
 
     def _wait_until_ready(self, plan: ProcessPlan) -> bool:
         """Whether it answers; False if there was no waiting for it because of `stop()`."""

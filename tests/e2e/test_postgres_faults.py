@@ -6,11 +6,7 @@ import httpx
 import pytest
 
 from databases import own_postgres_server
-from tokenward.app import demo
 from tokenward.app.demo import SERVICE, running_demo
-
-_STORE = "store: sqlite:data/tokenward.db"
-
 
 @pytest.fixture
 def server():
@@ -20,18 +16,22 @@ def server():
 
 @pytest.fixture
 def house(server, tmp_path, monkeypatch):
-    """The demo's two server processes, on PostgreSQL."""
-    assert _STORE in demo._CONFIGURATION
-    monkeypatch.setattr(demo, "_CONFIGURATION", demo._CONFIGURATION.replace(_STORE, f"store: {server.url}"))
-    with running_demo(tmp_path, free_ports=True, quiet=True) as running:
+    monkeypatch.setenv("TOKENWARD_TEST_DATABASE", server.url)
+    with running_demo(tmp_path, free_ports=True, store="env:TOKENWARD_TEST_DATABASE") as running:
         yield running
+
+
+@pytest.fixture
+def http():
+    with httpx.Client(trust_env=False, timeout=20) as client:
+        yield client
 
 
 class Caller:
     """An application that obtains a token and uses it."""
 
-    def __init__(self, house):
-        self._http = httpx.Client(trust_env=False, timeout=20)
+    def __init__(self, house, http):
+        self._http = http
         self._urls = house.urls
         self._basic = (SERVICE, house.cast.service_secret.reveal())
 
@@ -67,8 +67,8 @@ class Caller:
 
 
 @pytest.mark.parametrize("fault", ["kill", "hang"])
-def test_a_database_that_fails_is_said_and_survived(server, house, fault):
-    caller = Caller(house)
+def test_a_database_that_fails_is_said_and_survived(server, house, http, fault):
+    caller = Caller(house, http)
     known = caller.issues(within=0)
     unseen = caller.issues(within=0)
     assert caller.call(known) == 200

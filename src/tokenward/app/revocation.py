@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from tokenward.base.problems import NOT_FOUND, Refusal
+from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.store.port import Store
 
 What = Literal["token", "refresh", "grant", "client", "user", "all"]
@@ -21,9 +21,13 @@ async def revoke(store: Store, what: What, subject: str, *, before: float | None
         at: now, seconds since the epoch.
 
     Raises:
-        Refusal: NOT_FOUND, there is no such thing, or it was revoked before.
+        Refusal: NOT_FOUND, there is no such thing, or it was revoked before; INVALID_INPUT, `before` is yet
+            to come.
         StoreUnavailable: nothing was revoked.
     """
+    if before is not None and before > at:
+        # It would end what has not been issued yet, and nothing takes a cutoff back.
+        raise Refusal(INVALID_INPUT, "the moment before which to revoke is yet to come")
     if not await REVOCATIONS[what](store, subject, at if before is None else before, at):
         raise Refusal(NOT_FOUND, f"nothing live is known as {what} {subject}")
 

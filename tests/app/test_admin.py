@@ -200,3 +200,11 @@ def test_what_is_not_there_is_a_problem_document(configuration, method, path, st
     answer = _run(configuration, work)
     assert answer.status_code == status
     assert answer.json()["status"] == status
+
+
+def test_two_host_names_are_none(configuration):
+    async def work(http, _ground):
+        own = ("host", "127.0.0.1:8081")
+        return [(await http.get("/health", headers=hosts)).status_code for hosts in ([own], [own, own])]
+
+    assert _run(configuration, work) == [200, 421]

@@ -8,6 +8,7 @@ import pytest
 from databases import own_postgres_server
 from tokenward.app.demo import SERVICE, running_demo
 
+
 @pytest.fixture
 def server():
     with own_postgres_server() as running:

@@ -203,6 +203,9 @@ def test_an_answer_cut_short_is_no_clean_end(sent):
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Big: " + b"x" * 100_000 + b"\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Bad: a\x01b\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     ],
 )
 def test_an_upstream_that_answers_nonsense_is_a_502(sent):
@@ -302,6 +305,116 @@ def test_an_answer_loses_what_belongs_to_its_connection_and_nothing_else():
         assert names == ["content-encoding", "content-length", "date", "set-cookie", "set-cookie", "x-kept"]
 
     through(scenario)
+
+
+def test_a_backend_cannot_set_our_cookies():
+    async def scenario(gateway):
+        planted = ("tokenward-session=x", "__Host-Tokenward-session=x; Secure", "=tokenward=x", "mine=1")
+        gateway.backend.answer = reply(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+            + b"".join(b"Set-Cookie: %s\r\n" % cookie.encode() for cookie in planted)
+            + b"\r\n"
+        )
+        _, headers, _ = await gateway.ask()
+        assert [value for name, value in headers if name == "set-cookie"] == ["mine=1"]
+
+    through(scenario)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        OK,
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_what_an_upstream_says_unasked_answers_nobody(first):
+    async def scenario(gateway):
+        asked = 0
+        heard = asyncio.Event()
+
+        async def respond(_reader, writer):
+            nonlocal asked
+            asked += 1
+            writer.write(first if asked == 1 else OK)
+            await writer.drain()
+            if asked == 1:
+                await heard.wait()  # the connection is back in the pool by then
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nalien")
+                await writer.drain()
+
+        gateway.backend.answer = respond
+        await gateway.ask()
+        heard.set()
+        await asyncio.sleep(0.1)
+        assert (await gateway.ask())[2] == b"ok"
+        assert gateway.backend.connections == 2
+
+    through(scenario)
+
+
+def test_a_client_that_does_not_send_its_body_is_let_go():
+    async def scenario(gateway):
+        reader, writer = await gateway.open()
+        writer.write(post(gateway, ("content-length", "4")) + b"ha")
+        assert (await answer(reader))[0] == 408
+        await asyncio.wait_for(gateway.backend.closed.wait(), 5)
+        writer.close()
+
+    through(scenario, client=0.2)
+
+
+def test_a_client_that_sends_its_body_slowly_is_not():
+    async def scenario(gateway):
+        reader, writer = await gateway.open()
+        writer.write(post(gateway, ("content-length", "4")))
+        for letter in (b"s", b"l", b"o", b"w"):
+            await asyncio.sleep(0.2)
+            writer.write(letter)
+        assert (await answer(reader))[0] == 200
+        assert gateway.backend.bodies == [b"slow"]
+        writer.close()
+
+    through(scenario, client=0.5, read=0.3)
+
+
+def test_a_client_that_does_not_take_the_answer_is_let_go():
+    async def scenario(gateway):
+        async def respond(_reader, writer):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 268435456\r\n\r\n")
+            while True:
+                writer.write(b"x" * 1048576)
+                await writer.drain()
+
+        gateway.backend.answer = respond
+        _, writer = await gateway.open()
+        writer.transport.pause_reading()
+        writer.write(gateway.raw())
+        await asyncio.wait_for(gateway.backend.closed.wait(), 10)
+        writer.transport.abort()
+
+    through(scenario, client=0.3)
+
+
+def test_an_api_whose_connections_are_all_held_does_not_hold_up_another():
+    async def scenario(gateway):
+        elsewhere = await asyncio.start_server(gateway.backend.serve, "127.0.0.1", 0)
+        port = elsewhere.sockets[0].getsockname()[1]
+        (weather, _), (_, bank) = apis(f"http://127.0.0.1:{port}"), gateway.world.policy.apis
+        gateway.world.engine.swap_policy(Policy((weather, bank)))
+        reader, writer = await gateway.open()
+        writer.write(post(gateway, ("content-length", "4")))
+        await asyncio.sleep(0.1)
+        assert (await gateway.ask())[0] == 504
+        assert (await gateway.ask("/weather/about", token=None))[0] == 200
+        writer.write(b"done")
+        assert (await answer(reader))[0] == 200
+        writer.close()
+        elsewhere.close()
+
+    through(scenario, connections=1, connect=0.3)
 
 
 def test_a_bare_proxy_is_the_forwarder_alone_and_hears_of_a_cut():

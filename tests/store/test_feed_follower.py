@@ -125,6 +125,20 @@ def test_history_that_was_swept_is_a_gap():
     following(body)
 
 
+def test_a_hole_within_the_history_is_a_gap():
+    async def body(feed, _clock, log, _follower, look):
+        feed.down = True
+        await look()
+        for _ in range(3):
+            feed.revoke()
+        del feed.events[1]  # its process had a clock that was a day behind
+        feed.down = False
+        await look()
+        assert log == ["gap", "gap"]
+
+    following(body)
+
+
 def test_history_that_was_swept_altogether_is_a_gap():
     async def body(feed, _clock, log, _follower, look):
         feed.head = 7

@@ -1,8 +1,9 @@
 """Which request headers mean something to the gateway, and which never reach a backend.
 
-Backends and the servers before them fold names: CGI and WSGI turn `-` into `_`, some proxies do the reverse.
-So a name is judged after folding `_` and `.` to `-`: what looks like a dropped name is dropped as well, and
-what only looks like a meaningful name (`Authorization_`, `content_length`) is nobody's.
+Backends and the servers before them fold names: CGI and WSGI turn `-` into `_`, some servers whatever is no
+letter or digit, some proxies do the reverse. So a name is judged after folding all of that to `-`: what looks
+like a dropped name is dropped as well, and what only looks like a meaningful name (`Authorization_`,
+`content_length`) is nobody's.
 """
 
 import re
@@ -47,12 +48,14 @@ DROPPED: tuple[str, ...] = (
     "keep-alive", "te", "trailer", "transfer-encoding", "http2-settings", "proxy*", "expect",
     # Where the request came from: set here, from the connection.
     "forwarded*", "x-forwarded*", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip",
-    "client-ip", "cf-connecting-ip", "x-request-id",
+    "client-ip", "cf-connecting-ip", "fastly-client-ip", "x-azure-clientip", "x-originating-ip",
+    "wl-proxy*", "x-envoy-*", "x-host", "x-http-host*", "x-request-id",
     # Who it is: only the inside JWT says that.
     "x-user*", "x-auth*", "x-remote*", "remote-user*", "x-role*", "x-group*", "x-client-cert*",
     "client-cert*", "x-ssl-client*", "ssl-client*", "api-key", "apikey", "x-apikey", "x-access-token",
+    "x-webauth-*", "x-amzn-oidc-*", "x-goog-authenticated-user*", "x-goog-iap*", "x-ms-client-principal*",
     # What it asks for: the request line that was decided on is the one that counts.
-    "x-original-*", "x-rewrite-*", "x-http-method*", "x-method-override",
+    "x-original-*", "x-rewrite-*", "x-override-url", "x-http-method*", "x-method-override",
     # What we say ourselves.
     "tokenward-*", "x-tokenward-*",
 )  # fmt: skip
@@ -98,7 +101,7 @@ def _judge(name: bytes) -> Verdict:
 
 def fold(name: str) -> str:
     """The name as a careless server might read it."""
-    return re.sub(r"[-_.]+", "-", name.strip().lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 @dataclass(slots=True)
@@ -201,13 +204,13 @@ def _nominated(connection: Iterable[bytes]) -> frozenset[str]:
 
 
 def _without_our_cookies(value: bytes) -> bytes:
-    kept = []
-    for pair in value.split(b";"):
-        # A nameless cookie (`=tokenward…`) is sent as if its value began with a name.
-        name = pair.strip().lstrip(b"=").strip().lower()
-        if name and not name.startswith(_OUR_COOKIES):
-            kept.append(pair.strip())
-    return b"; ".join(kept)
+    pairs = [pair.strip() for pair in value.split(b";")]
+    return b"; ".join(pair for pair in pairs if pair and not _is_our_cookie(pair))
+
+
+def _is_our_cookie(pair: bytes) -> bool:
+    # A nameless cookie (`=tokenward…`) is sent as if its value began with a name.
+    return pair.lstrip(b"= \t").lower().startswith(_OUR_COOKIES)
 
 
 # What an upstream may not say to our client. The server in front sets its own Date and Server.
@@ -223,8 +226,11 @@ def incoming(headers: RawHeaders, *, bodiless: bool) -> list[tuple[bytes, bytes]
         headers: as received, any case.
         bodiless: the status is 204 or 304, so that a length would describe a body that is not sent.
 
+    A cookie of ours is not the backend's to set: the issuer may live on the same host, and cookies know no
+    ports (RFC 6265 §8.5), so whoever plants one signs a browser in as somebody else.
+
     Raises:
-        Refusal: BAD_UPSTREAM, a value holds a control character.
+        Refusal: BAD_UPSTREAM, a value holds a control character, or the body has a coding that nobody undid.
     """
     if _CONTROL.search(b"".join([value for _, value in headers])):
         raise Refusal(BAD_UPSTREAM, "a response header holds a control character")
@@ -237,6 +243,10 @@ def incoming(headers: RawHeaders, *, bodiless: bool) -> list[tuple[bytes, bytes]
     passed = []
     for key, value in headers:
         name = key.lower()
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise Refusal(BAD_UPSTREAM, "a transfer coding other than chunked")
+        if name == b"set-cookie" and _is_our_cookie(value):
+            continue
         if name in _RESPONSE_DROPPED or name.startswith(b"proxy-") or name in nominated:
             continue
         if bodiless and name == b"content-length":

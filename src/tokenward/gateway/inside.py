@@ -68,9 +68,13 @@ class InsideMinter:
         )
 
     def serves(self, jwt: InsideJwt, now: float) -> bool:
-        """Whether a kept JWT may be served again."""
+        """Whether a kept JWT may be served again.
+
+        One that has more than a lifetime left is from the future: the clock was set back, and a backend would
+        refuse it until that moment comes again.
+        """
         left = jwt.expires_at - now
-        return jwt.kid == self._key.kid and (left >= REUSE_ABOVE or (jwt.final and left > 0))
+        return jwt.kid == self._key.kid and (0 if jwt.final else REUSE_ABOVE - 1) < left <= LIFETIME
 
     def jwks(self) -> Mapping[str, list[dict[str, str]]]:
         """The JWK Set with which a backend verifies (RFC 7517 §5)."""

@@ -89,7 +89,8 @@ class FeedFollower:
             return
         while position < head:
             events = await self._feed.feed_after(position, limit=_PAGE)
-            if not events or events[0].seq != position + 1:  # swept before we came
+            # Swept before we came: at the beginning, or anywhere if the clocks of those who revoked disagree.
+            if not events or [event.seq for event in events] != [*range(position + 1, events[-1].seq + 1)]:
                 self._start_afresh(head)
                 return
             for event in events:

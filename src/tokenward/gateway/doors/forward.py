@@ -4,16 +4,29 @@ Back-pressure is the transport's: a chunk is read from one side when the other s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from tokenward.base.asgi import Receive, Scope, Send
-from tokenward.base.problems import BAD_UPSTREAM, MALFORMED, TOO_LARGE, UPSTREAM_TIMEOUT, Refusal
+from tokenward.base.problems import (
+    BAD_UPSTREAM,
+    CLIENT_SILENT,
+    MALFORMED,
+    TOO_LARGE,
+    UPSTREAM_TIMEOUT,
+    Refusal,
+)
 from tokenward.gateway.headers import incoming
+
+T = TypeVar("T")
 
 _NEVER_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _BODILESS = frozenset({204, 304})
@@ -27,12 +40,15 @@ class Limits:
         body: bytes of a request body.
         connect: seconds until a connection to the upstream is there, waiting for a free one included.
         read: seconds for which the upstream may be silent.
-        connections: to all upstreams together.
+        client: seconds for which the client may neither send the rest of its body nor take the answer. What
+            it holds up is a connection to an upstream, and those are few.
+        connections: to one upstream, so that an API that is held up does not hold up the others.
     """
 
     body: int = 10 * 1024 * 1024
     connect: float = 5.0
     read: float = 30.0
+    client: float = 30.0
     connections: int = 512
 
 
@@ -44,6 +60,21 @@ class UpstreamTruncated(Exception):  # noqa: N818 - reads as the condition it is
 
     It leaves the ASGI application, whose server then cuts the connection: a clean end would be a lie.
     """
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Connections on which an upstream spoke unasked are not used again.
+
+    What it sent late (a body after 204, a second answer) would be taken for the answer to the next request,
+    which is somebody else's. aiohttp looks for that when a connection is put back, not when it is taken out.
+    """
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (connection := await super()._get(key, traces)) is not None:
+            if connection.protocol is not None and not connection.protocol.should_close:
+                break
+            connection.close()
+        return connection
 
 
 class Forwarder:
@@ -59,7 +90,7 @@ class Forwarder:
         if self._session is None:  # made here, because it belongs to the running loop
             self._session = aiohttp.ClientSession(
                 # Below the 5 s after which common servers drop idle connections, so that we let go first.
-                connector=aiohttp.TCPConnector(limit=self._limits.connections, keepalive_timeout=4),
+                connector=_Connector(limit=0, limit_per_host=self._limits.connections, keepalive_timeout=4),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_NEVER_ADDED,
                 auto_decompress=False,
@@ -104,7 +135,7 @@ class Forwarder:
         """
         query: bytes = scope["query_string"]
         target = URL(f"{upstream}{path}?{query.decode('ascii')}" if query else upstream + path, encoded=True)
-        await _Exchange(receive, send, self._limits.body).run(
+        await _Exchange(receive, send, self._limits).run(
             self._connected(), scope["method"], target, headers, body=_has_body(scope, self._limits.body)
         )
 
@@ -116,7 +147,10 @@ def _has_body(scope: Scope, limit: int) -> bool:
         Refusal: MALFORMED, the framing is ambiguous; TOO_LARGE, the announced length is.
     """
     lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    codings = [value for name, value in scope["headers"] if name == b"transfer-encoding"]
+    if codings and [coding.lower() for coding in codings] != [b"chunked"]:
+        raise Refusal(MALFORMED, "a transfer coding other than chunked")  # it ends here and is not undone
+    chunked = bool(codings)
     if len(lengths) > 1 or (lengths and (chunked or not lengths[0].isdigit())):
         raise Refusal(MALFORMED, "content-length is repeated, no number, or beside transfer-encoding")
     if lengths:
@@ -130,12 +164,13 @@ def _has_body(scope: Scope, limit: int) -> bool:
 class _Exchange:
     """One request and its response, cut short when the client goes away or a limit is passed."""
 
-    __slots__ = ("_limit", "_receive", "_refusal", "_scissors", "_send", "_started", "_watcher")
+    __slots__ = ("_is_cut", "_limits", "_receive", "_refusal", "_scissors", "_send", "_started", "_watcher")
 
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+    def __init__(self, receive: Receive, send: Send, limits: Limits) -> None:
         self._receive = receive
         self._send = send
-        self._limit = limit
+        self._limits = limits
+        self._is_cut = False
         self._started = False
         self._refusal: Refusal | None = None
         self._scissors = asyncio.timeout(None)
@@ -171,6 +206,8 @@ class _Exchange:
                 self._fail(Refusal(UPSTREAM_TIMEOUT, "the upstream was silent for too long"))
             elif self._refusal is not None:
                 self._fail(self._refusal)
+            elif not self._is_cut:
+                self._fail(Refusal(CLIENT_SILENT, "the client was silent for too long"))
             # Otherwise the client has gone, and there is nobody to answer.
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             self._fail(self._refusal or Refusal(BAD_UPSTREAM, type(fault).__name__))
@@ -196,7 +233,8 @@ class _Exchange:
         while method != "HEAD" and not content.at_eof():
             chunk = await content.readany()
             last = content.at_eof()
-            await self._send({"type": "http.response.body", "body": chunk, "more_body": not last})
+            sending = self._send({"type": "http.response.body", "body": chunk, "more_body": not last})
+            await (sending if last else self._in_time(sending))
             if last:
                 return
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -204,18 +242,30 @@ class _Exchange:
     async def _body(self) -> AsyncIterator[bytes]:
         size = 0
         while True:
-            message = await self._receive()
+            message = await self._in_time(self._receive())
             if message["type"] == "http.disconnect":
                 raise self._cut(None)
             chunk = message.get("body", b"")
             size += len(chunk)
-            if size > self._limit:
-                raise self._cut(Refusal(TOO_LARGE, f"a body of more than {self._limit} bytes"))
+            if size > self._limits.body:
+                raise self._cut(Refusal(TOO_LARGE, f"a body of more than {self._limits.body} bytes"))
             if chunk:
                 yield chunk
             if not message.get("more_body", False):
                 self._watch_client()
                 return
+
+    async def _in_time(self, act: Awaitable[T]) -> T:
+        """What the client has to do for it, it does within its time, or the exchange ends."""
+        self._set_scissors(asyncio.get_running_loop().time() + self._limits.client)
+        done = await act
+        self._set_scissors(None)
+        return done
+
+    def _set_scissors(self, when: float | None) -> None:
+        if not self._is_cut:
+            with suppress(RuntimeError):  # the exchange is over already
+                self._scissors.reschedule(when)
 
     def _watch_client(self) -> None:
         """Once the body is read, the next thing that the client can do is to go away."""
@@ -229,6 +279,6 @@ class _Exchange:
     def _cut(self, refusal: Refusal | None) -> Exception:
         """End the exchange now. To be raised where a body is being sent, so that it never looks complete."""
         self._refusal = refusal
-        with suppress(RuntimeError):  # the exchange is over already
-            self._scissors.reschedule(0)
+        self._set_scissors(0)
+        self._is_cut = True
         return ConnectionAbortedError("the request body was cut short")

@@ -92,7 +92,9 @@ def tokenward(backend: str) -> Iterator[Ours]:
         raise RuntimeError("; ".join(finding.text for finding in loaded.findings))
     secret = asyncio.run(_register(loaded.configuration))
     with (directory / "log").open("wb") as log:
-        supervisor = Supervisor(server_plans(path, sockets), output=log.fileno())
+        supervisor = Supervisor(
+            server_plans(path, sockets), metrics=directory / "metrics", output=log.fileno()
+        )
         with supervisor.running():
             issuer = urls["issuer"]
             yield Ours(

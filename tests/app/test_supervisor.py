@@ -25,12 +25,13 @@ def _plan(health, module="http.server", *arguments):
     return ProcessPlan(name="it", module=module, arguments=arguments or ("0",), health=health)
 
 
-def _supervisor(plan):
-    return Supervisor([plan], output=subprocess.DEVNULL)
+@pytest.fixture
+def supervise(tmp_path):
+    return lambda plan: Supervisor([plan], metrics=tmp_path / "metrics", output=subprocess.DEVNULL)
 
 
-def test_stop_ends_the_waiting_for_what_is_starting(silent):
-    supervisor = _supervisor(_plan(silent))
+def test_stop_ends_the_waiting_for_what_is_starting(silent, supervise):
+    supervisor = supervise(_plan(silent))
     ready = []
     begin = time.monotonic()
     threading.Timer(0.5, supervisor.stop).start()
@@ -40,8 +41,8 @@ def test_stop_ends_the_waiting_for_what_is_starting(silent):
     assert time.monotonic() - begin < 10
 
 
-def test_a_process_that_ends_while_starting_is_told_with_its_exit_code(silent):
-    supervisor = _supervisor(_plan(silent, "http.server", "--no-such-option"))
+def test_a_process_that_ends_while_starting_is_told_with_its_exit_code(silent, supervise):
+    supervisor = supervise(_plan(silent, "http.server", "--no-such-option"))
     with (
         pytest.raises(CannotStart, match="it process ended with exit code 2 while starting"),
         supervisor.running(),
@@ -70,8 +71,8 @@ def answering():
     return _plan(f"http://127.0.0.1:{port}/", "http.server", str(port), "--bind", "127.0.0.1")
 
 
-def test_what_a_dead_process_measured_of_itself_is_forgotten(answering):
-    supervisor = _supervisor(answering)
+def test_what_a_dead_process_measured_of_itself_is_forgotten(answering, supervise):
+    supervisor = supervise(answering)
     told = []
     with supervisor.running():
         process = supervisor._processes["it"]
@@ -91,8 +92,8 @@ def test_what_a_dead_process_measured_of_itself_is_forgotten(answering):
     assert told == [("it", -signal.SIGKILL)]
 
 
-def test_a_process_that_cannot_be_started_again_yet_is_tried_again(answering, monkeypatch):
-    supervisor = _supervisor(answering)
+def test_a_process_that_cannot_be_started_again_yet_is_tried_again(answering, monkeypatch, supervise):
+    supervisor = supervise(answering)
     told = []
     with supervisor.running():
         process = supervisor._processes["it"]

@@ -104,6 +104,8 @@ CASES = (
     DecisionCase("the mount itself", "undocumented", "/bank"),
     DecisionCase("no API there", "undocumented", "/banking/accounts/7"),
     DecisionCase("in other letters", "undocumented", "/BANK/accounts/7"),
+    DecisionCase("a literal in other letters is no parameter", "undocumented", "/bank/accounts/ME"),
+    DecisionCase("nor with one of them percent-encoded", "undocumented", "/bank/accounts/%4De"),
     DecisionCase(
         "query that looks like a path", "undocumented", "/bank/secrets", query="/weather/about", headers=()
     ),

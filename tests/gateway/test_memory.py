@@ -135,6 +135,7 @@ def test_an_inside_jwt_is_served_while_it_has_twenty_seconds_left_and_under_its_
     assert jwt.expires_at == START + 60
     assert minter.serves(jwt, START + 40)
     assert not minter.serves(jwt, START + 40.5)
+    assert not minter.serves(jwt, START - 0.5)  # the clock was set back: a backend would not have it yet
     other = InsideMinter(SigningKey.generate(), INSIDE, ManualClock(START))
     assert not other.serves(jwt, START)
     assert jwt.text not in repr(replace(jwt))

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokenward.base.origins import origin_of
 from tokenward.base.problems import CATALOGUE
-from tokenward.identity.csrf import origin_of
 from tokenward.identity.pages import STYLE, Pages
 
 PAGES = Pages("Example & Sons")

@@ -357,7 +357,6 @@ async def test_a_consent_form_of_another_site_is_refused(h: House):
         {"origin": "null"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
-        {"sec-fetch-site": "none"},
     ):
         assert (await app.decide("allow", headers=headers)).text == "expired_form"
     headers = {"origin": URL, "sec-fetch-site": "same-origin"}

@@ -128,26 +128,18 @@ async def test_a_rotated_secret_works_until_the_overlap_ends(h: House):
 
 
 @lived
-async def test_wrong_secrets_are_throttled_by_peer_and_client_and_lock_nobody_else_out(h: House):
+async def test_wrong_secrets_are_slowed_down_by_peer_and_right_ones_never(h: House):
     app = await h.client("service", "forecast:read")
-    wrong = basic(app.id, opaque.new("cs").secret.reveal())
-    answers = [await h.http.post("/token", data=GRANT, headers=wrong) for _ in range(21)]
-    assert [each.status_code for each in answers] == [401] * 20 + [429]
+    wrong = [basic(f"client-{number}", opaque.new("cs").secret.reveal()) for number in range(21)]
+    answers = [await h.http.post("/token", data=GRANT, headers=each) for each in wrong]
+    assert [each.status_code for each in answers] == [401] * 20 + [429], "other names make no difference"
     assert answers[-1].headers["retry-after"] == "2"
-    beside = await h.client("service", "forecast:read")
-    assert (await h.http.post("/token", data=GRANT, headers=beside.basic())).status_code == 200
+    assert (await h.http.post("/token", data=GRANT, headers=app.basic())).status_code == 200
     elsewhere = httpx.ASGITransport(h.http._transport.app, client=("192.0.2.7", 1))
     async with httpx.AsyncClient(transport=elsewhere, base_url="http://127.0.0.1:8080") as other:
-        assert (await other.post("/token", data=GRANT, headers=app.basic())).status_code == 200
+        assert (await other.post("/token", data=GRANT, headers=wrong[0])).status_code == 401
     h.clock.advance(2)
-    assert (await h.http.post("/token", data=GRANT, headers=app.basic())).status_code == 200
-
-
-@lived
-async def test_client_ids_of_any_length_take_little_memory(h: House):
-    wrong = [basic("x" * 10_000 + str(number), opaque.new("cs").secret.reveal()) for number in range(21)]
-    answers = [await h.http.post("/token", data=GRANT, headers=each) for each in wrong]
-    assert [each.status_code for each in answers] == [401] * 20 + [429], "they are cut, and so count as one"
+    assert (await h.http.post("/token", data=GRANT, headers=wrong[0])).status_code == 401
 
 
 @pytest.mark.parametrize(

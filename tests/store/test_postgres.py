@@ -1,5 +1,7 @@
 import asyncio
+import os
 import secrets
+import socket
 import sys
 import time
 
@@ -55,6 +57,27 @@ def test_concurrent_reads_share_few_connections(postgres_url):
                 return connection.execute(f"{query} AND datname = current_database()").fetchone()[0]
 
     assert asyncio.run(run()) <= 5
+
+
+def test_the_feed_does_not_wait_behind_lookups(postgres_url):
+    async def run():
+        async with opened(postgres_url) as store:
+            lookups = [asyncio.create_task(store.access_token(f"{n:011}")) for n in range(2000)]
+            await asyncio.sleep(0)
+            await store.feed_head()
+            await store.feed_after(0, limit=1)
+            waiting = sum(not lookup.done() for lookup in lookups)
+            await asyncio.gather(*lookups)
+            return waiting
+
+    assert asyncio.run(run()) > 1000
+
+
+def test_a_server_that_vanished_is_noticed_while_we_wait_for_it(postgres_url):
+    with connect(postgres_url) as connection, socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 5
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 5000
 
 
 def test_units_that_deadlock_are_done_all_the_same(postgres_url):

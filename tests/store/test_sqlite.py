@@ -190,6 +190,31 @@ def test_a_database_that_is_damaged_meanwhile_is_unavailable(tmp_path):
     asyncio.run(run())
 
 
+def test_a_file_that_is_mended_is_available_again(tmp_path):
+    path = tmp_path / "store.db"
+
+    async def body(database):
+        await database.write(lambda cursor: cursor.run(ADD_USER, row("before")))
+        other = sqlite3.connect(path)
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        good = path.read_bytes()
+        with path.open("r+b") as file:
+            file.write(b"\xa5" * len(good))
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await database.read(lambda cursor: cursor.all(users.select()))
+            with pytest.raises(StoreUnavailable):
+                await database.write(lambda cursor: cursor.run(ADD_USER, row("meanwhile")))
+        with path.open("r+b") as file:
+            file.write(good)
+        await database.write(lambda cursor: cursor.run(ADD_USER, row("after")))
+        found = await database.read(lambda cursor: cursor.all(users.select()))
+        assert [each[0] for each in found] == ["after", "before"]
+
+    on(path, body)
+
+
 def test_a_missing_directory_is_unavailable(tmp_path):
     with pytest.raises(StoreUnavailable, match="No such file"):
         asyncio.run(open_store(f"sqlite:{tmp_path / 'none' / 'store.db'}"))

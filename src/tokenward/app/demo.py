@@ -148,7 +148,7 @@ def running_demo(
             *[_sample_plan(name, urls, sockets[name]) for name in SAMPLES],
             *server_plans(configuration.path, sockets),
         ]
-        supervisor = Supervisor(plans, output=log.fileno())
+        supervisor = Supervisor(plans, metrics=directory / "data" / "metrics", output=log.fileno())
         stack.enter_context(supervisor.running())
         yield Demo(directory, urls, configuration, cast, inside_key, supervisor)
 

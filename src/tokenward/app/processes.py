@@ -6,6 +6,7 @@ supervisor: when that closes, for whatever reason, the process ends, so that non
 
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -29,6 +30,8 @@ def main(arguments: list[str]) -> int:
     """Run one role until told to stop; the exit code."""
     role, configuration_path, *handed = arguments
     configure_logging("INFO")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is an open file
     threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
     sockets = {
         name: socket.socket(fileno=int(number)) for name, number in (pair.split("=", 1) for pair in handed)

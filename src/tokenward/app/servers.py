@@ -131,7 +131,10 @@ async def _serve(
         listeners = [
             Listener(app, sockets[name], streams=streams, proxies=proxies) for name, app in apps.items()
         ]
-        await asyncio.gather(*(listener.run_until(stop) for listener in listeners))
+        serving = [asyncio.create_task(listener.run_until(stop)) for listener in listeners]
+        await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()  # one that has ended takes the others along
+        await asyncio.gather(*serving)
     finally:
         for task in tasks:
             task.cancel()

@@ -6,11 +6,11 @@ restarted loses no connection attempt.
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,13 +50,20 @@ class ProcessPlan:
 
 
 class Supervisor:
-    """A set of running processes. Use `running()`."""
+    """A set of running processes. Use `running()`.
 
-    def __init__(self, plans: Sequence[ProcessPlan], *, output: int | None) -> None:
+    Args:
+        plans: what to run.
+        metrics: a directory for what the processes count, emptied at the start.
+        output: where they write, a file descriptor; None for where this process does.
+    """
+
+    def __init__(self, plans: Sequence[ProcessPlan], *, metrics: Path, output: int | None = None) -> None:
         self._plans = plans
         self._output = output
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = dict(os.environ)
+        self._metrics = metrics
+        self._environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         self._stopping = threading.Event()
 
     @contextlib.contextmanager
@@ -66,17 +73,18 @@ class Supervisor:
         Raises:
             CannotStart: one did not become ready; the others are ended.
         """
-        with tempfile.TemporaryDirectory(prefix="tokenward-metrics-") as metrics:
-            self._environment["PROMETHEUS_MULTIPROC_DIR"] = metrics
-            try:
-                for plan in self._plans:
-                    self._start(plan)
-                for plan in self._plans:
-                    if self._wait_until_ready(plan):
-                        on_ready(plan.name)
-                yield
-            finally:
-                self._stop_all()
+        shutil.rmtree(self._metrics, ignore_errors=True)  # what a supervisor that was killed left behind
+        self._metrics.mkdir(parents=True)
+        try:
+            for plan in self._plans:
+                self._start(plan)
+            for plan in self._plans:
+                if self._wait_until_ready(plan):
+                    on_ready(plan.name)
+            yield
+        finally:
+            self._stop_all()
+            shutil.rmtree(self._metrics, ignore_errors=True)
 
     def watch(self, on_restart: Callable[[str, int], None]) -> None:
         """Bring back whatever dies, at most once a second each, until `stop()`."""
@@ -109,8 +117,7 @@ class Supervisor:
         """Let go of a dead process, and of what it measured of itself; what it counted stays counted."""
         if process.stdin is not None:
             process.stdin.close()
-        metrics = self._environment["PROMETHEUS_MULTIPROC_DIR"]
-        multiprocess.mark_process_dead(process.pid, metrics)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(process.pid, str(self._metrics))  # type: ignore[no-untyped-call]
 
     def _wait_until_ready(self, plan: ProcessPlan) -> bool:
         """Whether it answers; False if there was no waiting for it because of `stop()`."""

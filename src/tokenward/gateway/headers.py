@@ -7,8 +7,8 @@ like a dropped name is dropped as well, and what only looks like a meaningful na
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from tokenward.base.problems import BAD_UPSTREAM, MALFORMED, UPGRADE_REFUSED, Refusal
@@ -29,6 +29,14 @@ class Verdict(Enum):
     UPGRADE = "refused, or ignored where the protocol allows it"
     MALFORMED = "refused"
 
+
+# Reading a member off its class costs more than all else that is done for a header.
+_FORWARD, _DROP, _AUTHORIZATION, _COOKIE = (
+    Verdict.FORWARD,
+    Verdict.DROP,
+    Verdict.AUTHORIZATION,
+    Verdict.COOKIE,
+)
 
 # Exactly these names. A look-alike of one is dropped.
 _MEANINGFUL: dict[str, Verdict] = {
@@ -104,7 +112,7 @@ def fold(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Screened:
     """The request headers that can carry a credential, collected while all of them were checked.
 
@@ -113,7 +121,7 @@ class Screened:
         api_keys: how many X-API-Key headers there are.
     """
 
-    authorization: list[bytes] = field(default_factory=list)
+    authorization: tuple[bytes, ...] = ()
     api_keys: int = 0
 
     def __repr__(self) -> str:
@@ -127,16 +135,16 @@ def screen(headers: RawHeaders) -> Screened:
         Refusal: MALFORMED, a name is no token, a value holds CR, LF or NUL or is not UTF-8, Host is repeated
             or is no host; UPGRADE_REFUSED.
     """
-    found = Screened()
-    hosts = 0
+    authorization: tuple[bytes, ...] = ()
+    api_keys = hosts = 0
     for name, value in headers:
         judged = _memo.get(name) or verdict(name)
-        if judged is Verdict.FORWARD or judged is Verdict.DROP:
+        if judged is _FORWARD or judged is _DROP:
             continue
-        if judged is Verdict.AUTHORIZATION:
-            found.authorization.append(value)
+        if judged is _AUTHORIZATION:
+            authorization += (value,)
         elif judged is Verdict.API_KEY:
-            found.api_keys += 1
+            api_keys += 1
         elif judged is Verdict.HOST:
             hosts += 1
             if hosts > 1 or not _HOST.fullmatch(value):  # RFC 9112 §3.2
@@ -147,7 +155,7 @@ def screen(headers: RawHeaders) -> Screened:
         elif judged is Verdict.MALFORMED:
             raise Refusal(MALFORMED, "a header name is no token")
     _check_values([value for _, value in headers])
-    return found
+    return Screened(authorization, api_keys)
 
 
 def _check_values(values: list[bytes]) -> None:
@@ -177,15 +185,15 @@ def outgoing(
         host: the client's Host.
         request_id: names the exchange in logs on both sides.
     """
-    nominated = _nominated(value for name, value in headers if verdict(name) is Verdict.CONNECTION)
+    nominated = _nominated([value for name, value in headers if name == b"connection"])
     sent: list[tuple[str, str]] = []
     for name, value in headers:
         judged = _memo.get(name) or verdict(name)
-        if judged is Verdict.FORWARD:
+        if judged is _FORWARD:
             text = name.decode("ascii")
             if not nominated or fold(text) not in nominated:
                 sent.append((text, value.decode("utf-8")))
-        elif judged is Verdict.COOKIE and "cookie" not in nominated and (rest := _without_our_cookies(value)):
+        elif judged is _COOKIE and "cookie" not in nominated and (rest := _without_our_cookies(value)):
             sent.append(("cookie", rest.decode("utf-8")))
     if inside_jwt is not None:
         sent.append(("authorization", f"Bearer {inside_jwt}"))
@@ -198,7 +206,9 @@ def outgoing(
     return sent
 
 
-def _nominated(connection: Iterable[bytes]) -> frozenset[str]:
+def _nominated(connection: Sequence[bytes]) -> frozenset[str]:
+    if not connection:
+        return frozenset()
     names = {fold(name) for value in connection for name in value.decode("utf-8").split(",")}
     return frozenset(names - _FRAMING - {""})
 

@@ -74,7 +74,8 @@ class InsideMinter:
         refuse it until that moment comes again.
         """
         left = jwt.expires_at - now
-        return jwt.kid == self._key.kid and (0 if jwt.final else REUSE_ABOVE - 1) < left <= LIFETIME
+        lasts = left >= REUSE_ABOVE or (jwt.final and left > 0)
+        return lasts and left <= LIFETIME and jwt.kid == self._key.kid
 
     def jwks(self) -> Mapping[str, list[dict[str, str]]]:
         """The JWK Set with which a backend verifies (RFC 7517 §5)."""

@@ -13,7 +13,7 @@ from tokenward.gateway.policy import PolicyProblem
 
 Location = tuple[str | int, ...]
 
-_SCOPED = frozenset({"oauth2", "openIdConnect"})
+_SCOPED = ("oauth2", "openIdConnect")  # no set: a hostile document may put anything there, hashable or not
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 §3.3
 
 

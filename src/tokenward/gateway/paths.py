@@ -21,7 +21,7 @@ _SEPARATORS = "/\\.;%?#"
 _LOOKALIKES = frozenset("\u2044\u2215\u2216\u29f5\u29f8\u29f9")
 
 # Nothing to decode and nothing to doubt: what nearly every request sends.
-_PLAIN = re.compile(rb"(?:/(?!\.+(?:/|\Z))[A-Za-z0-9_.~-]+)*/?")
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?")
 _DOTS = re.compile(r"(?:\.|%20)+")  # spaces too: some file systems ignore them at the end of a name
 
 

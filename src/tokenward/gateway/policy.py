@@ -99,6 +99,7 @@ class NoMatch:
 @dataclass(slots=True)
 class _Node:
     literals: dict[str, "_Node"] = field(default_factory=dict)
+    lower: set[str] = field(default_factory=set)
     parameter: "_Node | None" = None
     routes: dict[str, tuple[Api, Operation]] = field(default_factory=dict)
 
@@ -138,7 +139,8 @@ class Policy:
         """What the request means.
 
         The path decides first: of templates that fit, the one whose first difference is a literal. A method
-        that this one lacks is not looked for in another, less specific one.
+        that this one lacks is not looked for in another, less specific one. A parameter never stands for what
+        differs from a literal beside it in letter case only.
 
         Args:
             method: case-sensitive (RFC 9110 §9.1); GET does not imply HEAD, OPTIONS is nothing special.
@@ -161,6 +163,7 @@ def _step(node: _Node, segment: str) -> _Node:
         if node.parameter is None:
             node.parameter = _Node()
         return node.parameter
+    node.lower.add(segment.lower())
     return node.literals.setdefault(segment, _Node())
 
 
@@ -173,6 +176,8 @@ def _find(node: _Node, segments: list[str], at: int) -> Mapping[str, tuple[Api, 
         found = _find(literal, segments, at + 1)
         if found is not None:
             return found
+    elif node.lower and segment.lower() in node.lower:
+        return None  # many a backend's router takes it for the literal (`/accounts/ME` beside `/accounts/me`)
     if node.parameter is not None and segment:
         return _find(node.parameter, segments, at + 1)
     return None

@@ -33,6 +33,9 @@ _QUERY = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
 _MAX_QUERY = 16_384  # bytes
 
 
+_NOTHING_SEEN = Screened()
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What the steps work with.
@@ -79,7 +82,7 @@ class Case:
     path: str = ""
     match: Match | None = None
     allowed: tuple[str, ...] = ()
-    screened: Screened = field(default_factory=Screened)
+    screened: Screened = _NOTHING_SEEN
     token: str | None = field(default=None, repr=False)
     entry: Entry | None = None
     inside_jwt: str | None = field(default=None, repr=False)

@@ -4,6 +4,7 @@ Keyed by the SHA-256 of the whole token, never by a part of it. Unknown tokens a
 them costs bounded lookups and no memory. Revocations come in by the feed.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -41,7 +42,8 @@ class VerifiedTokens:
 
     def __init__(self, size: int = 100_000) -> None:
         self._size = size
-        self._entries: dict[bytes, Entry] = {}
+        # Ordered, because a plain dict walks over the places of all that left before its first entry.
+        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         self._index = _Index()
         self.generation = 0
 

@@ -5,10 +5,9 @@ page of ours can hold, bound to a cookie. Sign-in needs this as much as anything
 puts the person into the attacker's account, where they leave what they think is theirs (login CSRF).
 """
 
-from urllib.parse import urlsplit
-
-from tokenward.base.asgi import Scope, header_values
+from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.origins import origin_of, refuse_other_sites
 from tokenward.base.problems import EXPIRED_FORM, Refusal
 from tokenward.tokens import base64url
 from tokenward.tokens.sealing import SealBroken, Sealer
@@ -16,15 +15,13 @@ from tokenward.tokens.sealing import SealBroken, Sealer
 FORM_LIFETIME = 60 * 60
 """Seconds that a page may stay open before its form is refused."""
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-
 
 class FormGuard:
     """Issues and checks the hidden field of our forms."""
 
     def __init__(self, sealer: Sealer, issuer_url: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._sealer = sealer
-        self._origin = origin_of(issuer_url).encode()
+        self._origin = origin_of(issuer_url)
         self._clock = clock
 
     def field(self, form: str, binding: str) -> str:
@@ -63,27 +60,7 @@ class FormGuard:
         Raises:
             Refusal: EXPIRED_FORM.
         """
-        origins = header_values(scope, b"origin")
-        if any(origin != self._origin for origin in origins):
-            raise Refusal(EXPIRED_FORM, "Origin is not this issuer's")
-        # Fetch Metadata §2.3; "none" is the person's own doing, such as sending the form once more.
-        sites = header_values(scope, b"sec-fetch-site")
-        if any(site not in {b"same-origin", b"none"} for site in sites):
-            raise Refusal(EXPIRED_FORM, "Sec-Fetch-Site is not this origin")
-
-
-def origin_of(url: str) -> str:
-    """The origin of an http(s) URL as browsers write it in `Origin` (RFC 6454 §6.1).
-
-    Raises:
-        ValueError: it has no host, or its port is malformed.
-    """
-    parts = urlsplit(url)
-    if not parts.hostname or parts.scheme not in _DEFAULT_PORTS:
-        raise ValueError("not an http or https URL with a host")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+        refuse_other_sites(scope, self._origin)
 
 
 def _context(form: str, binding: str) -> bytes:

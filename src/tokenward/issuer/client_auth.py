@@ -21,8 +21,6 @@ from tokenward.tokens import opaque
 CONFIDENTIAL: frozenset[ClientType] = frozenset({"web", "service"})
 """Client types that can keep a secret, and must authenticate with it (RFC 6749 §2.1)."""
 
-MAX_CLIENT_ID = 64
-
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
@@ -94,7 +92,7 @@ async def authenticate(issuer: Issuer, scope: Scope, form: Mapping[str, str]) ->
 
     Raises:
         Refusal: INVALID_CLIENT; MALFORMED, more than one method was used (RFC 6749 §2.3);
-            TOO_MANY_REQUESTS, this peer presented too many wrong secrets for this client.
+            TOO_MANY_REQUESTS, the secret is wrong and so were too many before it from this peer.
     """
     found = [each for read in CLIENT_AUTHENTICATION.values() if (each := read(scope, form)) is not None]
     if not found:
@@ -129,15 +127,13 @@ async def _public(issuer: Issuer, client_id: str) -> AuthenticatedClient:
 
 
 async def _confidential(issuer: Issuer, peer: str, client_id: str, secret: str) -> AuthenticatedClient:
-    # By peer and client: neither can a stranger elsewhere lock a client out, nor one client all others
-    # behind the same proxy. What is too long to be a client_id is cut: buckets are counted, not weighed.
-    key = (peer_network(peer), client_id[:MAX_CLIENT_ID])
-    if wait := issuer.wrong_secrets.wait(key):
-        raise Refusal(TOO_MANY_REQUESTS, f"too many wrong secrets for {key[1]}", retry_after=ceil(wait))
     try:
         client = await _client_of_secret(issuer, client_id, secret)
     except Refusal:
-        issuer.wrong_secrets.take(key)
+        # Only a wrong secret is told to wait; a right one never is, whoever else has been guessing. So nobody
+        # can lock a client out, and 256 bits need no other protection from guessing than their number.
+        if wait := issuer.wrong_secrets.take(peer_network(peer)):
+            raise Refusal(TOO_MANY_REQUESTS, "too many wrong secrets", retry_after=ceil(wait)) from None
         raise
     return AuthenticatedClient(client, "client_secret")
 

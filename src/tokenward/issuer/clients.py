@@ -9,7 +9,7 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
-from tokenward.issuer.client_auth import CONFIDENTIAL, MAX_CLIENT_ID
+from tokenward.issuer.client_auth import CONFIDENTIAL
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists, Clients
@@ -17,6 +17,7 @@ from tokenward.store.records import Client, ClientSecret, ClientType
 from tokenward.tokens import opaque
 
 MAX_NAME = 100
+MAX_CLIENT_ID = 64
 _CLIENT_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CLIENT_ID - 1}}}")
 _ATTEMPTS = 3
 

@@ -25,8 +25,8 @@ class Issuer:
         pages: HTML.
         sealer: seals what travels through the browser and must come back unchanged.
         clock: time.
-        wrong_secrets: 20 wrong client secrets at once, then one every two seconds, by peer and client.
-            Secrets have 256 bits: this guards the database and the log, not the secret.
+        wrong_secrets: 20 wrong client secrets at once, then one every two seconds, by peer; beyond that the
+            answer is 429. It slows a guesser down and refuses nobody whose secret is right.
 
     Raises:
         ValueError: there is no pepper or no RS256 key.

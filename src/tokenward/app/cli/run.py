@@ -37,7 +37,7 @@ def up(config: ConfigPath = DEFAULT_CONFIG) -> None:
         )
     except OSError as error:
         fail(f"{error.strerror or error}: stop what listens there, or change it in {config}")
-    supervisor = Supervisor(plans, output=None)
+    supervisor = Supervisor(plans, metrics=configuration.base_dir / "data" / "metrics")
     try:
         with (
             _until_stopped(supervisor),

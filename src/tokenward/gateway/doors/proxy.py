@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 
 from tokenward.base.asgi import PROBLEM_JSON, Receive, Scope, Send, respond
-from tokenward.base.entropy import identifier
+from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import METHOD_NOT_ALLOWED, NOT_FOUND, UPGRADE_REFUSED, Refusal, problem_json
 from tokenward.gateway.access import AccessRequest, Allow, Deny
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
@@ -69,7 +69,7 @@ class ProxyDoor:
     async def _pass_on(
         self, allow: Allow, request: AccessRequest, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        request_id = identifier()
+        request_id = random_bytes(16).hex()  # the form of a W3C trace id
         try:
             await self._forwarder.forward(
                 scope,

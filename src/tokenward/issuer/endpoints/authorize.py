@@ -4,9 +4,10 @@ import json
 import logging
 from urllib.parse import urlencode, urlsplit
 
-from tokenward.base.asgi import Receive, Scope, only_header
+from tokenward.base.asgi import Receive, Scope
 from tokenward.base.entropy import identifier
 from tokenward.base.forms import read_form
+from tokenward.base.origins import origin_of, refuse_other_sites
 from tokenward.base.problems import ACCESS_DENIED, CONSENT_REQUIRED, EXPIRED_FORM, MALFORMED, Refusal
 from tokenward.issuer.authorization_request import (
     QUERY_LIMIT,
@@ -69,7 +70,7 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     Raises:
         Refusal: to be shown on a page.
     """
-    _refuse_other_sites(issuer, scope)
+    refuse_other_sites(scope, origin_of(issuer.settings.url))
     form = await read_form(scope, receive)
     person = await issuer.sign_in.current(scope)
     if person is None:
@@ -161,18 +162,6 @@ def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> bytes:
     if content["end"] <= issuer.clock.time() or content["session"] != person.session_id:
         raise Refusal(EXPIRED_FORM, "the consent form is old or of another session")
     return str(content["query"]).encode()
-
-
-def _refuse_other_sites(issuer: Issuer, scope: Scope) -> None:
-    """A second line behind the sealed form: browsers say where a form comes from.
-
-    `Origin: null` is refused: our pages' referrer policy is same-origin, so their forms say more (Fetch
-    §3.2), and what a sandboxed frame sends is null.
-    """
-    site = only_header(scope, b"sec-fetch-site")
-    origin = only_header(scope, b"origin")
-    if site not in (None, b"same-origin") or origin not in (None, issuer.settings.url.encode()):
-        raise Refusal(EXPIRED_FORM, "the consent form was sent by another site")
 
 
 async def _code(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> Response:

@@ -40,8 +40,8 @@ class Cursor(Protocol):
 class Database(Protocol):
     """A database that runs units. Every method may raise `StoreUnavailable`."""
 
-    async def read(self, unit: Callable[[Cursor], T]) -> T:
-        """Run a unit of one reading statement."""
+    async def read(self, unit: Callable[[Cursor], T], *, apart: bool = False) -> T:
+        """Run a unit of one reading statement; `apart` from the others, it does not wait behind them."""
 
     async def write(self, unit: Callable[[Cursor], T]) -> T:
         """Run a unit in a transaction; returns after it has reached the disk."""

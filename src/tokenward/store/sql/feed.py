@@ -18,14 +18,18 @@ _AFTER = (
 
 
 class SqlFeed(Family):
-    """`tokenward.store.port.Feed`."""
+    """`tokenward.store.port.Feed`.
+
+    Read apart: behind some thousand lookups, as after a restart, it would come too late to confirm anything.
+    """
 
     async def feed_head(self) -> int:
-        row = await self._database.read(lambda cursor: cursor.one(_HEAD, NOTHING))
+        row = await self._database.read(lambda cursor: cursor.one(_HEAD, NOTHING), apart=True)
         return int(row[0]) if row else 0
 
     async def feed_after(self, seq: int, *, limit: int) -> list[FeedEvent]:
-        rows = await self._database.read(lambda cursor: cursor.all(_AFTER, {"after": seq, "limit": limit}))
+        window = {"after": seq, "limit": limit}
+        rows = await self._database.read(lambda cursor: cursor.all(_AFTER, window), apart=True)
         return [FeedEvent(*row) for row in rows]
 
     async def feed_wake(self, *, within: float) -> None:

@@ -33,6 +33,10 @@ _SETTINGS: dict[str, Any] = {
     "application_name": "tokenward",
     "connect_timeout": 3,  # seconds
     "tcp_user_timeout": 5000,  # milliseconds until a silent line counts as broken
+    # Asked again and again also while we only wait: a server that lost its power says no farewell, and by the
+    # system's default an answer that will never come is waited for two hours.
+    "keepalives_idle": 2,  # seconds
+    "keepalives_interval": 1,
 }
 _PREPARE: tuple[bytes, ...] = (
     b"SET statement_timeout = 5000",  # milliseconds; includes waiting for locks
@@ -64,17 +68,19 @@ class PostgresDatabase:
         self._url = url
         self._statements = Statements(_DIALECT)
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="tokenward-postgres-reader")
+        self._apart = ThreadPoolExecutor(1, thread_name_prefix="tokenward-postgres-apart")
         self._mine = threading.local()
         self._opened: list[_Connection] = []
         self._writer = Writer(self._connection, name="tokenward-postgres-writer")
         self._listening: psycopg.AsyncConnection[Row] | None = None
         self._closed = False
 
-    async def read(self, unit: Callable[[Cursor], T]) -> T:
+    async def read(self, unit: Callable[[Cursor], T], *, apart: bool = False) -> T:
         """Run the unit on one of the reading threads."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._read, unit))
+        threads = self._apart if apart else self._threads
+        return await asyncio.get_running_loop().run_in_executor(threads, partial(self._read, unit))
 
     async def write(self, unit: Callable[[Cursor], T]) -> T:
         """Queue the unit for the writer."""
@@ -103,7 +109,8 @@ class PostgresDatabase:
         """Finish what was accepted and close every connection."""
         self._closed = True
         await self._writer.close()
-        await asyncio.to_thread(self._threads.shutdown)
+        for threads in (self._threads, self._apart):
+            await asyncio.to_thread(threads.shutdown)
         for connection in self._opened:
             connection.close()
         await self._deafen()

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import dialect
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.sql.bell import Bell
-from tokenward.store.sql.database import Cursor, Unstorable
+from tokenward.store.sql.database import ConnectionLost, Cursor, Unstorable
 from tokenward.store.sql.statements import NOTHING, Parameters, Row, Statement, Statements
 from tokenward.store.sql.writer import Writer, savepoint
 
@@ -27,6 +27,14 @@ T = TypeVar("T")
 
 _READ_WAIT = 0.5  # seconds that a read may hold up the event loop; only crash recovery locks readers out
 _WRITE_WAIT = 5.0  # seconds that a batch waits for other processes
+
+# What was read stays in a connection's memory: one that met garbage would still see it in a mended file.
+_SPOILT = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOTADB,
+}
 
 _TAKEN = {
     sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
@@ -82,14 +90,21 @@ class SqliteDatabase:
     def __init__(self, path: Path, *, write_wait: float = _WRITE_WAIT) -> None:
         self._statements = Statements(dialect(paramstyle="qmark"))
         self._bell = Bell()
-        self._reading = connect(path, wait=_READ_WAIT)
-        self._cursor = _Cursor(self._reading, self._statements)
+        self._path = path
+        self._reading: sqlite3.Connection | None = None
+        self._cursor = self._reopened()
         connect_writer = partial(_Connection, path, write_wait, self._statements, self._bell)
         self._writer = Writer(connect_writer, name="tokenward-sqlite-writer")
 
-    async def read(self, unit: Callable[[Cursor], T]) -> T:
+    async def read(self, unit: Callable[[Cursor], T], *, apart: bool = False) -> T:  # noqa: ARG002 - nothing waits
         """Run the unit here and now."""
-        return unit(self._cursor)
+        try:
+            return unit(self._cursor)
+        except ConnectionLost:
+            if self._writer.closed:
+                raise
+            self._cursor = self._reopened()
+            return unit(self._cursor)
 
     async def write(self, unit: Callable[[Cursor], T]) -> T:
         """Queue the unit for the writer."""
@@ -108,7 +123,14 @@ class SqliteDatabase:
     async def close(self) -> None:
         """Finish the queue and close the file."""
         await self._writer.close()
-        self._reading.close()
+        if self._reading is not None:
+            self._reading.close()
+
+    def _reopened(self) -> "_Cursor":
+        if self._reading is not None:
+            self._reading.close()
+        self._reading = connect(self._path, wait=_READ_WAIT)
+        return _Cursor(self._reading, self._statements)
 
 
 class _Cursor:
@@ -162,7 +184,10 @@ class _Connection:
         return savepoint(self._execute)
 
     def commit(self) -> None:
-        self._execute("COMMIT")
+        try:
+            self._execute("COMMIT")
+        except ConnectionLost as error:  # it may have been committed, so nobody may try again
+            raise StoreUnavailable(str(error)) from None
         if self.cursor.announced:
             self.cursor.announced = False
             self._bell.ring()
@@ -200,4 +225,7 @@ def _translate(error: sqlite3.Error | OSError | UnicodeEncodeError) -> Exception
         return Unstorable(str(error))
     if isinstance(error, OSError):
         return StoreUnavailable(f"SQLite file: {error.strerror}")
-    return StoreUnavailable(f"SQLite: {error}")
+    code = getattr(error, "sqlite_errorcode", 0)  # errors of the module itself have none
+    # A closed connection is ours: reopening failed when it was tried last.
+    lost = code & 0xFF in _SPOILT or isinstance(error, sqlite3.ProgrammingError)
+    return ConnectionLost(f"SQLite: {error}") if lost else StoreUnavailable(f"SQLite: {error}")

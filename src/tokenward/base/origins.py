@@ -1,0 +1,42 @@
+"""What a browser says of the page that a form was sent from (RFC 6454, Fetch Metadata)."""
+
+from urllib.parse import urlsplit
+
+from tokenward.base.asgi import Scope, header_values
+from tokenward.base.problems import EXPIRED_FORM, Refusal
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+def origin_of(url: str) -> str:
+    """The origin of an http(s) URL as browsers write it in `Origin` (RFC 6454 §6.1).
+
+    Raises:
+        ValueError: it has no host, or its port is malformed.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError("not an http or https URL with a host")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def refuse_other_sites(scope: Scope, origin: str) -> None:
+    """Refuse a form that the browser says came from elsewhere. If it says nothing, other defences decide.
+
+    `Origin: null` is elsewhere: our pages' referrer policy is same-origin, so their forms say more
+    (Fetch §3.2), and what a sandboxed frame sends is null.
+
+    Args:
+        scope: the request.
+        origin: ours, as `origin_of` gives it.
+
+    Raises:
+        Refusal: EXPIRED_FORM.
+    """
+    if any(value != origin.encode() for value in header_values(scope, b"origin")):
+        raise Refusal(EXPIRED_FORM, "Origin is not this issuer's")
+    # Fetch Metadata §2.3; "none" is the person's own doing, such as sending the form once more.
+    if any(value not in {b"same-origin", b"none"} for value in header_values(scope, b"sec-fetch-site")):
+        raise Refusal(EXPIRED_FORM, "Sec-Fetch-Site is not this origin")

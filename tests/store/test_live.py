@@ -1,0 +1,46 @@
+"""What makes an opaque token live: all of it at once."""
+
+import asyncio
+
+import pytest
+
+from store.values import NOW, access, opened
+from tokenward.store.live import live_access_token
+from tokenward.tokens import opaque
+
+PEPPER, OLD_PEPPER = b"p" * 32, b"o" * 32
+
+
+@pytest.mark.parametrize(
+    ("disturb", "expected"),
+    [
+        ({}, True),
+        ({"pepper": OLD_PEPPER}, True),
+        ({"pepper": b"x" * 32}, False),
+        ({"expires_at": NOW}, False),
+        ({"revoked": True}, False),
+        ({"text": opaque.new("at").secret.reveal()}, False),
+        ({"known": False}, False),
+    ],
+    ids=["good", "older pepper", "other pepper", "expired", "revoked", "another secret", "unknown"],
+)
+def test_a_token_is_live_only_if_nothing_speaks_against_it(sqlite_url, disturb, expected):
+    token = opaque.new("at")
+    text = token.secret.reveal()
+    row = access(
+        token_id=token.token_id,
+        keyed_hash=opaque.keyed_hash(disturb.get("pepper", PEPPER), text),
+        expires_at=disturb.get("expires_at", NOW + 0.1),
+    )
+
+    async def run():
+        async with opened(sqlite_url) as store:
+            if disturb.get("known", True):
+                await store.add_access_token(row)
+            if disturb.get("revoked"):
+                await store.revoke_token(token.token_id, NOW)
+            return await live_access_token(
+                store, (PEPPER, OLD_PEPPER), disturb.get("text", text), token.token_id, at=NOW
+            )
+
+    assert asyncio.run(run()) == (row if expected else None)

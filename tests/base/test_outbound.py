@@ -382,6 +382,14 @@ def test_the_system_resolver_knows_loopback():
 # TLS: the connection goes to the address, the certificate must be the name's.
 
 
+def _usage(*, authority):
+    return x509.KeyUsage(
+        digital_signature=not authority, key_cert_sign=authority, crl_sign=authority,
+        content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+
+
 def _certificate(name, issuer=None):
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -398,6 +406,12 @@ def _certificate(name, issuer=None):
         .not_valid_after(now + dt.timedelta(hours=1))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        # Python 3.13 verifies strictly (RFC 5280 §4.2.1): both key identifiers, and the authority's key usage.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
+        )
+        .add_extension(_usage(authority=issuer is None), critical=True)
         .sign(issuer_key, hashes.SHA256())
     )
     return built, key, subject

@@ -66,11 +66,12 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
         (POLICY, "| request body | 10 MiB |", (DEFAULT_LIMITS.body,), (10 << 20,)),
         (
             POLICY,
-            "| 5 s, waiting for one of 512",
+            "| 5 s, waiting for one of its 512",
             (DEFAULT_LIMITS.connect, DEFAULT_LIMITS.connections),
             (5, 512),
         ),
         (POLICY, "| silence of the upstream | 30 s |", (DEFAULT_LIMITS.read,), (30,)),
+        (POLICY, "or pause in taking the answer | 30 s |", (DEFAULT_LIMITS.client,), (30,)),
     ],
 )
 def test_what_is_promised_is_what_the_code_does(page, text, values, promised):

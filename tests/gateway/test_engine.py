@@ -13,6 +13,7 @@ from tokenward.base.problems import MALFORMED, Refusal
 from tokenward.gateway import engine as engine_module
 from tokenward.gateway.access import AccessRequest, Allow, Deny
 from tokenward.gateway.policy import Policy
+from tokenward.gateway.throttle import UNDER_WAY
 from tokenward.store.records import FeedEvent
 from tokenward.tokens import opaque
 
@@ -214,6 +215,31 @@ def test_unknown_tokens_are_throttled_by_peer_and_good_ones_are_not():
     assert decision.headers == {"retry-after": "1"}
     world.clock.advance(1)
     assert code(world.decide(token="unknown")) == "invalid_token"
+
+
+def test_a_peer_cannot_flood_a_slow_store_before_anything_counts():
+    world = World()
+
+    async def ask(peer):
+        token = opaque.new("at").secret.reveal()
+        request = world.request(headers=[("authorization", f"Bearer {token}")], peer=peer)
+        return code(await world.engine.decide(request))
+
+    async def scenario():
+        world.gate = asyncio.Event()
+        asked = [asyncio.create_task(ask("192.0.2.1")) for _ in range(UNDER_WAY + 50)]
+        asked.append(asyncio.create_task(ask("192.0.2.2")))
+        await asyncio.sleep(0)
+        under_way = world.lookups
+        world.gate.set()
+        return under_way, await asyncio.gather(*asked)
+
+    under_way, codes = asyncio.run(scenario())
+    assert under_way == UNDER_WAY + 1
+    assert codes == ["invalid_token"] * UNDER_WAY + ["too_many_requests"] * 50 + ["invalid_token"]
+    world.clock.advance(60)
+    world.unavailable()
+    assert {code(world.decide()) for _ in range(UNDER_WAY + 1)} == {"unavailable"}  # what failed is over, too
 
 
 def test_a_forged_token_storm_costs_no_lookup():

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.wire import OK, answer, through
 from gateway.world import apis
+from tokenward.base.problems import Refusal
 from tokenward.gateway.doors.forward import Forwarder, UpstreamTruncated
 from tokenward.gateway.policy import Policy
 
@@ -295,7 +296,8 @@ def test_an_answer_loses_what_belongs_to_its_connection_and_nothing_else():
         body = gzip.compress(b"data")
         gateway.backend.answer = reply(
             b"HTTP/1.1 200 OK\r\nServer: secretware/1.0\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Hop: 1\r\n"
-            b"Connection: close, X-Hop, Set-Cookie\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: x\r\n"
+            b"Connection: close, X-Hop, Set-Cookie, Content-Length\r\n"
+            b"Keep-Alive: timeout=5\r\nProxy-Authenticate: x\r\n"
             b"Content-Encoding: gzip\r\n"
             b"X-Kept: caf\xc3\xa9\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
         )
@@ -450,6 +452,55 @@ def test_a_bare_proxy_is_the_forwarder_alone_and_hears_of_a_cut():
         assert gateway.backend.heads == [head, head]
 
     through(scenario)
+
+
+def test_the_environment_names_no_proxy_for_upstreams(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+
+    async def scenario(gateway):
+        assert (await gateway.ask())[0] == 200
+
+    through(scenario)
+
+
+def test_a_cookie_that_an_upstream_sets_goes_to_its_client_alone():
+    async def scenario(gateway):
+        # By a name: aiohttp's own cookie jar would not keep those of an address.
+        policy = Policy(apis(f"http://localhost:{gateway.backend.port}"))
+        gateway.world.engine.swap_policy(policy)
+        gateway.backend.answer = reply(
+            b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nContent-Length: 0\r\n\r\n"
+        )
+        for _ in range(2):
+            assert ("set-cookie", "a=1; Path=/") in (await gateway.ask())[1]
+            assert gateway.backend.header("cookie") == []
+
+    through(scenario)
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        [("content-length", "2"), ("content-length", "2")],
+        [("content-length", "2"), ("transfer-encoding", "chunked")],
+        [("content-length", "+2")],
+        [("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+        [("transfer-encoding", "gzip, chunked")],
+    ],
+)
+def test_ambiguous_framing_is_refused_also_behind_a_server_that_lets_it_through(framing):
+    async def ask():
+        headers = [(name.encode(), value.encode()) for name, value in framing]
+        scope = {"type": "http", "method": "POST", "query_string": b"", "headers": headers}
+        forwarder = Forwarder()
+        try:
+            await forwarder.forward(scope, None, None, upstream="http://127.0.0.1:1", path="/", headers=[])
+        finally:
+            await forwarder.close()
+
+    with pytest.raises(Refusal, match="malformed_request"):
+        asyncio.run(ask())
 
 
 def test_upstream_connections_are_used_again():

@@ -107,6 +107,7 @@ def test_unknown_tokens_use_up_what_a_peer_may_ask():
     throttle = UnknownTokenThrottle(clock)
     for _ in range(20):
         throttle.admit("2001:db8::1")
+        throttle.end("2001:db8::1")
         throttle.count("2001:db8::1")
     with pytest.raises(Refusal) as refused:
         throttle.admit("2001:db8::2")  # the same /64

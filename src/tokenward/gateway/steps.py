@@ -143,7 +143,10 @@ async def _look_up(means: Means, case: Case, token: str) -> None:
         raise Refusal(INVALID_TOKEN, "not an access token of ours, or a damaged one")
     means.throttle.admit(case.request.peer)
     generation = means.verified.generation
-    facts = await means.resolver.resolve(token, parsed.token_id)
+    try:
+        facts = await means.resolver.resolve(token, parsed.token_id)
+    finally:
+        means.throttle.end(case.request.peer)
     case.now = means.clock.time()
     if facts is None or facts.token_id != parsed.token_id or facts.expires_at <= case.now:
         means.throttle.count(case.request.peer)

@@ -3,31 +3,50 @@
 Only a lookup that found nothing counts, and it counts afterwards: guessing 256 bits gets no better by many
 attempts at once, and a peer that brings many good tokens at once (a load balancer before an empty cache)
 must not be slowed down. A token that is remembered is not even looked at here.
+
+So that a store that answers slowly is not flooded before anything counts, the lookups that a peer has under
+way are limited too.
 """
 
+from collections import Counter
 from math import ceil
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
 from tokenward.base.throttle import TokenBuckets, peer_network
 
+UNDER_WAY = 100
+"""Lookups that one peer may have under way."""
+
 
 class UnknownTokenThrottle:
-    """Twenty unknown tokens at once and five a second, per IPv4 address or IPv6 /64."""
+    """Twenty unknown tokens and five more a second, `UNDER_WAY` lookups; per IPv4 address or IPv6 /64."""
 
-    __slots__ = ("_buckets",)
+    __slots__ = ("_buckets", "_under_way")
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._buckets = TokenBuckets(burst=20, every=0.2, clock=clock)
+        self._under_way: Counter[str] = Counter()
 
     def admit(self, peer: str) -> None:
-        """Let a lookup be made.
+        """Let a lookup begin; `end` follows when it is over.
 
         Raises:
             Refusal: TOO_MANY_REQUESTS, with the seconds until the next one is possible.
         """
-        if wait := self._buckets.wait(peer_network(peer)):
+        network = peer_network(peer)
+        if wait := self._buckets.wait(network):
             raise Refusal(TOO_MANY_REQUESTS, "too many unknown tokens from this peer", retry_after=ceil(wait))
+        if self._under_way[network] >= UNDER_WAY:
+            raise Refusal(TOO_MANY_REQUESTS, "too many lookups for this peer at once", retry_after=1)
+        self._under_way[network] += 1
+
+    def end(self, peer: str) -> None:
+        """Note that a lookup is over, whatever it found."""
+        network = peer_network(peer)
+        self._under_way[network] -= 1
+        if not self._under_way[network]:
+            del self._under_way[network]
 
     def count(self, peer: str) -> None:
         """Note that a lookup found nothing."""

@@ -173,7 +173,9 @@ def test_revocation_orders(configuration):
 
 
 def test_signing_keys_are_listed_without_private_parts(configuration):
-    async def work(http, _ground):
+    async def work(http, ground):
+        for purpose in ("outside", "inside"):
+            await ground.signing_keys(purpose)
         return (await http.get("/signing-keys")).json()["signing_keys"]
 
     keys = _run(configuration, work)

@@ -1,7 +1,10 @@
 import asyncio
+import contextlib
 import io
+from pathlib import Path
 
 from tokenward.app.decision_log import DecisionLog
+from tokenward.app.metrics import UNLOGGED
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNDOCUMENTED
 from tokenward.gateway.access import Allow, Deny, TokenFacts
@@ -45,3 +48,14 @@ def test_what_was_gathered_is_written_when_the_server_ends():
 
     asyncio.run(serve())
     assert stream.getvalue().count("reason=allow") == 1
+
+
+def test_a_full_disk_stops_nothing_and_is_counted():
+    unlogged = UNLOGGED._value.get()
+    with Path("/dev/full").open("w") as full:
+        log = DecisionLog(full, ManualClock())
+        log.record(ALLOW, 0.001)
+        log.flush()
+        assert UNLOGGED._value.get() == unlogged + 1
+        with contextlib.suppress(OSError):  # what is still buffered cannot be written either
+            full.close()

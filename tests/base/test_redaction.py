@@ -265,7 +265,7 @@ def test_configured_processes_write_redacted_lines_to_standard_error_only():
     assert "uvicorn.access" in done.stderr
     assert "logger=a message=shown" in done.stderr
     assert "not shown" not in done.stderr
-    assert done.stderr.count("[…]") == 2
+    assert done.stderr.count("[…]") in {2, 3}  # from Python 3.13 on, a warning quotes its line, too
 
 
 def test_an_unknown_level_is_an_error():

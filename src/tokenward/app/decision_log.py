@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Never, TextIO
 
-from tokenward.app.metrics import DECISION_SECONDS, DECISIONS
+from tokenward.app.metrics import DECISION_SECONDS, DECISIONS, UNLOGGED
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.gateway.access import Allow, Decision
 
@@ -36,8 +36,11 @@ class DecisionLog:
         gathered, self._gathered = self._gathered, []
         if not gathered:
             return
-        self._stream.write("".join(_line(*each) for each in gathered))
-        self._stream.flush()
+        try:
+            self._stream.write("".join(_line(*each) for each in gathered))
+            self._stream.flush()
+        except OSError:  # a full disk must not stop the gateway; the count tells what the log lacks
+            UNLOGGED.inc(len(gathered))
         counts = Counter(
             (decision.api, decision.operation, _reason(decision)) for _, decision, _seconds in gathered
         )

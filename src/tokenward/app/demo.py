@@ -114,7 +114,7 @@ class Demo:
 
 @contextlib.contextmanager
 def running_demo(
-    directory: Path, *, free_ports: bool, quiet: bool = True, store: str = "sqlite:data/tokenward.db"
+    directory: Path, *, free_ports: bool, store: str = "sqlite:data/tokenward.db"
 ) -> Generator[Demo]:
     """Prepare the directory, start everything, and end it on leaving. The servers write to `demo.log` there.
 
@@ -201,7 +201,7 @@ async def _prepare(configuration: Configuration) -> tuple[Cast, SigningKey]:
             await set_password(store, PERSON, password, passwords=passwords)
         if secret is None:
             raise ValueError(f"{SERVICE} has no secret")
-        return Cast(secret, password), ground.inside_keys[0]
+        return Cast(secret, password), (await ground.signing_keys("inside"))[0]
 
 
 def _sample_plan(name: str, urls: Mapping[str, str], sock: socket.socket) -> ProcessPlan:

@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenward.app.config import Configuration
@@ -17,12 +17,15 @@ from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.keeping import load_peppers, load_signing_keys
 from tokenward.store.live import live_access_token
 from tokenward.store.port import Store, StoreUnavailable
+from tokenward.store.records import KeyPurpose
 from tokenward.store.sql import open_store
 from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.sealing import Sealer, derive_key
 
-OUTSIDE_ALGORITHMS = ("ES256", "RS256")  # RS256 because OpenID Discovery §3 asks for it
-INSIDE_ALGORITHMS = ("ES256",)
+ALGORITHMS: Mapping[KeyPurpose, tuple[str, ...]] = {
+    "outside": ("ES256", "RS256"),  # RS256 because OpenID Discovery §3 asks for it
+    "inside": ("ES256",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,8 @@ class Foundation:
 
     configuration: Configuration
     store: Store
-    peppers: tuple[bytes, ...]
-    outside_keys: tuple[SigningKey, ...]
-    inside_keys: tuple[SigningKey, ...]
-    master: bytes
+    peppers: tuple[bytes, ...] = field(repr=False)
+    master: bytes = field(repr=False)
     clock: Clock
 
     @property
@@ -54,16 +55,27 @@ class Foundation:
         """What managing clients needs."""
         return ClientDesk(self.store, self.issuer_settings, self.peppers, self.clock)
 
+    async def signing_keys(self, purpose: KeyPurpose) -> list[SigningKey]:
+        """The keys of one purpose, those that are missing made; a process opens no others.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+            WrongMasterKey: they were sealed under another one.
+        """
+        return await load_signing_keys(
+            self.store, self.sealer("keeping"), purpose, ALGORITHMS[purpose], clock=self.clock
+        )
+
     def sealer(self, purpose: str) -> Sealer:
         """A sealer of its own for each purpose, so that nothing sealed for one opens for another."""
-        return Sealer(derive_key(self.master, info=b"tokenward/" + purpose.encode()))
+        return _sealer(self.master, purpose)
 
 
 @asynccontextmanager
 async def foundation(
     configuration: Configuration, *, clock: Clock = SYSTEM_CLOCK
 ) -> AsyncGenerator[Foundation]:
-    """Open everything, making the schema, the first pepper and missing signing keys on the way.
+    """Open the store, making its schema and the first pepper on the way.
 
     Raises:
         ValueError: a reference cannot be resolved, or the master key is malformed or another one than
@@ -74,18 +86,14 @@ async def foundation(
     master = master_key(settings.master_key, base_dir=configuration.base_dir)
     store = await open_store(store_url(configuration))
     try:
-        keeping = Sealer(derive_key(master, info=b"tokenward/keeping"))
-        yield Foundation(
-            configuration=configuration,
-            store=store,
-            peppers=await load_peppers(store, keeping),
-            outside_keys=tuple(await load_signing_keys(store, keeping, "outside", OUTSIDE_ALGORITHMS)),
-            inside_keys=tuple(await load_signing_keys(store, keeping, "inside", INSIDE_ALGORITHMS)),
-            master=master,
-            clock=clock,
-        )
+        peppers = await load_peppers(store, _sealer(master, "keeping"))
+        yield Foundation(configuration, store, peppers, master, clock)
     finally:
         await store.close()
+
+
+def _sealer(master: bytes, purpose: str) -> Sealer:
+    return Sealer(derive_key(master, info=b"tokenward/" + purpose.encode()))
 
 
 def master_key(reference: str, *, base_dir: Path) -> bytes:

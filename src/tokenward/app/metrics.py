@@ -14,6 +14,7 @@ from tokenward.base.asgi import App, Receive, Scope, Send
 
 DECISIONS = Counter("tokenward_decisions", "Decisions of the gateway.", ["api", "operation", "reason"])
 DECISION_SECONDS = Counter("tokenward_decision_seconds", "Seconds that all decisions took together.")
+UNLOGGED = Counter("tokenward_decisions_unlogged", "Decisions that could not be written to the log.")
 ANSWERS = Counter("tokenward_answers", "Answers of the issuer.", ["endpoint", "status"])
 FEED_LAG = Gauge(
     "tokenward_feed_lag_seconds",

@@ -33,7 +33,7 @@ async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socke
     """Serve the issuer and the admin listener until told to stop; sweep the store meanwhile."""
     async with foundation(configuration) as ground:
         await _serve(
-            {"issuer": issuer_app(ground), "admin": admin_app(ground)},
+            {"issuer": await issuer_app(ground), "admin": admin_app(ground)},
             sockets,
             beside=[sweep_forever(ground.store, clock=ground.clock)],
             proxies=configuration.settings.issuer.proxies,
@@ -44,7 +44,7 @@ async def serve_gateway(configuration: Configuration, sockets: Mapping[str, sock
     """Serve the gateway until told to stop, following the revocation feed."""
     async with foundation(configuration) as ground:
         decisions = DecisionLog(clock=ground.clock)
-        engine, follower = gateway_engine(ground, decisions.record)
+        engine, follower = await gateway_engine(ground, decisions.record)
         door = ProxyDoor(engine)
         try:
             await _serve(
@@ -58,7 +58,7 @@ async def serve_gateway(configuration: Configuration, sockets: Mapping[str, sock
             await door.close()
 
 
-def issuer_app(ground: Foundation) -> App:
+async def issuer_app(ground: Foundation) -> App:
     """The issuer's endpoints and the identity room's pages, behind one look at the path."""
     settings = ground.configuration.settings
     identity = Identity(
@@ -74,7 +74,7 @@ def issuer_app(ground: Foundation) -> App:
             settings=ground.issuer_settings,
             store=ground.store,
             peppers=ground.peppers,
-            signing_keys=ground.outside_keys,
+            signing_keys=await ground.signing_keys("outside"),
             sign_in=identity.sign_in,
             pages=identity.pages,
             sealer=ground.sealer("authorize"),
@@ -91,18 +91,19 @@ def issuer_app(ground: Foundation) -> App:
     return counted(dispatch, known)
 
 
-def gateway_engine(
+async def gateway_engine(
     ground: Foundation, observe: Callable[[Decision, float], None] | None = None
 ) -> tuple[Engine, FeedFollower]:
     """The decision function over this configuration's policy, and the follower that keeps it honest.
 
     Until the follower runs, and whenever it loses the feed, the engine refuses to judge credentials.
     """
+    inside_keys = await ground.signing_keys("inside")
     inside_issuer = ground.configuration.settings.gateway.url + INSIDE_PATH
     engine = Engine(
         ground.configuration.policy,
         StoreResolver(ground.store, ground.peppers, ground.clock),
-        InsideMinter(ground.inside_keys[0], inside_issuer, ground.clock),
+        InsideMinter(inside_keys[0], inside_issuer, ground.clock),
         fresh=lambda: follower.confirmed,
         observe=observe,
         clock=ground.clock,

@@ -59,7 +59,7 @@ def decide(
         fail("a URL is ASCII: percent-encode what is not")
 
     async def work(ground: Foundation) -> tuple[Decision, list[Step]]:
-        engine, follower = gateway_engine(ground)
+        engine, follower = await gateway_engine(ground)
         following = asyncio.create_task(follower.run())
         try:
             async with asyncio.timeout(FEED_SECONDS):

@@ -94,10 +94,7 @@ def _stay(directory: Path) -> None:
 
 
 def _tell(directory: Path) -> None:
-    with (
-        running_demo(directory, free_ports=True, quiet=True) as running,
-        httpx.Client(trust_env=False) as http,
-    ):
+    with _started(directory, free_ports=True) as running, httpx.Client(trust_env=False) as http:
         story = running.story(http)
         failed = [step for number, step in enumerate(STEPS, 1) if not _play(story, number)]
     if failed:

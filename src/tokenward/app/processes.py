@@ -5,17 +5,15 @@ supervisor: when that closes, for whatever reason, the process ends, so that non
 """
 
 import logging
-import os
 import resource
-import signal
 import socket
 import sys
-import threading
 from pathlib import Path
 
 import uvloop
 
 from tokenward.app.config import load
+from tokenward.app.lifeline import end_with_supervisor
 from tokenward.app.servers import serve_gateway, serve_issuer
 from tokenward.base.redaction import configure_logging
 from tokenward.store.keeping import WrongMasterKey
@@ -32,7 +30,7 @@ def main(arguments: list[str]) -> int:
     configure_logging("INFO")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection is an open file
-    threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
+    end_with_supervisor()
     sockets = {
         name: socket.socket(fileno=int(number)) for name, number in (pair.split("=", 1) for pair in handed)
     }
@@ -46,12 +44,6 @@ def main(arguments: list[str]) -> int:
         log.error("cannot start the %s: %s", role, error)  # noqa: TRY400 - the message says it all
         return 2
     return 0
-
-
-def _end_with_supervisor() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,12 @@ from it, and when that closes the process ends, so that none is left behind.
 """
 
 import argparse
-import os
-import signal
 import socket
-import sys
-import threading
 from importlib import import_module
 
 import uvicorn
 
+from tokenward.app.lifeline import end_with_supervisor
 from tokenward.app.listener import bind
 from tokenward.app.samples import SAMPLES
 from tokenward.base.redaction import configure_logging
@@ -36,7 +33,7 @@ def main() -> None:
 
     configure_logging("WARNING")
     if given.listen is not None:
-        threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
+        end_with_supervisor()
     app = import_module(SAMPLES[given.name].module).create_app(
         issuer=given.issuer, audience=given.audience, jwks_url=given.jwks_url
     )
@@ -59,12 +56,6 @@ def _handed(argument: str) -> socket.socket:
     if name != "listen":
         raise ValueError("expected listen=FD")
     return socket.socket(fileno=int(number))
-
-
-def _end_with_supervisor() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

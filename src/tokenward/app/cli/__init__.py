@@ -12,7 +12,7 @@ application = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # a pretty traceback prints local variables
     rich_markup_mode="rich",
-    help="One system for the whole life of an API token: issue, present, validate, exchange, revoke.",
+    help="Issues API tokens, and guards APIs with them: issuer, gateway, validator.",
     epilog="Start with `tokenward demo`, or protect an API of yours with `tokenward protect openapi.yaml`.",
 )
 application.command("init")(init.init)

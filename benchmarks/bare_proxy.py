@@ -6,6 +6,7 @@ import sys
 
 import uvloop
 
+from tokenward.app.collector import spare_the_loaded
 from tokenward.app.listener import Listener, stop_on_signals
 from tokenward.base.asgi import Receive, Scope, Send
 from tokenward.gateway.doors.forward import Forwarder
@@ -27,6 +28,7 @@ async def serve(upstream: str, sock: socket.socket) -> None:
 
     stop = asyncio.Event()
     stop_on_signals(stop)
+    spare_the_loaded()
     try:
         await Listener(app, sock).run_until(stop)
     finally:

@@ -193,3 +193,62 @@ def test_after_the_answer_the_rest_of_a_request_may_not_trickle(hurried, address
     with socket.create_connection(address, timeout=10) as sock:
         sock.sendall(b"POST /early HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\nabc")
         assert _until_closed(sock).startswith(b"HTTP/1.1 403 ")
+
+
+class _Wire:
+    """A transport that only notes what is asked of it."""
+
+    def __init__(self):
+        self.acts = []
+        self.closing = False
+
+    def write(self, data):
+        self.acts.append(bytes(data))
+
+    def close(self):
+        self.closing = True
+        self.acts.append("close")
+
+    def is_closing(self):
+        return self.closing
+
+
+def _gathered(act):
+    """What reaches the wire when `act` is done to a gathering transport in front of it."""
+    wire = _Wire()
+
+    async def run():
+        await act(listener._Gathering(wire, asyncio.get_running_loop()), wire)
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    return wire.acts
+
+
+def test_what_is_written_in_one_turn_leaves_in_one_piece():
+    async def act(gathering, wire):
+        gathering.write(b"head ")
+        gathering.write(b"body")
+        assert wire.acts == []
+        await asyncio.sleep(0)
+        gathering.write(b"next")
+
+    assert _gathered(act) == [b"head body", b"next"]
+
+
+def test_what_was_written_leaves_before_the_connection_closes():
+    async def act(gathering, _wire):
+        gathering.write(b"last words")
+        gathering.close()
+        gathering.write(b"too late")
+
+    assert _gathered(act) == [b"last words", "close"]
+
+
+def test_much_leaves_at_once_so_that_a_slow_reader_is_felt():
+    async def act(gathering, wire):
+        gathering.write(b"a" * listener.GATHERED)
+        gathering.write(b"b")
+        assert [len(each) for each in wire.acts] == [listener.GATHERED + 1]
+
+    _gathered(act)

@@ -16,6 +16,46 @@ HEAD_LIMIT = 32_768
 REQUEST_SECONDS = 10.0
 GRACE_SECONDS = 5
 BACKLOG = 2048
+GATHERED = 65_536  # bytes
+
+
+class _Gathering:
+    """What uvicorn needs of a transport, sending in one piece what is written in one turn of the loop.
+
+    uvicorn writes head and body apart, and uvloop sends at once whatever is written: that would be two system
+    calls and two packets for every answer. Above `GATHERED` bytes nothing waits: back-pressure must be felt.
+    """
+
+    __slots__ = ("_loop", "_parts", "_size", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Send by the end of this turn."""
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > GATHERED:
+            self._send()
+
+    def close(self) -> None:
+        """Send what was written, and close."""
+        self._send()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether it is closing or closed."""
+        return self._transport.is_closing()
+
+    def _send(self) -> None:
+        parts, self._parts, self._size = self._parts, [], 0
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
 
 
 class EdgeProtocol(HttpToolsProtocol):
@@ -28,6 +68,7 @@ class EdgeProtocol(HttpToolsProtocol):
     """
 
     _in_head = True
+    _on_the_clock = False  # what is being read has to be whole in time
     _in_trailers = False
     _field_bytes = 0  # of the head or the trailer section that is being read
     _timer: TimerHandle | None = None
@@ -35,6 +76,8 @@ class EdgeProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock of the first head."""
         super().connection_made(transport)
+        # All that uvicorn uses of a transport.
+        self.transport = _Gathering(transport, self.loop)  # type: ignore[assignment]
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -48,12 +91,14 @@ class EdgeProtocol(HttpToolsProtocol):
         super().data_received(data)
         if (self._in_head or self._in_trailers) and self._field_bytes > HEAD_LIMIT:
             self._give_up(431)
+        elif self._on_the_clock:  # nearly every request is whole by now, and needs no timer
+            self._start_timer()
 
     def on_message_begin(self) -> None:
         """A new head starts: it has its own limit, and on a kept-alive connection its own clock."""
         super().on_message_begin()
         self._in_head, self._in_trailers, self._field_bytes = True, False, 0
-        self._start_timer()
+        self._on_the_clock = True
 
     def on_headers_complete(self) -> None:
         """The head is whole: look once at what uvicorn would silently accept or drop."""
@@ -109,6 +154,7 @@ class EdgeProtocol(HttpToolsProtocol):
             self._timer = self.loop.call_later(REQUEST_SECONDS, self._took_too_long)
 
     def _stop_timer(self) -> None:
+        self._on_the_clock = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from starlette.applications import Starlette
 
 from tokenward.app.admin import admin_app
+from tokenward.app.collector import spare_the_loaded
 from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
@@ -132,6 +133,7 @@ async def _serve(
         listeners = [
             Listener(app, sockets[name], streams=streams, proxies=proxies) for name, app in apps.items()
         ]
+        spare_the_loaded()
         serving = [asyncio.create_task(listener.run_until(stop)) for listener in listeners]
         await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
         stop.set()  # one that has ended takes the others along

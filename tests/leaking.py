@@ -2,7 +2,7 @@
 
 import re
 
-# A whole opaque token of any kind, or a signed JWT: those that other processes made are known by nothing else.
+# A whole opaque token of any kind, or a signed JWT: nothing else tells those that other processes made.
 _TOKEN = re.compile(rb"_[a-z]{2}_[0-9A-Za-z]{60}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")
 _WORD = re.compile(rb"[\w.~+-]{16,}")
 

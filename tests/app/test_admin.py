@@ -99,6 +99,7 @@ def test_a_client_is_registered_shown_rotated_and_removed(configuration):
             "/clients", json={"name": "Report", "type": "web", "redirect_uris": ["https://a.example/cb"]}
         )
         assert made.status_code == 201
+        assert made.headers["cache-control"] == "no-store"
         client_id, first = made.json()["client_id"], made.json()["client_secret"]
         shown = (await http.get(f"/clients/{client_id}")).json()
         assert [secret["expires_at"] for secret in shown["secrets"]] == [None]

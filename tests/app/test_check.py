@@ -1,3 +1,4 @@
+import base64
 import json
 from pathlib import Path
 
@@ -67,11 +68,20 @@ def test_a_secret_that_is_not_there_is_a_warning(configuration, place, name):
 
 
 def test_secrets_that_are_there_are_not_told(configuration, monkeypatch):
-    monkeypatch.setenv("TOKENWARD_TEST_PRESENT", "hush-hush")
+    key = base64.b64encode(bytes(32)).decode()
+    monkeypatch.setenv("TOKENWARD_TEST_PRESENT", key)
     change(configuration, "file:data/master.key", "env:TOKENWARD_TEST_PRESENT")
     change(configuration, "file:data/admin.token", "cmd:cat x")
     assert codes(configuration) == [("warning", "no-apis")]
-    assert "hush-hush" not in repr(check(configuration))
+    assert key not in repr(check(configuration))
+
+
+@pytest.mark.parametrize("key", ["hush-hush", "A" * 44, ""])
+def test_a_master_key_that_cannot_be_one_is_an_error(configuration, key):
+    (configuration.parent / "data" / "master.key").write_text(key)
+    (finding,) = [it for it in check(configuration) if it.severity == "error"]
+    assert (finding.code, finding.line) == ("secret-unusable", 7)
+    assert not key or key not in repr(finding)
 
 
 def test_checking_runs_no_command(configuration):

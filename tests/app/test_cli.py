@@ -2,11 +2,14 @@
 
 import json
 import re
+import socket
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from tokenward.app.cli import application
+from tokenward.app.demo import PORTS
 
 OPENAPI = {
     "openapi": "3.1.0",
@@ -43,6 +46,9 @@ OPENAPI = {
 }
 
 
+LONG = "https://application.example/a/rather/long/way/to/the/callback"
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -70,18 +76,22 @@ def _secret(result):
     return re.search(r"client_secret (tkw_cs_\w+)", result.stdout)[1]
 
 
-def test_every_command_explains_itself(run):
-    for words in (
-        [],
-        ["clients"],
-        ["tokens"],
-        ["users"],
-        ["tokens", "revoke"],
-        ["protect"],
-        ["decide"],
-        ["demo"],
-    ):
+def _commands(group, *words):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, *words, name)
+        else:
+            yield (*words, name), command
+
+
+def test_every_command_explains_itself_and_what_it_takes(run):
+    found = dict(_commands(typer.main.get_group(application)))
+    assert ("clients", "rotate-secret") in found
+    for words, command in found.items():
         assert "Usage" in run(*words, "--help").output
+        assert len(command.help.splitlines()) > 1, f"{words}: one line teaches nobody"
+        assert all(getattr(it, "help", "") for it in command.params), words
+    assert "Exit codes" in run("--help").output
 
 
 def test_init_then_check_then_nothing_is_overwritten(run, tmp_path):
@@ -100,6 +110,9 @@ def test_a_service_client_is_added_listed_rotated_and_removed(house):
     )
     first = _secret(added)
     assert "report" in house("clients", "list").stdout
+    assert house("clients", "add", "Other", "--type", "web", "--redirect-uri", LONG).exit_code == 0
+    listed = "".join(house("clients", "list").stdout.split("│"))
+    assert "…" not in listed
     assert _secret(house("clients", "rotate-secret", "report", "--overlap", "60")) != first
     house("clients", "remove", "report")
     house("clients", "remove", "report", code=1)
@@ -119,6 +132,7 @@ def test_a_public_client_has_no_secret_and_gets_none(house):
     ("words", "said"),
     [
         (["--type", "service", "--scope", "nosuch:scope"], "nosuch:scope"),
+        (["--type", "service", "--scope", "nosuch:scope"], "there are: accounts:read"),
         (["--type", "web", "--redirect-uri", "http://evil.example/cb"], "https"),
         (["--type", "service", "--redirect-uri", "https://a.example/cb"], "redirect"),
     ],
@@ -174,8 +188,21 @@ def test_a_broken_configuration_points_to_check(house, tmp_path):
     path = tmp_path / "tokenward.yaml"
     path.write_text(path.read_text().replace("upstream:", "upsteam:"))
     refused = house("clients", "list", code=2)
-    assert "tokenward check" in refused.stderr
+    assert "`tokenward check` tells every problem" in refused.stderr
+    assert "did you mean 'upstream'?" in refused.stderr
+    refused = house("clients", "list", "--config", str(path), code=2)
+    assert f"`tokenward check --config {path}`" in refused.stderr.replace("\n", "")
+    assert "is not a file" in house("clients", "list", "--config", str(tmp_path), code=2).stderr
     assert re.search(r"tokenward\.yaml:\d+", house("check", code=1).output)
+
+
+def test_a_demo_whose_ports_are_taken_tells_what_to_do(run, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setitem(PORTS, "issuer", taken.getsockname()[1])
+        for name in PORTS.keys() - {"issuer"}:
+            monkeypatch.setitem(PORTS, name, 0)
+        said = run("demo", code=2).stderr
+    assert "already in use: stop what listens there" in said
 
 
 def test_a_directory_that_cannot_be_made_is_one_clear_error(run, tmp_path):

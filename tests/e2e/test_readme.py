@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from rich.text import Text
 
 from tokenward.app.demo import APP, PERSON
 from tokenward.app.story import _follow, _submit
@@ -71,6 +72,18 @@ def test_what_make_run_prints_is_what_the_readme_shows():
     )  # fmt: skip
     assert listing is not None
     assert listing[0] in poster
+
+
+def test_the_five_commands_that_the_demo_prints_tell_the_same_story(demo):
+    from tokenward.app.cli.run import _poster  # noqa: PLC0415 - for this test alone
+
+    printed = Text.from_markup(_poster(demo)).plain.partition("new at every start)\n")[2]
+    assert re.findall(r"^\d(?= )", printed, re.MULTILINE) == list("12345")
+    (told,) = _shell([re.sub(r"^\d ", "", printed, flags=re.MULTILINE)], demo.directory)
+    accounts, scope, revoked, refused = map(
+        told.find, ('"accounts"', "problem:insufficient_scope", "{}", "HTTP/1.1 401")
+    )
+    assert -1 < accounts < scope < revoked < refused
 
 
 def _free_ports(count: int) -> list[int]:

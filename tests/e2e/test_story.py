@@ -1,5 +1,6 @@
 """The main job, told by the program itself and by hand."""
 
+import re
 import subprocess
 import sys
 
@@ -50,6 +51,7 @@ def test_no_secret_of_the_story_reaches_the_output_the_log_or_the_database(demo,
     assert len(secrets) >= 10
     found = {name for name, content in places.items() if any(secret in content for secret in secrets)}
     assert not found
+    assert not re.search(r"(?:form|request|started)(?:=|%3D)[\w-]{20}", "\n".join(shown))
 
 
 def test_the_story_is_the_same_on_postgresql(tmp_path, monkeypatch):
@@ -63,6 +65,11 @@ def test_the_story_is_the_same_on_postgresql(tmp_path, monkeypatch):
             for step in STEPS:
                 step(story)
         assert not list(tmp_path.rglob("*.db"))
+
+
+def test_an_address_of_the_issuer_where_nothing_is_answers_with_a_problem(demo, http):
+    answer = http.get(f"{demo.urls['issuer']}/nothing")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize("broken", ["read_forecast", "transfer_without_scope", "revoke"])

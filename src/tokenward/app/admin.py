@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tokenward.app.foundation import Foundation
 from tokenward.app.metrics import exposition
@@ -200,9 +200,20 @@ class _OwnHostOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         if len(hosts) == 1 and _is_own(hosts[0]):
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _never_stored(send))
         else:
             await _problem(WRONG_HOST)(scope, receive, send)
+
+
+def _never_stored(send: Send) -> Send:
+    """`send`, with `Cache-Control: no-store`: secrets stand in some of the answers."""
+
+    async def mark_and_send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
+        await send(message)
+
+    return mark_and_send
 
 
 def _is_own(host: str) -> bool:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from tokenward.app.config import load
 from tokenward.app.findings import Finding, Remark, in_order, placed
+from tokenward.app.foundation import master_key
 from tokenward.app.settings import Settings
 from tokenward.base import references
 
@@ -56,7 +57,8 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
     ):
         scheme, _, place = value.partition(":")
         if scheme in _LOOKS:
-            yield from _LOOKS[scheme](keys, place, base_dir)
+            remarks = list(_LOOKS[scheme](keys, place, base_dir))
+            yield from remarks or _look_inside(keys, value, base_dir)
 
 
 def _look_at_file(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator[Remark]:
@@ -92,6 +94,19 @@ def _look_at_command(keys: tuple[str, ...], place: str, base_dir: Path) -> Itera
         program = ""
     if not program or not shutil.which(base_dir / program if "/" in program else program):
         yield _missing(keys, "there is no such command here", "install it, or mend its name")
+
+
+def _look_inside(keys: tuple[str, ...], value: str, base_dir: Path) -> Iterator[Remark]:
+    """Whether a secret that can be read without running anything is one that the servers can use."""
+    if value.startswith("cmd:"):
+        return
+    try:
+        references.resolve(value, base_dir=base_dir)
+        if keys == ("master_key",):
+            master_key(value, base_dir=base_dir)
+    except ValueError as error:
+        text, _, remedy = str(error).partition("; ")
+        yield Remark(keys, "error", "secret-unusable", text, remedy or "put the right one there")
 
 
 _LOOKS: dict[str, Callable[[tuple[str, ...], str, Path], Iterator[Remark]]] = {

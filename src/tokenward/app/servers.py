@@ -85,11 +85,12 @@ async def issuer_app(ground: Foundation) -> App:
     pages = Starlette(routes=identity.routes)
     pages.router.redirect_slashes = False  # it would redirect to whatever the Host header says
 
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        await (endpoints if scope["path"] in ROUTES else pages)(scope, receive, send)
+    paths = frozenset(route.path for route in identity.routes)
 
-    known = frozenset(ROUTES) | {route.path for route in identity.routes}
-    return counted(dispatch, known)
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        await (pages if scope["path"] in paths else endpoints)(scope, receive, send)
+
+    return counted(dispatch, paths | frozenset(ROUTES))
 
 
 async def gateway_engine(

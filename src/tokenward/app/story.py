@@ -96,8 +96,8 @@ _TELLING_HEADERS = ("www-authenticate", "location", "allow", "retry-after")
 
 
 def _fit_to_show(lines: list[str]) -> str:
-    """The lines, masked, and sealed form fields cut short: they fill a screen and tell nothing."""
-    return re.sub(r"([A-Za-z0-9_-]{12})[A-Za-z0-9_-]{80,}", r"\1…", redact("\n".join(lines)))
+    """The lines, masked, and sealed form fields and marks cut short: nobody else may use them."""
+    return re.sub(r"([A-Za-z0-9_-]{12})[A-Za-z0-9_-]{33,}", r"\1…", redact("\n".join(lines)))
 
 
 def expect(response: httpx.Response, status: int, *said: str) -> httpx.Response:

@@ -164,7 +164,8 @@ def _joined(pair: re.Match[str]) -> str:
 def _content(path: Path) -> bytes:
     try:
         if not path.is_file():  # before opening: opening a pipe would wait
-            raise SourceError("no-such-file", f"there is no file {path}", "check the path")
+            text = f"{path} is not a file" if path.exists() else f"there is no file {path}"
+            raise SourceError("no-such-file", text, "check the path")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:

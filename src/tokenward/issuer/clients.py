@@ -135,4 +135,8 @@ def _check_scopes(settings: IssuerSettings, client_type: ClientType, scopes: Seq
         known |= set(PROTOCOL_SCOPES)
     for scope in scopes:
         if scope not in known:
-            raise Refusal(INVALID_INPUT, f"a {client_type} client cannot have the scope {scope[:100]!r}")
+            there = ", ".join(sorted(known)) or "none: no API has an operation with a scope"
+            raise Refusal(
+                INVALID_INPUT,
+                f"a {client_type} client cannot have the scope {scope[:100]!r}; there are: {there[:1000]}",
+            )

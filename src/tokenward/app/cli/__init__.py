@@ -13,7 +13,8 @@ application = typer.Typer(
     pretty_exceptions_enable=False,  # a pretty traceback prints local variables
     rich_markup_mode="rich",
     help="Issues API tokens, and guards APIs with them: issuer, gateway, validator.",
-    epilog="Start with `tokenward demo`, or protect an API of yours with `tokenward protect openapi.yaml`.",
+    epilog="Start with `tokenward demo`, or protect an API of yours with `tokenward protect openapi.yaml`. "
+    "Exit codes: 0 good, 1 findings or refused, 2 could not run.",
 )
 application.command("init")(init.init)
 application.command("up")(run.up)

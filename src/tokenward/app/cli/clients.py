@@ -44,7 +44,14 @@ def add(
 ) -> None:
     """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
 
-    Example: tokenward clients add "Nightly report" --type service --scope accounts:read
+    Scopes are those of the operations in tokenward.yaml and, where a person signs in, openid and
+    offline_access.
+
+    For example:
+
+      tokenward clients add "Nightly report" --type service --scope accounts:read
+
+      tokenward clients add "Desk app" --type native --redirect-uri http://127.0.0.1/cb --scope openid
     """
 
     async def work(ground: Foundation) -> tuple[Client, Secret | None]:
@@ -67,12 +74,17 @@ def add(
 
 @commands.command("list")
 def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Show every client with its type, scopes and redirect addresses."""
+    """Show every client with its type, scopes and redirect addresses.
+
+    Secrets are not among it: only their keyed hashes are kept.
+    """
 
     async def work(ground: Foundation) -> list[Client]:
         return await ground.store.clients()
 
-    table = Table("client_id", "name", "type", "scopes", "redirect addresses", "since")
+    table = Table()
+    for heading in ("client_id", "name", "type", "scopes", "redirect addresses", "since"):
+        table.add_column(heading, overflow="fold")  # whole, on several lines if need be: people copy them
     for client in with_foundation(config, work):
         cells = (
             client.client_id,
@@ -94,7 +106,12 @@ def rotate(
     ] = 0,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Give a client a new secret; the old one ends at once, or after the overlap."""
+    """Give a client a new secret; the old one ends at once, or after the overlap.
+
+    Tokens that were issued with the old secret live on: end them with `tokenward tokens revoke --client ID`.
+
+    Example: tokenward clients rotate-secret nightly-report --overlap 3600
+    """
 
     async def work(ground: Foundation) -> Secret:
         return await rotate_secret(ground.client_desk, client_id, overlap=overlap)
@@ -104,7 +121,10 @@ def rotate(
 
 @commands.command("remove")
 def remove(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Remove a client; everything that it was issued is refused within a second."""
+    """Remove a client; everything that it was issued is refused within a second.
+
+    Example: tokenward clients remove nightly-report
+    """
 
     async def work(ground: Foundation) -> bool:
         return await ground.store.remove_client(client_id, ground.clock.time())

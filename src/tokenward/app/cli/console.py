@@ -55,7 +55,8 @@ def open_configuration(path: Path) -> Configuration:
     loaded = load(path)
     if loaded.configuration is None:
         first = loaded.findings[0]
-        fail(f"{first.file}:{first.line}: {first.text}\nrun `tokenward check` to see every problem")
+        command = "tokenward check" if path == DEFAULT_CONFIG else f"tokenward check --config {path}"
+        fail(f"{first.file}:{first.line}: {first.text}\n    {first.remedy}\n`{command}` tells every problem")
     return loaded.configuration
 
 

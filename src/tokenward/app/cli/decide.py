@@ -36,7 +36,14 @@ def decide(
 ) -> None:
     """Tell what the gateway would decide about a request, and why. Nothing is sent; exit 1 means refused.
 
-    tokenward decide GET /bank/accounts @token.txt
+    Every step of the decision is shown, up to the one that refuses. The token is looked up in the store, as
+    the gateway would, and is never an argument: @FILE names a file, - is standard input or a prompt.
+
+    For example:
+
+      tokenward decide GET /bank/accounts @token.txt
+
+      tokenward decide POST /bank/transfers - < token.txt
     """
     try:
         parts = urlsplit(url)

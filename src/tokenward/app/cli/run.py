@@ -1,6 +1,7 @@
 """`tokenward up` and `tokenward demo`: start the servers and stay."""
 
 import contextlib
+import errno
 import signal
 import tempfile
 from collections.abc import Generator
@@ -74,7 +75,9 @@ def demo(
             with tempfile.TemporaryDirectory(prefix="tokenward-demo-") as temporary:
                 _tell(Path(temporary))
     except OSError as error:
-        fail(f"cannot start: {error.strerror or error}")
+        mend = ": stop what listens there; `tokenward demo --once` needs no port of its own"
+        taken = error.errno == errno.EADDRINUSE
+        fail(f"cannot start: {error.strerror or error}{mend if taken else ''}")
     except (CannotStart, ValueError) as error:
         fail(f"cannot start: {error}")
 
@@ -145,7 +148,7 @@ _POSTER = """\
       -H 'Content-Type: application/json' \\
       -d '{{"from":"current","to":"savings","amount":"10.00","currency":"EUR"}}'
 [cyan]4[/] curl -s -u {service}:$DEMO_SECRET {issuer}/revoke -d token=$TOKEN
-[cyan]5[/] curl -s -i -H "Authorization: Bearer $TOKEN" {gateway}/bank/accounts
+[cyan]5[/] sleep 1; curl -s -i -H "Authorization: Bearer $TOKEN" {gateway}/bank/accounts
 """
 
 

@@ -38,7 +38,8 @@ def revoke_tokens(
         bool, typer.Option("--all", help="Everything that this issuer has issued.")
     ] = False,
     before: Annotated[
-        datetime | None, typer.Option(help="With --client, --user or --all: only what was issued until then.")
+        datetime | None,
+        typer.Option(help="With --client, --user or --all: only what was issued until then, local time."),
     ] = None,
     credential: Annotated[
         str | None,

@@ -26,7 +26,10 @@ def add(
     ] = "-",  # noqa: S107 - where to read it, not what it is
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Add a person. The password, of 12 characters at least, is asked for or read from a file."""
+    """Add a person. The password, of 12 characters at least, is asked for or read from a file.
+
+    Examples: tokenward users add alice; tokenward users add alice --password @password.txt
+    """
     secret = read_credential(password, what="password", confirm=True)
 
     async def work(ground: Foundation) -> User:

@@ -209,7 +209,7 @@ def test_a_form_without_our_field_is_refused(visit):
         browser = house.browser()
         field = await house.field(browser)
         right = {"username": "alice", "password": house.password}
-        for forged in ("", "x", "é", field[:-1], field[:-2] + "AA", "A" * len(field), field + "A"):
+        for forged in ("", "x", "é", field[:-1], field[::-1], "A" * len(field), field + "A"):
             await refused_as_forged(house, browser, right | {"form": forged})
         assert (await browser.post("/sign-in", data=right | {"form": field})).status_code == 303
 

@@ -7,6 +7,7 @@ it); the admin listener adds them up.
 import asyncio
 import os
 from collections.abc import Callable
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest, multiprocess
 
@@ -41,12 +42,18 @@ def counted(app: App, known_paths: frozenset[str]) -> App:
 
         async def counting_send(message: dict[str, object]) -> None:
             if message["type"] == "http.response.start":
-                ANSWERS.labels(endpoint, str(message["status"])).inc()
+                _answers(endpoint, message["status"]).inc()
             await send(message)
 
         await app(scope, receive, counting_send)  # type: ignore[arg-type]
 
     return counting
+
+
+@cache
+def _answers(endpoint: str, status: int) -> Counter:
+    """The counter with these labels, which take longer to look up than to count."""
+    return ANSWERS.labels(endpoint, str(status))
 
 
 def exposition() -> bytes:

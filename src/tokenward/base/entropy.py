@@ -6,6 +6,9 @@ BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE62_PAIRS = tuple(first + second for first in BASE62 for second in BASE62)
 """Every group of two digits, by its value: 62² = 3844 of them."""
 
+LOCATOR_BITS = 21
+"""The random part of a locator."""
+
 
 def random_bytes(count: int) -> bytes:
     """`count` bytes from the operating system's generator."""
@@ -35,13 +38,14 @@ def base62(number: int, width: int) -> str:
     return "".join(reversed(groups)).rjust(width, "0")[-width:]
 
 
-def locator(milliseconds: int) -> str:
-    """Eleven base62 characters: 44 bits of time, then 21 random bits.
+def locator(milliseconds: int, bits: int | None = None) -> str:
+    """Eleven base62 characters: 44 bits of time, then `LOCATOR_BITS` random bits; drawn here if not given.
 
     Rows keyed by it are appended where the last ones were, instead of dirtying a page each.
     Two can collide within a millisecond, so whoever inserts one retries on conflict.
     """
-    return base62(milliseconds << 21 | random_bits(21), 11)
+    chance = random_bits(LOCATOR_BITS) if bits is None else bits
+    return base62(milliseconds << LOCATOR_BITS | chance, 11)
 
 
 def identifier() -> str:

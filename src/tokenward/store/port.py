@@ -38,6 +38,10 @@ class AlreadyExists(Exception):  # noqa: N818 - reads as the condition it is
     """A row with this key exists. For a token: its locator is taken, so make another and try again."""
 
 
+CLIENT_SECONDS = 0.5
+"""How old an answer of `Clients.client_with_secret` may be where another process changed the client since."""
+
+
 class Clients(Protocol):
     """Registered applications and their secrets."""
 
@@ -58,7 +62,10 @@ class Clients(Protocol):
         """Delete the client and its secrets and revoke all it holds, in one unit; False if unknown."""
 
     async def client_with_secret(self, secret_id: str) -> tuple[Client, ClientSecret] | None:
-        """A secret by its locator, with the client that it belongs to. Expired secrets are returned too."""
+        """A secret by its locator, with the client that it belongs to. Expired secrets are returned too.
+
+        What this store changed shows at once, what another process changed within `CLIENT_SECONDS`.
+        """
 
     async def client_secrets(self, client_id: str) -> list[ClientSecret]:
         """The client's secrets, by age."""

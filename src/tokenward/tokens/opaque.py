@@ -11,10 +11,11 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.entropy import BASE62, BASE62_PAIRS, base62, locator, random_bits
+from tokenward.base.entropy import BASE62, BASE62_PAIRS, LOCATOR_BITS, base62, locator, random_bits
 from tokenward.base.secret import Secret
 
 KINDS: dict[str, str] = {
@@ -30,6 +31,7 @@ KINDS: dict[str, str] = {
 _LOCATOR = 11
 _RANDOM = 43
 _CHECKSUM = 6
+_SECRET_BITS = (1 << 256) - 1
 _BODY = _LOCATOR + _RANDOM + _CHECKSUM
 _TAIL = len("_kk_") + _BODY  # everything after the prefix
 
@@ -59,8 +61,9 @@ def new(kind: str, *, prefix: str = "tkw", clock: Clock = SYSTEM_CLOCK) -> Opaqu
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of token: {kind!r}")
-    token_id = locator(round(clock.time() * 1000))
-    text = f"{prefix}_{kind}_{token_id}{base62(random_bits(256), _RANDOM)}"
+    bits = random_bits(256 + LOCATOR_BITS)  # all at once: the system is asked for every one of them
+    token_id = locator(round(clock.time() * 1000), bits >> 256)
+    text = f"{prefix}_{kind}_{token_id}{base62(bits & _SECRET_BITS, _RANDOM)}"
     return OpaqueToken(kind, token_id, Secret(text + _checksum(text)))
 
 
@@ -92,7 +95,7 @@ def issued_at(token_id: str) -> float:
     number = 0
     for character in token_id:
         number = number * 62 + _VALUES[character]
-    return (number >> 21) / 1000
+    return (number >> LOCATOR_BITS) / 1000
 
 
 def fingerprint(text: str) -> bytes:
@@ -102,7 +105,7 @@ def fingerprint(text: str) -> bytes:
 
 def keyed_hash(pepper: bytes, text: str) -> bytes:
     """HMAC-SHA256(pepper, fingerprint), 32 bytes: the only form in which a token is stored."""
-    return hmac.digest(pepper, fingerprint(text), "sha256")
+    return _hmac(pepper, fingerprint(text))
 
 
 def matches(peppers: Sequence[bytes], text: str, stored: bytes) -> bool:
@@ -113,8 +116,21 @@ def matches(peppers: Sequence[bytes], text: str, stored: bytes) -> bool:
     digest = fingerprint(text)
     found = False
     for pepper in peppers:
-        found |= hmac.compare_digest(hmac.digest(pepper, digest, "sha256"), stored)
+        found |= hmac.compare_digest(_hmac(pepper, digest), stored)
     return found
+
+
+def _hmac(pepper: bytes, message: bytes) -> bytes:
+    # Not hmac.digest: it lets go of the interpreter's lock, and waits for it whenever another thread, such as
+    # the store's writer, is busy. That took ten times as long as the hash itself.
+    keyed = _keyed(pepper).copy()
+    keyed.update(message)
+    return keyed.digest()
+
+
+@lru_cache(maxsize=16)
+def _keyed(pepper: bytes) -> hmac.HMAC:
+    return hmac.new(pepper, digestmod="sha256")
 
 
 def _checksum(text: str) -> str:

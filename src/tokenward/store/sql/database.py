@@ -4,7 +4,7 @@ A unit is a plain function over a `Cursor`, written once for both databases. A r
 so it needs no transaction; a writing unit is all or nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from tokenward.store.port import StoreUnavailable
@@ -30,8 +30,8 @@ class Cursor(Protocol):
             Unstorable: a value cannot be stored.
         """
 
-    def run_many(self, statement: Statement, rows: Iterable[Parameters]) -> None:
-        """Run once per row; raises as `run` does."""
+    def run_many(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        """Insert every row by a statement of `insert_into`; raises as `run` does."""
 
     def announce(self) -> None:
         """Wake whoever waits in `Database.revocation`, once this unit is committed."""

@@ -8,7 +8,7 @@ Several processes may share the file; whoever finds it locked waits, and gives u
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from tokenward.store.sql.writer import Writer, savepoint
 T = TypeVar("T")
 
 _READ_WAIT = 0.5  # seconds that a read may hold up the event loop; only crash recovery locks readers out
+_ROWS = 64  # in one statement; each number of rows is a statement of its own to prepare and keep
 _WRITE_WAIT = 5.0  # seconds that a batch waits for other processes
 
 # What was read stays in a connection's memory: one that met garbage would still see it in a mended file.
@@ -55,7 +56,9 @@ def connect(path: Path, *, wait: float) -> sqlite3.Connection:
     with _translated():
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, timeout=wait, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
         try:
             _use_wal(connection, wait=wait)
             connection.execute("PRAGMA synchronous = FULL")
@@ -158,10 +161,18 @@ class _Cursor:
         with _translated():
             return self._connection.execute(sql, arrange(parameters)).rowcount
 
-    def run_many(self, statement: Statement, rows: Iterable[Parameters]) -> None:
+    def run_many(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        # Of one row after the other, each would let go of the interpreter's lock and wait for it again while
+        # the event loop is busy; a statement of many rows does so once.
         sql, arrange = self._statements[statement]
+        head, values, row = sql.partition(" VALUES ")
         with _translated():
-            self._connection.executemany(sql, [arrange(row) for row in rows])
+            for start in range(0, len(rows), _ROWS):
+                some = rows[start : start + _ROWS]
+                self._connection.execute(
+                    head + values + ", ".join([row] * len(some)),
+                    [value for each in some for value in arrange(each)],
+                )
 
     def announce(self) -> None:
         self.announced = True

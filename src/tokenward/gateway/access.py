@@ -1,14 +1,16 @@
-"""What a decision is asked about, and what it says: the only vocabulary that doors and engine share."""
+"""What a decision is asked about, and what it says: the only vocabulary that doors and engine share.
+
+What every request makes anew is a named tuple: a frozen dataclass takes three times as long to make.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tokenward.base.problems import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRequest:
+class AccessRequest(NamedTuple):
     """One request as it arrived, before anybody has interpreted it.
 
     Attributes:
@@ -68,8 +70,7 @@ class Step:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(NamedTuple):
     """Let it pass, to `upstream` at `upstream_path`, with `inside_jwt` as the only credential.
 
     Attributes:

@@ -8,8 +8,8 @@ like a dropped name is dropped as well, and what only looks like a meaningful na
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from tokenward.base.problems import BAD_UPSTREAM, MALFORMED, UPGRADE_REFUSED, Refusal
 
@@ -75,6 +75,7 @@ _FRAMING = frozenset({"content-length", "content-type", "host"})  # Connection c
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 _HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{0,255}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_BREAKING = re.compile(rb"[\r\n\0]")
 _OUR_COOKIES = (b"__host-tokenward", b"tokenward")
 
 _MEMO_SIZE = 4096
@@ -112,8 +113,7 @@ def fold(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-@dataclass(frozen=True, slots=True)
-class Screened:
+class Screened(NamedTuple):
     """The request headers that can carry a credential, collected while all of them were checked.
 
     Attributes:
@@ -160,7 +160,7 @@ def screen(headers: RawHeaders) -> Screened:
 
 def _check_values(values: list[bytes]) -> None:
     together = b"".join(values)
-    if b"\r" in together or b"\n" in together or b"\0" in together:
+    if _BREAKING.search(together):
         raise Refusal(MALFORMED, "a header value holds CR, LF or NUL")  # RFC 9110 §5.5
     if not together.isascii():
         for value in values:

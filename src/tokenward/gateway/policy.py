@@ -7,7 +7,7 @@ the path; the number of operations matters only where templates overlap (`/a/b/{
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tokenward.base.problems import Refusal
 from tokenward.gateway.paths import canonical_path
@@ -80,8 +80,7 @@ class Api:
     operations: tuple[Operation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """The operation that a request means; `below` is the path beneath the mount."""
 
     api: Api

@@ -186,7 +186,7 @@ How a row is told depends on who asks:
 - **429** and some **503** carry `Retry-After` in seconds.
 """,
         "## Why a JWT is refused",
-        "`InvalidToken.code` of `JwtValidator`. All have one public text: `the token is not valid`.",
+        "`InvalidToken.code` of a JWS, JWT or JWE. All have one public text: `the token is not valid`.",
         table(("code", "meaning"), [(code(name), meaning) for name, meaning in CODES.items()]),
     )
 

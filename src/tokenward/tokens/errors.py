@@ -43,4 +43,8 @@ CODES: dict[str, str] = {
     "lifetime_too_long": "`exp` lies further from `iat` than allowed, or before it",
     "proof_refused": "a proof was presented, and this validator verifies none",
     "binding_required": "the token is bound to a key (`cnf`), and no proof was verified",
+    "not_encrypted": "not five parts of a compact JWE, where only an encrypted token is accepted",
+    "encryption_refused": "`enc` is not on the list of acceptable encryptions",
+    "decryption_failed": "the key does not open this JWE, or it was changed; which of the two is not told",
+    "not_nested": "the JWE holds no signed JWT where one is expected, or a JWT where none is",
 }

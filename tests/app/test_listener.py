@@ -166,6 +166,22 @@ def test_a_head_that_trickles_is_cut_off(hurried, address):
         assert _until_closed(sock).startswith(b"HTTP/1.1 408 ")
 
 
+def test_an_empty_line_does_not_hold_an_idle_connection(hurried, address):
+    with socket.create_connection(address, timeout=10) as sock:
+        sock.sendall(b"POST /early HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert sock.recv(65_536).startswith(b"HTTP/1.1 403 ")
+        sock.sendall(b"\r\n")
+        assert _until_closed(sock).startswith(b"HTTP/1.1 408 ")
+
+
+def test_an_empty_line_may_stand_before_a_request(hurried, address):
+    with socket.create_connection(address, timeout=10) as sock:
+        sock.sendall(b"GET /early HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert sock.recv(65_536).startswith(b"HTTP/1.1 403 ")
+        sock.sendall(b"\r\nGET /later HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n")
+        assert _until_closed(sock).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_second_head_that_trickles_never_falls_into_the_first_answer(hurried, address):
     with socket.create_connection(address, timeout=10) as sock:
         sock.sendall(b"GET /later HTTP/1.1\r\n" + HOST + b"\r\nGET / HT")

@@ -9,6 +9,7 @@ from tokenward.app import listener
 from tokenward.app.settings import TokenLifetimes
 from tokenward.backend import verifier
 from tokenward.gateway import inside, paths, steps
+from tokenward.gateway import throttle as gateway_throttle
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS
 from tokenward.gateway.tiers import TIERS
 from tokenward.identity import csrf, passwords, sessions, throttle
@@ -58,6 +59,12 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
         ),
         (SECURITY, "Two computations at once and 16", (passwords.AT_ONCE, passwords.WAITING), (2, 16)),
         (SECURITY, "each answer takes 2 s longer", (throttle.DELAY,), (2,)),
+        (
+            SECURITY,
+            "may have 100 lookups at the same time, and 4 once",
+            (gateway_throttle.UNDER_WAY, gateway_throttle.UNDER_SUSPICION),
+            (100, 4),
+        ),
         (POLICY, "as long as it has 20 seconds left", (inside.REUSE_ABOVE,), (20,)),
         (POLICY, "| 32 KiB, complete within 10 s |", (listener.HEAD_LIMIT,), (32 << 10,)),
         (POLICY, "| 32 KiB, complete within 10 s |", (listener.REQUEST_SECONDS,), (10,)),

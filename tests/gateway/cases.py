@@ -89,6 +89,14 @@ CASES = (
     DecisionCase(
         "even where nothing is needed", "credential_in_url", "/weather/about", query="apikey=x", headers=()
     ),
+    # A query that would change the method behind us
+    DecisionCase("a query names another method", "method_override", query="_method=DELETE"),
+    DecisionCase("percent-encoded", "method_override", query="a=1&%5Fmethod=DELETE"),
+    DecisionCase("with what PHP takes for an underscore", "method_override", query=".Method=DELETE"),
+    DecisionCase("as an array, behind a semicolon", "method_override", query="a;_method[]=DELETE"),
+    DecisionCase("like a header", "method_override", query="X-HTTP-Method-Override=DELETE"),
+    DecisionCase("like a header, with spaces", "method_override", query="x+http+method=DELETE"),
+    DecisionCase("an ordinary method is no other", "allow", query="method=card&payment_method=x&methods=y"),
     # Audience, tier, scope
     DecisionCase("another API's token", "invalid_token", headers=_bearer("weather")),
     DecisionCase("an API key's token at moderate", "insufficient_tier", headers=_bearer("key")),

@@ -6,9 +6,9 @@ import pytest
 
 from gateway.world import BANK, INSIDE, KEY, START, facts
 from tokenward.base.clock import ManualClock
-from tokenward.base.problems import Refusal
+from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
 from tokenward.gateway.inside import InsideMinter
-from tokenward.gateway.throttle import UnknownTokenThrottle
+from tokenward.gateway.throttle import UNDER_SUSPICION, UnknownTokenThrottle
 from tokenward.gateway.verified import VerifiedTokens
 from tokenward.store.records import FeedEvent
 from tokenward.tokens import opaque
@@ -106,15 +106,30 @@ def test_unknown_tokens_use_up_what_a_peer_may_ask():
     clock = ManualClock()
     throttle = UnknownTokenThrottle(clock)
     for _ in range(20):
-        throttle.admit("2001:db8::1")
-        throttle.end("2001:db8::1")
         throttle.count("2001:db8::1")
     with pytest.raises(Refusal) as refused:
-        throttle.admit("2001:db8::2")  # the same /64
+        throttle.count("2001:db8::2")  # the same /64
     assert refused.value.retry_after == 1
-    throttle.admit("2001:db8:0:1::1")
+    throttle.count("2001:db8:0:1::1")
     clock.advance(0.25)
-    throttle.admit("2001:db8::1")
+    throttle.count("2001:db8::1")
+
+
+def test_a_peer_that_has_used_up_its_unknown_tokens_has_few_lookups_at_once():
+    clock = ManualClock()
+    throttle = UnknownTokenThrottle(clock)
+    for _ in range(20):
+        throttle.count("192.0.2.1")
+    for _ in range(UNDER_SUSPICION):
+        throttle.admit("192.0.2.1")
+    with pytest.raises(Refusal) as refused:
+        throttle.admit("192.0.2.1")
+    assert refused.value.problem is TOO_MANY_REQUESTS
+    throttle.admit("192.0.2.2")
+    throttle.end("192.0.2.1")
+    throttle.admit("192.0.2.1")
+    clock.advance(1)
+    throttle.admit("192.0.2.1")
 
 
 def test_an_inside_jwt_ends_with_the_token():

@@ -88,6 +88,9 @@ class EdgeProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and give up on header or trailer fields that grow too long."""
         self._field_bytes += len(data)
+        # Between two requests uvicorn's own clock runs, until something comes, if only the empty line that
+        # RFC 9112 §2.2 lets stand before a request. It counts as the beginning of a head.
+        self._on_the_clock |= self.timeout_keep_alive_task is not None
         super().data_received(data)
         if (self._in_head or self._in_trailers) and self._field_bytes > HEAD_LIMIT:
             self._give_up(431)

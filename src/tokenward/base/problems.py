@@ -183,6 +183,7 @@ INSUFFICIENT_TIER = _row(
     "insufficient_scope",
 )
 AMBIGUOUS_PATH = _row("ambiguous_path", 400, "The path can be read in more than one way.", "RFC 3986 §6.2.2")
+METHOD_OVERRIDE = _row("method_override", 400, "A query parameter must not name another method.")
 UNDOCUMENTED = _row("undocumented", 404, "No such operation.")
 UNDOCUMENTED_METHOD = _row(
     "undocumented_method", 405, "This operation has no such method.", "RFC 9110 §15.5.6"

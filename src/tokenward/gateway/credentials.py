@@ -5,6 +5,7 @@ the URL is in every log on the way. Bodies are not read: RFC 6750 §2.2 form fie
 """
 
 import re
+from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from tokenward.base.problems import (
@@ -23,6 +24,8 @@ CREDENTIAL_PARAMETERS = frozenset(
         "idtoken", "jwt", "refreshtoken", "token", "xapikey",
     }
 )  # fmt: skip
+
+_METHOD_PARAMETERS = frozenset({"httpmethod", "methodoverride", "xhttpmethod", "xhttpmethodoverride"})
 
 _TOKEN68 = re.compile(rb"[A-Za-z0-9._~+/-]+=*")  # RFC 9110 §11.2
 _MAX_TOKEN = 8192
@@ -64,8 +67,26 @@ def names_a_credential(query: bytes) -> bool:
 
     Percent-encoding, case, separators and PHP's array brackets make no difference; `;` separates too.
     """
+    return any(_folded(name) in CREDENTIAL_PARAMETERS for name in _names(query))
+
+
+def names_another_method(query: bytes) -> bool:
+    """Whether any parameter of the query string is one by which frameworks let a caller change the method.
+
+    `_method` is that in Rails, Laravel, Symfony and Spring; `method` is an ordinary name. The rest is as for
+    credentials.
+    """
+    return any(
+        _folded(name) in _METHOD_PARAMETERS or (_folded(name) == "method" and not name[0].isalnum())
+        for name in _names(query)
+    )
+
+
+def _names(query: bytes) -> Iterator[str]:
     for parameter in query.replace(b";", b"&").split(b"&"):
-        name = unquote_to_bytes(parameter.partition(b"=")[0]).decode("utf-8", "replace").partition("[")[0]
-        if "".join(filter(str.isalnum, name)).lower() in CREDENTIAL_PARAMETERS:
-            return True
-    return False
+        name = parameter.partition(b"=")[0].replace(b"+", b" ")
+        yield unquote_to_bytes(name).decode("utf-8", "replace").partition("[")[0]
+
+
+def _folded(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()

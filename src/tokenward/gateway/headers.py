@@ -57,13 +57,20 @@ DROPPED: tuple[str, ...] = (
     # Where the request came from: set here, from the connection.
     "forwarded*", "x-forwarded*", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip",
     "client-ip", "cf-connecting-ip", "fastly-client-ip", "x-azure-clientip", "x-originating-ip",
-    "wl-proxy*", "x-envoy-*", "x-host", "x-http-host*", "x-request-id",
+    "wl-proxy*", "x-envoy-*", "x-host", "x-http-host*", "x-request-id", "x-scheme", "x-url-scheme",
+    "front-end-https",
     # Who it is: only the inside JWT says that.
     "x-user*", "x-auth*", "x-remote*", "remote-user*", "x-role*", "x-group*", "x-client-cert*",
     "client-cert*", "x-ssl-client*", "ssl-client*", "api-key", "apikey", "x-apikey", "x-access-token",
     "x-webauth-*", "x-amzn-oidc-*", "x-goog-authenticated-user*", "x-goog-iap*", "x-ms-client-principal*",
+    "x-endpoint-api-userinfo", "x-apigateway-api-userinfo", "x-jwt-assertion", "x-consumer-*",
+    "x-credential-*", "x-anonymous-consumer", "impersonate-*",
     # What it asks for: the request line that was decided on is the one that counts.
     "x-original-*", "x-rewrite-*", "x-override-url", "x-http-method*", "x-method-override",
+    # Which part of the path is to be routed: gunicorn cuts off what SCRIPT_NAME says (RFC 3875 §4.1.13).
+    "script-name", "path-info", "x-script-name", "x-path-info",
+    # What a backend's framework or the server before it says to itself: file to send, middleware to skip.
+    "x-accel-*", "x-sendfile*", "x-middleware-*",
     # What we say ourselves.
     "tokenward-*", "x-tokenward-*",
 )  # fmt: skip

@@ -12,6 +12,7 @@ from tokenward.base.problems import (
     INSUFFICIENT_SCOPE,
     INVALID_TOKEN,
     MALFORMED,
+    METHOD_OVERRIDE,
     NO_CREDENTIAL,
     UNAVAILABLE,
     UNDOCUMENTED,
@@ -116,6 +117,8 @@ def screen(_means: Means, case: Case) -> None:
     query = case.request.query
     if query and (len(query) > _MAX_QUERY or query.translate(None, _QUERY)):
         raise Refusal(MALFORMED, "the query is too long, or holds a byte that must be percent-encoded")
+    if query and credentials.names_another_method(query):
+        raise Refusal(METHOD_OVERRIDE, "the method that was decided on is the one that counts")
     case.screened = headers.screen(case.request.headers)
 
 

@@ -4,6 +4,10 @@ Only a lookup that found nothing counts, and it counts afterwards: guessing 256 
 attempts at once, and a peer that brings many good tokens at once (a load balancer before an empty cache)
 must not be slowed down. A token that is remembered is not even looked at here.
 
+A peer is often many people (a NAT, a proxy), and one of them may bring nothing but unknown tokens. So what
+that one uses up is never a reason to refuse a good token that was not seen before: the peer's tokens are
+still looked up, but few at the same time, and only who brought an unknown one is told to wait.
+
 So that a store that answers slowly is not flooded before anything counts, the lookups that a peer has under
 way are limited too.
 """
@@ -17,6 +21,9 @@ from tokenward.base.throttle import TokenBuckets, peer_network
 
 UNDER_WAY = 100
 """Lookups that one peer may have under way."""
+
+UNDER_SUSPICION = 4
+"""The same, for a peer that has used up its unknown tokens."""
 
 
 class UnknownTokenThrottle:
@@ -32,12 +39,10 @@ class UnknownTokenThrottle:
         """Let a lookup begin; `end` follows when it is over.
 
         Raises:
-            Refusal: TOO_MANY_REQUESTS, with the seconds until the next one is possible.
+            Refusal: TOO_MANY_REQUESTS, too many are under way.
         """
         network = peer_network(peer)
-        if wait := self._buckets.wait(network):
-            raise Refusal(TOO_MANY_REQUESTS, "too many unknown tokens from this peer", retry_after=ceil(wait))
-        if self._under_way[network] >= UNDER_WAY:
+        if self._under_way[network] >= (UNDER_SUSPICION if self._buckets.wait(network) else UNDER_WAY):
             raise Refusal(TOO_MANY_REQUESTS, "too many lookups for this peer at once", retry_after=1)
         self._under_way[network] += 1
 
@@ -49,5 +54,11 @@ class UnknownTokenThrottle:
             del self._under_way[network]
 
     def count(self, peer: str) -> None:
-        """Note that a lookup found nothing."""
-        self._buckets.take(peer_network(peer))
+        """Note that a lookup found nothing.
+
+        Raises:
+            Refusal: TOO_MANY_REQUESTS, this peer has brought too many unknown tokens; with the seconds until
+                the next one is possible.
+        """
+        if wait := self._buckets.take(peer_network(peer)):
+            raise Refusal(TOO_MANY_REQUESTS, "too many unknown tokens from this peer", retry_after=ceil(wait))

@@ -1,7 +1,7 @@
 import httpx
 
 from issuer.house import KEYS, URL, House, lived
-from tokenward.tokens.keys import public_keys
+from tokenward.tokens.jwk_set import public_keys
 
 
 @lived

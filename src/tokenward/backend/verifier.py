@@ -19,7 +19,7 @@ from tokenward.base.problems import (
     Refusal,
     challenge,
 )
-from tokenward.tokens.algorithms import ALGORITHMS
+from tokenward.tokens.algorithms import ASYMMETRIC
 from tokenward.tokens.claims import VerifiedClaims
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwks import MAX_BYTES, JwksSource
@@ -81,7 +81,7 @@ class InsideVerifier:
             issuer=issuer,
             audience=audience,
             keys=JwksSource(jwks_url, fetch=fetch, fetch_async=fetch_async, clock=clock),
-            algorithms=tuple(ALGORITHMS),
+            algorithms=ASYMMETRIC,
             kind="at+jwt",
             leeway=LEEWAY,
             max_lifetime=MAX_LIFETIME,

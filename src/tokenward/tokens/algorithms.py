@@ -1,21 +1,24 @@
-"""The one table of signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1). Nothing else enumerates them.
+"""The one table of signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2). Nothing else lists them.
 
-Symmetric algorithms are absent on purpose: a key that verifies must never be a key that signs. What the
-library checks itself (r and s in range, lengths of EdDSA and RSA signatures, odd exponents) is not checked
-twice; the hostile tokens among the tests hold it to that.
+What the library checks itself (r and s in range, lengths of EdDSA and RSA signatures, odd exponents) is not
+checked twice; the table of attacks holds it to that.
 """
 
-from collections.abc import Callable
+import hmac
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
+
+from tokenward.base.entropy import random_bytes
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+Verify = Callable[[Any, bytes, bytes], bool]
 
 MIN_RSA_BITS = 2048  # RFC 7518 §3.3
 MAX_RSA_BITS = 8192  # beyond it a verification costs milliseconds, which a hostile key set could choose
@@ -29,127 +32,169 @@ class Algorithm:
         name: the `alg` value.
         kty: the JWK key type that it works with.
         crv: the curve, or "" where the type has none.
-        fits: whether a private or public key is of this row's type and strength.
-        generate: makes a private key.
-        sign: (private key, input) → JWS signature.
-        verify: (public key, input, signature) → whether it is the signature, of exactly the right length.
+        scheme: what is computed. Two rows of one scheme are two names of one algorithm.
+        fits: whether a key, private, public or secret, is of this row's type and strength.
+        generate: makes a private key, or a secret.
+        sign: (private key or secret, input) → JWS signature.
+        verify: (public key or secret, input, signature) → whether it is the signature, exactly as long as it
+            must be.
     """
 
     name: str
     kty: str
     crv: str
+    scheme: str
     fits: Callable[[object], bool]
-    generate: Callable[[], PrivateKey]
+    generate: Callable[[], PrivateKey | bytes]
     # The key's type follows from the row, which `fits` has checked when the key was loaded.
     sign: Callable[[Any, bytes], bytes]
-    verify: Callable[[Any, bytes, bytes], bool]
+    verify: Verify
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether whoever verifies could sign as well."""
+        return self.kty == "oct"
 
 
-# ES256: ECDSA with P-256 and SHA-256 (RFC 7518 §3.4).
-_ECDSA = ec.ECDSA(SHA256())
+def _ecdsa(name: str, crv: str, curve: ec.EllipticCurve, digest: HashAlgorithm) -> Algorithm:
+    """ECDSA (RFC 7518 §3.4): the signature is r ‖ s, each as long as the field."""
+    size = (curve.key_size + 7) // 8
+    hashed = ec.ECDSA(digest)
+    of_curve = type(curve)
 
+    def fits(key: object) -> bool:
+        return isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) and isinstance(
+            key.curve, of_curve
+        )
 
-def _fits_p256(key: object) -> bool:
-    return isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) and isinstance(
-        key.curve, ec.SECP256R1
-    )
+    def sign(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
+        r, s = decode_dss_signature(key.sign(data, hashed))
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
-
-def _sign_es256(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
-    r, s = decode_dss_signature(key.sign(data, _ECDSA))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-
-def _verify_es256(key: ec.EllipticCurvePublicKey, data: bytes, signature: bytes) -> bool:
-    if len(signature) != 64:
-        return False
-    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    try:
-        key.verify(encode_dss_signature(r, s), data, _ECDSA)
-    except InvalidSignature:
-        return False
-    return True
-
-
-# EdDSA with Ed25519 (RFC 8037 §3.1).
-def _fits_ed25519(key: object) -> bool:
-    return isinstance(key, ed25519.Ed25519PrivateKey | ed25519.Ed25519PublicKey)
-
-
-def _sign_eddsa(key: ed25519.Ed25519PrivateKey, data: bytes) -> bytes:
-    return key.sign(data)
-
-
-def _verify_eddsa(key: ed25519.Ed25519PublicKey, data: bytes, signature: bytes) -> bool:
-    try:
-        key.verify(signature, data)
-    except InvalidSignature:
-        return False
-    return True
-
-
-# RS256 (RFC 7518 §3.3) and PS256 (§3.5: MGF1 with the same hash, salt as long as the hash).
-_PKCS1 = padding.PKCS1v15()
-_PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=SHA256.digest_size)
-
-
-def _fits_rsa(key: object) -> bool:
-    if not isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
-        return False
-    public = key.public_key() if isinstance(key, rsa.RSAPrivateKey) else key
-    return MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS and public.public_numbers().e >= 65537
-
-
-def _rsa(name: str, pad: padding.PKCS1v15 | padding.PSS) -> Algorithm:
-    def sign(key: rsa.RSAPrivateKey, data: bytes) -> bytes:
-        return key.sign(data, pad, SHA256())
-
-    def verify(key: rsa.RSAPublicKey, data: bytes, signature: bytes) -> bool:
+    def verify(key: ec.EllipticCurvePublicKey, data: bytes, signature: bytes) -> bool:
+        if len(signature) != 2 * size:
+            return False
+        r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
         try:
-            key.verify(signature, data, pad, SHA256())
+            key.verify(encode_dss_signature(r, s), data, hashed)
         except InvalidSignature:
             return False
         return True
 
-    return Algorithm(name, "RSA", "", _fits_rsa, _generate_rsa, sign, verify)
+    return Algorithm(name, "EC", crv, name, fits, lambda: ec.generate_private_key(of_curve()), sign, verify)
 
 
-def _generate_rsa() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+def _ed25519(name: str) -> Algorithm:
+    """EdDSA with Ed25519: under its first name (RFC 8037 §3.1) and its full one (RFC 9864 §2.2)."""
+
+    def fits(key: object) -> bool:
+        return isinstance(key, ed25519.Ed25519PrivateKey | ed25519.Ed25519PublicKey)
+
+    def sign(key: ed25519.Ed25519PrivateKey, data: bytes) -> bytes:
+        return key.sign(data)
+
+    def verify(key: ed25519.Ed25519PublicKey, data: bytes, signature: bytes) -> bool:
+        try:
+            key.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    generate = ed25519.Ed25519PrivateKey.generate
+    return Algorithm(name, "OKP", "Ed25519", "Ed25519", fits, generate, sign, verify)
 
 
-def _generate_p256() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
+def _rsa(name: str, digest: HashAlgorithm, pad: padding.PKCS1v15 | padding.PSS) -> Algorithm:
+    """RSASSA (RFC 7518 §3.3 and §3.5)."""
+
+    def fits(key: object) -> bool:
+        if not isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
+            return False
+        public = key.public_key() if isinstance(key, rsa.RSAPrivateKey) else key
+        return MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS and public.public_numbers().e >= 65537
+
+    def generate() -> rsa.RSAPrivateKey:
+        return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+
+    def sign(key: rsa.RSAPrivateKey, data: bytes) -> bytes:
+        return key.sign(data, pad, digest)
+
+    def verify(key: rsa.RSAPublicKey, data: bytes, signature: bytes) -> bool:
+        try:
+            key.verify(signature, data, pad, digest)
+        except InvalidSignature:
+            return False
+        return True
+
+    return Algorithm(name, "RSA", "", name, fits, generate, sign, verify)
+
+
+def _pss(digest: HashAlgorithm) -> padding.PSS:
+    # RFC 7518 §3.5: MGF1 with the same hash, the salt as long as the hash.
+    return padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size)
+
+
+def _hmac(name: str, digest: HashAlgorithm) -> Algorithm:
+    """HMAC (RFC 7518 §3.2): the secret is at least as long as the hash."""
+
+    def fits(secret: object) -> bool:
+        return isinstance(secret, bytes) and len(secret) >= digest.digest_size
+
+    def generate() -> bytes:
+        return random_bytes(digest.digest_size)
+
+    def sign(secret: bytes, data: bytes) -> bytes:
+        return hmac.digest(secret, data, digest.name)
+
+    def verify(secret: bytes, data: bytes, signature: bytes) -> bool:
+        return hmac.compare_digest(hmac.digest(secret, data, digest.name), signature)
+
+    return Algorithm(name, "oct", "", name, fits, generate, sign, verify)
 
 
 ALGORITHMS: dict[str, Algorithm] = {
     row.name: row
     for row in (
-        Algorithm("ES256", "EC", "P-256", _fits_p256, _generate_p256, _sign_es256, _verify_es256),
-        Algorithm(
-            "EdDSA",
-            "OKP",
-            "Ed25519",
-            _fits_ed25519,
-            ed25519.Ed25519PrivateKey.generate,
-            _sign_eddsa,
-            _verify_eddsa,
-        ),
-        _rsa("PS256", _PSS),
-        _rsa("RS256", _PKCS1),
+        _ecdsa("ES256", "P-256", ec.SECP256R1(), SHA256()),
+        _ecdsa("ES384", "P-384", ec.SECP384R1(), SHA384()),
+        _ecdsa("ES512", "P-521", ec.SECP521R1(), SHA512()),
+        _ed25519("EdDSA"),
+        _ed25519("Ed25519"),
+        _rsa("PS256", SHA256(), _pss(SHA256())),
+        _rsa("PS384", SHA384(), _pss(SHA384())),
+        _rsa("PS512", SHA512(), _pss(SHA512())),
+        _rsa("RS256", SHA256(), padding.PKCS1v15()),
+        _rsa("RS384", SHA384(), padding.PKCS1v15()),
+        _rsa("RS512", SHA512(), padding.PKCS1v15()),
+        _hmac("HS256", SHA256()),
+        _hmac("HS384", SHA384()),
+        _hmac("HS512", SHA512()),
     )
 }
+
+ASYMMETRIC: tuple[str, ...] = tuple(row.name for row in ALGORITHMS.values() if not row.symmetric)
+"""What a set of public keys may be used for. A symmetric algorithm has to be asked for by its name."""
 
 
 def known(names: object) -> tuple[str, ...]:
     """The names of a configured allow-list, checked.
 
     Raises:
-        ValueError: it is no list, it is empty, or a name is not in the table.
+        ValueError: it is no list, it is empty, a name is not in the table, or symmetric and asymmetric
+            algorithms are mixed, so that a public key might be taken for a secret.
     """
     if not isinstance(names, list | tuple | set | frozenset) or not names:
         raise ValueError("algorithms must be a list that names at least one algorithm")
     for name in names:
         if not isinstance(name, str) or name not in ALGORITHMS:
             raise ValueError(f"algorithm {name!r} is not supported; choose from {', '.join(ALGORITHMS)}")
+    if len({ALGORITHMS[name].symmetric for name in names}) > 1:
+        raise ValueError("symmetric (HS…) and asymmetric algorithms cannot be allowed together")
     return tuple(names)
+
+
+def only_choice(kty: str, crv: object, allowed: Collection[str]) -> str | None:
+    """The algorithm of a key that names none: the one of `allowed` that its type leaves open, or None."""
+    rows = [ALGORITHMS[name] for name in allowed]
+    open_choices = [row for row in rows if row.kty == kty and row.crv in ("", crv)]
+    return open_choices[0].name if len({row.scheme for row in open_choices}) == 1 else None

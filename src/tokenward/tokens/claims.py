@@ -1,13 +1,18 @@
-"""What each claim of a JWT must be (RFC 7519 §4.1, RFC 9068 §2.2): one table, one rule a claim."""
+"""What a claim must be (RFC 7519 §4.1): checks of single claims, and the loop that applies a table of them.
+
+Which claims a kind of token needs is said in `kinds` and `profiles`.
+"""
 
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeGuard
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from tokenward.tokens.errors import InvalidToken
+
+Claims = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,29 +22,32 @@ class Expected:
     Attributes:
         issuer: the only acceptable `iss`.
         audience: the value that `aud` must name.
-        now: seconds since 1970.
         leeway: seconds by which clocks may differ.
         max_lifetime: the most seconds from `iat` to `exp`.
     """
 
     issuer: str
     audience: str
-    now: float
     leeway: float
     max_lifetime: float
 
 
-# A check returns the code under which it refuses, or None.
-Check = Callable[[object, Expected], str | None]
+# A check gets the value, what is expected, and the time in seconds since 1970. It returns the code under
+# which it refuses, or None.
+Check = Callable[[object, Expected, float], str | None]
+CheckAll = Callable[[Claims, Expected, float], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One claim: its name, whether it must be there, and the check of its value."""
 
     claim: str
     required: bool
     check: Check
+
+
+_NUMBERS = (int, float)
+_ABSENT: Final = object()
 
 
 def _is_text(value: object) -> TypeGuard[str]:
@@ -48,69 +56,113 @@ def _is_text(value: object) -> TypeGuard[str]:
 
 def _is_date(value: object) -> TypeGuard[float]:
     """NumericDate (RFC 7519 §2): a number of seconds, perhaps with a fraction. True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return type(value) in _NUMBERS and 0 <= value < math.inf  # type: ignore[operator]
 
 
-def _text(value: object, _expected: Expected) -> str | None:
+def text(value: object, _expected: Expected, _now: float) -> str | None:
+    """A text that is not empty."""
     return None if _is_text(value) else "claim_type"
 
 
-def _iss(value: object, expected: Expected) -> str | None:
-    if not _is_text(value):
-        return "claim_type"
-    return None if value == expected.issuer else "wrong_issuer"
+def texts(value: object, _expected: Expected, _now: float) -> str | None:
+    """An array of texts that are not empty."""
+    return None if isinstance(value, list) and all(map(_is_text, value)) else "claim_type"
 
 
-def _aud(value: object, expected: Expected) -> str | None:
+def date(value: object, _expected: Expected, _now: float) -> str | None:
+    """A NumericDate."""
+    return None if _is_date(value) else "claim_type"
+
+
+def iss(value: object, expected: Expected, _now: float) -> str | None:
+    """Exactly the issuer (RFC 7519 §4.1.1)."""
+    if value == expected.issuer:
+        return None
+    return "wrong_issuer" if _is_text(value) else "claim_type"
+
+
+def aud(value: object, expected: Expected, _now: float) -> str | None:
+    """The audience, alone or in an array (RFC 7519 §4.1.3)."""
+    if value == expected.audience:
+        return None
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not names or not all(map(_is_text, names)):
         return "claim_type"
     return None if expected.audience in names else "wrong_audience"
 
 
-def _exp(value: object, expected: Expected) -> str | None:
+def sole_aud(value: object, expected: Expected, _now: float) -> str | None:
+    """The audience and nobody else, as a text."""
+    if not _is_text(value):
+        return "claim_type"
+    return None if value == expected.audience else "wrong_audience"
+
+
+def exp(value: object, expected: Expected, now: float) -> str | None:
+    """Not passed (RFC 7519 §4.1.4)."""
+    if type(value) not in _NUMBERS or value < 0:  # type: ignore[operator]
+        return "claim_type"
+    return None if now < value + expected.leeway else "expired"  # type: ignore[operator]
+
+
+def iat(value: object, expected: Expected, now: float) -> str | None:
+    """Not ahead (RFC 7519 §4.1.6)."""
     if not _is_date(value):
         return "claim_type"
-    return None if expected.now < value + expected.leeway else "expired"
+    return None if value <= now + expected.leeway else "issued_in_future"
 
 
-def _iat(value: object, expected: Expected) -> str | None:
+def nbf(value: object, expected: Expected, now: float) -> str | None:
+    """Reached (RFC 7519 §4.1.5)."""
     if not _is_date(value):
         return "claim_type"
-    return None if value <= expected.now + expected.leeway else "issued_in_future"
+    return None if value <= now + expected.leeway else "not_yet_valid"
 
 
-def _nbf(value: object, expected: Expected) -> str | None:
-    if not _is_date(value):
-        return "claim_type"
-    return None if value <= expected.now + expected.leeway else "not_yet_valid"
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*+")  # RFC 6749 §3.3
 
 
-_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")  # RFC 6749 §3.3
-
-
-def _scope(value: object, _expected: Expected) -> str | None:
-    # RFC 9068 §2.2.3 has one text; "" is a token that may do nothing.
+def scope(value: object, _expected: Expected, _now: float) -> str | None:
+    """Scope names in one text; "" is a token that may do nothing (RFC 9068 §2.2.3)."""
     return None if isinstance(value, str) and (not value or _SCOPE.fullmatch(value)) else "claim_type"
 
 
-def _cnf(_value: object, _expected: Expected) -> str | None:
-    # RFC 7800 §3.1: whoever presents the token must prove the key. No proof has been verified here.
-    return "binding_required"
+def scope_names(value: object, _expected: Expected, _now: float) -> str | None:
+    """Scope names in an array."""
+    if not isinstance(value, list):
+        return "claim_type"
+    fits = all(isinstance(name, str) and " " not in name and _SCOPE.fullmatch(name) for name in value)
+    return None if fits else "claim_type"
 
 
-RULES: tuple[Rule, ...] = (
-    Rule("iss", True, _iss),
-    Rule("aud", True, _aud),
-    Rule("exp", True, _exp),
-    Rule("iat", True, _iat),
-    Rule("nbf", False, _nbf),
-    Rule("sub", True, _text),
-    Rule("jti", False, _text),
-    Rule("client_id", False, _text),
-    Rule("scope", False, _scope),
-    Rule("cnf", False, _cnf),
-)
+def forbidden(_value: object, _expected: Expected, _now: float) -> str | None:
+    """Belongs to another kind of token."""
+    return "claim_forbidden"
+
+
+def one_of(*values: str) -> Check:
+    """One of these texts."""
+
+    def check(value: object, _expected: Expected, _now: float) -> str | None:
+        return None if isinstance(value, str) and value in values else "wrong_kind"
+
+    return check
+
+
+def lifetime(claims: Claims, expected: Expected, now: float) -> str | None:
+    """From `iat`, or from now where there is none, to `exp`: more than nothing, and no more than allowed."""
+    ends: float = claims["exp"]
+    begins: float = claims.get("iat", now - expected.leeway)
+    return None if 0 < ends - begins <= expected.max_lifetime else "lifetime_too_long"
+
+
+def any_of(*names: str) -> CheckAll:
+    """At least one of these claims."""
+
+    def check(claims: Claims, _expected: Expected, _now: float) -> str | None:
+        return None if any(name in claims for name in names) else "claim_missing"
+
+    return check
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -120,7 +172,9 @@ class VerifiedClaims(Mapping[str, Any]):
     Objects and arrays inside are read-only mappings and tuples.
     """
 
-    _claims: Mapping[str, Any] = field()
+    _claims: Claims
+    _client: tuple[str, ...] = ("client_id",)
+    _scope: tuple[str, ...] = ("scope",)
 
     @property
     def issuer(self) -> str:
@@ -129,19 +183,24 @@ class VerifiedClaims(Mapping[str, Any]):
 
     @property
     def subject(self) -> str:
-        """`sub`."""
-        return str(self._claims["sub"])
+        """`sub`; "" for the kinds that need none."""
+        return str(self._claims.get("sub", ""))
 
     @property
     def audience(self) -> tuple[str, ...]:
-        """`aud`, always as a tuple."""
-        names = self._claims["aud"]
+        """`aud`, always as a tuple; empty where the profile's issuer leaves it out."""
+        names = self._claims.get("aud", ())
         return (names,) if isinstance(names, str) else names
 
     @property
+    def client_id(self) -> str | None:
+        """The client that the token was issued to, under whichever name the kind gives it, or None."""
+        return next((self._claims[name] for name in self._client if name in self._claims), None)
+
+    @property
     def expires_at(self) -> float:
-        """`exp`: seconds since 1970."""
-        return self._claims["exp"]  # type: ignore[no-any-return]  # checked by its rule
+        """`exp`: seconds since 1970; infinity for the one kind that has none."""
+        return self._claims.get("exp", math.inf)  # type: ignore[no-any-return]  # checked by its rule
 
     @property
     def issued_at(self) -> float:
@@ -150,8 +209,9 @@ class VerifiedClaims(Mapping[str, Any]):
 
     @property
     def scope(self) -> str:
-        """`scope` as it stands, names parted by spaces; "" where the token has none."""
-        return str(self._claims.get("scope", ""))
+        """The scope names, parted by spaces; "" where the token has none."""
+        value = next((self._claims[name] for name in self._scope if name in self._claims), "")
+        return value if isinstance(value, str) else " ".join(value)
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -171,27 +231,44 @@ class VerifiedClaims(Mapping[str, Any]):
         return f"VerifiedClaims(issuer={self.issuer!r}, subject={self.subject!r})"
 
 
-def check(claims: Mapping[str, Any], expected: Expected) -> VerifiedClaims:
+def frozen(claims: dict[str, Any]) -> Claims:
+    """The claims, read-only from here on; `claims` itself is handed over."""
+    for name, value in claims.items():
+        if type(value) in _CONTAINERS:
+            claims[name] = _frozen(value)
+    return MappingProxyType(claims)
+
+
+_CONTAINERS = (dict, list)
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return frozen(value)
+    return tuple(_frozen(member) for member in value) if isinstance(value, list) else value
+
+
+def check(
+    claims: Claims,
+    rules: tuple[Rule, ...],
+    together: tuple[CheckAll, ...],
+    expected: Expected,
+    now: float,
+) -> None:
     """Hold the claims of a token whose signature is good against every rule.
 
     Raises:
         InvalidToken: the first rule that is not met.
     """
-    for rule in RULES:
-        if rule.claim in claims:
-            code = rule.check(claims[rule.claim], expected)
+    for claim, required, check_one in rules:
+        value = claims.get(claim, _ABSENT)
+        if value is not _ABSENT:
+            code = check_one(value, expected, now)
             if code is not None:
                 raise InvalidToken(code)
-        elif rule.required:
+        elif required:
             raise InvalidToken("claim_missing")
-    if not 0 < claims["exp"] - claims["iat"] <= expected.max_lifetime:
-        raise InvalidToken("lifetime_too_long")
-    return VerifiedClaims(_frozen(claims))
-
-
-def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, Mapping):
-        return MappingProxyType({name: _frozen(member) for name, member in value.items()})
-    if isinstance(value, list):
-        return tuple(_frozen(member) for member in value)
-    return value
+    for check_all in together:
+        code = check_all(claims, expected, now)
+        if code is not None:
+            raise InvalidToken(code)

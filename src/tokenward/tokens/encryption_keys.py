@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from tokenward.base.entropy import random_bytes
 from tokenward.tokens import base64url
 from tokenward.tokens.algorithms import MAX_RSA_BITS, MIN_RSA_BITS
-from tokenward.tokens.keys import MAX_KID, public_keys, thumbprint
-from tokenward.tokens.keys import _members as signing_members
+from tokenward.tokens.jwk_set import MAX_KID
+from tokenward.tokens.jwk_set import public_key as verification_key
+from tokenward.tokens.keys import members as signing_members
+from tokenward.tokens.keys import thumbprint
 
 PublicKey = ec.EllipticCurvePublicKey | x25519.X25519PublicKey | rsa.RSAPublicKey
 PrivateKey = ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey | rsa.RSAPrivateKey
@@ -266,8 +268,7 @@ def public_key(jwk: Mapping[str, object]) -> PublicKey:
     # The numbers are those of a key that verifies, and so are the checks: they stand in one place.
     algorithm = _SAME_AS[kind]
     values = {name: jwk.get(name) for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
-    (loaded,) = public_keys({"keys": [values | {"alg": algorithm}]}, algorithms=(algorithm,))
-    return loaded.public  # type: ignore[return-value]  # the algorithm has said its type
+    return verification_key(values, algorithm)  # type: ignore[return-value]  # the algorithm has said its type
 
 
 _SAME_AS = {"EC P-256": "ES256", "RSA": "RS256"}

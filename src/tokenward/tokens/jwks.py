@@ -13,8 +13,9 @@ from typing import Protocol
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.tokens import strict_json
-from tokenward.tokens.algorithms import ALGORITHMS
-from tokenward.tokens.keys import NoUsableKey, VerificationKey, public_keys
+from tokenward.tokens.algorithms import ASYMMETRIC
+from tokenward.tokens.jwk_set import NoUsableKey, public_keys
+from tokenward.tokens.keys import VerificationKey
 
 RETRY_AFTER = 10.0  # seconds between fetches that an unknown `kid` or a failure asks for
 RETRY_FIRST = 1.0  # the same while there are no keys at all and everything waits for them
@@ -89,7 +90,7 @@ class JwksSource:
         *,
         fetch: Callable[[str], bytes] | None = None,
         fetch_async: Callable[[str], Awaitable[bytes]] | None = None,
-        algorithms: Collection[str] = tuple(ALGORITHMS),
+        algorithms: Collection[str] = ASYMMETRIC,
         ttl: float = 300,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:

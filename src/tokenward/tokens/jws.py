@@ -6,13 +6,13 @@ Verification is in two steps, so that the keys can be fetched in between, by blo
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenward.tokens import algorithms as table
 from tokenward.tokens import base64url, strict_json
 from tokenward.tokens.errors import InvalidToken
-from tokenward.tokens.keys import MAX_KID, SigningKey, VerificationKey, public_keys
+from tokenward.tokens.jwk_set import MAX_KID, public_keys, secret_keys
+from tokenward.tokens.keys import SigningKey, VerificationKey
 
 MAX_TOKEN = 16_384  # characters; servers refuse longer header fields anyway
 MAX_HEADER = 2_048
@@ -29,24 +29,35 @@ HEADER: dict[str, bool] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedToken:
+class Header(NamedTuple):
+    """The protected header, read under the rules of a table like `HEADER`.
+
+    Attributes:
+        alg: what the token says it was signed with.
+        kid: the name of the key, or None.
+        typ: the kind of token, or None.
+        cty: the kind of content, or None.
+        jwk: the key that a DPoP proof brings along; None for every other kind.
+    """
+
+    alg: str
+    kid: str | None
+    typ: str | None
+    cty: str | None
+    jwk: Mapping[str, Any] | None
+
+
+class UnverifiedToken(NamedTuple):
     """A well-formed JWS. Nobody has verified anything: read nothing from it but the way to its key.
 
     Attributes:
-        algorithm: `alg`, which is on the allow-list.
-        kid: `kid`, or None.
-        typ: `typ`, or None.
-        cty: `cty`, or None.
+        header: its header.
         payload: the bytes that were signed, decoded.
         signing_input: the bytes under the signature.
         signature: the signature, decoded.
     """
 
-    algorithm: str
-    kid: str | None
-    typ: str | None
-    cty: str | None
+    header: Header
     payload: bytes
     signing_input: bytes
     signature: bytes
@@ -68,7 +79,7 @@ def verify_jws(jws: str, jwks: dict[str, Any], *, algorithms: list[str]) -> byte
 
     Args:
         jws: the token.
-        jwks: a JWK Set of public keys.
+        jwks: a JWK Set of public keys; of secrets, where `algorithms` are symmetric.
         algorithms: the acceptable `alg` values.
 
     Raises:
@@ -76,15 +87,25 @@ def verify_jws(jws: str, jwks: dict[str, Any], *, algorithms: list[str]) -> byte
         ValueError: the key set or the list of algorithms is bad.
     """
     allowed = table.known(algorithms)
-    keys = public_keys(jwks, algorithms=allowed)
+    keys = configured_keys(jwks, allowed)
     return verify(parse(jws, allowed), keys)
 
 
-def parse(jws: object, allowed: Collection[str]) -> UnverifiedToken:
-    """Split and decode a compact JWS and apply the header rules.
+def configured_keys(jwks: object, allowed: Sequence[str]) -> tuple[VerificationKey, ...]:
+    """The keys of a configured JWK Set: secrets for symmetric algorithms, public keys for the others.
 
     Raises:
-        InvalidToken: the token is refused.
+        ValueError: the set is bad.
+    """
+    load = secret_keys if table.ALGORITHMS[allowed[0]].symmetric else public_keys
+    return load(jwks, algorithms=allowed)
+
+
+def split(jws: object) -> tuple[str, str, str]:
+    """The three parts of a compact JWS, none of them empty or decoded.
+
+    Raises:
+        InvalidToken: malformed or too_large.
     """
     # A subclass of str could answer differently each time it is asked.
     if type(jws) is not str:
@@ -96,26 +117,55 @@ def parse(jws: object, allowed: Collection[str]) -> UnverifiedToken:
         raise InvalidToken("malformed")
     if len(parts[0]) > MAX_HEADER:
         raise InvalidToken("too_large")
+    return parts[0], parts[1], parts[2]
+
+
+def read_header(part: str, allowed: Collection[str], parameters: Mapping[str, bool] = HEADER) -> Header:
+    """The first part of a JWS, decoded and held against a table of header parameters.
+
+    Raises:
+        InvalidToken: the header is refused.
+    """
     try:
-        header_bytes, payload, signature = map(base64url.decode, parts)
+        encoded = base64url.decode(part)
     except ValueError:
         raise InvalidToken("bad_base64") from None
     try:
-        header = strict_json.read_object(header_bytes)
+        header = strict_json.read_object(encoded)
     except ValueError:
         raise InvalidToken("bad_json") from None
-    _check_header(header)
+    _check_header(header, parameters)
     if header["alg"] not in allowed:
         raise InvalidToken("algorithm_refused")
-    return UnverifiedToken(
-        algorithm=header["alg"],
-        kid=header.get("kid"),
-        typ=header.get("typ"),
-        cty=header.get("cty"),
-        payload=payload,
-        signing_input=jws[: len(parts[0]) + 1 + len(parts[1])].encode(),
-        signature=signature,
-    )
+    return Header(header["alg"], header.get("kid"), header.get("typ"), header.get("cty"), header.get("jwk"))
+
+
+def read_body(header: Header, parts: tuple[str, str, str]) -> UnverifiedToken:
+    """The token of a header that was read from `parts`.
+
+    Raises:
+        InvalidToken: bad_base64.
+    """
+    try:
+        payload, signature = base64url.decode(parts[1]), base64url.decode(parts[2])
+    except ValueError:
+        raise InvalidToken("bad_base64") from None
+    return UnverifiedToken(header, payload, f"{parts[0]}.{parts[1]}".encode(), signature)
+
+
+def parse(jws: object, allowed: Collection[str], parameters: Mapping[str, bool] = HEADER) -> UnverifiedToken:
+    """Split and decode a compact JWS and apply the header rules.
+
+    Args:
+        jws: the token, or whatever came in its place.
+        allowed: the acceptable `alg` values.
+        parameters: the header parameters that may be there, and whether they must.
+
+    Raises:
+        InvalidToken: the token is refused.
+    """
+    parts = split(jws)
+    return read_body(read_header(parts[0], allowed, parameters), parts)
 
 
 def verify(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> bytes:
@@ -124,41 +174,52 @@ def verify(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> bytes:
     Raises:
         InvalidToken: there is no such key, or the signature is not its.
     """
-    if not choose(token, keys).verify(token.signing_input, token.signature):
+    if not choose(token.header, keys).verify(token.signing_input, token.signature):
         raise InvalidToken("bad_signature")
     return token.payload
 
 
-def choose(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> VerificationKey:
-    """The one key that this token may be verified with: by exact `kid`; without, only if one is eligible.
+def choose(header: Header, keys: Sequence[VerificationKey]) -> VerificationKey:
+    """The one key that a token may be verified with: by exact `kid`; without, only if one is eligible.
 
     Raises:
         InvalidToken: no_kid, unknown_key or wrong_algorithm_for_key.
     """
-    if token.kid is None:
-        eligible = [key for key in keys if key.algorithm == token.algorithm]
+    if header.kid is None:
+        eligible = [key for key in keys if key.answers_to(header.alg)]
         if len(eligible) != 1:
             raise InvalidToken("no_kid")
         return eligible[0]
     for key in keys:
-        if key.kid == token.kid:
+        if key.kid == header.kid:
             # RFC 8725 §3.1: a key is used with one algorithm.
-            if key.algorithm != token.algorithm:
+            if not key.answers_to(header.alg):
                 raise InvalidToken("wrong_algorithm_for_key")
             return key
     raise InvalidToken("unknown_key")
 
 
-def _check_header(header: dict[str, Any]) -> None:
-    if not HEADER.keys() >= header.keys():
+def media_type(name: str) -> str:
+    """`typ` in the form in which two are compared (RFC 7515 §4.1.9)."""
+    lower = name.lower()
+    return lower if "/" in lower else f"application/{lower}"
+
+
+def _check_header(header: Mapping[str, Any], parameters: Mapping[str, bool]) -> None:
+    if not parameters.keys() >= header.keys():
         raise InvalidToken("header_refused")
-    for name, required in HEADER.items():
+    for name, required in parameters.items():
         if name not in header:
             if required:
                 raise InvalidToken("header_type")
             continue
         value = header[name]
-        if not (isinstance(value, str) and 0 < len(value) <= MAX_KID):
+        good = (
+            isinstance(value, Mapping)
+            if name == "jwk"
+            else isinstance(value, str) and 0 < len(value) <= MAX_KID
+        )
+        if not good:
             raise InvalidToken("header_type")
 
 

@@ -6,19 +6,25 @@ from typing import Any
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.tokens import algorithms as table
+from tokenward.tokens import claims as c
 from tokenward.tokens import jws, strict_json
-from tokenward.tokens.claims import Expected, VerifiedClaims, check
+from tokenward.tokens.binding import Proof, check_binding
+from tokenward.tokens.claims import Expected, VerifiedClaims
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwks import FixedKeys, KeySource, KeysUnavailable
-from tokenward.tokens.jws import UnverifiedToken
-from tokenward.tokens.keys import VerificationKey, public_keys
+from tokenward.tokens.jws import Header, UnverifiedToken
+from tokenward.tokens.keys import VerificationKey
+from tokenward.tokens.kinds import KINDS, Kind
+from tokenward.tokens.profiles import PROFILES
+
+_MAX_HEADERS = 64  # known headers; an issuer has one for each of its keys
 
 
 class JwtValidator:
     """Validates signed JWTs of one issuer, for one audience, of one kind.
 
     The checks in order: size and form, header allow-list, `alg` on the list, `typ`, key by exact `kid`,
-    signature, strict JSON, then every claim of `tokens.claims.RULES`.
+    signature, strict JSON, then every claim of the kind's table, then the binding to a key.
     """
 
     def __init__(
@@ -30,7 +36,7 @@ class JwtValidator:
         algorithms: Sequence[str],
         kind: str = "at+jwt",
         leeway: int = 30,
-        max_lifetime: int = 3600,
+        max_lifetime: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Check the settings; nothing is fetched yet.
@@ -40,102 +46,183 @@ class JwtValidator:
             audience: the name that must be in `aud`.
             keys: a JWK Set, or where to get one.
             algorithms: the acceptable `alg` values.
-            kind: the required `typ` (RFC 8725 §3.11); "at+jwt" is an access token (RFC 9068 §2.1).
+            kind: what the token must be: a key of `KINDS` such as "at+jwt", an access token (RFC 9068), or of
+                `PROFILES` such as "entra", for the access tokens of issuers that have their own ways.
             leeway: seconds by which clocks may differ.
-            max_lifetime: the most seconds from `iat` to `exp`.
+            max_lifetime: the most seconds from `iat` to `exp`; that of the kind by default.
             clock: what time it is.
 
         Raises:
             ValueError: a setting or a key is bad.
         """
-        for name, text in (("issuer", issuer), ("audience", audience), ("kind", kind)):
-            if not _is_text(text):
-                raise ValueError(f"{name} must be a text")
-        if not _is_seconds(leeway) or leeway > 300:
-            raise ValueError("leeway must be 0 to 300 seconds")
-        if not _is_seconds(max_lifetime) or max_lifetime == 0:
-            raise ValueError("max_lifetime must be a positive number of seconds")
-        self._algorithms = table.known(algorithms)
-        self._keys = _source(keys, self._algorithms)
-        self._issuer = issuer
-        self._audience = audience
-        self._kind = _media_type(kind)
-        self._leeway = leeway
-        self._max_lifetime = max_lifetime
-        self._clock = clock
+        if kind == "id_token":
+            raise ValueError("ID tokens are validated by IdTokenValidator, which asks for the nonce of each")
+        self._engine = Engine(
+            find_kind(kind),
+            issuer=issuer,
+            audience=audience,
+            keys=keys,
+            algorithms=algorithms,
+            leeway=leeway,
+            max_lifetime=max_lifetime,
+            clock=clock,
+        )
 
-    def validate(self, token: object, *, proof: None = None) -> VerifiedClaims:
+    @property
+    def issuer(self) -> str:
+        """The only acceptable `iss`."""
+        return self._engine.expected.issuer
+
+    @property
+    def keys(self) -> KeySource:
+        """Where the keys come from."""
+        return self._engine.keys
+
+    def validate(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
         """The claims of a good token.
 
         Args:
             token: the compact JWT; whatever else it is, is refused.
-            proof: must be None. Key-bound tokens (`cnf`) are refused, for no proof is verified here.
+            proof: what the sender proved about the key to which the token is bound. A bound token (`cnf`)
+                without one is refused, and so is a proof with a token that is not bound.
 
         Raises:
             InvalidToken: `code` says which check failed; nothing else is ever raised.
         """
-        unverified = self._parse(token, proof)
-        try:
-            keys = self._keys.find(unverified.kid)
-        except KeysUnavailable:
-            raise InvalidToken("keys_unavailable") from None
-        return self._verify(unverified, keys)
+        return self._engine.validate(token, proof)
 
-    async def validate_async(self, token: object, *, proof: None = None) -> VerifiedClaims:
+    async def validate_async(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
         """As `validate`, fetching keys without blocking.
 
         Raises:
             InvalidToken: as `validate`.
         """
-        unverified = self._parse(token, proof)
+        return await self._engine.validate_async(token, proof)
+
+
+class Engine:
+    """The order of the checks, for a kind whose settings are complete.
+
+    Attributes:
+        keys: where they come from.
+        expected: what claims are held against.
+    """
+
+    __slots__ = ("_algorithms", "_clock", "_headers", "_kind", "expected", "keys")
+
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        issuer: str,
+        audience: str,
+        keys: Mapping[str, Any] | KeySource,
+        algorithms: Sequence[str],
+        leeway: int,
+        max_lifetime: int | None,
+        clock: Clock,
+    ) -> None:
+        """Check the settings.
+
+        Raises:
+            ValueError: one is bad.
+        """
+        settings: tuple[tuple[str, object], ...] = (("issuer", issuer), ("audience", audience))
+        for name, text in settings:
+            if not isinstance(text, str) or not text:
+                raise ValueError(f"{name} must be a text")
+        if not _is_seconds(leeway) or leeway > 300:
+            raise ValueError("leeway must be 0 to 300 seconds")
+        if max_lifetime is None:
+            max_lifetime = kind.max_lifetime
+        if not _is_seconds(max_lifetime) or max_lifetime == 0:
+            raise ValueError("max_lifetime must be a positive number of seconds")
+        self._kind = kind
+        self._algorithms = table.known(algorithms)
+        self.keys = _source(keys, self._algorithms)
+        self.expected = Expected(issuer, audience, leeway, max_lifetime)
+        self._clock = clock
+        # The first parts of tokens whose signature was good, already read: they repeat, since a header only
+        # names kind, algorithm and key. A stranger's header never gets in here.
+        self._headers: dict[str, Header] = {}
+
+    def validate(self, token: object, proof: Proof | None) -> VerifiedClaims:
+        """All checks, blocking where a key must be fetched."""
+        parts = jws.split(token)
+        unverified = self._read(parts)
         try:
-            keys = await self._keys.find_async(unverified.kid)
+            keys = self.keys.find(unverified.header.kid)
         except KeysUnavailable:
             raise InvalidToken("keys_unavailable") from None
-        return self._verify(unverified, keys)
+        return self._verify(parts[0], unverified, keys, proof, token)
 
-    def _parse(self, token: object, proof: object) -> UnverifiedToken:
-        if proof is not None:
-            raise InvalidToken("proof_refused")
-        unverified = jws.parse(token, self._algorithms)
-        if unverified.typ is None or _media_type(unverified.typ) != self._kind:
-            raise InvalidToken("typ_mismatch")
-        if unverified.cty is not None:  # RFC 7519 §5.2: only a nested JWT has one
-            raise InvalidToken("header_refused")
-        return unverified
+    async def validate_async(self, token: object, proof: Proof | None) -> VerifiedClaims:
+        """All checks."""
+        parts = jws.split(token)
+        unverified = self._read(parts)
+        try:
+            keys = await self.keys.find_async(unverified.header.kid)
+        except KeysUnavailable:
+            raise InvalidToken("keys_unavailable") from None
+        return self._verify(parts[0], unverified, keys, proof, token)
 
-    def _verify(self, unverified: UnverifiedToken, keys: Sequence[VerificationKey]) -> VerifiedClaims:
+    def algorithm_of(self, token: str) -> str:
+        """The `alg` of a token that was validated."""
+        return jws.read_header(token.partition(".")[0], self._algorithms).alg
+
+    def _read(self, parts: tuple[str, str, str]) -> UnverifiedToken:
+        header = self._headers.get(parts[0])
+        if header is None:
+            header = jws.read_header(parts[0], self._algorithms)
+            if (header.typ if header.typ is None else jws.media_type(header.typ)) not in self._kind.typ:
+                raise InvalidToken("typ_mismatch")
+            if header.cty is not None:  # RFC 7519 §5.2: only a nested JWT has one
+                raise InvalidToken("header_refused")
+        return jws.read_body(header, parts)
+
+    def _verify(
+        self,
+        header_part: str,
+        unverified: UnverifiedToken,
+        keys: Sequence[VerificationKey],
+        proof: Proof | None,
+        token: object,
+    ) -> VerifiedClaims:
         payload = jws.verify(unverified, keys)
+        if header_part not in self._headers:
+            if len(self._headers) >= _MAX_HEADERS:
+                self._headers = {}
+            self._headers[header_part] = unverified.header
         try:
             claims = strict_json.read_object(payload)
         except ValueError:
             raise InvalidToken("bad_json") from None
-        expected = Expected(
-            issuer=self._issuer,
-            audience=self._audience,
-            now=self._clock.time(),
-            leeway=self._leeway,
-            max_lifetime=self._max_lifetime,
-        )
-        return check(claims, expected)
+        kind = self._kind
+        c.check(claims, kind.claims, kind.together, self.expected, self._clock.time())
+        check_binding(claims, proof, str(token))
+        return VerifiedClaims(c.frozen(claims), kind.client, kind.scope)
+
+
+def find_kind(name: object) -> Kind:
+    """The kind, or profile, of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    known = {**KINDS, **PROFILES}
+    if not isinstance(name, str) or name not in known:
+        raise ValueError(f"kind must be one of {', '.join(known)}")
+    return known[name]
 
 
 def _source(keys: Mapping[str, Any] | KeySource, allowed: tuple[str, ...]) -> KeySource:
     if isinstance(keys, Mapping):
-        return FixedKeys(public_keys(keys, algorithms=allowed))
+        return FixedKeys(jws.configured_keys(keys, allowed))
     if not (hasattr(keys, "find") and hasattr(keys, "find_async")):
         raise ValueError("keys must be a JWK Set or a key source")
+    if table.ALGORITHMS[allowed[0]].symmetric:
+        raise ValueError("the secrets of symmetric algorithms are configured, never fetched")
     return keys
-
-
-def _media_type(name: str) -> str:
-    """`typ` in the form in which two are compared (RFC 7515 §4.1.9)."""
-    lower = name.lower()
-    return lower if "/" in lower else f"application/{lower}"
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
 
 
 def _is_seconds(value: object) -> bool:

@@ -1,0 +1,63 @@
+"""Tokens of several issuers at one place: each judged by its own issuer's validator and no other's keys."""
+
+from collections.abc import Sequence
+
+from tokenward.tokens import base64url, jws, strict_json
+from tokenward.tokens.binding import Proof
+from tokenward.tokens.claims import VerifiedClaims
+from tokenward.tokens.errors import InvalidToken
+from tokenward.tokens.jwks import FixedKeys
+from tokenward.tokens.validator import JwtValidator
+
+
+class MultiIssuerValidator:
+    """Chooses among validators by the token's exact `iss`, which the chosen one then verifies.
+
+    Keys are never looked for across issuers: one key, one algorithm, one issuer (RFC 8725 §3.8). Equal `kid`s
+    of two issuers do not matter.
+    """
+
+    def __init__(self, validators: Sequence[JwtValidator]) -> None:
+        """Check that the issuers are apart.
+
+        Raises:
+            ValueError: there is no validator, two are for one issuer, or two issuers have a key in common.
+        """
+        self._validators = {validator.issuer: validator for validator in validators}
+        if not validators or len(self._validators) != len(validators):
+            raise ValueError("one validator for each issuer is needed")
+        materials = [
+            key.material
+            for validator in validators
+            if isinstance(validator.keys, FixedKeys)
+            for key in validator.keys.keys
+        ]
+        if any(material == other for at, material in enumerate(materials) for other in materials[:at]):
+            raise ValueError("two issuers have a key in common: either could speak for the other")
+
+    def validate(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
+        """The claims of a good token of one of the issuers.
+
+        Raises:
+            InvalidToken: `code` says which check failed; nothing else is ever raised.
+        """
+        return self._choose(token).validate(token, proof=proof)
+
+    async def validate_async(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
+        """As `validate`, fetching keys without blocking.
+
+        Raises:
+            InvalidToken: as `validate`.
+        """
+        return await self._choose(token).validate_async(token, proof=proof)
+
+    def _choose(self, token: object) -> JwtValidator:
+        part = jws.split(token)[1]
+        try:
+            issuer = strict_json.read_object(base64url.decode(part)).get("iss")
+        except ValueError:
+            raise InvalidToken("bad_json") from None
+        chosen = self._validators.get(issuer) if isinstance(issuer, str) else None
+        if chosen is None:
+            raise InvalidToken("wrong_issuer")
+        return chosen

@@ -30,7 +30,7 @@ from tokenward.tokens.encryption_keys import (
     public_key,
 )
 from tokenward.tokens.errors import InvalidToken
-from tokenward.tokens.keys import MAX_KID
+from tokenward.tokens.jwk_set import MAX_KID
 from tokenward.tokens.validator import JwtValidator
 
 MAX_TOKEN = 32_768  # characters: the longest JWS that we accept, encrypted with the longest RSA key

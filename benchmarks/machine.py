@@ -36,6 +36,7 @@ def description() -> dict[str, str]:
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "load before": f"{os.getloadavg()[0]:.1f} (what others compute falls on both sides, unevenly)",
         "system": f"{platform.system()} {platform.release()}",
         "Python": f"{platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools", "aiohttp")),

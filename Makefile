@@ -47,6 +47,7 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 
 docs: $(STAMP) ## Write the generated reference pages anew
 	$(BIN)/python scripts/generate_reference.py
+	$(BIN)/python scripts/generate_attacks.py
 
 lock: $(STAMP) ## Renew requirements-dev.lock to the newest versions that fit
 	$(COMPILE) --upgrade --output-file $(LOCK)

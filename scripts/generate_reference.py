@@ -355,9 +355,9 @@ def generated() -> dict[Path, str]:
     return whole | mixed
 
 
-def main() -> int:
-    """Write what changed."""
-    for path, text in generated().items():
+def write(pages: dict[Path, str]) -> int:
+    """Write what changed; the exit code."""
+    for path, text in pages.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.relative_to(REFERENCE.parent.parent)}")
@@ -365,4 +365,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write(generated()))

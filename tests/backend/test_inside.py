@@ -9,8 +9,9 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI
 
-from tokens.attacks import AUDIENCE, CLAIMS, HEADERS, ISSUER, NOW, SIGNATURES, Attack, Kit
+from tokens.attacks import ATTACKS, AUDIENCE, ISSUER, NOW, Kit
 from tokenward import VerifiedClaims
+from tokenward.auditor.attacks import Attack
 from tokenward.backend import InsideTokenMiddleware, InsideVerifier
 from tokenward.backend.fastapi import InsideClaims
 from tokenward.base.asgi import App, Receive, Scope, Send, respond
@@ -115,8 +116,12 @@ def test_what_is_not_exactly_one_bearer_token_is_refused(door: str, values: list
     assert "www-authenticate" in response.headers
 
 
+# One row of each entry of the table: that each row is refused is tested where the validator is.
+SENDABLE = {row.entry: row for row in ATTACKS if row.verdict == "reject" and row.entry[0] in "SCTX"}
+
+
 @each_door
-@pytest.mark.parametrize("attack", HEADERS + SIGNATURES + CLAIMS, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", SENDABLE.values(), ids=SENDABLE)
 def test_a_hostile_token_is_a_401(door: str, attack: Attack):
     response = get(doors(verifier())[door], "/", f"Bearer {attack.forge(KIT)}")
     assert response.status_code == 401

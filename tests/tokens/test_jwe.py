@@ -14,8 +14,8 @@ from joserfc import jwe as joserfc
 from jwcrypto.jwe import JWE
 from jwcrypto.jwk import JWK
 
+from tokens.attacks import ALGORITHMS, AUDIENCE, ISSUER, NOW, b64
 from tokens.attacks import ATTACKS as SIGNED_ATTACKS
-from tokens.attacks import AUDIENCE, ISSUER, NOW, b64
 from tokens.jwe_attacks import ATTACKS, CRYPTOGRAPHIC, Attack, Vault
 from tokenward import InvalidToken, JwtValidator
 from tokenward.base.clock import ManualClock
@@ -37,7 +37,7 @@ STRICT = JwtValidator(
     issuer=ISSUER,
     audience=AUDIENCE,
     keys=VAULT.kit.jwks,
-    algorithms=["ES256", "RS256"],
+    algorithms=ALGORITHMS,
     clock=ManualClock(NOW),
 )
 NESTED = EncryptedJwtValidator(STRICT, VAULT.keys, **ANY)
@@ -95,7 +95,7 @@ def test_what_the_attacks_are_made_with_makes_good_tokens():
         assert NESTED.validate(token).subject == "user-1"
 
 
-@pytest.mark.parametrize("attack", SIGNED_ATTACKS, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", SIGNED_ATTACKS, ids=lambda attack: attack.id)
 def test_a_hostile_jwt_is_no_better_inside(attack: Any):
     token = attack.forge(VAULT.kit)
     content = token.encode("utf-8", "surrogatepass") if type(token) is str else b"\xff"

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokens.attacks import ABSENT, ATTACKS, AUDIENCE, ISSUER, NOW, Attack, Kit, b64, compact
+from tokens.attacks import ABSENT, AUDIENCE, ISSUER, NOW, Kit, b64
 from tokenward import InvalidToken, JwtValidator, VerifiedClaims
 from tokenward.base.clock import ManualClock
-from tokenward.tokens.errors import CODES
 from tokenward.tokens.keys import SigningKey
 
 KIT = Kit()
@@ -34,20 +33,6 @@ def refusal(token: object, strict: JwtValidator = STRICT) -> str:
         strict.validate(token)
     assert str(caught.value) == "the token is not valid"
     return caught.value.code
-
-
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_a_hostile_token_is_refused_for_the_reason_it_is_hostile(attack: Attack):
-    token = attack.forge(KIT)
-    assert refusal(token) == attack.code
-    with pytest.raises(InvalidToken) as caught:
-        asyncio.run(STRICT.validate_async(token))
-    assert caught.value.code == attack.code
-
-
-def test_the_attacks_have_names_of_their_own_and_known_codes():
-    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
-    assert {attack.code for attack in ATTACKS} <= CODES.keys()
 
 
 GOOD = {
@@ -164,7 +149,7 @@ BAD_SETTINGS = {
     "keys None": {"keys": None},
     "keys a list": {"keys": []},
     "keys empty": {"keys": {"keys": []}},
-    "keys for other algorithms": {"algorithms": ["EdDSA"]},
+    "keys for other algorithms": {"algorithms": ["ES384"]},
 }
 
 
@@ -227,8 +212,3 @@ def test_a_token_with_any_character_changed_is_refused(position: int, change: in
     token = KIT.token()
     at = position % len(token)
     refusal(token[:at] + chr(ord(token[at]) ^ change) + token[at + 1 :])
-
-
-def test_the_claims_are_compact_json():
-    # The kit's own tokens are what the issuer writes, so that the attacks differ from it in one thing only.
-    assert compact({"a": 1}) == b'{"a":1}'

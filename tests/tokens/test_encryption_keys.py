@@ -147,6 +147,12 @@ def test_a_secret_has_the_length_of_one_content_encryption(length: int):
         DecryptionKey("k", "dir", bytes(length))
 
 
+@pytest.mark.parametrize("secret", [bytes(32), b"correct-horse-battery-staple-and", bytes(range(64))])
+def test_a_secret_that_is_none_is_refused(secret: bytes):
+    with pytest.raises(ValueError, match="secret"):
+        DecryptionKey("k", "dir", secret)
+
+
 def test_no_two_content_encryptions_have_keys_of_the_same_length():
     assert len({row.key for row in ENCRYPTIONS.values()}) == len(ENCRYPTIONS)
 

@@ -14,6 +14,7 @@ from tokenward.tokens import base64url
 from tokenward.tokens.algorithms import MAX_RSA_BITS, MIN_RSA_BITS
 from tokenward.tokens.jwk_set import MAX_KID
 from tokenward.tokens.jwk_set import public_key as verification_key
+from tokenward.tokens.key_lint import weak_secret
 from tokenward.tokens.keys import members as signing_members
 from tokenward.tokens.keys import thumbprint
 
@@ -305,3 +306,5 @@ def _check_fit(algorithm: str, key: object) -> None:
         raise ValueError(f"unknown algorithm {algorithm!r}; choose from {', '.join(KEY_MANAGEMENT)}")
     if not KEY_MANAGEMENT[algorithm].fits(key):
         raise ValueError(f"the key is too weak, or not of the type of {algorithm}")
+    if isinstance(key, bytes) and (weakness := weak_secret(key)) is not None:
+        raise ValueError(weakness)

@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from tokenward.tokens import base64url, jws, strict_json
 from tokenward.tokens.algorithms import ALGORITHMS as SIGNATURES
+from tokenward.tokens.binding import Proof
 from tokenward.tokens.claims import VerifiedClaims
 from tokenward.tokens.encryption_keys import (
     ENCRYPTIONS,
@@ -177,8 +178,17 @@ class EncryptedJwtValidator:
         self._validator = validator
         self._keys = tuple(keys)
 
-    def validate(self, token: object, *, proof: None = None) -> VerifiedClaims:
+    @property
+    def generation(self) -> int | None:
+        """That of the signer's keys."""
+        return self._validator.generation
+
+    def validate(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
         """The claims of a good nested token.
+
+        Args:
+            token: the JWE.
+            proof: as for the validator of what is inside.
 
         Raises:
             InvalidToken: `code` says which check failed; nothing else is ever raised.
@@ -186,7 +196,7 @@ class EncryptedJwtValidator:
         inside = _nested(token, self._keys, self._algorithms, self._encryptions)
         return self._validator.validate(inside, proof=proof)
 
-    async def validate_async(self, token: object, *, proof: None = None) -> VerifiedClaims:
+    async def validate_async(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
         """As `validate`, fetching the signer's keys without blocking.
 
         Raises:

@@ -32,6 +32,7 @@ from tokenward.tokens.encryption_keys import (
 )
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwk_set import MAX_KID
+from tokenward.tokens.jwks import KeySource
 from tokenward.tokens.validator import JwtValidator
 
 MAX_TOKEN = 32_768  # characters: the longest JWS that we accept, encrypted with the longest RSA key
@@ -179,9 +180,9 @@ class EncryptedJwtValidator:
         self._keys = tuple(keys)
 
     @property
-    def generation(self) -> int | None:
-        """That of the signer's keys."""
-        return self._validator.generation
+    def keys(self) -> KeySource:
+        """Where the signer's keys come from."""
+        return self._validator.keys
 
     def validate(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
         """The claims of a good nested token.

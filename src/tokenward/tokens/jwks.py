@@ -160,9 +160,10 @@ class JwksSource:
         """Moves whenever the content of the set changes; None while `find` has something to fetch."""
         state, now = self._state, self._clock.monotonic()
         age = now - state.fetched_at
-        if age < self._ahead or (self._is_believed(state, age) and not self._may_try(state, now)):
+        if age < self._ahead:  # asked for each token that is remembered
             return state.generation
-        return None
+        waits = self._may_try(state, now) or not self._is_believed(state, age)
+        return None if waits else state.generation
 
     def find(self, kid: str | None) -> Sequence[VerificationKey]:
         """The current keys, fetched first where there is no way around it.

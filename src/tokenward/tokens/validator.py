@@ -78,11 +78,6 @@ class JwtValidator:
         """Where the keys come from."""
         return self._engine.keys
 
-    @property
-    def generation(self) -> int | None:
-        """That of the keys."""
-        return self._engine.keys.generation
-
     def validate(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
         """The claims of a good token.
 

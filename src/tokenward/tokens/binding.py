@@ -5,11 +5,11 @@ TLS connection that the token came over. Here it is held against `cnf`.
 """
 
 import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tokenward.tokens import base64url
+from tokenward.tokens.constant_time import octets, same_text
 from tokenward.tokens.errors import InvalidToken
 
 
@@ -48,10 +48,13 @@ class ClientCertificate:
 
 Proof = VerifiedProof | ClientCertificate
 
+# The member of `cnf` that each is held against (RFC 9449 §6.1, RFC 8705 §3.1).
+_MEMBERS: dict[type, str] = {VerifiedProof: "jkt", ClientCertificate: "x5t#S256"}
+
 
 def token_hash(token: str) -> str:
     """SHA-256 of an access token's ASCII text, base64url: the `ath` of RFC 9449 §4.2."""
-    return base64url.encode(hashlib.sha256(token.encode()).digest())
+    return base64url.encode(hashlib.sha256(octets(token)).digest())
 
 
 def check_binding(claims: Mapping[str, object], proof: Proof | None, token: str) -> None:
@@ -71,15 +74,14 @@ def check_binding(claims: Mapping[str, object], proof: Proof | None, token: str)
         return
     if proof is None:
         raise InvalidToken("binding_required")
-    confirmation, member = claims["cnf"], "jkt" if isinstance(proof, VerifiedProof) else "x5t#S256"
+    member = _MEMBERS.get(type(proof))
+    if member is None:
+        raise InvalidToken("proof_refused")
+    confirmation = claims["cnf"]
     # A second member would be a second condition (RFC 7800 §3.1), which nobody has proved.
     if not isinstance(confirmation, Mapping) or set(confirmation) != {member}:
         raise InvalidToken("wrong_binding")
-    if not _same(confirmation[member], proof.thumbprint):
+    if not same_text(confirmation[member], proof.thumbprint):
         raise InvalidToken("wrong_binding")
-    if isinstance(proof, VerifiedProof) and not _same(proof.token_hash, token_hash(token)):
+    if isinstance(proof, VerifiedProof) and not same_text(proof.token_hash, token_hash(token)):
         raise InvalidToken("wrong_token_hash")
-
-
-def _same(found: object, expected: str) -> bool:
-    return isinstance(found, str) and hmac.compare_digest(found.encode("utf-8", "replace"), expected.encode())

@@ -9,6 +9,7 @@ import hmac
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.tokens import base64url
+from tokenward.tokens.constant_time import same_text
 
 
 class DpopNonces:
@@ -39,12 +40,9 @@ class DpopNonces:
 
     def accepts(self, nonce: object) -> bool:
         """Whether it was given out in this period or the one before."""
-        if not isinstance(nonce, str):
-            return False
-        given, bucket = nonce.encode("utf-8", "replace"), self._bucket()
-        good = False
+        bucket, good = self._bucket(), False
         for number in (bucket, bucket - 1):
-            good |= hmac.compare_digest(given, self._of(number).encode())
+            good |= same_text(nonce, self._of(number))
         return good
 
     def _bucket(self) -> int:

@@ -46,7 +46,7 @@ CODES: dict[str, str] = {
     "wrong_kind": "a claim says that this is another kind of token",
     "expired": "`exp` has passed, or the token is older than its kind may be",
     "not_yet_valid": "`nbf` lies ahead",
-    "issued_in_future": "`iat` lies ahead",
+    "issued_in_future": "`iat` or `auth_time` lies ahead",
     "lifetime_too_long": "`exp` lies further from `iat` than allowed, or before it",
     # The sign-in that an ID token tells about.
     "nonce_mismatch": "`nonce` is not the one of the request, or there is one and none was sent",

@@ -5,7 +5,6 @@ somebody else's sign-in. So the facts of the request are no options here; each i
 """
 
 import hashlib
-import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.tokens import base64url
 from tokenward.tokens.claims import VerifiedClaims
+from tokenward.tokens.constant_time import octets, same_text
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwks import KeySource
 from tokenward.tokens.kinds import KINDS
@@ -31,6 +31,9 @@ class SignIn:
         code: the authorization code that came with it in the front channel (the hybrid flow), else None.
         max_age: the `max_age` of the request in seconds, or None. With it, `auth_time` is required.
         acr_values: the `acr` values one of which is needed; empty if any will do.
+
+    Raises:
+        ValueError: `max_age` is no number of seconds, or `acr_values` is one text: its parts would match.
     """
 
     nonce: str | None
@@ -38,6 +41,12 @@ class SignIn:
     code: str | None
     max_age: int | None
     acr_values: Collection[str]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.acr_values, str):
+            raise ValueError("acr_values must be several texts, such as a tuple")  # noqa: TRY004 - a setting
+        if self.max_age is not None and (type(self.max_age) is not int or self.max_age < 0):
+            raise ValueError("max_age must be a whole number of seconds, or None")
 
 
 class IdTokenValidator:
@@ -105,7 +114,8 @@ class IdTokenValidator:
             raise InvalidToken("wrong_party")
         if azp is not None and azp != self._client_id:  # 5
             raise InvalidToken("wrong_party")
-        if not _same(claims.get("nonce"), sign_in.nonce):  # 11
+        nonce = claims.get("nonce")
+        if not (nonce is sign_in.nonce is None or same_text(nonce, sign_in.nonce)):  # 11
             raise InvalidToken("nonce_mismatch")
         if sign_in.acr_values and claims.get("acr") not in sign_in.acr_values:  # 12
             raise InvalidToken("sign_in_too_weak")
@@ -124,7 +134,7 @@ class IdTokenValidator:
 def _check_hash(found: object, value: str | None, algorithm: str, *, required: bool) -> None:
     if found is None and not (required and value is not None):
         return
-    if value is None or not _same(found, left_half_hash(value, algorithm)):
+    if value is None or not same_text(found, left_half_hash(value, algorithm)):
         raise InvalidToken("hash_mismatch")
 
 
@@ -133,11 +143,5 @@ def left_half_hash(value: str, algorithm: str) -> str:
 
     The hash is the one of the ID token's signature; for Ed25519 that is SHA-512 (RFC 8032 §5.1).
     """
-    digest = _HASHES.get(algorithm[-3:], hashlib.sha512)(value.encode()).digest()
+    digest = _HASHES.get(algorithm[-3:], hashlib.sha512)(octets(value)).digest()
     return base64url.encode(digest[: len(digest) // 2])
-
-
-def _same(found: object, expected: str | None) -> bool:
-    if found is None or expected is None:
-        return found is expected
-    return hmac.compare_digest(str(found).encode("utf-8", "replace"), expected.encode("utf-8", "replace"))

@@ -48,6 +48,14 @@ class KeySource(Protocol):
         """
         ...
 
+    def settle(self, algorithms: Collection[str]) -> None:
+        """Say what the keys are used for, before they are.
+
+        Raises:
+            ValueError: it is settled otherwise.
+        """
+        ...
+
     def find(self, kid: str | None) -> Sequence[VerificationKey]:
         """The current keys; may fetch, blocking, where `kid` is unknown.
 
@@ -71,6 +79,9 @@ class FixedKeys:
     def generation(self) -> int:
         """Always the same."""
         return 0
+
+    def settle(self, algorithms: Collection[str]) -> None:
+        """Nothing: each key has its algorithm."""
 
     def find(self, kid: str | None) -> Sequence[VerificationKey]:  # noqa: ARG002 - the protocol's
         """The keys."""
@@ -121,7 +132,6 @@ class JwksSource:
         *,
         fetch: Callable[[str], bytes] | None = None,
         fetch_async: Callable[[str], Awaitable[bytes]] | None = None,
-        algorithms: Collection[str] = ASYMMETRIC,
         ttl: float = 300,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -132,7 +142,6 @@ class JwksSource:
             fetch: gives the bytes at a URL, blocking; must end by itself, and raises whatever it likes.
                 Without one, `https` URLs at public addresses are fetched.
             fetch_async: the same without blocking; without one, `fetch` runs in a thread.
-            algorithms: what keys may be used for; decides about keys that do not say it.
             ttl: seconds after which the set is old; 10 at least.
             clock: only its monotonic reading is used.
 
@@ -146,7 +155,7 @@ class JwksSource:
         self._url = url
         self._fetch = fetch or _outbound()
         self._fetch_async = fetch_async
-        self._algorithms = algorithms
+        self._algorithms: tuple[str, ...] = ()
         self._ttl = ttl
         self._ahead = ttl * AHEAD
         self._clock = clock
@@ -164,6 +173,22 @@ class JwksSource:
             return state.generation
         waits = self._may_try(state, now) or not self._is_believed(state, age)
         return None if waits else state.generation
+
+    def settle(self, algorithms: Collection[str]) -> None:
+        """Say what the keys are used for: that decides about keys that do not say it themselves.
+
+        Each validator does this with its `algorithms`. Two that allow different ones cannot share a source,
+        since one of them might use a key with this algorithm and one with that (RFC 8725 §3.1).
+
+        Raises:
+            ValueError: it is settled otherwise.
+        """
+        with self._lock:
+            if not self._algorithms:
+                self._algorithms = tuple(algorithms)
+                self._state = _State(generation=self._state.generation + 1)
+            elif set(self._algorithms) != set(algorithms):
+                raise ValueError("validators that share a key source must allow the same algorithms")
 
     def find(self, kid: str | None) -> Sequence[VerificationKey]:
         """The current keys, fetched first where there is no way around it.
@@ -287,7 +312,7 @@ class JwksSource:
         if len(body) > MAX_BYTES:
             raise ValueError("the JWK Set is too large")
         try:
-            keys = public_keys(strict_json.read_object(body), algorithms=self._algorithms)
+            keys = public_keys(strict_json.read_object(body), algorithms=self._algorithms or ASYMMETRIC)
         except NoUsableKey:
             keys = ()
             _log.warning("the JWK Set at %s holds no usable key", self._url)

@@ -28,8 +28,8 @@ _PUBLISHED = frozenset(
     + [bytes.fromhex(_TEXTS[-1])]
 )
 
-# Beginnings of what is public by nature: PEM, JWK, SSH, DER of a SubjectPublicKeyInfo or a certificate.
-_PUBLIC = re.compile(rb"\s*(?:-----BEGIN |\{\s*\"|ssh-|ecdsa-sha2-|\x30[\x59\x2a\x81\x82])")
+# Beginnings of what is public by nature: PEM, JWK, SSH.
+_PUBLIC = re.compile(rb"\s*(?:-----BEGIN |\{\s*\"|ssh-|ecdsa-sha2-)")
 # Words side by side, in small letters, capitals or capitalised, perhaps with a few digits after them.
 _WORDS = re.compile(rb"(?:[\s_.-]?(?:[A-Z]?[a-z]{3,}+|[A-Z]{3,}+))+[0-9!?.]{0,6}")
 _MIN_DISTINCT = 10  # a random secret of 32 octets has 30 different ones, of 64 hexadecimal digits 15 or 16
@@ -39,11 +39,11 @@ def weak_secret(secret: bytes) -> str | None:
     """Why a secret of sufficient length is no secret, or None."""
     if secret.strip() in _PUBLISHED:
         return "the secret is printed in public documentation"
-    if _PUBLIC.match(secret):
+    if _PUBLIC.match(secret) or _is_der_sequence(secret):
         return "the secret looks like a public key or certificate"
     if len(set(secret)) < _MIN_DISTINCT:
         return "the secret has too few different octets to be random"
-    if _period(secret) <= len(secret) // 2:
+    if any(secret[step:] == secret[:-step] for step in range(1, len(secret) // 2 + 1)):
         return "the secret repeats itself"
     steps = {(after - before) % 256 for before, after in pairwise(secret)}
     if len(steps) == 1:
@@ -53,9 +53,14 @@ def weak_secret(secret: bytes) -> str | None:
     return None
 
 
-def _period(secret: bytes) -> int:
-    """The length of the shortest beginning whose repetition gives the whole."""
-    return (secret + secret).find(secret, 1)
+def _is_der_sequence(octets: bytes) -> bool:
+    """Whether it is one as a whole, as a SubjectPublicKeyInfo or a certificate is (X.690 §8.1.3)."""
+    if octets[0] != 0x30:
+        return False
+    if octets[1] < 0x80:
+        return len(octets) == 2 + octets[1]
+    head = 2 + octets[1] - 0x80
+    return len(octets) == head + int.from_bytes(octets[2:head], "big")
 
 
 def weak_modulus(n: int) -> str | None:

@@ -54,7 +54,11 @@ class MultiIssuerValidator:
     def _choose(self, token: object) -> JwtValidator:
         part = jws.split(token)[1]
         try:
-            issuer = strict_json.read_object(base64url.decode(part)).get("iss")
+            encoded = base64url.decode(part)
+        except ValueError:
+            raise InvalidToken("bad_base64") from None
+        try:
+            issuer = strict_json.read_object(encoded).get("iss")
         except ValueError:
             raise InvalidToken("bad_json") from None
         chosen = self._validators.get(issuer) if isinstance(issuer, str) else None

@@ -19,11 +19,14 @@ def _own(*added: Rule) -> tuple[Rule, ...]:
     return rules(*NOT_AN_ID_TOKEN, *NOT_ANOTHER_KIND, *added)
 
 
-def _client_audience(value: object, expected: Expected, _now: float) -> str | None:
-    """For issuers that leave `aud` out: the client that the token was issued to."""
-    if not isinstance(value, str):
-        return "claim_type"
-    return None if value == expected.audience else "wrong_audience"
+def _cognito_audience(claims: Claims, expected: Expected, _now: float) -> str | None:
+    # `aud` is there only if a resource was asked for, and then it has been checked.
+    return None if "aud" in claims or claims["client_id"] == expected.audience else "wrong_audience"
+
+
+def _service_account(claims: Claims, _expected: Expected, _now: float) -> str | None:
+    # It is its own client; where a person signed in, `azp` is an OAuth client.
+    return None if claims["azp"] in (claims["sub"], claims.get("email")) else "wrong_kind"
 
 
 def _entra_version(claims: Claims, _expected: Expected, _now: float) -> str | None:
@@ -85,10 +88,11 @@ PROFILES: Mapping[str, Kind] = {
             max_lifetime=30 * _DAY,
             client=("azp", "client_id"),
         ),
-        # Okta's custom authorization servers: `cid` is in access tokens only; scopes come as an array.
+        # Okta's custom authorization servers: `cid` is in access tokens only; scopes come as an array. What
+        # the org authorization server issues (`okta-internal-at+jwt`) is for Okta's own API alone.
         Kind(
             "okta",
-            UNTYPED | typed("at+jwt") | typed("okta-internal-at+jwt"),
+            UNTYPED | typed("at+jwt"),
             _own(
                 Rule("cid", True, c.text),
                 Rule("scp", False, c.scope_names),
@@ -98,32 +102,36 @@ PROFILES: Mapping[str, Kind] = {
             client=("cid",),
             scope=("scp",),
         ),
-        # Keycloak: the claim `typ` tells access tokens from ID, refresh and logout tokens.
+        # Keycloak: the claim `typ` tells access tokens from ID, refresh and logout tokens. Before version 25,
+        # and since then by a mapper, `nonce` is in all of them.
         Kind(
             "keycloak",
             UNTYPED | typed("at+jwt"),
             _own(
                 Rule("typ", True, c.one_of("Bearer", "DPoP")),
+                Rule("nonce", False, c.text),
                 Rule("azp", True, c.text),
                 Rule("scope", False, c.scope),
             ),
             max_lifetime=_DAY,
             client=("azp",),
         ),
-        # Amazon Cognito: no `aud`; the client stands in its place, and `token_use` tells the kind.
+        # Amazon Cognito: unless a resource was asked for there is no `aud`, and the client stands in its
+        # place; `token_use` tells the kind.
         Kind(
             "cognito",
             UNTYPED,
             _own(
-                Rule("aud", False, c.forbidden),
-                Rule("client_id", True, _client_audience),
+                Rule("aud", False, c.aud),
+                Rule("client_id", True, c.text),
                 Rule("token_use", True, c.one_of("access")),
                 Rule("scope", False, c.scope),
             ),
+            together=(c.lifetime, _cognito_audience),
             max_lifetime=_DAY,
         ),
         # Google service accounts identify themselves to services with ID tokens whose audience is the
-        # service; access tokens are opaque. A person's sign-in is for `IdTokenValidator`.
+        # service; access tokens are opaque. A person's sign-in is for `IdTokenValidator`, and told by `azp`.
         Kind(
             "google-service-account",
             UNTYPED,
@@ -132,6 +140,7 @@ PROFILES: Mapping[str, Kind] = {
                 Rule("email", False, c.text),
                 Rule("email_verified", False, lambda value, _e, _n: None if value is True else "wrong_kind"),
             ),
+            together=(c.lifetime, _service_account),
             client=("azp",),
         ),
     )

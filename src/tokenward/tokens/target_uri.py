@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _ALLOWED = re.compile(r"[\x21-\x7e]*")
 
@@ -15,7 +16,7 @@ def normal_form(url: str) -> str | None:
     Case of scheme and host, default ports, an empty path, dot segments, needless percent-encoding and the
     case of its digits make no difference; anything else does.
     """
-    if not _ALLOWED.fullmatch(url) or "\\" in url:
+    if not _ALLOWED.fullmatch(url) or "\\" in url or _STRAY_PERCENT.search(url):
         return None
     try:
         parts = urlsplit(url)

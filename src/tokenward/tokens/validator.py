@@ -44,8 +44,9 @@ class JwtValidator:
         Args:
             issuer: the exact `iss`.
             audience: the name that must be in `aud`.
-            keys: a JWK Set, or where to get one.
-            algorithms: the acceptable `alg` values.
+            keys: a JWK Set, or where to get one. Validators of one list of algorithms may share a source.
+            algorithms: the acceptable `alg` values. A key that names none is used with the only one of them
+                that fits it; if several do, with none.
             kind: what the token must be: a key of `KINDS` such as "at+jwt", an access token (RFC 9068), or of
                 `PROFILES` such as "entra", for the access tokens of issuers that have their own ways.
             leeway: seconds by which clocks may differ.
@@ -218,10 +219,11 @@ def find_kind(name: object) -> Kind:
 def _source(keys: Mapping[str, Any] | KeySource, allowed: tuple[str, ...]) -> KeySource:
     if isinstance(keys, Mapping):
         return FixedKeys(jws.configured_keys(keys, allowed))
-    if not (hasattr(keys, "find") and hasattr(keys, "find_async")):
+    if not all(hasattr(keys, name) for name in ("settle", "find", "find_async")):
         raise ValueError("keys must be a JWK Set or a key source")
     if table.ALGORITHMS[allowed[0]].symmetric:
         raise ValueError("the secrets of symmetric algorithms are configured, never fetched")
+    keys.settle(allowed)
     return keys
 
 

@@ -74,6 +74,18 @@ def test_two_admin_tokens_are_none(configuration):
     assert (once.status_code, twice.status_code) == (200, 401)
 
 
+def test_the_admin_token_is_a_bearer_token_and_nothing_else(configuration):
+    async def work(http, _ground):
+        _, _, token = http.headers.pop("authorization").partition(" ")
+        schemes = ("bearer", "Basic", "Token")
+        return [
+            (await http.get("/clients", headers={"authorization": f"{each} {token}"})).status_code
+            for each in schemes
+        ]
+
+    assert _run(configuration, work) == [200, 401, 401]
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example:8081", "[", "", "10.0.0.1", "localhost@evil"]
 )

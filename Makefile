@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs lock bench clean
+.PHONY: help install run test check format docs lock bench libraries clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -55,6 +55,13 @@ lock: $(STAMP) ## Renew requirements-dev.lock to the newest versions that fit
 bench: $(STAMP) ## Measure side by side with peers; ARGS="--quick" or ARGS="--write"
 	@scripts/bench-tools.sh
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+PEERS := benchmarks/.cache/libraries
+
+libraries: ## Hold the table of attacks against other JWT libraries; writes docs/libraries.md
+	@scripts/make-venv.sh $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/libraries/requirements.txt
+	PYTHONPATH=src $(PEERS)/bin/python benchmarks/libraries/run.py
 
 clean: ## Remove everything that was made here, the virtual environment included
 	rm -rf $(VENV) benchmarks/.cache dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

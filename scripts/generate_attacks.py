@@ -32,7 +32,7 @@ _INTRODUCTION = """
 
 Every way that we know to pass a token that should not pass: **{attacks} tokens** and **{key_sets} sets of
 keys**, as `tokenward.auditor.attacks` forges them. Our own validator meets each row in the tests, blocking
-and without.
+and without; [other libraries](libraries.md) meet the same table.
 
 - **Refused with** is the `InvalidToken.code` of our validator ([what each code means](reference/errors.md)).
 - **By** says who can make such a token: *anybody* who has seen a good one and the public keys, or only the

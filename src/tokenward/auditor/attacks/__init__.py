@@ -4,6 +4,8 @@ It tests our own validator, is held against other libraries, and is what `docs/a
 families are those of its modules; ids are for good, so a row that is dropped leaves a gap.
 """
 
+import hashlib
+
 from tokenward.auditor.attacks.algorithms import ALGORITHM
 from tokenward.auditor.attacks.claims import CLAIMS
 from tokenward.auditor.attacks.form import FORM
@@ -16,4 +18,12 @@ from tokenward.auditor.attacks.table import Attack, KeyTrap
 
 ATTACKS: tuple[Attack, ...] = (*FORM, *ALGORITHM, *HEADER, *SIGNATURE, *CLAIMS, *KIND)
 
-__all__ = ["ATTACKS", "KEY_SETS", "Attack", "KeyTrap", "Kit", "Unforgeable"]
+
+def digest() -> str:
+    """Of the rows and what is expected of each: by it a report names the table that it was made with."""
+    rows: list[Attack | KeyTrap] = [*ATTACKS, *KEY_SETS]
+    lines = sorted(f"{row.id} {row.verdict}" for row in rows)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+__all__ = ["ATTACKS", "KEY_SETS", "Attack", "KeyTrap", "Kit", "Unforgeable", "digest"]

@@ -112,7 +112,10 @@ CLAIMS: tuple[Attack, ...] = (
         claims(
             "expired for a second", "expired", iat=_later(-100), nbf=_later(-100), exp=_later(-LEEWAY - 1)
         ),
-        claims("expired this moment", "expired", iat=_later(-100), nbf=_later(-100), exp=_later(-LEEWAY)),
+        note(
+            claims("expired this moment", "expired", iat=_later(-100), nbf=_later(-100), exp=_later(-LEEWAY)),
+            "The very second at which the leeway ends; how exact leeway is, is nobody's rule.",
+        ),
         claims(
             "expired for half a second",
             "expired",
@@ -124,7 +127,10 @@ CLAIMS: tuple[Attack, ...] = (
         claims("not valid for a second", "not_yet_valid", nbf=_later(LEEWAY + 1)),
         claims("not valid before tomorrow", "not_yet_valid", nbf=_later(86_400)),
         *_times("nbf"),
-        claims("nbf negative", "claim_type", nbf=-1),
+        note(
+            claims("nbf negative", "claim_type", nbf=-1),
+            "A moment before 1970 is a number, too. Ours refuses it.",
+        ),
         note(claims("iat missing", "claim_missing", iat=ABSENT), _REQUIRED + " Ours does."),
         *_times("iat"),
         *[

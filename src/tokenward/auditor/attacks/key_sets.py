@@ -4,14 +4,15 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import count
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from tokenward.auditor.attacks.kit import ABSENT, Kit, b64, changed, decoded
-from tokenward.auditor.attacks.signature import pkcs1_encoded
-from tokenward.auditor.attacks.table import KeyTrap, entry, trap
+from tokenward.auditor.attacks.signature import ED25519_ORDER, pkcs1_encoded
+from tokenward.auditor.attacks.table import KeyTrap, entry, note, trap
 
 Trap = Callable[[Kit], tuple[Mapping[str, Any], str]]
 
@@ -92,13 +93,25 @@ _SMALL_ORDER = {
 
 
 def _small_order(y: int) -> Trap:
-    """Under such a key R = -h·A and S = 0 sign; under the neutral point this R signs every message."""
+    """A key A of small order, and a token under the signature R = neutral, S = 0.
+
+    It verifies where h·A is neutral, h being the hash of R, A and the message (RFC 8032 §5.1.7): for one in
+    eight messages at least, and one of those is easily found.
+    """
+    public, signature = y.to_bytes(32, "little"), b"\x01" + bytes(63)
 
     def make(kit: Kit) -> tuple[Mapping[str, Any], str]:
-        jwk = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "weak"}
+        jwk = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "weak", "x": b64(public)}
         head = kit.header(alg="EdDSA", kid="weak")
-        token = kit.signed_by(lambda _: b"\x01" + bytes(63), head, kit.claims(sub="admin"))
-        return _set(jwk | {"x": b64(y.to_bytes(32, "little"))}), token
+
+        def numbered(number: int) -> str:
+            return kit.signed_by(lambda _: signature, head, kit.claims(sub="admin", jti=str(number)))
+
+        def verifies(token: str) -> bool:
+            hashed = hashlib.sha512(signature[:32] + public + token.rpartition(".")[0].encode()).digest()
+            return int.from_bytes(hashed, "little") % ED25519_ORDER % 8 == 0
+
+        return _set(jwk), next(filter(verifies, map(numbered, count())))
 
     return make
 
@@ -154,6 +167,12 @@ def _secret(secret: bytes) -> Trap:
     return make
 
 
+_OTHER_SPELLING = "The right number in another spelling than RFC 7518 §6 prescribes. Ours takes one spelling."
+_EVERYBODYS = "No specification makes a reader look. Everybody could sign, so ours refuses the set."
+_SAME_NAME = "RFC 7517 §4.5 says that names should be distinct. Where they are not, ours does not guess."
+_LENIENT = "RFC 7517 §5 lets a reader pass over what it does not understand. Ours refuses the set."
+
+
 def _good(kit: Kit) -> tuple[Mapping[str, Any], str]:
     return kit.jwks, kit.good
 
@@ -169,17 +188,20 @@ KEY_SETS: tuple[KeyTrap, ...] = (
         "RFC 7518 §3.3; RFC 8017 §3.1; RFC 8725 §3.5",
         trap("1024 bits", _rsa(1024, 65537)),
         trap("1536 bits", _rsa(1536, 65537)),
-        trap("exponent 3", _rsa(2048, 3)),
+        note(trap("exponent 3", _rsa(2048, 3)), "RFC 8017 §3.1 allows it; FIPS 186-5 does not, nor do we."),
         trap("exponent 1", _exponent_one),
         trap("exponent 2", _of("RS256", e="Ag")),
         trap("exponent even", _of("RS256", e="AQAC")),
         trap("exponent of 9 octets", _of("RS256", e="AQAAAAAAAAAB")),
         trap("modulus even", _of("RS256", n=lambda jwk: b64(decoded(jwk["n"])[:-1] + b"\x02"))),
-        trap("modulus after a zero octet", _of("RS256", n=lambda jwk: b64(b"\0" + decoded(jwk["n"])))),
+        note(
+            trap("modulus after a zero octet", _of("RS256", n=lambda jwk: b64(b"\0" + decoded(jwk["n"])))),
+            _OTHER_SPELLING,
+        ),
         trap("modulus of 32768 bits", _of("RS256", n=b64(b"\xff" * 4096))),
         trap("modulus empty", _of("RS256", n="")),
         trap("modulus missing", _of("RS256", n=ABSENT)),
-        trap("modulus not base64url", _of("RS256", n=lambda jwk: jwk["n"] + "==")),
+        note(trap("modulus not base64url", _of("RS256", n=lambda jwk: jwk["n"] + "==")), _OTHER_SPELLING),
     ),
     *entry(
         "K02",
@@ -196,28 +218,34 @@ KEY_SETS: tuple[KeyTrap, ...] = (
         "Set that is not what it should be",
         "The set publishes what is secret, names one thing twice, or holds what is no key.",
         "RFC 7517 §4, §5, §9; RFC 7518 §6; RFC 8725 §3.1, §3.4",
-        trap("private EC key", _private),
-        trap("a prime of an RSA key", _private_rsa),
-        trap("the same kid twice, another key first", _two(lambda jwk: jwk)),
-        trap("the same kid twice, for encryption", _two(lambda jwk: jwk | {"use": "enc"})),
+        note(trap("private EC key", _private), _EVERYBODYS),
+        note(trap("a prime of an RSA key", _private_rsa), _EVERYBODYS),
+        note(trap("the same kid twice, another key first", _two(lambda jwk: jwk)), _SAME_NAME),
+        note(trap("the same kid twice, for encryption", _two(lambda jwk: jwk | {"use": "enc"})), _SAME_NAME),
         trap("for encryption", _published(use="enc"), unusable=True),
         trap("for signing only", _published(key_ops=["sign"]), unusable=True),
         trap("for nothing", _published(key_ops=[]), unusable=True),
-        trap("key_ops a text", _published(key_ops="verify")),
+        note(trap("key_ops a text", _published(key_ops="verify")), _LENIENT),
         trap("for another algorithm", _published(alg="ES384")),
         trap("for an unknown algorithm", _published(alg="foo"), unusable=True),
         trap("for an RSA algorithm", _published(alg="RS256")),
-        trap("no alg, where two would do", _of("RS256", alg=ABSENT), unusable=True),
+        note(
+            trap("no alg, where two would do", _of("RS256", alg=ABSENT), unusable=True),
+            "The list of algorithms decides, which allows two. Ours takes a key for one (RFC 8725 §3.1).",
+        ),
         trap("another curve", _published(crv="P-384", alg=ABSENT), unusable=True),
         trap("point not on the curve", _published(y=b64(b"\1" * 32))),
         trap("point of zeros", _ec_point(0, 0)),
         trap("point beyond the field", _ec_point(x=2**256 - 1)),
-        trap(
-            "coordinate of 33 octets",
-            lambda kit: (
-                _set(kit.key.public_jwk() | {"x": b64(b"\0" + decoded(kit.key.public_jwk()["x"]))}),
-                kit.good,
+        note(
+            trap(
+                "coordinate of 33 octets",
+                lambda kit: (
+                    _set(kit.key.public_jwk() | {"x": b64(b"\0" + decoded(kit.key.public_jwk()["x"]))}),
+                    kit.good,
+                ),
             ),
+            _OTHER_SPELLING,
         ),
         trap(
             "coordinate of 31 octets",
@@ -228,15 +256,24 @@ KEY_SETS: tuple[KeyTrap, ...] = (
         ),
         trap("coordinate a number", _published(x=1)),
         trap("no kty", _published(kty=ABSENT)),
-        trap("kid a number", _published(kid=1)),
-        trap("kid empty", _published(kid="")),
+        note(trap("kid a number", _published(kid=1)), _LENIENT),
+        note(trap("kid empty", _published(kid="")), _LENIENT),
         trap("no keys", lambda kit: ({"keys": []}, kit.good), unusable=True),
         trap("keys an object", lambda kit: ({"keys": kit.key.public_jwk()}, kit.good)),
-        trap("a single key", lambda kit: (kit.key.public_jwk(), kit.good)),
-        trap("a key that is a text", lambda kit: ({"keys": ["key", kit.key.public_jwk()]}, kit.good)),
-        trap(
-            "ten thousand keys",
-            lambda kit: (_set(*[kit.key.public_jwk() | {"kid": str(n)} for n in range(10_000)]), kit.good),
+        note(trap("a single key", lambda kit: (kit.key.public_jwk(), kit.good)), _LENIENT),
+        note(
+            trap("a key that is a text", lambda kit: ({"keys": ["key", kit.key.public_jwk()]}, kit.good)),
+            _LENIENT,
+        ),
+        note(
+            trap(
+                "ten thousand keys",
+                lambda kit: (
+                    _set(*[kit.key.public_jwk() | {"kid": str(n)} for n in range(10_000)]),
+                    kit.good,
+                ),
+            ),
+            _LENIENT,
         ),
     ),
     *entry(

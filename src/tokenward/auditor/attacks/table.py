@@ -110,7 +110,7 @@ def claims(name: str, code: str, **changes: object) -> Part[Attack]:
     return signed(name, code, forge)
 
 
-def note(part: Part[Attack], why: str) -> Part[Attack]:
+def note(part: Part[Row], why: str) -> Part[Row]:
     """The row, not counted: why nothing forbids accepting it, and what keeps it harmless with us."""
     return lambda number, title, _wrong, reference: replace(
         part(number, title, why, reference), verdict="note"

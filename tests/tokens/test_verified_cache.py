@@ -14,6 +14,7 @@ from tokenward.base.clock import ManualClock
 from tokenward.tokens.binding import ClientCertificate
 from tokenward.tokens.encryption_keys import DecryptionKey
 from tokenward.tokens.jwe import EncryptedJwtValidator, encrypt_nested
+from tokenward.tokens.kinds import KINDS
 from tokenward.tokens.verified_cache import CachedValidator
 
 KIT = Kit()
@@ -23,7 +24,7 @@ class Counting:
     """A validator that counts what it is asked, and can be told what happens meanwhile."""
 
     def __init__(self, inner: JwtValidator) -> None:
-        self.inner, self.keys = inner, inner.keys
+        self.inner, self.keys, self.once = inner, inner.keys, inner.once
         self.asked = 0
         self.meanwhile: Callable[[], object] = lambda: None
 
@@ -353,3 +354,15 @@ def test_bad_settings_are_the_callers_fault():
         CachedValidator(object())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_entries"):
         CachedValidator(World().validator, max_entries=0)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind.name for kind in KINDS.values() if kind.once and kind.name != "id_token"]
+)
+def test_what_answers_one_request_is_not_remembered(kind: str):
+    once = JwtValidator(issuer=ISSUER, audience=AUDIENCE, keys=KIT.jwks, algorithms=ALGORITHMS, kind=kind)
+    key = DecryptionKey.generate()
+    nested = EncryptedJwtValidator(once, [key], algorithms=[key.algorithm], encryptions=["A256GCM"])
+    for validator in (once, nested):
+        with pytest.raises(ValueError, match="one request"):
+            CachedValidator(validator)

@@ -24,6 +24,7 @@ from tokenward.tokens.claims import VerifiedClaims
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwks import MAX_BYTES, JwksSource
 from tokenward.tokens.validator import JwtValidator
+from tokenward.tokens.verified_cache import CachedValidator
 
 MAX_LIFETIME = 60  # seconds; the gateway mints none that lives longer
 LEEWAY = 5  # seconds; both machines are the operator's
@@ -77,14 +78,18 @@ class InsideVerifier:
             client = OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES)
             fetch, fetch_async = client.get, fetch_async or client.get_async
         self._audience = audience
-        self._validator = JwtValidator(
-            issuer=issuer,
-            audience=audience,
-            keys=JwksSource(jwks_url, fetch=fetch, fetch_async=fetch_async, clock=clock),
-            algorithms=ASYMMETRIC,
-            kind="at+jwt",
-            leeway=LEEWAY,
-            max_lifetime=MAX_LIFETIME,
+        # The gateway sends the same inside JWT with every call of a token until it mints the next.
+        self._validator = CachedValidator(
+            JwtValidator(
+                issuer=issuer,
+                audience=audience,
+                keys=JwksSource(jwks_url, fetch=fetch, fetch_async=fetch_async, clock=clock),
+                algorithms=ASYMMETRIC,
+                kind="at+jwt",
+                leeway=LEEWAY,
+                max_lifetime=MAX_LIFETIME,
+                clock=clock,
+            ),
             clock=clock,
         )
 

@@ -180,6 +180,11 @@ class EncryptedJwtValidator:
         self._keys = tuple(keys)
 
     @property
+    def once(self) -> bool:
+        """Whether the token inside answers one request only."""
+        return self._validator.once
+
+    @property
     def keys(self) -> KeySource:
         """Where the signer's keys come from."""
         return self._validator.keys

@@ -24,6 +24,7 @@ class Kind:
         max_lifetime: seconds that such a token may live, where the validator is told nothing else.
         client: the claims that may name the client, the first that is there counts.
         scope: the claims that may hold the scopes, likewise.
+        once: whether such a token answers one request, so that what was verified must not be remembered.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Kind:
     max_lifetime: int = 3600
     client: tuple[str, ...] = ("client_id",)
     scope: tuple[str, ...] = ("scope",)
+    once: bool = False
 
 
 UNTYPED: frozenset[str | None] = frozenset({None, "application/jwt"})
@@ -138,6 +140,7 @@ KINDS: Mapping[str, Kind] = {
             ),
             max_lifetime=86_400,
             client=("azp",),
+            once=True,
         ),
         # OpenID Connect Back-Channel Logout §2.4 and §2.6. It should live two minutes at most.
         Kind(
@@ -152,6 +155,7 @@ KINDS: Mapping[str, Kind] = {
             ),
             together=(c.lifetime, c.any_of("sub", "sid")),
             max_lifetime=600,
+            once=True,
         ),
         # RFC 7523 §3 with the audience rule of draft-ietf-oauth-rfc7523bis: the authorization server's issuer
         # identifier and nothing else, as one text (FAPI 2.0 Security Profile §5.3.2.1). `typ` is newer than
@@ -168,6 +172,7 @@ KINDS: Mapping[str, Kind] = {
             ),
             together=(c.lifetime, _self_issued),
             client=("sub",),
+            once=True,
         ),
         # RFC 9701 §5: what was introspected is inside one claim; `sub` and `exp` are left out so that the
         # answer is never taken for the token. Hence its age is what ends it.
@@ -181,6 +186,7 @@ KINDS: Mapping[str, Kind] = {
             ),
             together=(_recent,),
             max_lifetime=300,
+            once=True,
         ),
         # RFC 9101 §4 and §10.8. FAPI 2.0 Message Signing §5.3.1 asks that it expires within the hour.
         Kind(
@@ -195,6 +201,7 @@ KINDS: Mapping[str, Kind] = {
                 Rule("request_uri", False, c.forbidden),
             ),
             together=(c.lifetime, _from_its_client),
+            once=True,
         ),
     )
 }

@@ -75,6 +75,11 @@ class JwtValidator:
         return self._engine.expected.issuer
 
     @property
+    def once(self) -> bool:
+        """Whether a token of this kind answers one request only (`Kind.once`)."""
+        return self._engine.kind.once
+
+    @property
     def keys(self) -> KeySource:
         """Where the keys come from."""
         return self._engine.keys
@@ -107,9 +112,10 @@ class Engine:
     Attributes:
         keys: where they come from.
         expected: what claims are held against.
+        kind: whose rules they are.
     """
 
-    __slots__ = ("_algorithms", "_clock", "_headers", "_kind", "expected", "keys")
+    __slots__ = ("_algorithms", "_clock", "_headers", "expected", "keys", "kind")
 
     def __init__(
         self,
@@ -138,7 +144,7 @@ class Engine:
             max_lifetime = kind.max_lifetime
         if not _is_seconds(max_lifetime) or max_lifetime == 0:
             raise ValueError("max_lifetime must be a positive number of seconds")
-        self._kind = kind
+        self.kind = kind
         self._algorithms = table.known(algorithms)
         self.keys = _source(keys, self._algorithms)
         self.expected = Expected(issuer, audience, leeway, max_lifetime)
@@ -175,7 +181,7 @@ class Engine:
         header = self._headers.get(parts[0])
         if header is None:
             header = jws.read_header(parts[0], self._algorithms)
-            if (header.typ if header.typ is None else jws.media_type(header.typ)) not in self._kind.typ:
+            if (header.typ if header.typ is None else jws.media_type(header.typ)) not in self.kind.typ:
                 raise InvalidToken("typ_mismatch")
             if header.cty is not None:  # RFC 7519 §5.2: only a nested JWT has one
                 raise InvalidToken("header_refused")
@@ -198,7 +204,7 @@ class Engine:
             claims = strict_json.read_object(payload)
         except ValueError:
             raise InvalidToken("bad_json") from None
-        kind = self._kind
+        kind = self.kind
         c.check(claims, kind.claims, kind.together, self.expected, self._clock.time())
         check_binding(claims, proof, str(token))
         return VerifiedClaims(c.frozen(claims), kind.client, kind.scope)

@@ -27,6 +27,11 @@ class Validator(Protocol):
         """Where the keys come from; their generation is part of every verdict."""
         ...
 
+    @property
+    def once(self) -> bool:
+        """Whether its tokens answer one request only."""
+        ...
+
     def validate(self, token: object, *, proof: Proof | None = None) -> VerifiedClaims:
         """The claims of a good token, or InvalidToken."""
         ...
@@ -52,8 +57,7 @@ class CachedValidator:
     """A validator that remembers good tokens; the oldest are forgotten first.
 
     A verdict holds from the token's `nbf` and `iat` to its `exp`, without leeway: within the leeway, the
-    validator is asked each time. It ends with the key set under which it was made, and with `bump`. A
-    validator whose tokens may be used only once must not be cached.
+    validator is asked each time. It ends with the key set under which it was made, and with `bump`.
 
     There is no lock. Threads that verify the same token at once do so each for itself.
     """
@@ -73,6 +77,8 @@ class CachedValidator:
         """
         if not hasattr(validator, "keys") or not hasattr(validator.keys, "generation"):
             raise ValueError("a validator that does not tell when its keys change cannot be cached")
+        if validator.once:
+            raise ValueError("tokens of this kind answer one request each, and cannot be cached")
         if max_entries < 1:
             raise ValueError("max_entries must be positive")
         self._validator = validator

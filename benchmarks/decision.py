@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.entropy import random_bytes
 from tokenward.gateway.access import AccessRequest, Allow, TokenFacts
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.policy import Api, Operation, Policy
 from tokenward.gateway.tiers import TIERS
+from tokenward.store.keeping import new_signing_key
+from tokenward.store.key_ring import KeyRing
+from tokenward.store.records import KeyPurpose, SigningKeyRecord
 from tokenward.tokens import opaque
-from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.sealing import Sealer
 
 TOKENS = 1000
 OPERATIONS = 100
@@ -53,6 +57,17 @@ class Resolver:
         )
 
 
+class Keys:
+    """One inside key."""
+
+    def __init__(self) -> None:
+        self.vault = Sealer(random_bytes(32))
+        self.key = new_signing_key(self.vault, "inside", "ES256", SYSTEM_CLOCK.time())
+
+    async def signing_keys(self, _purpose: KeyPurpose) -> list[SigningKeyRecord]:
+        return [self.key]
+
+
 def measure(repeats: int) -> DecisionCost:
     """The median of `repeats` runs of many decisions on a thousand known tokens in turn."""
     tokens = [opaque.new("at").secret.reveal() for _ in range(TOKENS)]
@@ -67,7 +82,10 @@ async def _decide(tokens: Sequence[str], repeats: int) -> float:
         for number in range(OPERATIONS)
     )
     policy = Policy([Api("things", "/things", "http://127.0.0.1:9", AUDIENCE, operations)])
-    minter = InsideMinter(SigningKey.generate("ES256"), "http://127.0.0.1:8000/inside")
+    keys = Keys()
+    ring = KeyRing(keys, keys.vault, "inside", fresh=lambda: True)  # type: ignore[arg-type]  # all it asks for
+    await ring.load()
+    minter = InsideMinter(ring, "http://127.0.0.1:8000/inside")
     engine = Engine(policy, Resolver(), minter, lambda: True)
     requests = [_request(number, token) for number, token in enumerate(tokens)]
     for request in requests:

@@ -46,6 +46,9 @@ MANAGED = [
     ("DELETE", "/clients/x"),
     ("POST", "/clients/x/secrets"),
     ("GET", "/signing-keys"),
+    ("POST", "/signing-keys"),
+    ("POST", "/signing-keys/x/retirement"),
+    ("POST", "/signing-keys/x/removal"),
     ("POST", "/revocations"),
 ]
 
@@ -185,17 +188,51 @@ def test_revocation_orders(configuration):
     _run(configuration, work)
 
 
+async def _signing_keys(http):
+    return (await http.get("/signing-keys")).json()["signing_keys"]
+
+
 def test_signing_keys_are_listed_without_private_parts(configuration):
     async def work(http, ground):
         for purpose in ("outside", "inside"):
-            await ground.signing_keys(purpose)
-        return (await http.get("/signing-keys")).json()["signing_keys"]
+            await ground.key_desk.ensure(purpose)
+        return await _signing_keys(http)
 
     keys = _run(configuration, work)
-    assert {(key["purpose"], key["algorithm"]) for key in keys} == {
-        ("outside", "ES256"), ("outside", "RS256"), ("inside", "ES256"),
+    assert {(key["purpose"], key["algorithm"], key["state"]) for key in keys} == {
+        ("outside", "ES256", "active"), ("outside", "RS256", "active"), ("inside", "ES256", "active"),
     }  # fmt: skip
-    assert all(set(key) == {"kid", "purpose", "algorithm", "created_at"} for key in keys)
+    assert all(
+        set(key)
+        == {"kid", "purpose", "algorithm", "state"}
+        | {f"{moment}_at" for moment in ("created", "activates", "retires", "removes", "compromised")}
+        for key in keys
+    )
+
+
+def test_a_signing_key_is_rotated_retired_and_removed(configuration):
+    async def work(http, ground):
+        await ground.key_desk.ensure("inside")
+        (first,) = await _signing_keys(http)
+        rotation = {"purpose": "inside", "algorithm": "ES256"}
+        made = await http.post("/signing-keys", json=rotation)
+        assert (made.status_code, made.json()["state"]) == (201, "pending")
+        assert (await http.post("/signing-keys", json=rotation)).status_code == 409
+        kid, successor = first["kid"], made.json()["kid"]
+        assert (await http.post(f"/signing-keys/{kid}/retirement")).status_code == 204
+        assert [key["state"] for key in await _signing_keys(http)] == ["retired", "active"]
+        assert (await http.post(f"/signing-keys/{successor}/removal", json={})).status_code == 409
+        assert (await http.post(f"/signing-keys/{kid}/removal", json={})).status_code == 204
+        assert (
+            await http.post(f"/signing-keys/{successor}/removal", json={"compromised": True})
+        ).status_code == 204
+        keys = await _signing_keys(http)
+        assert [key["state"] for key in keys] == ["removed", "removed", "active"]
+        assert [key["compromised_at"] is not None for key in keys] == [False, True, False]
+        assert (await http.post("/signing-keys/nobody/retirement")).status_code == 404
+        assert (await http.post("/signing-keys", json={"purpose": "x", "algorithm": "y"})).status_code == 422
+
+    _run(configuration, work)
 
 
 def test_metrics_are_prometheus_text(configuration):

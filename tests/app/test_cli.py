@@ -1,6 +1,9 @@
 """The command line as its user meets it: what it prints, where, and how it ends."""
 
+import asyncio
+import base64
 import json
+import os
 import re
 import socket
 
@@ -9,7 +12,9 @@ import typer
 from typer.testing import CliRunner
 
 from tokenward.app.cli import application
+from tokenward.app.config import load
 from tokenward.app.demo import PORTS
+from tokenward.app.foundation import foundation
 
 OPENAPI = {
     "openapi": "3.1.0",
@@ -229,3 +234,75 @@ def test_the_demo_leaves_a_directory_alone_that_is_not_its_own(run, tmp_path):
     assert "was not written by the demo" in run("demo", "--once", "--directory", ".", code=2).output
     assert (tmp_path / "tokenward.yaml").read_text() == text
     assert sorted(each.name for each in tmp_path.iterdir()) == ["data", "tokenward.yaml"]
+
+
+def _keys(run):
+    """Names and states of the inside keys, by age."""
+    rows = [row.strip("│").split("│") for row in run("signing-keys", "list").stdout.splitlines()]
+    return [(row[0].strip(), row[2].strip()) for row in rows if len(row) == 4 and row[0].strip()]
+
+
+@pytest.fixture
+def signing(house, tmp_path):
+    """The same with the keys that the gateway makes when it starts."""
+    configuration = load(tmp_path / "tokenward.yaml").configuration
+
+    async def start():
+        async with foundation(configuration) as ground:
+            await ground.key_desk.ensure("inside")
+
+    asyncio.run(start())
+    return house
+
+
+def test_a_signing_key_is_rotated_retired_and_removed(signing):
+    ((first, _),) = _keys(signing)
+    assert "signs from" in signing("signing-keys", "rotate").stdout
+    assert [state for _, state in _keys(signing)] == ["active", "pending"]
+    assert "successor" in signing("signing-keys", "rotate", code=1).stderr
+    signing("signing-keys", "retire", first)
+    assert [state for _, state in _keys(signing)] == ["retired", "active"]
+    (_, (successor, _)) = _keys(signing)
+    assert "retire it first" in signing("signing-keys", "remove", successor, code=1).stderr
+    signing("signing-keys", "remove", first)
+    signing("signing-keys", "remove", "--compromised", successor)
+    assert [state for _, state in _keys(signing)] == ["removed", "removed", "active"]
+    assert signing("signing-keys", "list").stdout.count("compro") == 1
+    assert "no signing key is named nobody" in signing("signing-keys", "retire", "nobody", code=1).stderr
+
+
+def test_rotation_of_one_purpose_leaves_the_other(signing):
+    signing("signing-keys", "rotate", "--purpose", "outside", code=1)  # there is none yet
+    assert [state for _, state in _keys(signing)] == ["active"]
+
+
+def _new_key(path):
+    path.write_bytes(base64.b64encode(os.urandom(32)))
+    path.chmod(0o600)
+    return f"file:{path.name}"
+
+
+def test_the_master_key_is_replaced(signing, tmp_path):
+    before = _keys(signing)
+    reference = _new_key(tmp_path / "master-2.key")
+    told = signing("master-key", "rotate", reference).stderr
+    assert f"master_key: {reference}" in told
+    assert "before" in signing("master-key", "rotate", reference).stderr  # the same again is safe
+    assert "master key" in signing("signing-keys", "list", code=2).stderr
+    path = tmp_path / "tokenward.yaml"
+    path.write_text(path.read_text().replace("file:data/master.key", reference))
+    assert _keys(signing) == before
+    signing("signing-keys", "rotate")  # private halves open
+    assert "leave the old one" in signing("master-key", "rotate", reference, code=1).stderr
+    other = _new_key(tmp_path / "master-3.key")
+    path.write_text(path.read_text().replace(reference, "file:data/master.key"))
+    assert "master key" in signing("master-key", "rotate", other, code=2).stderr
+
+
+def test_a_master_key_is_named_and_never_written(signing, tmp_path):
+    text = base64.b64encode(os.urandom(32)).decode()
+    refused = signing("master-key", "rotate", text, code=2)
+    assert text not in refused.output
+    (tmp_path / "short.key").write_text("AAAA")
+    (tmp_path / "short.key").chmod(0o600)
+    assert "32 bytes" in signing("master-key", "rotate", "file:short.key", code=2).stderr

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.world import BANK, INSIDE, KEY, START, facts
+from rings import FixedRing
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
 from tokenward.gateway.inside import InsideMinter
@@ -134,7 +135,7 @@ def test_a_peer_that_has_used_up_its_unknown_tokens_has_few_lookups_at_once():
 
 def test_an_inside_jwt_ends_with_the_token():
     clock = ManualClock(START + 570.5)
-    minter = InsideMinter(KEY, INSIDE, clock)
+    minter = InsideMinter(FixedRing(KEY), INSIDE, clock)
     jwt = minter.mint(facts(opaque.new("at")))
     assert jwt.expires_at == START + 600
     assert jwt.final
@@ -146,12 +147,12 @@ def test_an_inside_jwt_ends_with_the_token():
 
 
 def test_an_inside_jwt_is_served_while_it_has_twenty_seconds_left_and_under_its_key_only():
-    minter = InsideMinter(KEY, INSIDE, ManualClock(START))
+    minter = InsideMinter(FixedRing(KEY), INSIDE, ManualClock(START))
     jwt = minter.mint(facts(opaque.new("at"), audience=BANK))
     assert jwt.expires_at == START + 60
     assert minter.serves(jwt, START + 40)
     assert not minter.serves(jwt, START + 40.5)
     assert not minter.serves(jwt, START - 0.5)  # the clock was set back: a backend would not have it yet
-    other = InsideMinter(SigningKey.generate(), INSIDE, ManualClock(START))
+    other = InsideMinter(FixedRing(SigningKey.generate()), INSIDE, ManualClock(START))
     assert not other.serves(jwt, START)
     assert jwt.text not in repr(replace(jwt))

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+from rings import FixedRing
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.gateway.access import AccessRequest, TokenFacts
@@ -91,7 +92,7 @@ class World:
         good = self.tokens["reader"]
         self.tokens["damaged"] = good[:-1] + ("0" if good[-1] != "0" else "1")
         self.policy = Policy(apis(upstream))
-        self.minter = InsideMinter(KEY, INSIDE, self.clock)
+        self.minter = InsideMinter(FixedRing(KEY), INSIDE, self.clock)
         self.engine = Engine(
             self.policy,
             self,

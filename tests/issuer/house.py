@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import httpx
 
+from rings import FixedRing
 from tokenward.base.asgi import Scope
 from tokenward.base.clock import ManualClock
 from tokenward.base.entropy import random_bytes
@@ -200,7 +201,7 @@ async def house(directory: Path, **settings) -> AsyncGenerator[House]:
         settings=replace(SETTINGS, **settings),
         store=store,
         peppers=(random_bytes(32),),
-        signing_keys=KEYS,
+        signing_keys=FixedRing(*KEYS),
         sign_in=browser,
         pages=pages,
         sealer=Sealer(random_bytes(32)),

@@ -25,7 +25,14 @@ from store.values import (
     user,
 )
 from tokenward.store.port import AlreadyExists, StoreUnavailable
-from tokenward.store.records import AccessTokenState, CodeState, Consumption, FeedEvent, RefreshState
+from tokenward.store.records import (
+    AccessTokenState,
+    CodeState,
+    Consumption,
+    FeedEvent,
+    RefreshState,
+    SealedContents,
+)
 
 PROMISES = []
 WON, USED, GONE = Consumption.WON, Consumption.ALREADY_CONSUMED, Consumption.REVOKED_OR_EXPIRED
@@ -544,18 +551,77 @@ async def a_wait_without_revocation_ends(store):
 
 
 @promise
-async def the_first_key_of_a_purpose_and_algorithm_stays(store):
+async def of_changes_to_the_same_keys_one_wins_and_is_told(store):
     keys = [signing_key() for _ in range(5)]
-    added = await asyncio.gather(*(store.add_signing_key(key) for key in keys))
-    assert sorted(added) == [False] * 4 + [True]
-    assert await store.signing_keys("outside") == [keys[added.index(True)]]
+    changes = (store.change_signing_keys("outside", [], [key], at=NOW) for key in keys)
+    changed = await asyncio.gather(*changes)
+    assert sorted(changed) == [False] * 4 + [True]
+    first = keys[changed.index(True)]
+    assert await store.signing_keys("outside") == [first]
     assert await store.signing_keys("inside") == []
-    older = signing_key(algorithm="EdDSA", created_at=NOW - 1)
-    inside = signing_key(purpose="inside")
-    assert await store.add_signing_key(older)
-    assert await store.add_signing_key(inside)
-    assert await store.signing_keys("outside") == [older, keys[added.index(True)]]
-    assert await store.signing_keys("inside") == [inside]
+    assert await store.feed_after(0, limit=9) == [FeedEvent(1, "signing_keys", "outside", 0)]
+
+    successors = [signing_key(activates_at=NOW + n) for n in range(1, 6)]
+    changes = (
+        store.change_signing_keys(
+            "outside", [first], [dataclasses.replace(first, retires_at=new.activates_at), new], at=NOW
+        )
+        for new in successors
+    )
+    changed = await asyncio.gather(*changes)
+    assert sorted(changed) == [False] * 4 + [True]
+    new = successors[changed.index(True)]
+    found = await store.signing_keys("outside")
+    assert len(found) == 2
+    assert dataclasses.replace(first, retires_at=new.activates_at) in found
+    assert new in found
+    assert await store.feed_head() == 2
+
+
+@promise
+async def signing_keys_come_by_age_with_all_their_moments(store):
+    late = signing_key(purpose="inside", algorithm="EdDSA", created_at=NOW + 1)
+    early = signing_key(purpose="inside", retires_at=NOW + 1, removes_at=NOW + 2, compromised_at=NOW + 3)
+    assert await store.change_signing_keys("inside", [], [late, early], at=NOW)
+    assert await store.signing_keys("inside") == [early, late]
+
+
+@promise
+async def a_change_of_signing_keys_wakes_and_keeps_the_order_of_the_feed(store):
+    await asyncio.gather(
+        *(store.change_signing_keys("inside", [], [signing_key(purpose="inside")], at=NOW) for _ in range(3)),
+        *(store.revoke_all_issued(before=NOW, at=NOW) for _ in range(3)),
+    )
+    assert [event.seq for event in await store.feed_after(0, limit=9)] == [1, 2, 3, 4]
+
+
+@promise
+async def the_first_data_key_stays_and_takes_everything_along(store):
+    assert await store.data_key() is None
+    old = signing_key()
+    await store.change_signing_keys("outside", [], [old], at=NOW)
+    await store.add_first_pepper(b"old")
+    moved = [dataclasses.replace(old, sealed_private=bytes([n])) for n in range(5)]
+    added = await asyncio.gather(
+        *(
+            store.add_data_key(bytes([n]), SealedContents((bytes([n]), b"older"), (moved[n],)))
+            for n in range(5)
+        )
+    )
+    assert sorted(added) == [False] * 4 + [True]
+    n = added.index(True)
+    assert await store.data_key() == bytes([n])
+    assert await store.peppers() == [bytes([n]), b"older"]
+    assert await store.signing_keys("outside") == [moved[n]]
+
+
+@promise
+async def a_data_key_is_replaced_once(store):
+    assert not await store.replace_data_key(b"old", b"new")
+    await store.add_data_key(b"old", SealedContents())
+    replaced = await asyncio.gather(*(store.replace_data_key(b"old", bytes([n])) for n in range(5)))
+    assert sorted(replaced) == [False] * 4 + [True]
+    assert await store.data_key() == bytes([replaced.index(True)])
 
 
 @promise
@@ -567,6 +633,16 @@ async def the_first_pepper_stays(store):
 
 
 # Upkeep
+
+
+@promise
+async def the_private_half_of_a_key_goes_an_hour_after_it_retired(store):
+    keys = [signing_key(created_at=NOW + n, retires_at=end) for n, end in enumerate([NOW, NOW + 1, None])]
+    await store.change_signing_keys("outside", [], keys, at=NOW)
+    assert await store.sweep(at=NOW + 3600, limit=8) == 1
+    assert await store.sweep(at=NOW + 3600, limit=8) == 0
+    erased = dataclasses.replace(keys[0], sealed_private=b"")
+    assert await store.signing_keys("outside") == [erased, *keys[1:]]
 
 
 @promise

@@ -5,14 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from databases import postgres_database
 from store.values import opened, user
 from tokenward.store.port import StoreUnavailable
+from tokenward.store.records import SigningKeyRecord
 from tokenward.store.sql import open_store
-from tokenward.store.sql.migrate import migrate_postgres, migrate_sqlite
+from tokenward.store.sql.migrate import configuration, migrate_postgres, migrate_sqlite
 from tokenward.store.sql.schema import METADATA
 from tokenward.store.sql.sqlite import connect
 
@@ -135,3 +137,23 @@ def test_a_migration_that_fails_leaves_nothing_behind(url, monkeypatch):
     with engine_of(url).connect() as connection:
         assert sa.inspect(connection).get_table_names() == []
     migrate(url)
+
+
+def test_signing_keys_of_the_first_version_are_active_since_they_were_made(url):
+    with engine_of(url).begin() as connection:
+        command.upgrade(configuration(connection), "0001")
+        for kid, retired in (("current", "NULL"), ("former", "5.0")):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO signing_keys"
+                    " (kid, purpose, algorithm, sealed_private, public_jwk, created_at, retired_at)"
+                    f" VALUES ('{kid}', 'inside', 'ES256', :sealed, '{{}}', 4.0, {retired})"
+                ),
+                {"sealed": b"sealed"},
+            )
+
+    async def run():
+        async with opened(url) as store:
+            return await store.signing_keys("inside")
+
+    assert asyncio.run(run()) == [SigningKeyRecord("current", "inside", "ES256", b"sealed", "{}", 4.0, 4.0)]

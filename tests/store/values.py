@@ -143,6 +143,7 @@ def signing_key(**over):
             "sealed_private": os.urandom(64),
             "public_jwk": "{}",
             "created_at": NOW,
+            "activates_at": NOW,
             **over,
         }
     )

@@ -6,7 +6,7 @@ made to (DNS rebinding, cross-site posts). So the Host must be ours, and managem
 
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -39,8 +39,9 @@ from tokenward.base.problems import (
 from tokenward.base.references import resolve
 from tokenward.base.secret import Secret
 from tokenward.issuer.clients import register, rotate_secret
+from tokenward.store.key_states import state
 from tokenward.store.port import StoreUnavailable
-from tokenward.store.records import Client, ClientSecret, ClientType
+from tokenward.store.records import Client, ClientSecret, ClientType, KeyPurpose, SigningKeyRecord
 from tokenward.tokens.opaque import fingerprint
 from tokenward.tokens.strict_json import read_object
 
@@ -80,6 +81,19 @@ class RevocationOrder(_Input):
     before: float | None = Field(default=None, ge=0)
 
 
+class KeyRotation(_Input):
+    """Which key gets a successor: the one that signs with this algorithm for this purpose."""
+
+    purpose: KeyPurpose
+    algorithm: str = Field(max_length=20)
+
+
+class KeyRemoval(_Input):
+    """Whether the key is in strange hands, so that all that it signed is void."""
+
+    compromised: bool = False
+
+
 def admin_app(ground: Foundation) -> Starlette:
     """The admin listener's application.
 
@@ -98,7 +112,10 @@ def admin_app(ground: Foundation) -> Starlette:
             Route("/clients/{client_id}", managed(desk.show_client)),
             Route("/clients/{client_id}", managed(desk.remove_client), methods=["DELETE"]),
             Route("/clients/{client_id}/secrets", managed(desk.rotate), methods=["POST"]),
-            Route("/signing-keys", managed(desk.signing_keys)),
+            Route("/signing-keys", managed(desk.list_signing_keys)),
+            Route("/signing-keys", managed(desk.rotate_signing_key), methods=["POST"]),
+            Route("/signing-keys/{kid}/retirement", managed(desk.retire_signing_key), methods=["POST"]),
+            Route("/signing-keys/{kid}/removal", managed(desk.remove_signing_key), methods=["POST"]),
             Route("/revocations", managed(desk.revocations), methods=["POST"]),
         ],
         middleware=[Middleware(_OwnHostOnly)],
@@ -165,14 +182,24 @@ class _Desk:
         )
         return Response(status_code=204)
 
-    async def signing_keys(self, _request: Request) -> Response:
-        purposes: tuple[Literal["outside", "inside"], ...] = ("outside", "inside")
-        keys = [
-            {"kid": key.kid, "purpose": key.purpose, "algorithm": key.algorithm, "created_at": key.created_at}
-            for purpose in purposes
-            for key in await self._store.signing_keys(purpose)
-        ]
-        return JSONResponse({"signing_keys": keys})
+    async def list_signing_keys(self, _request: Request) -> Response:
+        now = self._ground.clock.time()
+        keys = await self._ground.key_desk.all_keys()
+        return JSONResponse({"signing_keys": [_signing_key_json(key, now) for key in keys]})
+
+    async def rotate_signing_key(self, request: Request) -> Response:
+        order = await _read(request, KeyRotation)
+        successor = await self._ground.key_desk.rotate(order.purpose, order.algorithm)
+        return JSONResponse(_signing_key_json(successor, self._ground.clock.time()), status_code=201)
+
+    async def retire_signing_key(self, request: Request) -> Response:
+        await self._ground.key_desk.retire(request.path_params["kid"])
+        return Response(status_code=204)
+
+    async def remove_signing_key(self, request: Request) -> Response:
+        order = await _read(request, KeyRemoval)
+        await self._ground.key_desk.remove(request.path_params["kid"], compromised=order.compromised)
+        return Response(status_code=204)
 
 
 def _guard(token: Secret) -> Callable[[Endpoint], Endpoint]:
@@ -267,6 +294,20 @@ def _client_json(client: Client) -> dict[str, object]:
         "scopes": list(client.scopes),
         "redirect_uris": list(client.redirect_uris),
         "created_at": client.created_at,
+    }
+
+
+def _signing_key_json(key: SigningKeyRecord, at: float) -> dict[str, object]:
+    return {
+        "kid": key.kid,
+        "purpose": key.purpose,
+        "algorithm": key.algorithm,
+        "state": state(key, at).value,
+        "created_at": key.created_at,
+        "activates_at": key.activates_at,
+        "retires_at": key.retires_at,
+        "removes_at": key.removes_at,
+        "compromised_at": key.compromised_at,
     }
 
 

@@ -25,7 +25,7 @@ from tokenward.gateway.inside import InsideMinter
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user, set_password
 from tokenward.issuer.clients import register, rotate_secret
-from tokenward.tokens.keys import SigningKey
+from tokenward.store.key_ring import KeyRing
 
 PORTS = {"issuer": 8080, "gateway": 8000, "admin": 8081, "weather": 9001, "bank": 9002}
 SAMPLES = ("weather", "bank")
@@ -80,7 +80,7 @@ class Demo:
     urls: Mapping[str, str]
     configuration: Configuration
     cast: Cast
-    inside_key: SigningKey
+    inside_keys: KeyRing
     supervisor: Supervisor
 
     def story(self, http: httpx.Client) -> Story:
@@ -96,7 +96,7 @@ class Demo:
         )
 
     def _inside_jwt(self) -> Secret:
-        minter = InsideMinter(self.inside_key, issuer=self.urls["gateway"] + INSIDE_PATH)
+        minter = InsideMinter(self.inside_keys, issuer=self.urls["gateway"] + INSIDE_PATH)
         now = SYSTEM_CLOCK.time()
         facts = TokenFacts(
             token_id="0" * 11,
@@ -132,7 +132,7 @@ def running_demo(
     urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
     try:
         configuration = _write_configuration(directory, urls, store)
-        cast, inside_key = asyncio.run(_prepare(configuration))
+        cast, inside_keys = asyncio.run(_prepare(configuration))
         (directory / "demo.env").unlink(missing_ok=True)
         with _private(directory / "demo.env") as file:
             file.write(
@@ -150,7 +150,7 @@ def running_demo(
         ]
         supervisor = Supervisor(plans, metrics=directory / "data" / "metrics", output=log.fileno())
         stack.enter_context(supervisor.running())
-        yield Demo(directory, urls, configuration, cast, inside_key, supervisor)
+        yield Demo(directory, urls, configuration, cast, inside_keys, supervisor)
 
 
 def _write_configuration(directory: Path, urls: Mapping[str, str], store: str) -> Configuration:
@@ -172,7 +172,7 @@ def _write_configuration(directory: Path, urls: Mapping[str, str], store: str) -
     return loaded.configuration
 
 
-async def _prepare(configuration: Configuration) -> tuple[Cast, SigningKey]:
+async def _prepare(configuration: Configuration) -> tuple[Cast, KeyRing]:
     """The service and the application are registered, and every start gives new secrets."""
     password = Secret(identifier())
     passwords = Passwords()
@@ -201,7 +201,7 @@ async def _prepare(configuration: Configuration) -> tuple[Cast, SigningKey]:
             await set_password(store, PERSON, password, passwords=passwords)
         if secret is None:
             raise ValueError(f"{SERVICE} has no secret")
-        return Cast(secret, password), (await ground.signing_keys("inside"))[0]
+        return Cast(secret, password), await ground.key_ring("inside", fresh=lambda: True)
 
 
 def _sample_plan(name: str, urls: Mapping[str, str], sock: socket.socket) -> ProcessPlan:

@@ -1,8 +1,8 @@
-"""What every process and command stands on: the store, opened, and the secrets that the master key guards."""
+"""What every process and command stands on: the store, opened, and the secrets that it keeps sealed."""
 
 import base64
 import binascii
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,20 +12,19 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.base.references import resolve
 from tokenward.gateway.access import TokenFacts
+from tokenward.gateway.inside import ALGORITHM
 from tokenward.issuer.clients import ClientDesk
 from tokenward.issuer.settings import IssuerSettings
-from tokenward.store.keeping import load_peppers, load_signing_keys
+from tokenward.store.keeping import load_data_key, load_peppers, sealer
+from tokenward.store.key_orders import KeyDesk
+from tokenward.store.key_ring import KeyRing
 from tokenward.store.live import live_access_token
 from tokenward.store.port import Store, StoreUnavailable
 from tokenward.store.records import KeyPurpose
 from tokenward.store.sql import open_store
-from tokenward.tokens.keys import SigningKey
-from tokenward.tokens.sealing import Sealer, derive_key
+from tokenward.tokens.sealing import Sealer
 
-ALGORITHMS: Mapping[KeyPurpose, tuple[str, ...]] = {
-    "outside": ("ES256", "RS256"),  # RS256 because OpenID Discovery §3 asks for it
-    "inside": ("ES256",),
-}
+OUTSIDE_ALGORITHMS = ("ES256", "RS256")  # RS256 because OpenID Discovery §3 asks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Foundation:
     configuration: Configuration
     store: Store
     peppers: tuple[bytes, ...] = field(repr=False)
-    master: bytes = field(repr=False)
+    data_key: bytes = field(repr=False)
     clock: Clock
 
     @property
@@ -55,27 +54,38 @@ class Foundation:
         """What managing clients needs."""
         return ClientDesk(self.store, self.issuer_settings, self.peppers, self.clock)
 
-    async def signing_keys(self, purpose: KeyPurpose) -> list[SigningKey]:
+    @property
+    def key_desk(self) -> KeyDesk:
+        """What managing signing keys needs."""
+        return KeyDesk(self.store, self.sealer("keeping"), self._algorithms, self.clock)
+
+    async def key_ring(self, purpose: KeyPurpose, *, fresh: Callable[[], bool]) -> KeyRing:
         """The keys of one purpose, those that are missing made; a process opens no others.
 
         Raises:
             StoreUnavailable: the store did not answer.
             WrongMasterKey: they were sealed under another one.
         """
-        return await load_signing_keys(
-            self.store, self.sealer("keeping"), purpose, ALGORITHMS[purpose], clock=self.clock
-        )
+        await self.key_desk.ensure(purpose)
+        ring = KeyRing(self.store, self.sealer("keeping"), purpose, fresh=fresh, clock=self.clock)
+        await ring.load()
+        return ring
 
     def sealer(self, purpose: str) -> Sealer:
         """A sealer of its own for each purpose, so that nothing sealed for one opens for another."""
-        return _sealer(self.master, purpose)
+        return sealer(self.data_key, purpose)
+
+    @property
+    def _algorithms(self) -> Mapping[KeyPurpose, Collection[str]]:
+        of_apis = {api.signing_alg for api in self.configuration.settings.apis.values()}
+        return {"outside": OUTSIDE_ALGORITHMS, "inside": sorted(of_apis or {ALGORITHM})}
 
 
 @asynccontextmanager
 async def foundation(
     configuration: Configuration, *, clock: Clock = SYSTEM_CLOCK
 ) -> AsyncGenerator[Foundation]:
-    """Open the store, making its schema and the first pepper on the way.
+    """Open the store, making its schema, the data key and the first pepper on the way.
 
     Raises:
         ValueError: a reference cannot be resolved, or the master key is malformed or another one than
@@ -86,18 +96,15 @@ async def foundation(
     master = master_key(settings.master_key, base_dir=configuration.base_dir)
     store = await open_store(store_url(configuration))
     try:
-        peppers = await load_peppers(store, _sealer(master, "keeping"))
-        yield Foundation(configuration, store, peppers, master, clock)
+        data_key = await load_data_key(store, master)
+        peppers = await load_peppers(store, sealer(data_key, "keeping"))
+        yield Foundation(configuration, store, peppers, data_key, clock)
     finally:
         await store.close()
 
 
-def _sealer(master: bytes, purpose: str) -> Sealer:
-    return Sealer(derive_key(master, info=b"tokenward/" + purpose.encode()))
-
-
 def master_key(reference: str, *, base_dir: Path) -> bytes:
-    """The 32 bytes that seal everything else, from a reference to their base64 text.
+    """The 32 bytes that seal the data key, from a reference to their base64 text.
 
     Raises:
         ValueError: there is no such thing, or it is not 32 bytes in base64. The text is not repeated.

@@ -5,7 +5,7 @@ They share nothing but the database, and meet through its revocation feed. Any n
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from starlette.applications import Starlette
 
@@ -25,18 +25,27 @@ from tokenward.identity.room import Identity
 from tokenward.issuer.asgi import ROUTES, IssuerApp
 from tokenward.issuer.context import Issuer
 from tokenward.store.feed import FeedFollower
+from tokenward.store.key_orders import rotate_forever
+from tokenward.store.key_ring import KeyRing
+from tokenward.store.records import FeedEvent, KeyPurpose
 from tokenward.store.sweeper import sweep_forever
 
 INSIDE_PATH = "/.well-known/tokenward"
 
 
 async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> None:
-    """Serve the issuer and the admin listener until told to stop; sweep the store meanwhile."""
+    """Serve the issuer and the admin listener until told to stop; sweep and rotate keys meanwhile."""
     async with foundation(configuration) as ground:
+        issuer, follower = await issuer_app(ground)
+        rotate_after = configuration.settings.signing_keys.rotate_after
         await _serve(
-            {"issuer": await issuer_app(ground), "admin": admin_app(ground)},
+            {"issuer": issuer, "admin": admin_app(ground)},
             sockets,
-            beside=[sweep_forever(ground.store, clock=ground.clock)],
+            beside=[
+                follower.run(),
+                sweep_forever(ground.store, clock=ground.clock),
+                rotate_forever(ground.key_desk, rotate_after=rotate_after),
+            ],
             proxies=configuration.settings.issuer.proxies,
         )
 
@@ -59,8 +68,15 @@ async def serve_gateway(configuration: Configuration, sockets: Mapping[str, sock
             await door.close()
 
 
-async def issuer_app(ground: Foundation) -> App:
-    """The issuer's endpoints and the identity room's pages, behind one look at the path."""
+async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
+    """The issuer's endpoints and the identity room's pages, behind one look at the path.
+
+    And the follower of the feed, without which it signs nothing, since its keys may have been removed.
+    """
+    ring = await ground.key_ring("outside", fresh=lambda: follower.confirmed)
+    follower = FeedFollower(
+        ground.store, on_event=_reloading(ring, "outside"), on_gap=ring.load, clock=ground.clock
+    )
     settings = ground.configuration.settings
     identity = Identity(
         store=ground.store,
@@ -75,7 +91,7 @@ async def issuer_app(ground: Foundation) -> App:
             settings=ground.issuer_settings,
             store=ground.store,
             peppers=ground.peppers,
-            signing_keys=await ground.signing_keys("outside"),
+            signing_keys=ring,
             sign_in=identity.sign_in,
             pages=identity.pages,
             sealer=ground.sealer("authorize"),
@@ -90,7 +106,7 @@ async def issuer_app(ground: Foundation) -> App:
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         await (pages if scope["path"] in paths else endpoints)(scope, receive, send)
 
-    return counted(dispatch, paths | frozenset(ROUTES))
+    return counted(dispatch, paths | frozenset(ROUTES)), follower
 
 
 async def gateway_engine(
@@ -100,20 +116,40 @@ async def gateway_engine(
 
     Until the follower runs, and whenever it loses the feed, the engine refuses to judge credentials.
     """
-    inside_keys = await ground.signing_keys("inside")
-    inside_issuer = ground.configuration.settings.gateway.url + INSIDE_PATH
+    settings = ground.configuration.settings
+    ring = await ground.key_ring("inside", fresh=lambda: follower.confirmed)
+    algorithms = {settings.audience(name): api.signing_alg for name, api in settings.apis.items()}
     engine = Engine(
         ground.configuration.policy,
         StoreResolver(ground.store, ground.peppers, ground.clock),
-        InsideMinter(inside_keys[0], inside_issuer, ground.clock),
+        InsideMinter(ring, settings.gateway.url + INSIDE_PATH, ground.clock, algorithms=algorithms),
         fresh=lambda: follower.confirmed,
         observe=observe,
         clock=ground.clock,
     )
-    follower = FeedFollower(
-        ground.store, on_event=engine.verified.on_event, on_gap=engine.verified.clear, clock=ground.clock
-    )
+    reload = _reloading(ring, "inside")
+
+    def on_event(event: FeedEvent) -> Awaitable[None] | None:
+        if event.revoked == "signing_keys":
+            return reload(event)
+        engine.verified.on_event(event)
+        return None
+
+    def on_gap() -> Awaitable[None]:
+        engine.verified.clear()
+        return ring.load()
+
+    follower = FeedFollower(ground.store, on_event=on_event, on_gap=on_gap, clock=ground.clock)
     return engine, follower
+
+
+def _reloading(ring: KeyRing, purpose: KeyPurpose) -> Callable[[FeedEvent], Awaitable[None] | None]:
+    """Loads the keys anew at each event that concerns them."""
+
+    def on_event(event: FeedEvent) -> Awaitable[None] | None:
+        return ring.load() if (event.revoked, event.subject) == ("signing_keys", purpose) else None
+
+    return on_event
 
 
 async def _serve(

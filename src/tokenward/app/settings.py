@@ -19,9 +19,11 @@ from tokenward.app.values import (
     Reference,
     Risk,
     Scopes,
+    SigningAlg,
     Store,
     Upstream,
 )
+from tokenward.gateway.inside import ALGORITHM
 
 
 class _Model(BaseModel):
@@ -78,6 +80,16 @@ class TokenLifetimes(_Model):
     )
 
 
+class SigningKeySettings(_Model):
+    """How long signing keys sign."""
+
+    rotate_after: Annotated[int, Duration(2 * 86_400, 365 * 86_400)] = Field(
+        default=90 * 86_400,
+        json_schema_extra={"default": "90d"},
+        description="Signing keys are replaced at this age: 2d to 365d.",
+    )
+
+
 class OperationSettings(_Model):
     """What one operation asks of its callers."""
 
@@ -103,6 +115,10 @@ class ApiSettings(_Model):
         description="What its tokens are issued for (RFC 8707); the gateway's URL and the mount by default.",
     )
     risk: Risk | None = Field(default=None, description="Risk tier of operations that name none themselves.")
+    signing_alg: SigningAlg = Field(
+        default=ALGORITHM,
+        description="JWS algorithm (RFC 7518 §3.1) of the inside JWTs that it receives.",
+    )
     operations: dict[str, OperationSettings] = Field(
         default_factory=dict, description="By operationId, or by METHOD /path as the document writes it."
     )
@@ -123,6 +139,9 @@ class Settings(_Model):
     admin: AdminServer = Field(description="Health, metrics and management.")
     tokens: TokenLifetimes = Field(
         default_factory=TokenLifetimes, description="How long tokens live, where not as usual."
+    )
+    signing_keys: SigningKeySettings = Field(
+        default_factory=SigningKeySettings, description="How long signing keys sign, where not as usual."
     )
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
 

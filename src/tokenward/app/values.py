@@ -10,11 +10,12 @@ from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tokenward.base import references
 from tokenward.issuer.settings import PROTOCOL_SCOPES, SCOPE_TOKEN, is_absolute_uri
+from tokenward.tokens.algorithms import ASYMMETRIC
 
 RESERVED_SCOPES = "tokenward:"
 """Scopes with this beginning are for Tokenward's own endpoints."""
@@ -225,6 +226,16 @@ def _scope(text: str) -> str:
     return text
 
 
+def _signing_alg(text: str) -> str:
+    if text not in ASYMMETRIC:
+        raise _bad(
+            "signing-alg",
+            "this is no signature algorithm that we know",
+            f"choose from {', '.join(ASYMMETRIC)}",
+        )
+    return text
+
+
 def _name(text: str) -> str:
     if not text.isprintable() or text != text.strip():
         raise _bad("name", "a name has no control characters and no spaces around it", "remove them")
@@ -270,3 +281,4 @@ Reference = Annotated[str, AfterValidator(_reference)]
 Scope = Annotated[str, AfterValidator(_scope)]
 Scopes = Annotated[tuple[Scope, ...], BeforeValidator(_tuple), AfterValidator(_unique)]
 ApiName = Annotated[str, AfterValidator(_api_name)]
+SigningAlg = Annotated[str, AfterValidator(_signing_alg), WithJsonSchema({"enum": list(ASYMMETRIC)})]

@@ -28,6 +28,10 @@ from tokenward.tokens.verified_cache import CachedValidator
 
 MAX_LIFETIME = 60  # seconds; the gateway mints none that lives longer
 LEEWAY = 5  # seconds; both machines are the operator's
+# The gateway signs with a fresh key as soon as one is compromised: whoever sees that fetches the set at once,
+# and the others soon, so that the compromised key is worth nothing. The gateway is ours and bears the asking.
+KEYS_TTL = 10.0  # seconds
+KEYS_RETRY_AFTER = 1.0  # seconds
 
 _BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 6750 §2.1
 
@@ -83,7 +87,14 @@ class InsideVerifier:
             JwtValidator(
                 issuer=issuer,
                 audience=audience,
-                keys=JwksSource(jwks_url, fetch=fetch, fetch_async=fetch_async, clock=clock),
+                keys=JwksSource(
+                    jwks_url,
+                    fetch=fetch,
+                    fetch_async=fetch_async,
+                    ttl=KEYS_TTL,
+                    retry_after=KEYS_RETRY_AFTER,
+                    clock=clock,
+                ),
                 algorithms=ASYMMETRIC,
                 kind="at+jwt",
                 leeway=LEEWAY,

@@ -202,6 +202,9 @@ UNAUTHORIZED_ADMIN = _row("unauthorized_admin", 401, "The admin token is missing
 WRONG_HOST = _row("wrong_host", 421, "This listener does not serve that host name.", "RFC 9110 §15.5.20")
 INVALID_INPUT = _row("invalid_input", 422, "The input is not valid.", "RFC 9110 §15.5.21")
 CONFLICT = _row("conflict", 409, "That exists already.", "RFC 9110 §15.5.10")
+WRONG_KEY_STATE = _row(
+    "wrong_key_state", 409, "The signing key's state does not allow this.", "RFC 9110 §15.5.10"
+)
 
 
 def problem_json(problem: Problem, extra: dict[str, object] | None = None) -> bytes:

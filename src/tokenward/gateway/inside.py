@@ -1,7 +1,9 @@
 """The inside JWT: what a backend sees instead of the caller's token (the phantom token)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
@@ -17,6 +19,34 @@ REUSE_ABOVE = 20
 """A kept JWT is served again only while it has this many seconds left, or ends with the token itself."""
 
 
+ALGORITHM = "ES256"
+"""What inside JWTs are signed with where their audience asks for nothing else."""
+
+
+class SigningKeys(Protocol):
+    """The inside keys; `store.key_ring.KeyRing` is one."""
+
+    def signer(self, algorithm: str) -> SigningKey:
+        """The key that signs with this algorithm now.
+
+        Raises:
+            Refusal: UNAVAILABLE.
+        """
+        ...
+
+    def signs(self, kid: str, at: float) -> bool:
+        """Whether the key of that name signs at that moment."""
+        ...
+
+    def jwks(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """The JWK Set (RFC 7517 §5).
+
+        Raises:
+            Refusal: UNAVAILABLE.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class InsideJwt:
     """A minted JWT, and what decides whether it can be served again."""
@@ -28,17 +58,31 @@ class InsideJwt:
 
 
 class InsideMinter:
-    """Signs JWTs in the profile of RFC 9068 under its own issuer name and key.
+    """Signs JWTs in the profile of RFC 9068 under its own issuer name and keys.
 
     Both differ from the outside ones, so that an inside JWT means nothing at any outside door.
+
+    Args:
+        keys: the inside keys.
+        issuer: the inside issuer.
+        clock: time.
+        algorithms: audience → what its JWTs are signed with, where not with `ALGORITHM`.
     """
 
-    __slots__ = ("_clock", "_issuer", "_key")
+    __slots__ = ("_algorithms", "_clock", "_issuer", "_keys")
 
-    def __init__(self, key: SigningKey, issuer: str, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._key = key
+    def __init__(
+        self,
+        keys: SigningKeys,
+        issuer: str,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        algorithms: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._keys = keys
         self._issuer = issuer
         self._clock = clock
+        self._algorithms = algorithms
 
     def mint(self, facts: TokenFacts) -> InsideJwt:
         """A fresh JWT for the audience of the token (RFC 9068 §2.2).
@@ -46,7 +90,7 @@ class InsideMinter:
         It carries no `cnf`: whoever holds it inside is the backend, not the caller.
 
         Raises:
-            Refusal: INVALID_TOKEN, the token ends within this second.
+            Refusal: INVALID_TOKEN, the token ends within this second; UNAVAILABLE, no key signs now.
         """
         now = int(self._clock.time())
         end = int(facts.expires_at)
@@ -63,20 +107,23 @@ class InsideMinter:
             "exp": expires_at,
             "jti": identifier(),
         }
-        return InsideJwt(
-            sign_jwt(self._key, claims, typ="at+jwt"), expires_at, expires_at == end, self._key.kid
-        )
+        key = self._keys.signer(self._algorithms.get(facts.audience, ALGORITHM))
+        return InsideJwt(sign_jwt(key, claims, typ="at+jwt"), expires_at, expires_at == end, key.kid)
 
     def serves(self, jwt: InsideJwt, now: float) -> bool:
         """Whether a kept JWT may be served again.
 
         One that has more than a lifetime left is from the future: the clock was set back, and a backend would
-        refuse it until that moment comes again.
+        refuse it until that moment comes again. One whose key signs no more may be worthless already.
         """
         left = jwt.expires_at - now
         lasts = left >= REUSE_ABOVE or (jwt.final and left > 0)
-        return lasts and left <= LIFETIME and jwt.kid == self._key.kid
+        return lasts and left <= LIFETIME and self._keys.signs(jwt.kid, now)
 
-    def jwks(self) -> Mapping[str, list[dict[str, str]]]:
-        """The JWK Set with which a backend verifies (RFC 7517 §5)."""
-        return {"keys": [self._key.public_jwk()]}
+    def jwks(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """The JWK Set with which a backend verifies (RFC 7517 §5).
+
+        Raises:
+            Refusal: UNAVAILABLE, which keys are good cannot be known now.
+        """
+        return self._keys.jwks()

@@ -1,14 +1,13 @@
 """All that a room of the issuer gets to work with."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.throttle import TokenBuckets
 from tokenward.issuer.ports import Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
+from tokenward.store.key_ring import KeyRing
 from tokenward.store.port import Store
-from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.sealing import Sealer
 
 
@@ -20,7 +19,7 @@ class Issuer:
         settings: what the operator decided.
         store: what must be remembered.
         peppers: keys of the hashes at rest; the first writes, all read.
-        signing_keys: the outside keys; one of them RS256, which signs ID tokens.
+        signing_keys: the outside keys; RS256 signs ID tokens (OpenID Connect Discovery §3).
         sign_in: the browser's session, and the way to one.
         pages: HTML.
         sealer: seals what travels through the browser and must come back unchanged.
@@ -29,13 +28,13 @@ class Issuer:
             answer is 429. It slows a guesser down and refuses nobody whose secret is right.
 
     Raises:
-        ValueError: there is no pepper or no RS256 key.
+        ValueError: there is no pepper.
     """
 
     settings: IssuerSettings
     store: Store
     peppers: tuple[bytes, ...] = field(repr=False)
-    signing_keys: Sequence[SigningKey]
+    signing_keys: KeyRing
     sign_in: SignIn
     pages: Pages
     sealer: Sealer
@@ -45,6 +44,4 @@ class Issuer:
     def __post_init__(self) -> None:
         if not self.peppers:
             raise ValueError("the issuer needs a pepper")
-        if not any(key.algorithm == "RS256" for key in self.signing_keys):
-            raise ValueError("the issuer needs an RS256 key for ID tokens (OpenID Connect Discovery §3)")
         object.__setattr__(self, "wrong_secrets", TokenBuckets(burst=20, every=2, clock=self.clock))

@@ -12,7 +12,11 @@ ID_TOKEN_ALGORITHM = "RS256"  # noqa: S105 - the one that every relying party kn
 
 
 def id_token(issuer: Issuer, grant: Grant, nonce: str | None, access_token: str) -> str:
-    """A signed ID token. Its audience is the client, so it is no access token anywhere."""
+    """A signed ID token. Its audience is the client, so it is no access token anywhere.
+
+    Raises:
+        Refusal: UNAVAILABLE, no key signs now.
+    """
     now = int(issuer.clock.time())
     claims: dict[str, Any] = {
         "iss": issuer.settings.url,
@@ -26,8 +30,7 @@ def id_token(issuer: Issuer, grant: Grant, nonce: str | None, access_token: str)
     }
     if nonce is not None:
         claims["nonce"] = nonce
-    key = next(each for each in issuer.signing_keys if each.algorithm == ID_TOKEN_ALGORITHM)
-    return sign_jwt(key, claims, typ="JWT")
+    return sign_jwt(issuer.signing_keys.signer(ID_TOKEN_ALGORITHM), claims, typ="JWT")
 
 
 def _half_hash(access_token: str) -> str:

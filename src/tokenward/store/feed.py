@@ -7,7 +7,7 @@ never believe that it knows everything when it does not.
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.store.port import Feed, StoreUnavailable
@@ -23,8 +23,9 @@ class FeedFollower:
 
     Args:
         feed: the store's feed.
-        on_event: told of each revocation, once.
-        on_gap: told to drop every cache: at the start, and whenever events may have been missed.
+        on_event: told of each revocation. It may return something to await, which may raise
+            `StoreUnavailable`: then nothing is confirmed, and the same event comes again.
+        on_gap: told to drop every cache: at the start, and whenever events may have been missed. Likewise.
         clock: its monotonic reading is used.
         poll: seconds between two looks at the feed, at most 0.25; the store may wake us earlier.
         stale_after: seconds after which what we know no longer counts as confirmed.
@@ -34,8 +35,8 @@ class FeedFollower:
         self,
         feed: Feed,
         *,
-        on_event: Callable[[FeedEvent], None],
-        on_gap: Callable[[], None],
+        on_event: Callable[[FeedEvent], Awaitable[None] | None],
+        on_gap: Callable[[], Awaitable[None] | None],
         clock: Clock = SYSTEM_CLOCK,
         poll: float = 0.2,
         stale_after: float = 0.75,
@@ -85,19 +86,23 @@ class FeedFollower:
         head = await self._feed.feed_head()
         position = self._position
         if position is None or head < position:  # the latter: another database, or an old copy of it
-            self._start_afresh(head)
+            await self._start_afresh(head)
             return
         while position < head:
             events = await self._feed.feed_after(position, limit=_PAGE)
             # Swept before we came: at the beginning, or anywhere if the clocks of those who revoked disagree.
             if not events or [event.seq for event in events] != [*range(position + 1, events[-1].seq + 1)]:
-                self._start_afresh(head)
+                await self._start_afresh(head)
                 return
             for event in events:
-                self._on_event(event)
-            position = self._position = events[-1].seq
+                pending = self._on_event(event)
+                if pending is not None:
+                    await pending
+                position = self._position = event.seq
 
-    def _start_afresh(self, head: int) -> None:
+    async def _start_afresh(self, head: int) -> None:
         """Called after the head was read, so that nothing that was cached before it survives."""
+        pending = self._on_gap()
+        if pending is not None:
+            await pending
         self._position = head
-        self._on_gap()

@@ -1,17 +1,21 @@
-"""Peppers and signing keys, opened under the master key; made where there are none yet."""
+"""Envelope encryption of what the database keeps: the master key seals one data key, and that seals the rest.
 
-import asyncio
+So the master key can be replaced by sealing 32 bytes anew, while whatever runs goes on with the data key.
+"""
+
 import json
-from collections.abc import Sequence
+from dataclasses import replace
 
-from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import random_bytes
 from tokenward.store.port import Keys
-from tokenward.store.records import KeyPurpose, SigningKeyRecord
+from tokenward.store.records import KeyPurpose, SealedContents, SigningKeyRecord
 from tokenward.tokens.keys import SigningKey
-from tokenward.tokens.sealing import SealBroken, Sealer
+from tokenward.tokens.sealing import SealBroken, Sealer, derive_key
 
-_PEPPER_BYTES = 32
+PURPOSES: tuple[KeyPurpose, ...] = ("outside", "inside")
+
+_KEY_BYTES = 32
+_DATA_KEY = b"tokenward data key"
 _PEPPER = b"tokenward pepper"
 
 
@@ -22,7 +26,41 @@ class WrongMasterKey(Exception):  # noqa: N818 - reads as the condition it is
         super().__init__("the master key does not open the keys in the database: it is another one's")
 
 
-async def load_peppers(keys: Keys, sealer: Sealer) -> tuple[bytes, ...]:
+def sealer(key: bytes, purpose: str) -> Sealer:
+    """A sealer of its own for each purpose, so that nothing sealed for one opens for another."""
+    return Sealer(derive_key(key, info=b"tokenward/" + purpose.encode()))
+
+
+async def load_data_key(keys: Keys, master: bytes) -> bytes:
+    """The 32 bytes that every sealer derives its key from. Made where there are none.
+
+    Raises:
+        WrongMasterKey: they cannot be opened.
+        StoreUnavailable: the store did not answer.
+    """
+    return _open(sealer(master, "data-key"), await _sealed_data_key(keys, master), _DATA_KEY)
+
+
+async def replace_master_key(keys: Keys, old: bytes, new: bytes) -> bool:
+    """Seal the data key under another master key, in one step; False if it already is sealed under `new`.
+
+    Raises:
+        WrongMasterKey: neither of the two opens it.
+        StoreUnavailable: the store did not answer.
+    """
+    sealed = await _sealed_data_key(keys, old)
+    try:
+        sealer(new, "data-key").open(sealed, context=_DATA_KEY)
+    except SealBroken:
+        data_key = _open(sealer(old, "data-key"), sealed, _DATA_KEY)
+    else:
+        return False
+    sealed_anew = sealer(new, "data-key").seal(data_key, context=_DATA_KEY)
+    # Where another process was faster, see what it did.
+    return await keys.replace_data_key(sealed, sealed_anew) or await replace_master_key(keys, old, new)
+
+
+async def load_peppers(keys: Keys, vault: Sealer) -> tuple[bytes, ...]:
     """The peppers (32 bytes each), the one that writes first. The first is made where there is none.
 
     Raises:
@@ -31,45 +69,62 @@ async def load_peppers(keys: Keys, sealer: Sealer) -> tuple[bytes, ...]:
     """
     sealed = await keys.peppers()
     if not sealed:
-        await keys.add_first_pepper(sealer.seal(random_bytes(_PEPPER_BYTES), context=_PEPPER))
+        await keys.add_first_pepper(vault.seal(random_bytes(_KEY_BYTES), context=_PEPPER))
         sealed = await keys.peppers()  # ours, or that of a process that was faster
-    return tuple(_open(sealer, pepper, _PEPPER) for pepper in sealed)
+    return tuple(_open(vault, pepper, _PEPPER) for pepper in sealed)
 
 
-async def load_signing_keys(
-    keys: Keys, sealer: Sealer, purpose: KeyPurpose, algorithms: Sequence[str], *, clock: Clock = SYSTEM_CLOCK
-) -> list[SigningKey]:
-    """The active signing keys of a purpose. Missing ones are made, so that there is one per algorithm.
-
-    Returns:
-        First one key for each of `algorithms`, in their order; then those that are no longer asked for, which
-        stay in the JWK Set while what they signed may live.
+def new_signing_key(vault: Sealer, purpose: KeyPurpose, algorithm: str, at: float) -> SigningKeyRecord:
+    """A fresh key that is active at once; RSA takes a while.
 
     Raises:
-        WrongMasterKey: they cannot be opened.
-        StoreUnavailable: the store did not answer.
-        ValueError: an algorithm is unknown.
+        ValueError: the algorithm is unknown.
     """
-    records = await keys.signing_keys(purpose)
-    missing = set(algorithms) - {record.algorithm for record in records}
-    for algorithm in sorted(missing):
-        key = await asyncio.to_thread(SigningKey.generate, algorithm)  # RSA takes a while
-        await keys.add_signing_key(_record(key, sealer, purpose, clock.time()))
-    if missing:
-        records = await keys.signing_keys(purpose)  # ours, or those of a process that was faster
-    order = {algorithm: place for place, algorithm in enumerate(algorithms)}
-    records.sort(key=lambda record: order.get(record.algorithm, len(order)))
-    return [_signing_key(record, sealer) for record in records]
+    key = SigningKey.generate(algorithm)
+    while key.kid.startswith("-"):  # a command line would take it for an option
+        key = SigningKey.generate(algorithm)
+    sealed = vault.seal(key.to_pkcs8(), context=_context(purpose, algorithm, key.kid))
+    public = json.dumps(key.public_jwk())
+    return SigningKeyRecord(key.kid, purpose, algorithm, sealed, public, created_at=at, activates_at=at)
 
 
-def _record(key: SigningKey, sealer: Sealer, purpose: KeyPurpose, at: float) -> SigningKeyRecord:
-    sealed = sealer.seal(key.to_pkcs8(), context=_context(purpose, key.algorithm, key.kid))
-    return SigningKeyRecord(key.kid, purpose, key.algorithm, sealed, json.dumps(key.public_jwk()), at)
+def open_signing_key(vault: Sealer, record: SigningKeyRecord) -> SigningKey:
+    """The key of a record.
 
-
-def _signing_key(record: SigningKeyRecord, sealer: Sealer) -> SigningKey:
+    Raises:
+        WrongMasterKey: it cannot be opened.
+    """
     context = _context(record.purpose, record.algorithm, record.kid)
-    return SigningKey.from_pkcs8(record.kid, record.algorithm, _open(sealer, record.sealed_private, context))
+    return SigningKey.from_pkcs8(record.kid, record.algorithm, _open(vault, record.sealed_private, context))
+
+
+async def _sealed_data_key(keys: Keys, master: bytes) -> bytes:
+    while (sealed := await keys.data_key()) is None:
+        data_key = random_bytes(_KEY_BYTES)
+        try:
+            contents = await _sealed_anew(keys, sealer(master, "keeping"), sealer(data_key, "keeping"))
+        except WrongMasterKey:
+            if await keys.data_key() is None:
+                raise
+            continue  # a process that was faster sealed them anew while we looked
+        await keys.add_data_key(sealer(master, "data-key").seal(data_key, context=_DATA_KEY), contents)
+    return sealed
+
+
+async def _sealed_anew(keys: Keys, old: Sealer, new: Sealer) -> SealedContents:
+    """What version 0.1.0 sealed under the master key itself; nothing in a new database."""
+    peppers = [_open(old, pepper, _PEPPER) for pepper in await keys.peppers()]
+    records = [record for purpose in PURPOSES for record in await keys.signing_keys(purpose)]
+    return SealedContents(
+        tuple(new.seal(pepper, context=_PEPPER) for pepper in peppers),
+        tuple(_moved(record, old, new) for record in records),
+    )
+
+
+def _moved(record: SigningKeyRecord, old: Sealer, new: Sealer) -> SigningKeyRecord:
+    context = _context(record.purpose, record.algorithm, record.kid)
+    private = _open(old, record.sealed_private, context)
+    return replace(record, sealed_private=new.seal(private, context=context))
 
 
 def _context(purpose: KeyPurpose, algorithm: str, kid: str) -> bytes:
@@ -77,8 +132,8 @@ def _context(purpose: KeyPurpose, algorithm: str, kid: str) -> bytes:
     return f"tokenward signing key {purpose} {algorithm} {kid}".encode()
 
 
-def _open(sealer: Sealer, sealed: bytes, context: bytes) -> bytes:
+def _open(vault: Sealer, sealed: bytes, context: bytes) -> bytes:
     try:
-        return sealer.open(sealed, context=context)
+        return vault.open(sealed, context=context)
     except SealBroken:
         raise WrongMasterKey from None

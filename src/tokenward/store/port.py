@@ -24,6 +24,7 @@ from tokenward.store.records import (
     KeyPurpose,
     RefreshState,
     RefreshToken,
+    SealedContents,
     Session,
     SigningKeyRecord,
     User,
@@ -230,13 +231,39 @@ class Feed(Protocol):
 
 
 class Keys(Protocol):
-    """Signing keys and peppers, sealed under the master key before they get here."""
+    """The data key, sealed under the master key; signing keys and peppers, sealed under the data key.
+
+    Nothing gets here before it was sealed.
+    """
+
+    async def data_key(self) -> bytes | None:
+        """The sealed data key; None before there is one."""
+
+    async def add_data_key(self, sealed: bytes, contents: SealedContents) -> bool:
+        """Add the data key, with all that was sealed before there was one sealed anew, in one unit.
+
+        Returns False, and changes nothing, if there is a data key: another process was first.
+        """
+
+    async def replace_data_key(self, old: bytes, new: bytes) -> bool:
+        """Put `new` where `old` is; False, and nothing changed, if it is not there any more."""
 
     async def signing_keys(self, purpose: KeyPurpose) -> list[SigningKeyRecord]:
-        """The active keys of a purpose, by age."""
+        """The keys of a purpose, in whatever state, by age."""
 
-    async def add_signing_key(self, record: SigningKeyRecord) -> bool:
-        """Add the key unless its purpose and algorithm have one; False if another process was first."""
+    async def change_signing_keys(
+        self,
+        purpose: KeyPurpose,
+        old: Sequence[SigningKeyRecord],
+        new: Sequence[SigningKeyRecord],
+        *,
+        at: float,
+    ) -> bool:
+        """Turn the keys of a purpose, which were read as `old`, into `new`, and tell the feed, in one unit.
+
+        Keys are added and changed, never deleted: `new` has all of `old`. Returns False, and changes and
+        tells nothing, if the keys are not `old` any more: another process was faster.
+        """
 
     async def peppers(self) -> list[bytes]:
         """The sealed peppers, the one that writes first."""
@@ -252,7 +279,8 @@ class Upkeep(Protocol):
         """Delete at most `limit` rows of each kind whose time is over; how many were deleted in all.
 
         Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
-        Sealed responses older than 10 seconds are erased; they count as deleted.
+        Sealed responses older than 10 seconds are erased, and private halves of keys that have been retired
+        for an hour; they count as deleted.
         """
 
     async def ping(self) -> None:

@@ -13,7 +13,7 @@ Credential = Literal["api_key", "none", "client_secret", "private_key_jwt", "mtl
 """How the client proved itself, weakest first: the tier of all that follows. `none` is a public client."""
 
 KeyPurpose = Literal["outside", "inside"]
-RevokedBy = Literal["token", "grant", "client", "user", "all"]
+RevokedBy = Literal["token", "grant", "client", "user", "all", "signing_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,11 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeyRecord:
-    """A signing key at rest: the private half sealed under the master key, the public half as JWK JSON."""
+    """A signing key at rest: the private half sealed under the data key, the public half as JWK JSON.
+
+    Its moments say in which state it is (`key_states.state`); None is a moment that is not foreseen.
+    `sealed_private` is empty once the private half was destroyed.
+    """
 
     kid: str
     purpose: KeyPurpose
@@ -130,6 +134,18 @@ class SigningKeyRecord:
     sealed_private: bytes
     public_jwk: str
     created_at: float
+    activates_at: float
+    retires_at: float | None = None
+    removes_at: float | None = None
+    compromised_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedContents:
+    """All that is sealed under the data key: the peppers, the one that writes first, and the signing keys."""
+
+    peppers: tuple[bytes, ...] = ()
+    signing_keys: tuple[SigningKeyRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +155,7 @@ class FeedEvent:
     `subject` is a token_id, grant_id, client_id or user_id as `revoked` says, "" for all.
     For client, user and all, what was issued at or before `before`, and all that follows from a grant of that
     time, is dead; otherwise `before` is 0. A cache drops all that it holds of the subject and asks again.
+    For signing_keys the subject is a purpose, whose keys are others now, or in other states.
     """
 
     seq: int

@@ -122,8 +122,8 @@ class JwksSource:
     believed, for a day at most.
 
     At most one fetch runs at a time, for threads, tasks and event loops together, and an unknown `kid` causes
-    at most one every ten seconds, so that tokens with invented names cannot turn this program against the
-    issuer.
+    at most one every `retry_after` seconds, so that tokens with invented names cannot turn this program
+    against the issuer.
     """
 
     def __init__(
@@ -133,6 +133,7 @@ class JwksSource:
         fetch: Callable[[str], bytes] | None = None,
         fetch_async: Callable[[str], Awaitable[bytes]] | None = None,
         ttl: float = 300,
+        retry_after: float = RETRY_AFTER,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Nothing is fetched yet.
@@ -142,7 +143,8 @@ class JwksSource:
             fetch: gives the bytes at a URL, blocking; must end by itself, and raises whatever it likes.
                 Without one, `https` URLs at public addresses are fetched.
             fetch_async: the same without blocking; without one, `fetch` runs in a thread.
-            ttl: seconds after which the set is old; 10 at least.
+            ttl: seconds after which the set is old; `retry_after` at least.
+            retry_after: seconds between fetches that an unknown `kid` or a failure asks for; 1 at least.
             clock: only its monotonic reading is used.
 
         Raises:
@@ -150,14 +152,17 @@ class JwksSource:
         """
         if inspect.iscoroutinefunction(fetch):
             raise ValueError("fetch must give bytes; a function that is awaited is fetch_async")
-        if not RETRY_AFTER <= ttl < math.inf:
-            raise ValueError(f"ttl must be {RETRY_AFTER:g} seconds or more")
+        if not RETRY_FIRST <= retry_after < math.inf:
+            raise ValueError(f"retry_after must be {RETRY_FIRST:g} seconds or more")
+        if not retry_after <= ttl < math.inf:
+            raise ValueError(f"ttl must be {retry_after:g} seconds or more")
         self._url = url
         self._fetch = fetch or _outbound()
         self._fetch_async = fetch_async
         self._algorithms: tuple[str, ...] = ()
         self._ttl = ttl
         self._ahead = ttl * AHEAD
+        self._retry_after = retry_after
         self._clock = clock
         self._state = _State()
         self._lock = threading.Lock()
@@ -233,7 +238,7 @@ class JwksSource:
         return _Urgency.SOON if known and self._is_believed(state, age) else _Urgency.NOW
 
     def _may_try(self, state: _State, now: float) -> bool:
-        return now - state.tried_at >= (RETRY_AFTER if state.keys else RETRY_FIRST)
+        return now - state.tried_at >= (self._retry_after if state.keys else RETRY_FIRST)
 
     def _is_believed(self, state: _State, age: float) -> bool:
         return age < (MAX_AGE if state.failed else self._ttl)

@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from tokenward.app.cli import check, clients, decide, init, protect, run, tokens, users
+from tokenward.app.cli import (
+    check,
+    clients,
+    decide,
+    init,
+    master_key,
+    protect,
+    run,
+    signing_keys,
+    tokens,
+    users,
+)
 
 application = typer.Typer(
     name="tokenward",
@@ -25,6 +36,8 @@ application.command("decide")(decide.decide)
 application.add_typer(clients.commands, name="clients")
 application.add_typer(tokens.commands, name="tokens")
 application.add_typer(users.commands, name="users")
+application.add_typer(signing_keys.commands, name="signing-keys")
+application.add_typer(master_key.commands, name="master-key")
 
 
 def _version(wanted: bool) -> None:

@@ -26,7 +26,7 @@ _DENIED = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-_JWKS_HEADERS = ((b"content-type", b"application/jwk-set+json"), (b"cache-control", b"max-age=60"))
+_JWKS_HEADERS = ((b"content-type", b"application/jwk-set+json"), (b"cache-control", b"max-age=10"))
 _HEALTH_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
@@ -105,11 +105,19 @@ class ProxyDoor:
         elif request.method not in {"GET", "HEAD"}:
             await write(Deny(METHOD_NOT_ALLOWED, headers={"allow": "GET, HEAD"}), send)
         elif name == b"jwks.json":
-            await respond(send, 200, json.dumps(self._engine.minter.jwks()).encode(), _JWKS_HEADERS)
+            await self._jwks(send)
         elif self._engine.fresh():
             await respond(send, 200, b'{"status":"ok"}', _HEALTH_HEADERS)
         else:
             await respond(send, 503, b'{"status":"revocations unconfirmed"}', _HEALTH_HEADERS)
+
+    async def _jwks(self, send: Send) -> None:
+        try:
+            body = json.dumps(self._engine.minter.jwks()).encode()
+        except Refusal as refusal:  # which keys are good is not known now; who asks keeps what it has
+            await write(Deny(refusal.problem, refusal.detail), send)
+        else:
+            await respond(send, 200, body, _JWKS_HEADERS)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] == "lifespan.startup":

@@ -8,5 +8,9 @@ from tokenward.issuer.response import Response, public_json
 
 
 async def jwks(issuer: Issuer, _scope: Scope, _receive: Receive) -> Response:
-    """GET: the JWK Set that verifies what this issuer signs."""
-    return public_json(json.dumps({"keys": [key.public_jwk() for key in issuer.signing_keys]}).encode())
+    """GET: the JWK Set that verifies what this issuer signs, and will sign soon.
+
+    Raises:
+        Refusal: UNAVAILABLE, which keys are good cannot be known now.
+    """
+    return public_json(json.dumps(issuer.signing_keys.jwks()).encode())

@@ -202,6 +202,7 @@ feed_head = sa.Table(
     sa.Column("seq", _Sequence, nullable=False),
 )
 
+# In which state a key is follows from its moments. Never deleted: what was signed with which key stays known.
 signing_keys = sa.Table(
     "signing_keys",
     METADATA,
@@ -211,8 +212,18 @@ signing_keys = sa.Table(
     _bytes("sealed_private"),
     _text("public_jwk"),
     _time("created_at"),
-    _time("retired_at", null=True),
-    _partial("uq_signing_keys_active", "purpose", "algorithm", where="retired_at IS NULL", unique=True),
+    _time("activates_at"),
+    _time("retires_at", null=True),
+    _time("removes_at", null=True),
+    _time("compromised_at", null=True),
+)
+
+# One row at most.
+data_key = sa.Table(
+    "data_key",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    _bytes("sealed"),
 )
 
 peppers = sa.Table(

@@ -6,11 +6,20 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam
 
 from tokenward.store.sql.family import Family
-from tokenward.store.sql.schema import access_tokens, codes, feed, grants, refresh_tokens, sessions
+from tokenward.store.sql.schema import (
+    access_tokens,
+    codes,
+    feed,
+    grants,
+    refresh_tokens,
+    sessions,
+    signing_keys,
+)
 from tokenward.store.sql.statements import Statement
 
 FEED_KEPT = 24 * 3600.0  # seconds; a follower that was away longer starts afresh
 LOST_RESPONSE_KEPT = 10.0  # seconds during which a lost refresh response can be had again
+PRIVATE_KEPT = 3600.0  # seconds after a key's retirement during which a process with a slow clock may open it
 
 _AT: ColumnElement[float] = bindparam("at", type_=sa.Double)
 
@@ -58,6 +67,18 @@ _SWEEPS: tuple[Statement, ...] = (
         codes.c.consumed_at.is_(None),
         codes.c.expires_at <= _AT,
     ),
+    # Who signs no more needs no private half, and whoever comes by the database later finds none.
+    sa.update(signing_keys)
+    .where(
+        signing_keys.c.kid.in_(
+            _some(
+                signing_keys.c.kid,
+                signing_keys.c.sealed_private != sa.literal(b"", sa.LargeBinary),
+                signing_keys.c.retires_at <= _AT - sa.literal(PRIVATE_KEPT),
+            )
+        )
+    )
+    .values(sealed_private=sa.literal(b"", sa.LargeBinary)),
 )
 _PING: Statement = sa.select(sa.literal_column("1"))
 

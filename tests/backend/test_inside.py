@@ -16,6 +16,9 @@ from tokenward.backend import InsideTokenMiddleware, InsideVerifier
 from tokenward.backend.fastapi import InsideClaims
 from tokenward.base.asgi import App, Receive, Scope, Send, respond
 from tokenward.base.clock import ManualClock
+from tokenward.base.problems import Refusal
+from tokenward.tokens.jws import sign_jwt
+from tokenward.tokens.keys import SigningKey
 
 KIT = Kit()
 JWKS = json.dumps(KIT.jwks).encode()
@@ -255,3 +258,35 @@ def gateway() -> Iterator[str]:
 def test_keys_are_fetched_from_a_loopback_gateway(gateway: str):
     checks = InsideVerifier(issuer=ISSUER, audience=AUDIENCE, jwks_url=gateway, clock=ManualClock(NOW))
     assert get(InsideTokenMiddleware(echo, checks), "/", f"Bearer {KIT.token()}").text == "user-1"
+
+
+def test_the_first_call_under_a_fresh_key_ends_the_one_before():
+    """As after `signing-keys remove --compromised`: at once where calls come, in ten seconds elsewhere."""
+    thief, fresh = SigningKey.generate(), SigningKey.generate()
+    published, clock = [thief], ManualClock(NOW)
+
+    def fetch(_url: str) -> bytes:
+        return json.dumps({"keys": [key.public_jwk() for key in published]}).encode()
+
+    def verdict(checks: InsideVerifier, key: SigningKey) -> str:
+        now = int(clock.time())
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "u1", "client_id": "c1", "scope": "", "jti": "j1"}
+        token = sign_jwt(key, {**claims, "iat": now, "exp": now + 60}, typ="at+jwt")
+        scope = {"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]}
+        try:
+            asyncio.run(checks.authenticate(scope))
+        except Refusal as refusal:
+            return refusal.problem.code
+        return "good"
+
+    called, idle = (
+        InsideVerifier(issuer=ISSUER, audience=AUDIENCE, jwks_url=JWKS_URL, fetch=fetch, clock=clock)
+        for _ in range(2)
+    )
+    assert verdict(called, thief) == verdict(idle, thief) == "good"
+    published[:] = [fresh]
+    clock.advance(1)
+    assert verdict(called, fresh) == "good"
+    assert verdict(called, thief) == "invalid_token"
+    clock.advance(9.5)
+    assert verdict(idle, thief) == "invalid_token"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tokenward.app import listener
-from tokenward.app.settings import TokenLifetimes
+from tokenward.app.settings import SigningKeySettings, TokenLifetimes
 from tokenward.backend import verifier
 from tokenward.gateway import inside, paths, steps
 from tokenward.gateway import throttle as gateway_throttle
@@ -16,10 +16,14 @@ from tokenward.identity import csrf, passwords, sessions, throttle
 from tokenward.issuer.endpoints import authorize
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.feed import FeedFollower
+from tokenward.store.key_states import TERMS
+from tokenward.store.sql import upkeep
+from tokenward.tokens import jwks
 
 ROOT = Path(__file__).parents[2]
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 POLICY = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
+ROTATE_KEYS = (ROOT / "docs" / "how-to" / "rotate-keys.md").read_text(encoding="utf-8")
 ISSUER = IssuerSettings(url="https://login.example.com")
 FEED = inspect.signature(FeedFollower).parameters
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -64,6 +68,20 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
             "may have 100 lookups at the same time, and 4 once",
             (gateway_throttle.UNDER_WAY, gateway_throttle.UNDER_SUSPICION),
             (100, 4),
+        ),
+        (
+            SECURITY,
+            "| 90 days (2 to 365 by configuration), published 24 h (ID tokens) or 60 min",
+            (SigningKeySettings().rotate_after, *(TERMS[it].ahead for it in ("outside", "inside"))),
+            (90 * DAY, DAY, HOUR),
+        ),
+        (SECURITY, "its next genuine call, 10 s at most", (verifier.KEYS_TTL, jwks.MAX_AGE), (10, DAY)),
+        (SECURITY, "destroyed within an hour\nand a half", (upkeep.PRIVATE_KEPT,), (HOUR,)),
+        (
+            ROTATE_KEYS,
+            "| after 20 minutes (`outside`) or 5 minutes (`inside`)",
+            tuple(TERMS[it].kept for it in ("outside", "inside")),
+            (20 * MINUTE, 5 * MINUTE),
         ),
         (POLICY, "as long as it has 20 seconds left", (inside.REUSE_ABOVE,), (20,)),
         (POLICY, "| 32 KiB, complete within 10 s |", (listener.HEAD_LIMIT,), (32 << 10,)),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.world import BANK, INSIDE, KEY, START, facts
+from gateway.world import BANK, INSIDE, KEY, START, WEATHER, facts
 from rings import FixedRing
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
@@ -144,6 +144,13 @@ def test_an_inside_jwt_ends_with_the_token():
     clock.advance(29.6)
     with pytest.raises(Refusal):
         minter.mint(facts(opaque.new("at"), expires_at=START + 600.9))
+
+
+def test_each_audience_has_its_algorithm():
+    keys = [SigningKey.generate(name) for name in ("ES256", "EdDSA")]
+    minter = InsideMinter(FixedRing(*keys), INSIDE, ManualClock(START), algorithms={BANK: "EdDSA"})
+    assert minter.mint(facts(opaque.new("at"), audience=BANK)).kid == keys[1].kid
+    assert minter.mint(facts(opaque.new("at"), audience=WEATHER)).kid == keys[0].kid
 
 
 def test_an_inside_jwt_is_served_while_it_has_twenty_seconds_left_and_under_its_key_only():

@@ -53,7 +53,7 @@ def test_the_backend_gets_a_fresh_jwt_and_never_the_token():
         assert gateway.world.tokens["person"].encode() not in head
         (authorization,) = gateway.backend.header("authorization")
         _, headers, body = await gateway.ask("/.well-known/tokenward/jwks.json", headers=())
-        assert dict(headers)["cache-control"] == "max-age=60"
+        assert dict(headers)["cache-control"] == "max-age=10"
         validator = JwtValidator(
             issuer=INSIDE,
             audience=BANK,
@@ -62,6 +62,16 @@ def test_the_backend_gets_a_fresh_jwt_and_never_the_token():
             clock=gateway.world.clock,
         )
         assert validator.validate(authorization.removeprefix("Bearer "))["sub"] == "u1"
+
+    through(scenario)
+
+
+def test_while_nobody_knows_which_key_is_good_none_is_published():
+    async def scenario(gateway):
+        gateway.world.ring.fresh = False
+        status, _, body = await gateway.ask("/.well-known/tokenward/jwks.json", headers=())
+        assert status == 503
+        assert b"keys" not in body
 
     through(scenario)
 

@@ -92,7 +92,8 @@ class World:
         good = self.tokens["reader"]
         self.tokens["damaged"] = good[:-1] + ("0" if good[-1] != "0" else "1")
         self.policy = Policy(apis(upstream))
-        self.minter = InsideMinter(FixedRing(KEY), INSIDE, self.clock)
+        self.ring = FixedRing(KEY)
+        self.minter = InsideMinter(self.ring, INSIDE, self.clock)
         self.engine = Engine(
             self.policy,
             self,

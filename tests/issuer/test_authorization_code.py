@@ -27,6 +27,17 @@ async def test_a_code_becomes_tokens_for_what_was_granted(h: House):
 
 
 @lived
+async def test_while_nobody_knows_which_key_is_good_nothing_is_signed_and_the_code_stays_good(h: House):
+    app = await h.client("spa", "openid", "accounts:read")
+    code = await app.code()
+    h.issuer.signing_keys.fresh = False
+    assert (await app.redeem(code)).status_code == 503
+    assert (await h.http.get("/jwks.json")).status_code == 503
+    h.issuer.signing_keys.fresh = True
+    assert "id_token" in (await app.redeem(code)).json()
+
+
+@lived
 async def test_no_refresh_token_without_offline_access(h: House):
     app = await h.client("spa", "accounts:read", "offline_access")
     body = (await app.redeem(await app.code(scope="accounts:read"))).json()

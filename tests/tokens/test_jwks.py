@@ -643,6 +643,9 @@ def test_bad_settings_are_the_callers_fault():
     for ttl in (0, 9, -1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="ttl"):
             JwksSource(URL, ttl=ttl)
+    for retry_after in (0, 0.9, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="retry_after"):
+            JwksSource(URL, retry_after=retry_after)
 
 
 def test_without_threads_the_old_set_is_kept(monkeypatch: pytest.MonkeyPatch):

@@ -25,6 +25,17 @@ FAMILIES = {
     "K": "Keys",
 }
 
+SHOWN_TO = {
+    "client-authentication+jwt": "the validator of client assertions",
+    "dpop": "the verifier of DPoP proofs",
+    "id_token": "the validator of ID tokens",
+    "jwe": "the validator of encrypted tokens",
+    "logout+jwt": "the validator of logout tokens",
+    "multi_issuer": "the validator of several issuers",
+    "oauth-authz-req+jwt": "the validator of request objects",
+    "token-introspection+jwt": "the validator of introspection responses",
+}
+
 _INTRODUCTION = """
 # Attacks
 
@@ -39,10 +50,13 @@ and without; [other libraries](libraries.md) meet the same table.
   *issuer*, whose mistake or malice it then is.
 - A row marked **note** is one that the specifications allow, or do not ask a JWT library to refuse. It says
   why it is here; no library is blamed for it. Where ours accepts it, too, it says what keeps it harmless.
+- Most rows are access tokens (RFC 9068), and so are shown to a validator of access tokens; an entry says
+  where it is shown to another one.
 - Each family has a **control**: a good token that must be accepted. Who refuses everything proves nothing.
 
 What is not a property of one token or one set of keys is not here: fetching of keys, lifetime of cached
-verdicts, several credentials in one request. Those have tests of their own, where the code is.
+verdicts, replay, several credentials in one request. Those have tests of their own, where the code is. Ids
+are for good, so a number that is missing here stands for one of those.
 """
 
 
@@ -84,7 +98,10 @@ def _family(family: str, title: str, rows: Sequence[Attack | KeyTrap]) -> Iterat
 def _entry(entry: str, rows: Sequence[Attack | KeyTrap]) -> Iterator[str]:
     yield f"### {entry} {rows[0].title}"
     common = next((row.wrong for row in rows if row.verdict == "reject"), "")
-    yield "  \n".join(part for part in (common, rows[0].reference) if part)
+    shown = {row.against for row in rows if isinstance(row, Attack)} - {"at+jwt"}
+    place = f"Shown to: {', '.join(SHOWN_TO[name] for name in sorted(shown))}." if entry[1:] != "00" else ""
+    parts = (common, rows[0].reference, place if shown else "")
+    yield "  \n".join(part for part in parts if part)
     yield table(("what", "refused with", "by"), [_row(row) for row in rows])
     yield _notes([row for row in rows if row.verdict == "note"])
 

@@ -10,7 +10,7 @@ from typing import Any
 from adapters import AUDIENCE, ISSUER, LIBRARIES, Library, Verify
 from report import PAGE, document
 
-from tokenward.auditor.attacks import ATTACKS, KEY_SETS, Attack, KeyTrap, Kit, digest
+from tokenward.auditor.attacks import KEY_SETS, ON_ACCESS_TOKENS, Attack, KeyTrap, Kit, digest
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ def against(library: Library, kit: Kit) -> Outcomes:
     """Every row, each with a fresh token: the libraries go by the machine's clock."""
     outcomes = Outcomes(library)
     verify = library.load(kit.jwks)
-    for attack in ATTACKS:
+    for attack in ON_ACCESS_TOKENS:
         now = kit.at(int(time.time()))
         verify(now.good)  # so that whatever is remembered of a good token could be taken for the next one
         outcomes.by_row[attack.id] = _outcome(library, verify, attack.forge(now))
@@ -60,7 +60,7 @@ def main() -> int:
     warnings.simplefilter("ignore")
     kit = Kit.issue(issuer=ISSUER, audience=AUDIENCE, now=int(time.time()))
     results = [against(library, kit) for library in LIBRARIES]
-    rows: list[Attack | KeyTrap] = [*ATTACKS, *KEY_SETS]
+    rows: list[Attack | KeyTrap] = [*ON_ACCESS_TOKENS, *KEY_SETS]
     for outcomes in results:
         accepted = [
             row.id for row in rows if row.verdict == "reject" and outcomes.by_row[row.id] == "accepted"

@@ -13,5 +13,5 @@ AUDIENCE = "https://bank.example"
 
 Kit = partial(attacks.Kit.issue, issuer=ISSUER, audience=AUDIENCE, now=NOW)
 
-ATTACKS = [attack for attack in attacks.ATTACKS if attack.code]
-"""The rows that our validator refuses, whoever else may accept them."""
+ATTACKS = [attack for attack in attacks.ON_ACCESS_TOKENS if attack.code]
+"""The rows on access tokens that our validator refuses, whoever else may accept them."""

@@ -277,7 +277,7 @@ KEY_SETS: tuple[KeyTrap, ...] = (
         ),
     ),
     *entry(
-        "K04",
+        "K05",
         "Ed25519 key of small order",
         "Whoever publishes such a key has signed every message that there is.",
         "RFC 8032 §5.1.7, §8.9; RFC 8725 §3.4",

@@ -113,7 +113,7 @@ KIND: tuple[Attack, ...] = (
         note(header("in capitals, in full", "", typ="Application/AT+JWT"), _INSENSITIVE),
     ),
     *entry(
-        "T03",
+        "T09",
         "Nested",
         "The content is another token, whose signature nobody has asked for.",
         "RFC 7519 §5.2, §7.2",

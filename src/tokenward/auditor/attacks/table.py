@@ -26,6 +26,8 @@ class Attack:
         needs_issuer_key: whether only the issuer could make it.
         forge: makes the token, which for rows about the Python interface may be no str at all. Raises
             `Unforgeable` where the kit lacks a key.
+        against: what it is shown to: a validator of this kind, "id_token", "dpop" (all values of the `DPoP`
+            header, for `DPOP_METHOD` and `DPOP_URL`), "multi_issuer" or "jwe".
     """
 
     entry: str
@@ -37,6 +39,7 @@ class Attack:
     code: str
     needs_issuer_key: bool
     forge: Callable[[Kit], object]
+    against: str = "at+jwt"
 
     @property
     def id(self) -> str:
@@ -115,6 +118,11 @@ def note(part: Part[Row], why: str) -> Part[Row]:
     return lambda number, title, _wrong, reference: replace(
         part(number, title, why, reference), verdict="note"
     )
+
+
+def shown_to(against: str, rows: tuple[Attack, ...]) -> tuple[Attack, ...]:
+    """The rows, to be shown to something else than a validator of access tokens."""
+    return tuple(replace(row, against=against) for row in rows)
 
 
 def control(family: str, name: str, forge: Callable[[Kit], object], *, needs: bool = True) -> Attack:

@@ -23,6 +23,7 @@ from tokenward.base.recommendations import RECOMMENDATIONS
 from tokenward.gateway.headers import DROPPED
 from tokenward.gateway.tiers import TIERS, Tier
 from tokenward.tokens.errors import CODES
+from tokenward.tokens.release import MINIMUM, PERSONAL
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 
@@ -67,8 +68,8 @@ TODAY: dict[str, tuple[str, str]] = {
         "a relying party",
     ),
     "mind-the-claims": (
-        "opaque outside, a fresh JWT of eight claims for one audience inside",
-        "claims released by audience, JWE",
+        "opaque outside, a minimal JWT inside; more only by name, to one recipient; no credential in a claim",
+        "encrypted inside JWTs",
     ),
     "validate-thoroughly": ("one strict validator (`JwtValidator`)", "the prober"),
     "as-code": (
@@ -320,13 +321,32 @@ def headers() -> str:
     return ", ".join(code(name) for name in DROPPED) + "\n"
 
 
+def minimum() -> str:
+    """Who gets which claims in any case, for `policy.md`."""
+    names = {
+        "inside": "inside JWT",
+        "introspection": "introspection response",
+        "id_token": "ID token",
+        "outside": "access token of a client that is configured for JWTs",
+    }
+    rows = [(names[each], ", ".join(map(code, claims))) for each, claims in MINIMUM.items()]
+    return table(("where", "always there"), rows)
+
+
+def personal() -> str:
+    """The names of personal data, for `policy.md`."""
+    return ", ".join(map(code, PERSONAL)) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "errors.md": errors,
     "recommendations.md": recommendations,
     "cli.md": commands,
 }
-BLOCKS: dict[str, dict[str, Callable[[], str]]] = {"policy.md": {"tiers": tiers, "headers": headers}}
+BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
+    "policy.md": {"tiers": tiers, "headers": headers, "minimum": minimum, "personal": personal}
+}
 
 
 def with_blocks(text: str, blocks: dict[str, Callable[[], str]]) -> str:

@@ -35,7 +35,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def codes(path: Path) -> list[tuple[str, str]]:
-    return [(it.severity, it.code) for it in check(path)]
+    return [(it.severity, it.code) for it in check(path).findings]
 
 
 def test_what_init_makes_has_no_errors(configuration):
@@ -62,7 +62,7 @@ def test_a_secret_that_others_can_read_is_an_error(configuration, name):
 )
 def test_a_secret_that_is_not_there_is_a_warning(configuration, place, name):
     change(configuration, "file:data/master.key", json.dumps(place))
-    (finding,) = [it for it in check(configuration) if it.code == "secret-missing"]
+    (finding,) = [it for it in check(configuration).findings if it.code == "secret-missing"]
     assert (finding.severity, finding.line) == ("warning", 7)
     assert name in finding.text
 
@@ -79,7 +79,7 @@ def test_secrets_that_are_there_are_not_told(configuration, monkeypatch):
 @pytest.mark.parametrize("key", ["hush-hush", "A" * 44, ""])
 def test_a_master_key_that_cannot_be_one_is_an_error(configuration, key):
     (configuration.parent / "data" / "master.key").write_text(key)
-    (finding,) = [it for it in check(configuration) if it.severity == "error"]
+    (finding,) = [it for it in check(configuration).findings if it.severity == "error"]
     assert (finding.code, finding.line) == ("secret-unusable", 7)
     assert not key or key not in repr(finding)
 

@@ -50,7 +50,7 @@ def test_what_is_proposed_passes_check_as_it_is(tmp_path, document):
     shutil.copy(document, copy)
     output = tmp_path / "tokenward.yaml"
     result = protect(copy, UPSTREAM, output=output)
-    assert not errors(check(output))
+    assert not errors(check(output).findings)
     (api,) = load(output).configuration.policy.apis
     assert len(api.operations) == len(result.proposals)
     by_label = {it.label: it for it in result.proposals}
@@ -164,7 +164,7 @@ def test_nothing_is_overwritten_unless_forced(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["tokenward.yaml"]
     assert output.read_text(encoding="utf-8") == "mine"
     protect(document, UPSTREAM, output=output, force=True)
-    assert not errors(check(output))
+    assert not errors(check(output).findings)
 
 
 def test_keys_that_are_there_are_kept(tmp_path):
@@ -260,7 +260,7 @@ def test_what_cannot_be_seen_is_escaped_in_what_is_written(tmp_path, character):
     assert protect(document, UPSTREAM, output=output).secrets is not None
     text = output.read_text(encoding="utf-8")
     assert all(each.isprintable() or each == "\n" for each in text)
-    assert not errors(check(output))
+    assert not errors(check(output).findings)
 
 
 def test_an_extension_among_the_paths_is_no_path(tmp_path):

@@ -93,10 +93,12 @@ class House:
     def desk(self) -> ClientDesk:
         return ClientDesk(self.issuer.store, self.issuer.settings, self.issuer.peppers, self.clock)
 
-    async def client(self, client_type: ClientType, *scopes: str, redirect_uris=(CALLBACK,)) -> "Caller":
+    async def client(
+        self, client_type: ClientType, *scopes: str, redirect_uris=(CALLBACK,), **policy
+    ) -> "Caller":
         uris = () if client_type == "service" else redirect_uris
         client, secret = await register(
-            self.desk, name="An app", client_type=client_type, scopes=scopes, redirect_uris=uris
+            self.desk, name="An app", client_type=client_type, scopes=scopes, redirect_uris=uris, **policy
         )
         return Caller(self, client, secret.reveal() if secret else None)
 
@@ -169,6 +171,9 @@ class Caller:
     async def refresh(self, token: str, **more: str) -> httpx.Response:
         return await self.token(grant_type="refresh_token", refresh_token=token, **more)
 
+    async def introspect(self, token: str) -> dict[str, object]:
+        return (await self.post("/introspect", token=token)).json()
+
     async def live(self, access_token: str) -> bool:
         """Whether the token is alive, told by the store as the gateway would be told."""
         state = await self.house.issuer.store.access_token(access_token.split("_")[2][:11])
@@ -201,6 +206,7 @@ async def house(directory: Path, **settings) -> AsyncGenerator[House]:
         settings=replace(SETTINGS, **settings),
         store=store,
         peppers=(random_bytes(32),),
+        pairwise_key=random_bytes(32),
         signing_keys=FixedRing(*KEYS),
         sign_in=browser,
         pages=pages,

@@ -17,9 +17,13 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
         "jwks_uri": f"{URL}/jwks.json",
         "scopes_supported": [
             "accounts:read",
+            "address",
+            "email",
             "forecast:read",
             "offline_access",
             "openid",
+            "phone",
+            "profile",
             "shared",
             "transfers:write",
         ],
@@ -39,7 +43,8 @@ async def test_openid_metadata_has_what_discovery_requires(h: House):
     metadata = (await h.http.get("/.well-known/openid-configuration")).json()
     oauth = (await h.http.get("/.well-known/oauth-authorization-server")).json()
     assert {name: metadata[name] for name in oauth} == oauth
-    assert metadata["subject_types_supported"] == ["public"]
+    assert metadata["subject_types_supported"] == ["public", "pairwise"]
+    assert {"sub", "auth_time", "email", "phone_number"} <= set(metadata["claims_supported"])
     assert metadata["id_token_signing_alg_values_supported"] == ["RS256"]
     assert metadata["request_uri_parameter_supported"] is False
 

@@ -48,7 +48,8 @@ def promise(check):
 
 @promise
 async def a_client_comes_back_as_it_was_added(store):
-    plain, confidential = client(), client(type="service", redirect_uris=(), scopes=(), created_at=NOW + 1)
+    plain = client(sector="a.example", id_token_claims=("email", "team"), access_token_format="jwt")
+    confidential = client(type="service", redirect_uris=(), scopes=(), created_at=NOW + 1)
     secret = secret_of(confidential.client_id, expires_at=NOW + 5)
     await store.add_client(confidential, secret)
     await store.add_client(plain, None)
@@ -162,6 +163,36 @@ async def a_person_comes_back_as_added(store):
 
 
 @promise
+async def claims_of_a_person_are_set_replaced_and_removed(store):
+    ann, bob = user(), user()
+    await store.add_user(ann)
+    await store.add_user(bob)
+    assert await store.user_claims(ann.user_id) == {}
+    values = {"email": "ann@example", "email_verified": False, "age": 7, "address": {"x": ["ü", None]}}
+    assert await store.change_user_claims(ann.user_id, values, NOW)
+    assert await store.user_claims(ann.user_id) == values
+    assert await store.user_claims(bob.user_id) == {}
+    changes = {"email": "ann@new.example", "age": None, "never": None}
+    assert await store.change_user_claims(ann.user_id, changes, NOW + 1)
+    assert await store.user_claims(ann.user_id) == {
+        "email": "ann@new.example",
+        "email_verified": False,
+        "address": {"x": ["ü", None]},
+    }
+
+
+@promise
+async def a_change_of_claims_is_in_the_feed_and_one_of_nobody_s_is_not(store):
+    ann = user()
+    await store.add_user(ann)
+    assert not await store.change_user_claims("nobody", {"email": "x"}, NOW)
+    assert await store.user_claims("nobody") == {}
+    assert await store.feed_head() == 0
+    assert await store.change_user_claims(ann.user_id, {"email": "x"}, NOW)
+    assert await store.feed_after(0, limit=9) == [FeedEvent(1, "claims", ann.user_id, 0)]
+
+
+@promise
 async def sessions_live_until_they_are_ended(store):
     first, second, other = session(), session(), session(user_id="bob", amr=())
     for one in (first, second, other):
@@ -234,7 +265,9 @@ async def a_unit_that_fails_harms_no_neighbour(store):
 async def a_code_gives_tokens_once(store):
     its_grant = grant()
     code = code_of(its_grant, nonce="n")
+    assert await store.grant(its_grant.grant_id) is None
     await store.add_grant(its_grant, code)
+    assert await store.grant(its_grant.grant_id) == its_grant
     with pytest.raises(AlreadyExists):
         await store.add_grant(its_grant, code_of(its_grant))
     with pytest.raises(AlreadyExists):
@@ -630,6 +663,16 @@ async def the_first_pepper_stays(store):
     added = await asyncio.gather(*(store.add_first_pepper(bytes([n]) * 32) for n in range(5)))
     assert sorted(added) == [False] * 4 + [True]
     assert await store.peppers() == [bytes([added.index(True)]) * 32]
+
+
+@promise
+async def a_lasting_secret_is_added_once(store):
+    assert await store.lasting_secret("a") is None
+    added = await asyncio.gather(*(store.add_lasting_secret("a", bytes([n]) * 32) for n in range(5)))
+    assert sum(added) == 1
+    assert await store.lasting_secret("a") == bytes([added.index(True)]) * 32
+    assert await store.add_lasting_secret("b", b"other")
+    assert await store.lasting_secret("b") == b"other"
 
 
 # Upkeep

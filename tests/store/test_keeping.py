@@ -8,6 +8,7 @@ from tokenward.base.entropy import random_bytes
 from tokenward.store.keeping import (
     WrongMasterKey,
     load_data_key,
+    load_pairwise_key,
     load_peppers,
     new_signing_key,
     open_signing_key,
@@ -30,13 +31,15 @@ def run(url, work, stores=1):
 def test_the_first_process_makes_data_key_and_pepper_and_all_agree(url):
     async def load(store):
         data_key = await load_data_key(store, OLD)
-        return data_key, await load_peppers(store, sealer(data_key, "keeping"))
+        vault = sealer(data_key, "keeping")
+        return data_key, await load_peppers(store, vault), await load_pairwise_key(store, vault)
 
     async def work(first, second):
         loaded = await asyncio.gather(*(load(store) for store in (first, second, first, second)))
         assert all(each == loaded[0] for each in loaded)
-        data_key, (pepper,) = loaded[0]
-        assert len(data_key) == len(pepper) == 32
+        data_key, (pepper,), pairwise = loaded[0]
+        assert len(data_key) == len(pepper) == len(pairwise) == 32
+        assert len({data_key, pepper, pairwise}) == 3
 
     run(url, work, stores=2)
 
@@ -46,6 +49,18 @@ def test_another_master_key_opens_nothing(sqlite_url):
         await load_data_key(store, OLD)
         with pytest.raises(WrongMasterKey):
             await load_data_key(store, OTHER)
+
+    run(sqlite_url, work)
+
+
+def test_the_key_of_pairwise_subjects_outlives_the_master_key(sqlite_url):
+    async def work(store):
+        before = await load_pairwise_key(store, sealer(await load_data_key(store, OLD), "keeping"))
+        await replace_master_key(store, OLD, NEW)
+        after = await load_pairwise_key(store, sealer(await load_data_key(store, NEW), "keeping"))
+        assert before == after
+        with pytest.raises(WrongMasterKey):
+            await load_pairwise_key(store, sealer(OTHER, "keeping"))
 
     run(sqlite_url, work)
 

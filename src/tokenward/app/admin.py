@@ -38,12 +38,21 @@ from tokenward.base.problems import (
 )
 from tokenward.base.references import resolve
 from tokenward.base.secret import Secret
+from tokenward.issuer.access_jwt import exposure
 from tokenward.issuer.clients import register, rotate_secret
 from tokenward.store.key_states import state
 from tokenward.store.port import StoreUnavailable
-from tokenward.store.records import Client, ClientSecret, ClientType, KeyPurpose, SigningKeyRecord
+from tokenward.store.records import (
+    AccessTokenFormat,
+    Client,
+    ClientSecret,
+    ClientType,
+    KeyPurpose,
+    SigningKeyRecord,
+)
 from tokenward.tokens.opaque import fingerprint
 from tokenward.tokens.strict_json import read_object
+from tokenward.tokens.subjects import SubjectType
 
 BODY_LIMIT = 65_536
 
@@ -65,6 +74,10 @@ class NewClient(_Input):
     type: ClientType
     scopes: list[str] = Field(default_factory=list, max_length=200)
     redirect_uris: list[str] = Field(default_factory=list, max_length=20)
+    subject_type: SubjectType = "public"
+    sector: str = Field(default="", max_length=253)
+    id_token_claims: list[str] = Field(default_factory=list, max_length=50)
+    access_token_format: AccessTokenFormat = "opaque"  # noqa: S105 - a form, not a token
 
 
 class Rotation(_Input):
@@ -153,6 +166,10 @@ class _Desk:
             scopes=wanted.scopes,
             redirect_uris=wanted.redirect_uris,
             client_id=wanted.client_id,
+            subject_type=wanted.subject_type,
+            sector=wanted.sector,
+            id_token_claims=wanted.id_token_claims,
+            access_token_format=wanted.access_token_format,
         )
         return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
 
@@ -294,6 +311,11 @@ def _client_json(client: Client) -> dict[str, object]:
         "scopes": list(client.scopes),
         "redirect_uris": list(client.redirect_uris),
         "created_at": client.created_at,
+        "subject_type": "pairwise" if client.sector else "public",
+        "sector": client.sector,
+        "id_token_claims": list(client.id_token_claims),
+        "access_token_format": client.access_token_format,
+        "exposes": list(exposure(client)),
     }
 
 

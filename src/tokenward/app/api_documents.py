@@ -12,6 +12,7 @@ from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.openapi import ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
 from tokenward.issuer.settings import PROTOCOL_SCOPES, Resource
+from tokenward.tokens.credential_guard import why_no_claim_value
 
 _Tree = dict[str, "_Tree"]  # a node per segment; a template that ends at a node is a leaf of it
 _END = "/"  # no segment holds one
@@ -40,7 +41,14 @@ def read_api(settings: Settings, name: str, base_dir: Path) -> ApiDocument:
     own = settings.apis[name]
     audience = settings.audience(name)
     nothing = ApiDocument(
-        Api(name, settings.mount(name), own.upstream, audience, ()), Resource(audience, name, {})
+        Api(name, settings.mount(name), own.upstream, audience, ()),
+        Resource(
+            audience,
+            name,
+            {},
+            introspection=own.claims.introspection,
+            sector=audience if own.claims.subject == "pairwise" else "",
+        ),
     )
     path = base_dir / own.openapi
     try:
@@ -63,7 +71,11 @@ def read_api(settings: Settings, name: str, base_dir: Path) -> ApiDocument:
     )
     return ApiDocument(
         replace(nothing.api, operations=allowed),
-        Resource(audience, _title(source.data) or name, _scopes(allowed, scope_descriptions(source.data))),
+        replace(
+            nothing.resource,
+            name=_title(source.data) or name,
+            scopes=_scopes(allowed, scope_descriptions(source.data)),
+        ),
         tuple(placed(source, remark) for remark in remarks),
         tuple(replace(it, location=(name, *it.location)) for it in problems if it.source == "config"),
     )
@@ -123,6 +135,14 @@ def _reserved_scopes(allowed: Sequence[Operation]) -> Iterator[Remark]:
                     "scope",
                     f"{operation.label} asks for {scope}, which has a meaning of its own and opens no API",
                     "remove it from `security`, and name a scope of the API's own",
+                )
+            elif why := why_no_claim_value(scope):
+                yield Remark(
+                    _place(operation),
+                    "error",
+                    "scope",
+                    f"{operation.label} asks for a scope that every token would carry, and {why}",
+                    "choose another",
                 )
 
 

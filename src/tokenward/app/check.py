@@ -9,11 +9,12 @@ import shlex
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.text import Text
 
-from tokenward.app.config import load
+from tokenward.app.config import Loaded, load
 from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
 from tokenward.app.settings import Settings
@@ -22,14 +23,15 @@ from tokenward.base import references
 _COLOURS = {"error": "bold red", "warning": "bold yellow"}
 
 
-def check(path: Path) -> tuple[Finding, ...]:
+def check(path: Path) -> Loaded:
     """What `load` finds, and whether the secrets are where the file says; errors first, then by place."""
     loaded = load(path)
     if loaded.source is None or loaded.settings is None:
-        return loaded.findings
+        return loaded
     remarks = _secrets(loaded.settings, path.resolve().parent)
     source = loaded.source
-    return in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))
+    findings = in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))
+    return replace(loaded, findings=findings)
 
 
 def rendered(finding: Finding) -> Text:

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+import json
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tokenward.app.config import Configuration
@@ -15,16 +16,33 @@ from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.inside import ALGORITHM
 from tokenward.issuer.clients import ClientDesk
 from tokenward.issuer.settings import IssuerSettings
-from tokenward.store.keeping import load_data_key, load_peppers, sealer
+from tokenward.store.facts import person_facts
+from tokenward.store.keeping import load_data_key, load_pairwise_key, load_peppers, sealer
 from tokenward.store.key_orders import KeyDesk
 from tokenward.store.key_ring import KeyRing
+from tokenward.store.key_states import KeyState, state
 from tokenward.store.live import live_access_token
 from tokenward.store.port import Store, StoreUnavailable
 from tokenward.store.records import KeyPurpose
 from tokenward.store.sql import open_store
+from tokenward.tokens.release import released
 from tokenward.tokens.sealing import Sealer
+from tokenward.tokens.subjects import subject
 
 OUTSIDE_ALGORITHMS = ("ES256", "RS256")  # RS256 because OpenID Discovery §3 asks for it
+
+
+@dataclass(frozen=True, slots=True)
+class InsideRelease:
+    """What an audience's inside JWTs tell beyond the minimum.
+
+    Attributes:
+        claims: the names of what is released.
+        sector: "" where the audience knows people by their public subject.
+    """
+
+    claims: tuple[str, ...]
+    sector: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,7 @@ class Foundation:
     configuration: Configuration
     store: Store
     peppers: tuple[bytes, ...] = field(repr=False)
+    pairwise_key: bytes = field(repr=False)
     data_key: bytes = field(repr=False)
     clock: Clock
 
@@ -48,6 +67,17 @@ class Foundation:
             refresh_absolute=settings.tokens.refresh_absolute,
             resources=self.configuration.resources,
         )
+
+    @property
+    def inside_releases(self) -> Mapping[str, InsideRelease]:
+        """Audience → what is released to it, for those that get more than the minimum."""
+        settings = self.configuration.settings
+        return {
+            audience: InsideRelease(api.claims.inside, audience if api.claims.subject == "pairwise" else "")
+            for name, api in settings.apis.items()
+            if api.claims.inside or api.claims.subject == "pairwise"
+            for audience in (settings.audience(name),)
+        }
 
     @property
     def client_desk(self) -> ClientDesk:
@@ -70,6 +100,17 @@ class Foundation:
         ring = KeyRing(self.store, self.sealer("keeping"), purpose, fresh=fresh, clock=self.clock)
         await ring.load()
         return ring
+
+    async def outside_jwks(self, _url: str) -> bytes:
+        """The issuer's JWK Set as it publishes it, out of the store: no private half is opened for it.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        now = self.clock.time()
+        records = await self.store.signing_keys("outside")
+        published = [each.public_jwk for each in records if state(each, now) is not KeyState.REMOVED]
+        return json.dumps({"keys": list(map(json.loads, published))}).encode()
 
     def sealer(self, purpose: str) -> Sealer:
         """A sealer of its own for each purpose, so that nothing sealed for one opens for another."""
@@ -97,8 +138,10 @@ async def foundation(
     store = await open_store(store_url(configuration))
     try:
         data_key = await load_data_key(store, master)
-        peppers = await load_peppers(store, sealer(data_key, "keeping"))
-        yield Foundation(configuration, store, peppers, data_key, clock)
+        keeping = sealer(data_key, "keeping")
+        peppers = await load_peppers(store, keeping)
+        pairwise_key = await load_pairwise_key(store, keeping)
+        yield Foundation(configuration, store, peppers, pairwise_key, data_key, clock)
     finally:
         await store.close()
 
@@ -130,10 +173,15 @@ def store_url(configuration: Configuration) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoreResolver:
-    """The gateway's `TokenResolver`, answered by the store itself: one lookup by locator."""
+    """The gateway's `TokenResolver`, answered by the store itself: one lookup by locator.
+
+    Only audiences to whom more than the minimum is released are in `releases`; they cost further lookups.
+    """
 
     store: Store
     peppers: tuple[bytes, ...]
+    pairwise_key: bytes = field(repr=False)
+    releases: Mapping[str, InsideRelease]
     clock: Clock = SYSTEM_CLOCK
 
     async def resolve(self, token: str, token_id: str) -> TokenFacts | None:
@@ -148,7 +196,7 @@ class StoreResolver:
             raise Refusal(UNAVAILABLE, f"the store cannot answer: {error}") from error
         if found is None:
             return None
-        return TokenFacts(
+        facts = TokenFacts(
             token_id=found.token_id,
             grant_id=found.grant_id,
             client_id=found.client_id,
@@ -158,4 +206,18 @@ class StoreResolver:
             credential=found.credential,
             issued_at=found.issued_at,
             expires_at=found.expires_at,
+        )
+        release = self.releases.get(found.audience)
+        return await self._with_release(facts, release) if release is not None and found.user_id else facts
+
+    async def _with_release(self, facts: TokenFacts, release: InsideRelease) -> TokenFacts:
+        user_id = facts.user_id or ""
+        try:
+            known = await person_facts(self.store, release.claims, user_id=user_id, grant_id=facts.grant_id)
+        except StoreUnavailable as error:
+            raise Refusal(UNAVAILABLE, f"the store cannot answer: {error}") from error
+        return replace(
+            facts,
+            subject=subject(self.pairwise_key, user_id, release.sector),
+            claims=released(release.claims, known),
         )

@@ -21,7 +21,9 @@ from tokenward.gateway.access import Decision
 from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.outside import OutsideJwts
 from tokenward.identity.room import Identity
+from tokenward.issuer.access_jwt import ACCESS_TOKEN_ALGORITHM
 from tokenward.issuer.asgi import ROUTES, IssuerApp
 from tokenward.issuer.context import Issuer
 from tokenward.store.feed import FeedFollower
@@ -29,6 +31,9 @@ from tokenward.store.key_orders import rotate_forever
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.records import FeedEvent, KeyPurpose
 from tokenward.store.sweeper import sweep_forever
+from tokenward.tokens.jwks import JwksSource
+
+OUTSIDE_KEYS_KEPT = 10.0  # seconds for which the gateway believes the issuer's key set
 
 INSIDE_PATH = "/.well-known/tokenward"
 
@@ -91,6 +96,7 @@ async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
             settings=ground.issuer_settings,
             store=ground.store,
             peppers=ground.peppers,
+            pairwise_key=ground.pairwise_key,
             signing_keys=ring,
             sign_in=identity.sign_in,
             pages=identity.pages,
@@ -121,9 +127,23 @@ async def gateway_engine(
     algorithms = {settings.audience(name): api.signing_alg for name, api in settings.apis.items()}
     engine = Engine(
         ground.configuration.policy,
-        StoreResolver(ground.store, ground.peppers, ground.clock),
+        StoreResolver(
+            ground.store, ground.peppers, ground.pairwise_key, ground.inside_releases, ground.clock
+        ),
         InsideMinter(ring, settings.gateway.url + INSIDE_PATH, ground.clock, algorithms=algorithms),
         fresh=lambda: follower.confirmed,
+        outside=OutsideJwts(
+            issuer=settings.issuer.url,
+            audiences=[api.audience for api in ground.configuration.policy.apis],
+            keys=JwksSource(
+                f"{settings.issuer.url}/jwks.json",
+                fetch_async=ground.outside_jwks,
+                ttl=OUTSIDE_KEYS_KEPT,
+                clock=ground.clock,
+            ),
+            algorithm=ACCESS_TOKEN_ALGORITHM,
+            clock=ground.clock,
+        ),
         observe=observe,
         clock=ground.clock,
     )

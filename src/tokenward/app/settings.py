@@ -3,13 +3,14 @@
 Values are checked one by one by their types; what they mean together is the business of `consistency`.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tokenward.app.values import (
     ApiName,
     Audience,
+    ClaimNames,
     Duration,
     Listen,
     Mount,
@@ -99,6 +100,21 @@ class OperationSettings(_Model):
     )
 
 
+class ClaimRelease(_Model):
+    """What an API is told of a person beyond the minimum."""
+
+    inside: ClaimNames = Field(
+        default=(), description="Claims of the inside JWT beyond the minimum, each by its exact name."
+    )
+    introspection: ClaimNames = Field(
+        default=(), description="The same, for introspection by a resource server of this audience."
+    )
+    subject: Literal["public", "pairwise"] = Field(
+        default="public",
+        description="`pairwise` gives people another `sub` here than elsewhere (OpenID Connect Core §8.1).",
+    )
+
+
 class ApiSettings(_Model):
     """One protected API."""
 
@@ -118,6 +134,9 @@ class ApiSettings(_Model):
     signing_alg: SigningAlg = Field(
         default=ALGORITHM,
         description="JWS algorithm (RFC 7518 §3.1) of the inside JWTs that it receives.",
+    )
+    claims: ClaimRelease = Field(
+        default_factory=ClaimRelease, description="What it is told of a person beyond the minimum."
     )
     operations: dict[str, OperationSettings] = Field(
         default_factory=dict, description="By operationId, or by METHOD /path as the document writes it."

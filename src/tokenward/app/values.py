@@ -6,6 +6,7 @@ the value: it could be a secret that somebody wrote into the wrong place.
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from tokenward.base import references
 from tokenward.issuer.settings import PROTOCOL_SCOPES, SCOPE_TOKEN, is_absolute_uri
 from tokenward.tokens.algorithms import ASYMMETRIC
+from tokenward.tokens.credential_guard import why_no_claim_value
+from tokenward.tokens.release import why_not_released
 
 RESERVED_SCOPES = "tokenward:"
 """Scopes with this beginning are for Tokenward's own endpoints."""
@@ -205,6 +208,8 @@ def _mount(path: str) -> str:
 def _audience(text: str) -> str:
     if not is_absolute_uri(text):
         raise _bad("audience", "this is no absolute URI without fragment", "write one, such as the API's URL")
+    if why := why_no_claim_value(text):
+        raise _bad("audience", f"every token would carry this audience, and {why}", "choose another")
     return text
 
 
@@ -221,6 +226,8 @@ def _scope(text: str) -> str:
         raise _bad(
             "scope", "this is not one scope", "use visible ASCII without spaces, quotes and backslashes"
         )
+    if why := why_no_claim_value(text):
+        raise _bad("scope", f"every token would carry this scope, and {why}", "choose another")
     if text in PROTOCOL_SCOPES or text.startswith(RESERVED_SCOPES):
         raise _bad("scope", "this scope has a meaning of its own", "choose another, such as accounts:read")
     return text
@@ -232,6 +239,16 @@ def _signing_alg(text: str) -> str:
             "signing-alg",
             "this is no signature algorithm that we know",
             f"choose from {', '.join(ASYMMETRIC)}",
+        )
+    return text
+
+
+def _claim_name(text: str) -> str:
+    if why := why_not_released(text):
+        raise _bad(
+            "claim",
+            f"this claim cannot be released: {why}",
+            "name claims one by one, such as email or auth_time",
         )
     return text
 
@@ -260,10 +277,10 @@ def _proxy(text: str) -> str:
     return text
 
 
-def _unique(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(scopes)) != len(scopes):
-        raise _bad("scope", "a scope is named twice", "keep one of them")
-    return scopes
+def _each_once(words: tuple[str, ...], code: str) -> tuple[str, ...]:
+    if len(set(words)) != len(words):
+        raise _bad(code, f"a {code} is named twice", "keep one of them")
+    return words
 
 
 def _tuple(value: object) -> object:
@@ -279,6 +296,12 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValid
 Proxies = Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], BeforeValidator(_tuple)]
 Reference = Annotated[str, AfterValidator(_reference)]
 Scope = Annotated[str, AfterValidator(_scope)]
-Scopes = Annotated[tuple[Scope, ...], BeforeValidator(_tuple), AfterValidator(_unique)]
+Scopes = Annotated[
+    tuple[Scope, ...], BeforeValidator(_tuple), AfterValidator(partial(_each_once, code="scope"))
+]
+ClaimName = Annotated[str, AfterValidator(_claim_name)]
+ClaimNames = Annotated[
+    tuple[ClaimName, ...], BeforeValidator(_tuple), AfterValidator(partial(_each_once, code="claim"))
+]
 ApiName = Annotated[str, AfterValidator(_api_name)]
 SigningAlg = Annotated[str, AfterValidator(_signing_alg), WithJsonSchema({"enum": list(ASYMMETRIC)})]

@@ -83,6 +83,9 @@ UNAVAILABLE = _row(
 INTERNAL_ERROR = _row(
     "internal_error", 500, "Something failed here; it was logged.", "RFC 9110 §15.6.1", "server_error"
 )
+CREDENTIAL_IN_CLAIM = _row(
+    "credential_in_claim", 500, "A token would have carried a credential in a claim.", "", "server_error"
+)
 TOO_MANY_REQUESTS = _row("too_many_requests", 429, "Too many requests; slow down.", "RFC 6585 §4")
 
 # The issuer.

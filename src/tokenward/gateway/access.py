@@ -35,6 +35,8 @@ class TokenFacts:
     """What a live credential stands for, as its issuer says.
 
     `credential` is the weakest one in its chain (`store.records.Credential`). Times are seconds since 1970.
+    `subject` is the person's subject as this audience may know it; None stands for the `user_id`.
+    `claims` are what the audience's release policy adds to the inside JWT.
     """
 
     token_id: str
@@ -46,6 +48,8 @@ class TokenFacts:
     credential: str
     issued_at: float
     expires_at: float
+    subject: str | None = None
+    claims: Mapping[str, object] | None = None
 
 
 class TokenResolver(Protocol):

@@ -21,6 +21,7 @@ from tokenward.base.problems import (
 from tokenward.gateway import steps
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenResolver
 from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.steps import Case, Means
 from tokenward.gateway.throttle import UnknownTokenThrottle
@@ -92,6 +93,7 @@ class Engine:
         minter: InsideMinter,
         fresh: Callable[[], bool],
         *,
+        outside: OutsideJwts | None = None,
         observe: Callable[[Decision, float], None] | None = None,
         token_prefix: str = "tkw",  # noqa: S107 - how a token begins
         clock: Clock = SYSTEM_CLOCK,
@@ -103,6 +105,7 @@ class Engine:
             resolver: says what a token stands for that is not remembered.
             minter: signs the inside JWTs.
             fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
+            outside: verifies access tokens that are JWTs; without it none is accepted.
             observe: told each decision and the seconds that it took, for log and metrics. Must not raise.
             token_prefix: how our opaque tokens begin.
             clock: time.
@@ -110,7 +113,7 @@ class Engine:
         self.verified = VerifiedTokens()
         self.minter = minter
         self._means = Means(
-            resolver, minter, self.verified, UnknownTokenThrottle(clock), fresh, token_prefix, clock
+            resolver, outside, minter, self.verified, UnknownTokenThrottle(clock), fresh, token_prefix, clock
         )
         self._policy = policy
         self._observe = observe

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
-from tokenward.base.problems import INVALID_TOKEN, Refusal
+from tokenward.base.problems import CREDENTIAL_IN_CLAIM, INVALID_TOKEN, Refusal
 from tokenward.gateway.access import TokenFacts
+from tokenward.tokens.credential_guard import CredentialInClaim, check_claims
 from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.release import composed
 
 LIFETIME = 60
 """Longest life of an inside JWT in seconds: how long a backend may believe it after a revocation."""
@@ -57,6 +60,17 @@ class InsideJwt:
     kid: str
 
 
+@lru_cache(maxsize=4096)
+def _scope_text(client_id: str, scope: frozenset[str]) -> str:
+    """`scope` as the claim has it. It and the client's id are checked for credentials once, not at each mint.
+
+    What else is in a minimal JWT is random or comes from the configuration, which was checked.
+    """
+    text = " ".join(sorted(scope))
+    check_claims({"client_id": client_id, "scope": text})
+    return text
+
+
 class InsideMinter:
     """Signs JWTs in the profile of RFC 9068 under its own issuer name and keys.
 
@@ -90,23 +104,29 @@ class InsideMinter:
         It carries no `cnf`: whoever holds it inside is the backend, not the caller.
 
         Raises:
-            Refusal: INVALID_TOKEN, the token ends within this second; UNAVAILABLE, no key signs now.
+            Refusal: INVALID_TOKEN, the token ends within this second; UNAVAILABLE, no key signs now;
+                CREDENTIAL_IN_CLAIM.
         """
         now = int(self._clock.time())
         end = int(facts.expires_at)
         expires_at = min(now + LIFETIME, end)
         if expires_at <= now:
             raise Refusal(INVALID_TOKEN, f"token {facts.token_id} ends within this second")
-        claims = {
+        claims: dict[str, object] = {
             "iss": self._issuer,
             "aud": facts.audience,
-            "sub": facts.user_id or facts.client_id,
+            "sub": facts.subject or facts.user_id or facts.client_id,
             "client_id": facts.client_id,
-            "scope": " ".join(sorted(facts.scope)),
             "iat": now,
             "exp": expires_at,
             "jti": identifier(),
         }
+        try:
+            claims["scope"] = _scope_text(facts.client_id, facts.scope)
+            if facts.claims:
+                claims = composed(claims, facts.claims)
+        except CredentialInClaim as found:
+            raise Refusal(CREDENTIAL_IN_CLAIM, f"token {facts.token_id}, {found}") from None
         key = self._keys.signer(self._algorithms.get(facts.audience, ALGORITHM))
         return InsideJwt(sign_jwt(key, claims, typ="at+jwt"), expires_at, expires_at == end, key.kid)
 

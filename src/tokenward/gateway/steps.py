@@ -23,6 +23,7 @@ from tokenward.gateway import credentials, headers, tiers
 from tokenward.gateway.access import AccessRequest, TokenResolver
 from tokenward.gateway.headers import Screened
 from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.policy import Match, NoMatch, Policy
 from tokenward.gateway.throttle import UnknownTokenThrottle
@@ -43,6 +44,7 @@ class Means:
 
     Attributes:
         resolver: says what a token stands for that is not remembered.
+        outside: verifies access tokens that are JWTs; None where none is accepted.
         minter: signs the inside JWTs.
         verified: the live tokens seen.
         throttle: bounds lookups of unknown tokens.
@@ -52,6 +54,7 @@ class Means:
     """
 
     resolver: TokenResolver
+    outside: OutsideJwts | None
     minter: InsideMinter
     verified: VerifiedTokens
     throttle: UnknownTokenThrottle
@@ -141,20 +144,40 @@ def authenticate(means: Means, case: Case) -> Awaitable[None] | None:
 
 async def _look_up(means: Means, case: Case, token: str) -> None:
     # The checksum stops accidents and cheap floods before any lookup; the throttle bounds the others.
-    parsed = opaque.parse(token, kind="at", prefix=means.token_prefix)
-    if parsed is None:
-        raise Refusal(INVALID_TOKEN, "not an access token of ours, or a damaged one")
+    token_id = await _jwt_id(means, case, token) if "." in token else _opaque_id(means, token)
     means.throttle.admit(case.request.peer)
     generation = means.verified.generation
     try:
-        facts = await means.resolver.resolve(token, parsed.token_id)
+        facts = await means.resolver.resolve(token, token_id)
     finally:
         means.throttle.end(case.request.peer)
     case.now = means.clock.time()
-    if facts is None or facts.token_id != parsed.token_id or facts.expires_at <= case.now:
+    if facts is None or facts.token_id != token_id or facts.expires_at <= case.now:
         means.throttle.count(case.request.peer)
-        raise Refusal(INVALID_TOKEN, f"token {parsed.token_id} is unknown, expired or revoked")
+        raise Refusal(INVALID_TOKEN, f"token {token_id} is unknown, expired or revoked")
     case.entry = means.verified.keep(token, facts, generation=generation)
+
+
+def _opaque_id(means: Means, token: str) -> str:
+    parsed = opaque.parse(token, kind="at", prefix=means.token_prefix)
+    if parsed is None:
+        raise Refusal(INVALID_TOKEN, "not an access token of ours, or a damaged one")
+    return parsed.token_id
+
+
+async def _jwt_id(means: Means, case: Case, token: str) -> str:
+    """As the checksum, but it costs a signature: whoever sends bad ones is throttled like a guesser."""
+    if means.outside is None:
+        raise Refusal(INVALID_TOKEN, "a JWT is not accepted at this door")
+    means.throttle.admit(case.request.peer)
+    try:
+        return await means.outside.token_id(token, case.matched.api.audience)
+    except Refusal as refusal:
+        if refusal.problem is INVALID_TOKEN:
+            means.throttle.count(case.request.peer)
+        raise
+    finally:
+        means.throttle.end(case.request.peer)
 
 
 def check_binding(_means: Means, case: Case) -> None:

@@ -78,7 +78,7 @@ class VerifiedTokens:
         return entry
 
     def on_event(self, event: FeedEvent) -> None:
-        """Forget whatever the event revokes."""
+        """Forget whatever the event revokes, and whoever it tells news of."""
         self.generation += 1
         if event.revoked == "token":
             doomed = [self._index.token[event.subject]] if event.subject in self._index.token else []
@@ -115,5 +115,6 @@ class VerifiedTokens:
 _CONCERNS: dict[str, Callable[[TokenFacts, str], bool]] = {
     "client": lambda facts, subject: facts.client_id == subject,
     "user": lambda facts, subject: facts.user_id == subject,
+    "claims": lambda facts, subject: facts.user_id == subject,
     "all": lambda _facts, _subject: True,
 }

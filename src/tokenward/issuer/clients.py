@@ -13,8 +13,11 @@ from tokenward.issuer.client_auth import CONFIDENTIAL
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists, Clients
-from tokenward.store.records import Client, ClientSecret, ClientType
+from tokenward.store.records import AccessTokenFormat, Client, ClientSecret, ClientType
 from tokenward.tokens import opaque
+from tokenward.tokens.credential_guard import why_no_claim_value
+from tokenward.tokens.release import why_not_released
+from tokenward.tokens.subjects import SubjectType, sector_identifier
 
 MAX_NAME = 100
 MAX_CLIENT_ID = 64
@@ -47,6 +50,10 @@ async def register(
     scopes: Sequence[str],
     redirect_uris: Sequence[str] = (),
     client_id: str | None = None,
+    subject_type: SubjectType = "public",
+    sector: str = "",
+    id_token_claims: Sequence[str] = (),
+    access_token_format: AccessTokenFormat = "opaque",  # noqa: S107 - a form, not a token
 ) -> tuple[Client, Secret | None]:
     """Register a client; the secret is there for `web` and `service`, and never again.
 
@@ -57,6 +64,10 @@ async def register(
         scopes: all that it may ever ask for.
         redirect_uris: where authorization responses may go.
         client_id: a readable id of the operator's choice; made up if None.
+        subject_type: whether it knows people by a `sub` of its sector only (OpenID Connect Core §8).
+        sector: the host name that stands for a pairwise client; that of its redirect addresses if "".
+        id_token_claims: what its ID tokens may tell beyond the minimum, each claim by its exact name.
+        access_token_format: `jwt` makes its access tokens readable for whoever holds one (RFC 9068).
 
     Raises:
         Refusal: INVALID_INPUT, whose detail says what to mend; CONFLICT, the client_id is taken.
@@ -67,6 +78,8 @@ async def register(
         raise Refusal(INVALID_INPUT, f"the name must have 1 to {MAX_NAME} printable characters")
     if client_id is not None and not _CLIENT_ID.fullmatch(client_id):
         raise Refusal(INVALID_INPUT, f"a client_id has 1 to {MAX_CLIENT_ID} characters of A-Z a-z 0-9 . _ -")
+    if client_id is not None and (why := why_no_claim_value(client_id)):
+        raise Refusal(INVALID_INPUT, f"every token would carry this client_id, and {why}")
     check_redirect_uris(client_type, redirect_uris)
     _check_scopes(desk.settings, client_type, scopes)
     if client_id is not None and await desk.store.client(client_id) is not None:
@@ -78,6 +91,9 @@ async def register(
         redirect_uris=tuple(redirect_uris),
         scopes=tuple(dict.fromkeys(scopes)),
         created_at=desk.clock.time(),
+        sector=_sector(client_type, subject_type, redirect_uris, sector),
+        id_token_claims=_id_token_claims(client_type, id_token_claims),
+        access_token_format=access_token_format,
     )
     for _ in range(_ATTEMPTS):
         # No branch can give a public client a secret (RFC 9700 §2.5): it could not keep one.
@@ -125,6 +141,30 @@ def _new_secret(desk: ClientDesk, client_id: str) -> tuple[Secret, ClientSecret]
         created_at=desk.clock.time(),
         expires_at=None,
     )
+
+
+def _sector(
+    client_type: ClientType, subject_type: SubjectType, redirect_uris: Sequence[str], named: str
+) -> str:
+    if subject_type == "public":
+        if named:
+            raise Refusal(INVALID_INPUT, "a sector is for pairwise subjects: ask for these, or leave it out")
+        return ""
+    if client_type == "service":
+        raise Refusal(INVALID_INPUT, "a service client acts for itself: it has no subjects of persons")
+    try:
+        return sector_identifier(redirect_uris, named)
+    except ValueError as error:
+        raise Refusal(INVALID_INPUT, str(error)) from None
+
+
+def _id_token_claims(client_type: ClientType, names: Sequence[str]) -> tuple[str, ...]:
+    if names and client_type == "service":
+        raise Refusal(INVALID_INPUT, "a service client acts for itself: it gets no ID tokens")
+    for name in names:
+        if why := why_not_released(name):
+            raise Refusal(INVALID_INPUT, f"this claim cannot be released: {why}")
+    return tuple(dict.fromkeys(names))
 
 
 def _check_scopes(settings: IssuerSettings, client_type: ClientType, scopes: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ class Issuer:
         settings: what the operator decided.
         store: what must be remembered.
         peppers: keys of the hashes at rest; the first writes, all read.
+        pairwise_key: makes pairwise subjects.
         signing_keys: the outside keys; RS256 signs ID tokens (OpenID Connect Discovery §3).
         sign_in: the browser's session, and the way to one.
         pages: HTML.
@@ -34,6 +35,7 @@ class Issuer:
     settings: IssuerSettings
     store: Store
     peppers: tuple[bytes, ...] = field(repr=False)
+    pairwise_key: bytes = field(repr=False)
     signing_keys: KeyRing
     sign_in: SignIn
     pages: Pages

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
+from tokenward.base.secret import Secret
+from tokenward.issuer.access_jwt import access_jwt
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.scopes import Access
 from tokenward.store.port import AlreadyExists, StoreUnavailable
@@ -60,11 +62,15 @@ def new_token(issuer: Issuer, kind: str) -> tuple[OpaqueToken, bytes]:
 
 def client_access_token(
     issuer: Issuer, client: Client, access: Access, credential: Credential
-) -> tuple[OpaqueToken, AccessToken]:
-    """An access token in the client's own name."""
+) -> tuple[Secret, AccessToken]:
+    """An access token in the client's own name: its text, and the record for the store.
+
+    Raises:
+        Refusal: CREDENTIAL_IN_CLAIM, where it would be a JWT.
+    """
     token, keyed_hash = new_token(issuer, "at")
     now = issuer.clock.time()
-    return token, AccessToken(
+    record = AccessToken(
         token_id=token.token_id,
         keyed_hash=keyed_hash,
         grant_id=None,
@@ -76,15 +82,20 @@ def client_access_token(
         issued_at=now,
         expires_at=now + issuer.settings.access_token_lifetime,
     )
+    return _in_its_form(issuer, client, token.secret, record)
 
 
 def granted_access_token(
-    issuer: Issuer, grant: Grant, scope: tuple[str, ...], credential: Credential
-) -> tuple[OpaqueToken, AccessToken]:
-    """An access token that follows from a person's grant, and never outlives it."""
+    issuer: Issuer, client: Client, grant: Grant, scope: tuple[str, ...], credential: Credential
+) -> tuple[Secret, AccessToken]:
+    """An access token that follows from a person's grant, and never outlives it.
+
+    Raises:
+        Refusal: CREDENTIAL_IN_CLAIM, where it would be a JWT.
+    """
     token, keyed_hash = new_token(issuer, "at")
     now = issuer.clock.time()
-    return token, AccessToken(
+    record = AccessToken(
         token_id=token.token_id,
         keyed_hash=keyed_hash,
         grant_id=grant.grant_id,
@@ -96,6 +107,20 @@ def granted_access_token(
         issued_at=now,
         expires_at=min(now + issuer.settings.access_token_lifetime, grant.expires_at),
     )
+    return _in_its_form(issuer, client, token.secret, record)
+
+
+def _in_its_form(
+    issuer: Issuer, client: Client, opaque_text: Secret, record: AccessToken
+) -> tuple[Secret, AccessToken]:
+    """The token as the client is configured to get it. A JWT is stored, looked up and revoked like the other.
+
+    It bears the same `token_id`, and the keyed hash is that of the whole JWT.
+    """
+    if client.access_token_format == "opaque":  # noqa: S105 - a form, not a token
+        return opaque_text, record
+    text = access_jwt(issuer, client, record)
+    return Secret(text), replace(record, keyed_hash=opaque.keyed_hash(issuer.peppers[0], text))
 
 
 def granted_refresh_token(issuer: Issuer, grant: Grant) -> tuple[OpaqueToken, RefreshToken]:

@@ -10,6 +10,11 @@ OFFLINE_ACCESS = "offline_access"
 PROTOCOL_SCOPES: Mapping[str, str] = {
     OPENID: "Know who you are",  # OpenID Connect Core §3.1.2.1
     OFFLINE_ACCESS: "Keep this access while you are away",  # OpenID Connect Core §11
+    # OpenID Connect Core §5.4; which of their claims are told is the client's policy.
+    "profile": "See your name and what else is in your profile",
+    "email": "See your e-mail address",
+    "address": "See your postal address",
+    "phone": "See your telephone number",
 }
 """Scopes of the protocol itself, which belong to no resource: scope → what it allows, for people."""
 
@@ -27,11 +32,15 @@ class Resource:
         audience: the resource's identifier, an absolute URI without fragment (RFC 8707 §2).
         name: what people call it.
         scopes: scope → what it allows, in plain words.
+        introspection: the claims that introspection tells it beyond the minimum.
+        sector: its audience if it knows people by pairwise subjects, else "".
     """
 
     audience: str
     name: str
     scopes: Mapping[str, str]
+    introspection: tuple[str, ...] = ()
+    sector: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ PURPOSES: tuple[KeyPurpose, ...] = ("outside", "inside")
 _KEY_BYTES = 32
 _DATA_KEY = b"tokenward data key"
 _PEPPER = b"tokenward pepper"
+_PAIRWISE = "pairwise"
 
 
 class WrongMasterKey(Exception):  # noqa: N818 - reads as the condition it is
@@ -72,6 +73,24 @@ async def load_peppers(keys: Keys, vault: Sealer) -> tuple[bytes, ...]:
         await keys.add_first_pepper(vault.seal(random_bytes(_KEY_BYTES), context=_PEPPER))
         sealed = await keys.peppers()  # ours, or that of a process that was faster
     return tuple(_open(vault, pepper, _PEPPER) for pepper in sealed)
+
+
+async def load_pairwise_key(keys: Keys, vault: Sealer) -> bytes:
+    """The key (32 bytes) of pairwise subjects, made when there is none.
+
+    With another one everybody would be somebody else everywhere: there is no way to change it.
+
+    Raises:
+        WrongMasterKey: it cannot be opened.
+        StoreUnavailable: the store did not answer.
+    """
+    context = f"tokenward lasting secret {_PAIRWISE}".encode()
+    sealed = await keys.lasting_secret(_PAIRWISE)
+    if sealed is None:
+        fresh = vault.seal(random_bytes(_KEY_BYTES), context=context)
+        added = await keys.add_lasting_secret(_PAIRWISE, fresh)
+        sealed = fresh if added else await keys.lasting_secret(_PAIRWISE)
+    return _open(vault, sealed or b"", context)
 
 
 def new_signing_key(vault: Sealer, purpose: KeyPurpose, algorithm: str, at: float) -> SigningKeyRecord:

@@ -8,7 +8,7 @@ Promises that hold for all methods:
 - Any method may raise `StoreUnavailable`; callers turn it into a 503 and never into a yes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tokenward.store.records import (
@@ -82,7 +82,7 @@ class Clients(Protocol):
 
 
 class People(Protocol):
-    """Persons, their sessions and what they consented to."""
+    """Persons, what is known of them, their sessions and what they consented to."""
 
     async def add_user(self, user: User) -> None:
         """Add a person.
@@ -102,6 +102,15 @@ class People(Protocol):
 
     async def set_password_hash(self, user_id: str, password_hash: str) -> bool:
         """Replace the hash; False if unknown."""
+
+    async def user_claims(self, user_id: str) -> dict[str, object]:
+        """What is known of the person: JSON values by name; empty if nothing is, or nobody has this id."""
+
+    async def change_user_claims(self, user_id: str, changes: Mapping[str, object], at: float) -> bool:
+        """Set claims, and remove those whose new value is None; False, and nothing, if the person is unknown.
+
+        The feed tells it in the same unit, so that no cache goes on with what was known before.
+        """
 
     async def add_session(self, session: Session) -> None:
         """Add a session.
@@ -151,6 +160,9 @@ class Tokens(Protocol):
         Raises:
             AlreadyExists: a key is taken.
         """
+
+    async def grant(self, grant_id: str) -> Grant | None:
+        """The grant, revoked or not, or None."""
 
     async def code(self, token_id: str) -> CodeState | None:
         """A code and its grant, consumed and revoked ones included, so that replay can be told from noise."""
@@ -214,7 +226,7 @@ class Tokens(Protocol):
 
 
 class Feed(Protocol):
-    """The revocation feed: every revocation, once, in the order of its commit.
+    """The revocation feed: every revocation and every change of a person's claims, in the order of commits.
 
     The sequence is assigned under a lock in the revoking transaction itself, so a reader that has seen `seq`
     has missed nothing below it.
@@ -270,6 +282,12 @@ class Keys(Protocol):
 
     async def add_first_pepper(self, sealed: bytes) -> bool:
         """Add a pepper unless there is one; False if another process was first."""
+
+    async def lasting_secret(self, name: str) -> bytes | None:
+        """A sealed secret that never changes, or None."""
+
+    async def add_lasting_secret(self, name: str, sealed: bytes) -> bool:
+        """Add the secret unless there is one of that name; False if another process was first."""
 
 
 class Upkeep(Protocol):

@@ -13,12 +13,20 @@ Credential = Literal["api_key", "none", "client_secret", "private_key_jwt", "mtl
 """How the client proved itself, weakest first: the tier of all that follows. `none` is a public client."""
 
 KeyPurpose = Literal["outside", "inside"]
-RevokedBy = Literal["token", "grant", "client", "user", "all", "signing_keys"]
+RevokedBy = Literal["token", "grant", "client", "user", "all", "claims", "signing_keys"]
+AccessTokenFormat = Literal["opaque", "jwt"]
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered application (RFC 6749 §2)."""
+    """A registered application (RFC 6749 §2).
+
+    Attributes:
+        sector: the sector identifier of a client that knows people by pairwise subjects (OpenID Connect Core
+            §8.1); "" for one that knows them by their public ones.
+        id_token_claims: what its ID tokens may tell beyond the minimum.
+        access_token_format: of the access tokens that it is issued; `jwt` is RFC 9068.
+    """
 
     client_id: str
     name: str
@@ -26,6 +34,9 @@ class Client:
     redirect_uris: tuple[str, ...]
     scopes: tuple[str, ...]
     created_at: float
+    sector: str = ""
+    id_token_claims: tuple[str, ...] = ()
+    access_token_format: AccessTokenFormat = "opaque"  # noqa: S105 - a form, not a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +166,7 @@ class FeedEvent:
     `subject` is a token_id, grant_id, client_id or user_id as `revoked` says, "" for all.
     For client, user and all, what was issued at or before `before`, and all that follows from a grant of that
     time, is dead; otherwise `before` is 0. A cache drops all that it holds of the subject and asks again.
+    For claims, whose subject is a user_id, nothing is revoked: what was known of the person has changed.
     For signing_keys the subject is a purpose, whose keys are others now, or in other states.
     """
 

@@ -18,6 +18,7 @@ from tokenward.app.cli.console import (
 )
 from tokenward.app.foundation import Foundation
 from tokenward.base.secret import Secret
+from tokenward.issuer.access_jwt import exposure
 from tokenward.issuer.clients import register, rotate_secret
 from tokenward.store.records import Client
 
@@ -40,12 +41,27 @@ def add(
         list[str] | None, typer.Option(help="Where authorization responses may go; repeat for more.")
     ] = None,
     client_id: Annotated[str | None, typer.Option("--id", help="A client_id of your choice.")] = None,
+    id_token_claim: Annotated[
+        list[str] | None,
+        typer.Option(help="A claim that its ID tokens may tell, such as email; repeat for more."),
+    ] = None,
+    subject_type: Annotated[
+        Literal["public", "pairwise"],
+        typer.Option(help="pairwise: people have another sub here than at other applications."),
+    ] = "public",
+    sector: Annotated[
+        str, typer.Option(help="With pairwise: the host name that stands for it; that of its addresses.")
+    ] = "",
+    access_token_format: Annotated[
+        Literal["opaque", "jwt"],
+        typer.Option(help="jwt: whoever holds an access token can read it; you are told what it exposes."),
+    ] = "opaque",  # noqa: S107 - a form, not a token
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
 
-    Scopes are those of the operations in tokenward.yaml and, where a person signs in, openid and
-    offline_access.
+    Scopes are those of the operations in tokenward.yaml and, where a person signs in, openid,
+    offline_access, profile, email, address and phone.
 
     For example:
 
@@ -62,10 +78,15 @@ def add(
             scopes=scope or [],
             redirect_uris=redirect_uri or [],
             client_id=client_id,
+            subject_type=subject_type,
+            sector=sector,
+            id_token_claims=id_token_claim or [],
+            access_token_format=access_token_format,
         )
 
     client, secret = with_foundation(config, work)
     out.print(f"client_id     {client.client_id}", markup=False)
+    _warn_of_exposure(client)
     if secret is None:
         err.print(f"a {client.type} client has no secret: it runs where others can read it", style="dim")
     else:
@@ -74,7 +95,7 @@ def add(
 
 @commands.command("list")
 def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Show every client with its type, scopes and redirect addresses.
+    """Show every client with its type, scopes, redirect addresses, and what it is told of people.
 
     Secrets are not among it: only their keyed hashes are kept.
     """
@@ -83,19 +104,23 @@ def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
         return await ground.store.clients()
 
     table = Table()
-    for heading in ("client_id", "name", "type", "scopes", "redirect addresses", "since"):
+    for heading in ("client_id", "name", "type", "scopes", "redirect addresses", "is told", "since"):
         table.add_column(heading, overflow="fold")  # whole, on several lines if need be: people copy them
-    for client in with_foundation(config, work):
+    clients = with_foundation(config, work)
+    for client in clients:
         cells = (
             client.client_id,
             client.name,
             client.type,
             "\n".join(client.scopes),
             "\n".join(client.redirect_uris),
+            "\n".join(_told(client)),
             date(client.created_at),
         )
         table.add_row(*(Text(cell) for cell in cells))  # a name in square brackets is no markup
     out.print(table)
+    for client in clients:
+        _warn_of_exposure(client)
 
 
 @commands.command("rotate-secret")
@@ -132,6 +157,23 @@ def remove(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
     if not with_foundation(config, work):
         fail(f"no client has the id {client_id}", code=REFUSED)
     err.print(f"removed {client_id}", markup=False)
+
+
+def _told(client: Client) -> list[str]:
+    lines = [f"ID token: {', '.join(client.id_token_claims)}"] if client.id_token_claims else []
+    if client.sector:
+        lines.append(f"pairwise subjects ({client.sector})")
+    if client.access_token_format == "jwt":  # noqa: S105 - a form, not a token
+        lines.append("readable access tokens")
+    return lines or ["the minimum"]
+
+
+def _warn_of_exposure(client: Client) -> None:
+    lines = exposure(client)
+    if lines:
+        err.print(f"the access tokens of {client.client_id} are JWTs:", style="yellow", markup=False)
+    for line in lines:
+        err.print(f"  {line}", style="yellow", markup=False)
 
 
 def _print_secret(secret: Secret) -> None:

@@ -17,6 +17,7 @@ from tokenward.app.cli.console import (
 from tokenward.app.foundation import Foundation
 from tokenward.app.revocation import What, revoke
 from tokenward.tokens import opaque
+from tokenward.tokens.presented import claimed_token_id
 
 commands = typer.Typer(no_args_is_help=True, help="Revoke tokens.")
 
@@ -67,11 +68,8 @@ def revoke_tokens(
     ]
     chosen = [(what, subject) for what, subject in named if subject is not None]
     text = read_credential(credential, what="token").reveal() if credential is not None else None
-    presented = opaque.parse(text) if text is not None else None
-    if text is not None and (presented is None or presented.kind not in ("at", "rt")):
-        fail("that is no well-formed access or refresh token", code=REFUSED)
-    if presented is not None:
-        chosen.append(("token" if presented.kind == "at" else "refresh", presented.token_id))
+    if text is not None:
+        chosen.append(_presented(text))
     if len(chosen) != 1:
         fail("name exactly one of --token-id, --grant, --client, --user, --all, or a token as - or @FILE")
     what, subject = chosen[0]
@@ -84,3 +82,13 @@ def revoke_tokens(
 
     with_foundation(config, work)
     err.print(f"revoked {what} {subject}".rstrip(), markup=False)
+
+
+def _presented(text: str) -> tuple[What, str]:
+    """What to revoke, as a token itself says."""
+    if (token_id := claimed_token_id(text)) is not None:
+        return "token", token_id
+    refresh = opaque.parse(text, kind="rt")
+    if refresh is None:
+        fail("that is no well-formed access or refresh token", code=REFUSED)
+    return "refresh", refresh.token_id

@@ -9,17 +9,22 @@ it for an access token.
 """
 
 import json
+from dataclasses import dataclass
 
 from tokenward.base.asgi import Receive, Scope
-from tokenward.base.problems import MISSING_PARAMETER, Refusal
+from tokenward.base.problems import CREDENTIAL_IN_CLAIM, MISSING_PARAMETER, Refusal
 from tokenward.issuer.client_auth import authenticate_confidential
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.response import Response, private_json
 from tokenward.issuer.settings import INTROSPECT
+from tokenward.store.facts import person_facts
 from tokenward.store.live import live_access_token
 from tokenward.store.records import AccessToken, Client
-from tokenward.tokens import opaque
+from tokenward.tokens.credential_guard import CredentialInClaim
+from tokenward.tokens.presented import claimed_token_id
+from tokenward.tokens.release import composed, released
+from tokenward.tokens.subjects import subject
 
 INACTIVE = b'{"active": false}'
 
@@ -28,40 +33,67 @@ async def introspect(issuer: Issuer, scope: Scope, receive: Receive) -> Response
     """POST: the state of an access token.
 
     Raises:
-        Refusal: INVALID_CLIENT, MISSING_PARAMETER and what reading the form raises.
+        Refusal: INVALID_CLIENT, MISSING_PARAMETER, CREDENTIAL_IN_CLAIM and what reading the form raises.
     """
     form = await endpoint_form(scope, receive)
     caller = await authenticate_confidential(issuer, scope, form)
     if "token" not in form:
         raise Refusal(MISSING_PARAMETER, "token")
-    parsed = opaque.parse(form["token"], kind="at", prefix=issuer.settings.token_prefix)
-    if parsed is None:
+    token_id = claimed_token_id(form["token"], prefix=issuer.settings.token_prefix)
+    if token_id is None:
         return private_json(INACTIVE)
     token = await live_access_token(
-        issuer.store, issuer.peppers, form["token"], parsed.token_id, at=issuer.clock.time()
+        issuer.store, issuer.peppers, form["token"], token_id, at=issuer.clock.time()
     )
-    if token is None or not _may_know(caller, token):
+    view = _view(issuer, caller, token) if token is not None else None
+    if token is None or view is None:
         return private_json(INACTIVE)
-    return private_json(_active(issuer, token))
+    return private_json(await _active(issuer, token, view))
 
 
-def _may_know(caller: Client, token: AccessToken) -> bool:
-    return caller.client_id == token.client_id or f"{INTROSPECT}{token.audience}" in caller.scopes
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Under which subject, and with which claims beyond the minimum, a caller gets to see a token."""
+
+    sector: str
+    claims: tuple[str, ...]
 
 
-def _active(issuer: Issuer, token: AccessToken) -> bytes:
-    """RFC 7662 §2.2."""
-    return json.dumps(
-        {
-            "active": True,
-            "iss": issuer.settings.url,
-            "sub": token.user_id
-            or token.client_id,  # RFC 9068 §2.2: a client that acts for itself is the subject
-            "aud": token.audience,
-            "client_id": token.client_id,
-            "scope": " ".join(token.scope),
-            "iat": int(token.issued_at),
-            "exp": int(token.expires_at),
-            "token_type": "Bearer",
-        }
-    ).encode()
+def _view(issuer: Issuer, caller: Client, token: AccessToken) -> _View | None:
+    """None for a caller whose business the token is not.
+
+    A client is told the subject that its ID tokens name, and nothing else: the claims are for the API.
+    """
+    if caller.client_id == token.client_id:
+        return _View(caller.sector, ())
+    resource = issuer.settings.resources.get(token.audience)
+    if resource is None or f"{INTROSPECT}{token.audience}" not in caller.scopes:
+        return None
+    return _View(resource.sector, resource.introspection)
+
+
+async def _active(issuer: Issuer, token: AccessToken, view: _View) -> bytes:
+    """RFC 7662 §2.2.
+
+    Raises:
+        Refusal: CREDENTIAL_IN_CLAIM.
+    """
+    minimum = {
+        "active": True,
+        "iss": issuer.settings.url,
+        # RFC 9068 §2.2: a client that acts for itself is the subject
+        "sub": subject(issuer.pairwise_key, token.user_id, view.sector) if token.user_id else token.client_id,
+        "aud": token.audience,
+        "client_id": token.client_id,
+        "scope": " ".join(token.scope),
+        "iat": int(token.issued_at),
+        "exp": int(token.expires_at),
+        "token_type": "Bearer",
+    }
+    if not view.claims:
+        return json.dumps(minimum).encode()
+    facts = await person_facts(issuer.store, view.claims, user_id=token.user_id, grant_id=token.grant_id)
+    try:
+        return json.dumps(composed(minimum, released(view.claims, facts))).encode()
+    except CredentialInClaim as found:
+        raise Refusal(CREDENTIAL_IN_CLAIM, f"token {token.token_id}, {found}") from None

@@ -1,6 +1,7 @@
 """What this issuer can do (RFC 8414 §2, OpenID Connect Discovery §3): exactly what is on."""
 
 import json
+from itertools import chain
 from typing import Any
 
 from tokenward.base.asgi import Receive, Scope
@@ -11,6 +12,7 @@ from tokenward.issuer.grants.table import GRANTS
 from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
 from tokenward.issuer.response import Response, public_json
 from tokenward.issuer.settings import PROTOCOL_SCOPES
+from tokenward.tokens.release import MINIMUM, SCOPE_CLAIMS
 
 
 async def oauth_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> Response:
@@ -50,9 +52,9 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
 
 def _openid() -> dict[str, Any]:
     return {
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],  # OpenID Connect Core §8
         "id_token_signing_alg_values_supported": [ID_TOKEN_ALGORITHM],
-        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr"],
+        "claims_supported": sorted({*MINIMUM["id_token"], *chain(*SCOPE_CLAIMS.values())}),
         "prompt_values_supported": sorted(PROMPTS),
         "claims_parameter_supported": False,
         "request_parameter_supported": False,

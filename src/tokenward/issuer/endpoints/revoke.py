@@ -8,6 +8,7 @@ from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.response import Response, private_json
 from tokenward.store.records import Client
 from tokenward.tokens import opaque
+from tokenward.tokens.presented import claimed_token_id
 
 
 async def revoke(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
@@ -20,10 +21,10 @@ async def revoke(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     caller = await authenticate(issuer, scope, form)
     if "token" not in form:
         raise Refusal(MISSING_PARAMETER, "token")
-    parsed = opaque.parse(form["token"], prefix=issuer.settings.token_prefix)
-    if parsed is not None and parsed.kind == "at":
-        await _revoke_access_token(issuer, caller.client, form["token"], parsed.token_id)
-    elif parsed is not None and parsed.kind == "rt":
+    prefix = issuer.settings.token_prefix
+    if (token_id := claimed_token_id(form["token"], prefix=prefix)) is not None:
+        await _revoke_access_token(issuer, caller.client, form["token"], token_id)
+    elif (parsed := opaque.parse(form["token"], kind="rt", prefix=prefix)) is not None:
         await _revoke_grant(issuer, caller.client, form["token"], parsed.token_id)
     return private_json(b"{}")
 

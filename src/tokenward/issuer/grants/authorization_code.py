@@ -13,7 +13,7 @@ from tokenward.flows import pkce
 from tokenward.issuer.client_auth import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
-from tokenward.issuer.id_token import id_token
+from tokenward.issuer.id_token import id_token, released_to_client
 from tokenward.issuer.issue import (
     TokenResponse,
     granted_access_token,
@@ -36,19 +36,22 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         raise Refusal(INVALID_GRANT, f"code {code.token_id} was sent to another redirect address")
     _check_verifier(code, parameters["code_verifier"])
     check_resource(grant, parameters)
+    told = await released_to_client(issuer, caller.client, grant) if OPENID in grant.scope else {}
 
     async def attempt() -> TokenResponse:
-        token, access = granted_access_token(issuer, grant, grant.scope, caller.credential)
+        token, access = granted_access_token(issuer, caller.client, grant, grant.scope, caller.credential)
         successor, refresh = (
             granted_refresh_token(issuer, grant) if OFFLINE_ACCESS in grant.scope else (None, None)
         )
         # What is slow, or can fail, comes before anything is consumed.
         response = TokenResponse(
-            access_token=token.secret.reveal(),
+            access_token=token.reveal(),
             expires_at=access.expires_at,
             scope=access.scope,
             refresh_token=successor.secret.reveal() if successor else None,
-            id_token=id_token(issuer, grant, code.nonce, token.secret.reveal())
+            id_token=id_token(
+                issuer, caller.client, grant, told, nonce=code.nonce, access_token=token.reveal()
+            )
             if OPENID in grant.scope
             else None,
         )

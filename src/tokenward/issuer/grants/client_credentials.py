@@ -16,7 +16,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     async def attempt() -> TokenResponse:
         token, record = client_access_token(issuer, caller.client, access, caller.credential)
         await issuer.store.add_access_token(record)
-        return TokenResponse(token.secret.reveal(), record.expires_at, record.scope)
+        return TokenResponse(token.reveal(), record.expires_at, record.scope)
 
     return await with_fresh_locators(attempt)
 

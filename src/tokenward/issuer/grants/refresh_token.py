@@ -37,10 +37,10 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     scope = _narrowed(grant, parameters)
 
     async def attempt() -> TokenResponse:
-        access_token, access = granted_access_token(issuer, grant, scope, caller.credential)
+        access_token, access = granted_access_token(issuer, caller.client, grant, scope, caller.credential)
         successor, refresh = granted_refresh_token(issuer, grant)
         response = TokenResponse(
-            access_token=access_token.secret.reveal(),
+            access_token=access_token.reveal(),
             expires_at=access.expires_at,
             scope=scope,
             refresh_token=successor.secret.reveal(),

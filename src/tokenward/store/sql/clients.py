@@ -139,12 +139,25 @@ def _client_row(client: Client) -> Parameters:
         "redirect_uris": join_words(client.redirect_uris),
         "scopes": join_words(client.scopes),
         "created_at": client.created_at,
+        "sector": client.sector,
+        "id_token_claims": join_words(client.id_token_claims),
+        "access_token_format": client.access_token_format,
     }
 
 
 def _client(row: Row) -> Client:
-    client_id, name, kind, redirect_uris, scopes, created_at = row
-    return Client(client_id, name, kind, split_words(redirect_uris), split_words(scopes), created_at)
+    client_id, name, kind, redirect_uris, scopes, created_at, sector, id_token_claims, form = row
+    return Client(
+        client_id,
+        name,
+        kind,
+        split_words(redirect_uris),
+        split_words(scopes),
+        created_at,
+        sector,
+        split_words(id_token_claims),
+        form,
+    )
 
 
 def _secret_row(secret: ClientSecret) -> Parameters:

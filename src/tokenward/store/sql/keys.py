@@ -1,4 +1,4 @@
-"""The data key, signing keys and peppers, sealed before they get here."""
+"""The data key, signing keys, peppers and what else is secret, sealed before it gets here."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from tokenward.store.records import KeyPurpose, SealedContents, SigningKeyRecord
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import record
-from tokenward.store.sql.schema import data_key, peppers, signing_keys
-from tokenward.store.sql.statements import insert_into
+from tokenward.store.sql.schema import data_key, lasting_secrets, peppers, signing_keys
+from tokenward.store.sql.statements import Parameters, Statement, insert_into
 
 _COLUMNS = tuple(SigningKeyRecord.__dataclass_fields__)
 _DATA_KEY = sa.select(data_key.c.sealed)
@@ -32,6 +32,8 @@ _PUT_KEY = _put.on_conflict_do_update(
 _PEPPERS = sa.select(peppers.c.sealed).order_by(peppers.c.number.desc())
 _FORGET_PEPPERS = sa.delete(peppers)
 _ADD_PEPPER = insert_into(peppers)
+_LASTING = sa.select(lasting_secrets.c.sealed).where(lasting_secrets.c.name == bindparam("secret"))
+_ADD_LASTING = insert_into(lasting_secrets)
 
 
 class _Changed(Exception):  # noqa: N818 - ends a unit, and takes back what it did so far
@@ -98,9 +100,18 @@ class SqlKeys(Family):
         return [sealed for (sealed,) in rows]
 
     async def add_first_pepper(self, sealed: bytes) -> bool:
-        row = {"number": 1, "sealed": sealed}
+        return await self._add(_ADD_PEPPER, {"number": 1, "sealed": sealed})
+
+    async def lasting_secret(self, name: str) -> bytes | None:
+        row = await self._database.read(lambda cursor: cursor.one(_LASTING, {"secret": name}))
+        return row[0] if row else None
+
+    async def add_lasting_secret(self, name: str, sealed: bytes) -> bool:
+        return await self._add(_ADD_LASTING, {"name": name, "sealed": sealed})
+
+    async def _add(self, statement: Statement, row: Parameters) -> bool:
         try:
-            await self._database.write(lambda cursor: cursor.run(_ADD_PEPPER, row))
+            await self._database.write(lambda cursor: cursor.run(statement, row))
         except AlreadyExists:  # the unique key is the judge between processes that start at once
             return False
         return True

@@ -1,6 +1,7 @@
-"""Persons, their sessions and what they consented to."""
+"""Persons, what is known of them, their sessions and what they consented to."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -8,7 +9,8 @@ from sqlalchemy import bindparam
 from tokenward.store.records import Session, User
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
-from tokenward.store.sql.schema import consents, join_words, sessions, split_words, users
+from tokenward.store.sql.revoking import record
+from tokenward.store.sql.schema import consents, join_words, sessions, split_words, user_claims, users
 from tokenward.store.sql.statements import insert_into
 
 _ADD_USER = insert_into(users)
@@ -20,6 +22,17 @@ _SET_PASSWORD = (
     .where(users.c.user_id == bindparam("user"))
     .values(password_hash=bindparam("new"))
     .returning(users.c.user_id)
+)
+
+_HOLD_USER = sa.select(users.c.user_id).where(users.c.user_id == bindparam("user")).with_for_update()
+
+_CLAIMS = sa.select(user_claims.c.name, user_claims.c.value).where(user_claims.c.user_id == bindparam("user"))
+_claim = insert_into(user_claims)
+_SET_CLAIM = _claim.on_conflict_do_update(
+    index_elements=[user_claims.c.user_id, user_claims.c.name], set_={"value": _claim.excluded.value}
+)
+_REMOVE_CLAIM = sa.delete(user_claims).where(
+    user_claims.c.user_id == bindparam("user"), user_claims.c.name == bindparam("claim")
 )
 
 _ADD_SESSION = insert_into(sessions)
@@ -70,6 +83,25 @@ class SqlPeople(Family):
     async def set_password_hash(self, user_id: str, password_hash: str) -> bool:
         row = {"user": user_id, "new": password_hash}
         return await self._database.write(lambda cursor: cursor.one(_SET_PASSWORD, row)) is not None
+
+    async def user_claims(self, user_id: str) -> dict[str, object]:
+        rows = await self._database.read(lambda cursor: cursor.all(_CLAIMS, {"user": user_id}))
+        return {name: json.loads(value) for name, value in rows}
+
+    async def change_user_claims(self, user_id: str, changes: Mapping[str, object], at: float) -> bool:
+        def unit(cursor: Cursor) -> bool:
+            if cursor.one(_HOLD_USER, {"user": user_id}) is None:
+                return False
+            for name, value in changes.items():
+                if value is None:
+                    cursor.run(_REMOVE_CLAIM, {"user": user_id, "claim": name})
+                else:
+                    row = {"user_id": user_id, "name": name, "value": json.dumps(value)}
+                    cursor.run(_SET_CLAIM, row)
+            record(cursor, "claims", user_id, at=at)
+            return True
+
+        return await self._database.write(unit)
 
     async def add_session(self, session: Session) -> None:
         row = {

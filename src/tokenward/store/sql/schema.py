@@ -27,8 +27,8 @@ def _key(name: str) -> sa.Column[str]:
     return sa.Column(name, _Text, primary_key=True)
 
 
-def _text(name: str, *, null: bool = False) -> sa.Column[str]:
-    return sa.Column(name, _Text, nullable=null)
+def _text(name: str, *, null: bool = False, default: str | None = None) -> sa.Column[str]:
+    return sa.Column(name, _Text, nullable=null, server_default=default)
 
 
 def _time(name: str, *, null: bool = False) -> sa.Column[float]:
@@ -53,6 +53,9 @@ clients = sa.Table(
     _text("redirect_uris"),
     _text("scopes"),
     _time("created_at"),
+    _text("sector", default=""),
+    _text("id_token_claims", default=""),
+    _text("access_token_format", default="opaque"),
     sqlite_with_rowid=False,
 )
 
@@ -76,6 +79,16 @@ users = sa.Table(
     sa.Column("username", _Text, nullable=False, unique=True),
     _text("password_hash"),
     _time("created_at"),
+    sqlite_with_rowid=False,
+)
+
+# What is known of a person beside the name: a row per claim, its value as JSON.
+user_claims = sa.Table(
+    "user_claims",
+    METADATA,
+    sa.Column("user_id", _Text, sa.ForeignKey("users.user_id", ondelete="CASCADE"), primary_key=True),
+    _key("name"),
+    _text("value"),
     sqlite_with_rowid=False,
 )
 
@@ -230,6 +243,14 @@ peppers = sa.Table(
     "peppers",
     METADATA,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # the highest one writes
+    _bytes("sealed"),
+)
+
+# Secrets of the house that never change, sealed: the key of pairwise subjects.
+lasting_secrets = sa.Table(
+    "lasting_secrets",
+    METADATA,
+    _key("name"),
     _bytes("sealed"),
 )
 

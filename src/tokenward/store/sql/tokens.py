@@ -53,6 +53,7 @@ def _consume(table: sa.Table, returning: sa.Column[Any], **also: ColumnElement[A
     )
 
 
+_GRANT = sa.select(*_GRANT_COLUMNS).where(grants.c.grant_id == bindparam("grant"))
 _ADD_GRANT = insert_into(grants, *Grant.__dataclass_fields__)
 _REVOKE_GRANT = (
     sa.update(grants)
@@ -148,6 +149,10 @@ class SqlTokens(Family):
             cursor.run(_ADD_CODE, code_row)
 
         await self._database.write(unit)
+
+    async def grant(self, grant_id: str) -> Grant | None:
+        row = await self._database.read(lambda cursor: cursor.one(_GRANT, {"grant": grant_id}))
+        return _grant(row) if row else None
 
     async def code(self, token_id: str) -> CodeState | None:
         row = await self._database.read(lambda cursor: cursor.one(_CODE, {"token": token_id}))

@@ -1,0 +1,33 @@
+"""Which row of the store a presented access token would be, opaque or JWT. Nothing is verified here."""
+
+from tokenward.tokens import base64url, opaque, strict_json
+from tokenward.tokens.jws import MAX_TOKEN
+
+
+def claimed_token_id(text: str, *, prefix: str = "tkw") -> str | None:
+    """The `token_id` under which to look an access token up; None where it can be none of ours.
+
+    That of a JWT is its `jti`, which anybody can write: whether the token is the one that was issued says the
+    keyed hash in the row, which covers the whole text (`store.live`).
+    """
+    if text.count(".") != 2:
+        parsed = opaque.parse(text, kind="at", prefix=prefix)
+        return parsed.token_id if parsed else None
+    if len(text) > MAX_TOKEN:
+        return None
+    try:
+        claims = strict_json.read_object(base64url.decode(text.split(".")[1]))
+    except ValueError:
+        return None
+    return token_id_of(claims.get("jti"))
+
+
+def token_id_of(jti: object) -> str | None:
+    """A `jti` that has the form of a `token_id`, or None."""
+    if not isinstance(jti, str):
+        return None
+    try:
+        opaque.issued_at(jti)
+    except ValueError:
+        return None
+    return jti

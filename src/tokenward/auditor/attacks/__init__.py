@@ -9,6 +9,7 @@ import hashlib
 from tokenward.auditor.attacks.algorithms import ALGORITHM
 from tokenward.auditor.attacks.claims import CLAIMS
 from tokenward.auditor.attacks.confusion import CONFUSION
+from tokenward.auditor.attacks.encrypted import ENCRYPTED
 from tokenward.auditor.attacks.form import FORM
 from tokenward.auditor.attacks.header import HEADER
 from tokenward.auditor.attacks.key_sets import KEY_SETS
@@ -29,6 +30,7 @@ ATTACKS: tuple[Attack, ...] = (
     *PROOFS,
     *SIGN_INS,
     *CONFUSION,
+    *ENCRYPTED,
 )
 ON_ACCESS_TOKENS: tuple[Attack, ...] = tuple(row for row in ATTACKS if row.against == "at+jwt")
 """The rows that any validator of JWT access tokens can be held to."""

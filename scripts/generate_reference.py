@@ -22,7 +22,10 @@ from tokenward.base.problems import CATALOGUE
 from tokenward.base.recommendations import RECOMMENDATIONS
 from tokenward.gateway.headers import DROPPED
 from tokenward.gateway.tiers import TIERS, Tier
+from tokenward.tokens.claims import forbidden
 from tokenward.tokens.errors import CODES
+from tokenward.tokens.kinds import KINDS, Kind
+from tokenward.tokens.profiles import PROFILES
 from tokenward.tokens.release import MINIMUM, PERSONAL
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
@@ -192,6 +195,39 @@ How a row is told depends on who asks:
     )
 
 
+def kinds() -> str:
+    """`token-kinds.md`, from the tables of kinds and profiles."""
+    heads = ("kind", "`typ`", "must have", "checked if there", "must not have", "lives at most")
+    return page(
+        "Kinds of JWT",
+        """
+What `JwtValidator(kind=...)` may be asked for, and what each kind needs. Every claim is checked for its type
+and content as well; `iss` and `aud` against the validator's, the times against the clock. Claims that are not
+listed are let through. [How to use it](../how-to/validate-tokens-of-any-issuer.md).
+""",
+        "## Defined by specifications",
+        table(heads, map(_kind, KINDS.values())),
+        "Only `IdTokenValidator` validates an `id_token`: it asks for the facts of the sign-in.",
+        "## Access tokens of issuers that have their own ways",
+        table(heads, map(_kind, PROFILES.values())),
+    )
+
+
+def _kind(kind: Kind) -> tuple[str, ...]:
+    rules = {
+        "must": [rule.claim for rule in kind.claims if rule.required],
+        "may": [rule.claim for rule in kind.claims if not rule.required and rule.check is not forbidden],
+        "not": [rule.claim for rule in kind.claims if rule.check is forbidden],
+    }
+    types = sorted("none" if typ is None else code(typ.removeprefix("application/")) for typ in kind.typ)
+    unit, seconds = next(each for each in _UNITS.items() if kind.max_lifetime % each[1] == 0)
+    claims = (", ".join(map(code, names)) for names in rules.values())
+    return code(kind.name), ", ".join(types), *claims, f"{kind.max_lifetime // seconds} {unit}"
+
+
+_UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}
+
+
 def recommendations() -> str:
     """`recommendations.md`, from the registry."""
     if TODAY.keys() != RECOMMENDATIONS.keys():
@@ -341,6 +377,7 @@ def personal() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "errors.md": errors,
+    "token-kinds.md": kinds,
     "recommendations.md": recommendations,
     "cli.md": commands,
 }

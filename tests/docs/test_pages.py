@@ -97,6 +97,16 @@ def test_every_name_that_a_page_imports_exists(module, name):
         importlib.import_module(f"{module}.{name}")
 
 
+def test_the_validators_that_a_page_shows_are_made_with_settings_that_exist():
+    names = {}
+    for block in _blocks(ROOT / "docs" / "how-to" / "validate-tokens-of-any-issuer.md", "python"):
+        exec(compile(block, "snippet", "exec"), names)  # nothing is fetched before a token comes
+    assert names["who"]("no token") is None
+    for name in ("validator", "several", "tokens"):
+        with pytest.raises(names["InvalidToken"]):
+            names[name].validate("no token")
+
+
 @pytest.mark.parametrize(
     ("module", "names"),
     [

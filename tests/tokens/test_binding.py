@@ -51,6 +51,7 @@ def test_a_token_bound_to_a_certificate_needs_it():
 @pytest.mark.parametrize("proof", [CERTIFICATE, VerifiedProof(JKT, None, "j", NOW)])
 def test_a_proof_with_a_token_that_is_not_bound_is_refused(proof: Any):
     assert refusal(token(), proof) == "proof_refused"
+    assert STRICT.validate(token()).subject == "u"
 
 
 @pytest.mark.parametrize("proof", ["proof", b"", 1, True, {}, [JKT], object(), {"jkt": JKT}])

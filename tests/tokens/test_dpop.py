@@ -54,6 +54,7 @@ def refusal(*proofs: object, **request: Any) -> str:
 def test_a_good_proof_tells_its_key():
     found = verify(proof())
     assert found == VerifiedProof(KEY.kid, token_hash(TOKEN), "j-1", NOW)
+    assert len(verify(proof(jti="j" * 256)).jti) == 256
 
 
 def test_without_blocking_it_is_the_same():
@@ -306,6 +307,8 @@ def test_where_use_cannot_be_known_the_proof_is_refused():
 def test_bad_settings_do_not_construct(settings: dict[str, Any]):
     with pytest.raises(ValueError, match=r"max_age|algorithm"):
         verifier(**settings)
+    assert verifier(max_age=600, leeway=300)
+    assert verifier(max_age=1, leeway=0)
 
 
 json_values = st.recursive(

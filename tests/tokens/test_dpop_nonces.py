@@ -46,6 +46,7 @@ def test_a_nonce_fits_a_header_and_says_nothing():
 def test_bad_settings_do_not_construct(key: bytes, period: int):
     with pytest.raises(ValueError, match="nonce key"):
         DpopNonces(key, period=period)
+    assert DpopNonces(KEY, period=1)
 
 
 @given(st.none() | st.integers() | st.text() | st.binary() | st.lists(st.text()) | st.just("\ud800" * 22))

@@ -72,6 +72,7 @@ NONE = [
     "https://api.example/é",
     "https://api.example/\ud800",
     "https://api.example\\@evil.example/",
+    "https://api.example/a\\b",
     "https://api.example/%",
     "https://api.example/%4",
     "https://api.example/%zz",
@@ -83,6 +84,13 @@ NONE = [
 def test_what_makes_no_difference(form: str, spellings: list[str]):
     for spelling in spellings:
         assert normal_form(spelling) == normal_form(form) is not None, spelling
+
+
+def test_the_form_is_a_url_with_its_port():
+    assert normal_form("https://[::1]") == "https://[::1]:443/"
+    assert normal_form("http://API.example/%61?x") == "http://api.example:80/a"
+    for up in ("a/b/..", "a/.", "a/b/%2e%2E"):  # RFC 3986 §5.2.4: a directory
+        assert normal_form(f"https://api.example/{up}") == "https://api.example:443/a/"
 
 
 def test_anything_else_does():

@@ -31,13 +31,13 @@ _PUBLISHED = frozenset(
 # Beginnings of what is public by nature: PEM, JWK, SSH.
 _PUBLIC = re.compile(rb"\s*(?:-----BEGIN |\{\s*\"|ssh-|ecdsa-sha2-)")
 # Words side by side, in small letters, capitals or capitalised, perhaps with a few digits after them.
-_WORDS = re.compile(rb"(?:[\s_.-]?(?:[A-Z]?[a-z]{3,}+|[A-Z]{3,}+))+[0-9!?.]{0,6}")
+_WORDS = re.compile(rb"(?:[\s_.-]?(?:[A-Z]?[a-z]{2,}+|[A-Z]{2,}+))+[0-9!?.]{0,6}")
 _MIN_DISTINCT = 10  # a random secret of 32 octets has 30 different ones, of 64 hexadecimal digits 15 or 16
 
 
 def weak_secret(secret: bytes) -> str | None:
     """Why a secret of sufficient length is no secret, or None."""
-    if secret.strip() in _PUBLISHED:
+    if secret in _PUBLISHED or secret.strip() in _PUBLISHED:
         return "the secret is printed in public documentation"
     if _PUBLIC.match(secret) or _is_der_sequence(secret):
         return "the secret looks like a public key or certificate"

@@ -6,7 +6,7 @@ What an application could check by hand on the decoded token is not the library'
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,6 @@ from jwcrypto.jwt import JWT
 
 from tokenward import InvalidToken, JwtValidator
 from tokenward.auditor.attacks.claims import LEEWAY
-from tokenward.auditor.attacks.kit import ALGORITHMS
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://api.example"
@@ -43,13 +42,14 @@ class Library:
     Attributes:
         name: the name of its distribution.
         use: how it is used here, in a sentence.
-        load: makes a function that verifies a token, from a JWK Set; it raises where it refuses.
+        load: makes a function that verifies a token, from a JWK Set and the algorithms; it raises where it
+            refuses.
         refusals: the exceptions that its documentation names for a token that is refused.
     """
 
     name: str
     use: str
-    load: Callable[[Mapping[str, Any]], Verify]
+    load: Callable[[Mapping[str, Any], Sequence[str]], Verify]
     refusals: tuple[type[Exception], ...]
 
 
@@ -64,7 +64,7 @@ class _FixedKeys(pyjwt.PyJWKClient):
         return self._jwks
 
 
-def _pyjwt(jwks: Mapping[str, Any]) -> Verify:
+def _pyjwt(jwks: Mapping[str, Any], algorithms: Sequence[str]) -> Verify:
     # Documentation: "Usage Examples", "Retrieve RSA signing keys from a JWKS endpoint" and "Registered Claim
     # Names"; "API Reference", `Options`. `strict_aud` would refuse arrays, which are legal.
     client = _FixedKeys(jwks)
@@ -75,7 +75,7 @@ def _pyjwt(jwks: Mapping[str, Any]) -> Verify:
         return pyjwt.decode(
             token,
             client.get_signing_key_from_jwt(token),
-            algorithms=list(ALGORITHMS),
+            algorithms=list(algorithms),
             issuer=ISSUER,
             audience=AUDIENCE,
             leeway=LEEWAY,
@@ -90,11 +90,11 @@ def _is_access_token(typ: Any) -> None:
         raise ValueError("must be at+jwt")
 
 
-def _joserfc(jwks: Mapping[str, Any]) -> Verify:
+def _joserfc(jwks: Mapping[str, Any], algorithms: Sequence[str]) -> Verify:
     # Documentation: "JSON Web Token", "Decode" and "Validating claims"; "JSON Web Key", "Key Set";
     # "Registry", which takes rules for header parameters, hence one for `typ`.
     keys = KeySet.import_key_set(jwks)
-    registry = JWSRegistry({"typ": HeaderParameter("Type", _is_access_token, True)}, list(ALGORITHMS))
+    registry = JWSRegistry({"typ": HeaderParameter("Type", _is_access_token, True)}, list(algorithms))
     requests = JWTClaimsRegistry(
         leeway=LEEWAY,
         iss={"essential": True, "value": ISSUER},
@@ -121,7 +121,7 @@ class _ResourceServer(JWTBearerTokenValidator):
         return self._key_set
 
 
-def _authlib(jwks: Mapping[str, Any]) -> Verify:
+def _authlib(jwks: Mapping[str, Any], _algorithms: Sequence[str]) -> Verify:
     # Documentation: "RFC9068: JSON Web Token (JWT) Profile for OAuth 2.0 Access Tokens", the token validator.
     # `authlib.jose` is deprecated in favour of joserfc. Neither algorithms nor leeway can be given.
     server = _ResourceServer(KeySet.import_key_set(jwks))
@@ -134,7 +134,7 @@ def _authlib(jwks: Mapping[str, Any]) -> Verify:
     return verify
 
 
-def _python_jose(jwks: Mapping[str, Any]) -> Verify:
+def _python_jose(jwks: Mapping[str, Any], algorithms: Sequence[str]) -> Verify:
     # Documentation: "JSON Web Token", "Verifying Tokens" and the options of `jwt.decode`. It takes a whole
     # set, but stops at the first key of another type; hence the key is chosen by `kid` here.
     options: dict[str, Any] = {f"require_{claim}": True for claim in REQUIRED} | {"leeway": LEEWAY}
@@ -147,7 +147,7 @@ def _python_jose(jwks: Mapping[str, Any]) -> Verify:
         return python_jose.decode(
             token,
             dict(named[0]),
-            algorithms=list(ALGORITHMS),
+            algorithms=list(algorithms),
             issuer=ISSUER,
             audience=AUDIENCE,
             options=options,
@@ -156,7 +156,7 @@ def _python_jose(jwks: Mapping[str, Any]) -> Verify:
     return verify
 
 
-def _jwcrypto(jwks: Mapping[str, Any]) -> Verify:
+def _jwcrypto(jwks: Mapping[str, Any], algorithms: Sequence[str]) -> Verify:
     # Documentation: "JSON Web Token (JWT)", the arguments of `JWT` and its property `leeway`. Beside
     # `check_claims`, `nbf` is checked only where it is demanded.
     keys = JWKSet.from_json(json.dumps(dict(jwks)))
@@ -164,7 +164,7 @@ def _jwcrypto(jwks: Mapping[str, Any]) -> Verify:
 
     def verify(token: Any) -> object:
         decoded = JWT(
-            algs=list(ALGORITHMS), check_claims=demanded, expected_type="JWS", strict_serialization=True
+            algs=list(algorithms), check_claims=demanded, expected_type="JWS", strict_serialization=True
         )
         decoded.leeway = LEEWAY
         decoded.deserialize(token, keys)
@@ -173,8 +173,8 @@ def _jwcrypto(jwks: Mapping[str, Any]) -> Verify:
     return verify
 
 
-def _tokenward(jwks: Mapping[str, Any]) -> Verify:
-    validator = JwtValidator(issuer=ISSUER, audience=AUDIENCE, keys=jwks, algorithms=ALGORITHMS)
+def _tokenward(jwks: Mapping[str, Any], algorithms: Sequence[str]) -> Verify:
+    validator = JwtValidator(issuer=ISSUER, audience=AUDIENCE, keys=jwks, algorithms=algorithms)
     return validator.validate
 
 

@@ -11,6 +11,7 @@ from adapters import AUDIENCE, ISSUER, LIBRARIES, Library, Verify
 from report import PAGE, document
 
 from tokenward.auditor.attacks import KEY_SETS, ON_ACCESS_TOKENS, Attack, KeyTrap, Kit, digest
+from tokenward.auditor.attacks.kit import ALGORITHMS
 
 
 @dataclass(slots=True)
@@ -24,14 +25,14 @@ class Outcomes:
 def against(library: Library, kit: Kit) -> Outcomes:
     """Every row, each with a fresh token: the libraries go by the machine's clock."""
     outcomes = Outcomes(library)
-    verify = library.load(kit.jwks)
+    verify = library.load(kit.jwks, ALGORITHMS)
     for attack in ON_ACCESS_TOKENS:
         now = kit.at(int(time.time()))
         verify(now.good)  # so that whatever is remembered of a good token could be taken for the next one
         outcomes.by_row[attack.id] = _outcome(library, verify, attack.forge(now))
     for row in KEY_SETS:
         jwks, token = row.make(kit.at(int(time.time())))
-        outcomes.by_row[row.id] = _key_outcome(library, jwks, token)
+        outcomes.by_row[row.id] = _key_outcome(library, row, jwks, token)
     return outcomes
 
 
@@ -46,10 +47,10 @@ def _outcome(library: Library, verify: Verify, token: object) -> str:
     return "accepted"
 
 
-def _key_outcome(library: Library, jwks: Mapping[str, Any], token: str) -> str:
+def _key_outcome(library: Library, row: KeyTrap, jwks: Mapping[str, Any], token: str) -> str:
     # A set of keys comes from the operator or the issuer: however it is refused, it is refused.
     try:
-        library.load(jwks)(token)
+        library.load(jwks, row.algorithms)(token)
     except Exception:  # noqa: BLE001 - see above
         return "refused"
     return "accepted"

@@ -12,10 +12,11 @@ from tokenward.auditor.attacks.confusion import CONFUSION
 from tokenward.auditor.attacks.encrypted import ENCRYPTED
 from tokenward.auditor.attacks.form import FORM
 from tokenward.auditor.attacks.header import HEADER
-from tokenward.auditor.attacks.key_sets import KEY_SETS
+from tokenward.auditor.attacks.key_sets import PUBLIC_SETS
 from tokenward.auditor.attacks.kinds import KIND
 from tokenward.auditor.attacks.kit import Kit, Unforgeable
 from tokenward.auditor.attacks.proofs import PROOFS
+from tokenward.auditor.attacks.secrets import SECRETS
 from tokenward.auditor.attacks.sign_ins import SIGN_INS
 from tokenward.auditor.attacks.signature import SIGNATURE
 from tokenward.auditor.attacks.table import Attack, KeyTrap
@@ -32,6 +33,7 @@ ATTACKS: tuple[Attack, ...] = (
     *CONFUSION,
     *ENCRYPTED,
 )
+KEY_SETS: tuple[KeyTrap, ...] = (*PUBLIC_SETS, *SECRETS)
 ON_ACCESS_TOKENS: tuple[Attack, ...] = tuple(row for row in ATTACKS if row.against == "at+jwt")
 """The rows that any validator of JWT access tokens can be held to."""
 

@@ -177,7 +177,7 @@ def _good(kit: Kit) -> tuple[Mapping[str, Any], str]:
     return kit.jwks, kit.good
 
 
-KEY_SETS: tuple[KeyTrap, ...] = (
+PUBLIC_SETS: tuple[KeyTrap, ...] = (
     KeyTrap(
         "K00", "Control", "the issuer's set", "Nothing: it must be accepted.", "", "accept", False, _good
     ),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from tokenward.auditor.attacks.kit import Kit
+from tokenward.auditor.attacks.kit import ALGORITHMS, Kit
 
 Verdict = Literal["reject", "note", "accept"]
 
@@ -55,6 +55,7 @@ class KeyTrap:
         entry, title, name, wrong, reference, verdict: as in `Attack`.
         unusable: whether the set is well-formed and no key in it fits, instead of the whole being refused.
         make: gives the set, and a token that verifies with it if such a token can be made.
+        algorithms: what the validator that the set is configured for allows.
     """
 
     entry: str
@@ -65,6 +66,7 @@ class KeyTrap:
     verdict: Verdict
     unusable: bool
     make: Callable[[Kit], tuple[Mapping[str, Any], str]]
+    algorithms: tuple[str, ...] = ALGORITHMS
 
     @property
     def id(self) -> str:

@@ -2,6 +2,7 @@
 
 import secrets
 from itertools import count
+from math import isqrt
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tokenward.tokens import base64url
 from tokenward.tokens.jwk_set import public_keys, secret_keys
-from tokenward.tokens.key_lint import weak_modulus, weak_secret
+from tokenward.tokens.key_lint import _close_primes, weak_modulus, weak_secret
 from tokenward.tokens.keys import SigningKey
 
 KEY = SigningKey.generate("ES256")
@@ -128,3 +129,11 @@ def test_a_good_modulus_is_good():
         private = SigningKey.generate(name).private
         assert weak_modulus(private.public_key().public_numbers().n) is None  # type: ignore[union-attr]
     assert weak_modulus(P * prime_after(P + 2**900)) is None
+
+
+@given(st.integers(2, 2**40), st.integers(0, 2**22))
+def test_close_primes_are_those_that_a_hundred_steps_find(half: int, distance: int):
+    n = (2 * half + 1) * (2 * (half + distance) + 1)
+    first = isqrt(n - 1) + 1
+    found = any(isqrt(a * a - n) ** 2 == a * a - n for a in range(first, first + 100))
+    assert _close_primes(n) == found

@@ -69,12 +69,12 @@ def _mutants(kind: Kind) -> Iterator[tuple[str, Kind]]:
     for at, rule in enumerate(kind.claims):
         before, after = kind.claims[:at], kind.claims[at + 1 :]
         yield f"{rule.claim}: no rule", replace(kind, claims=before + after)
-        unchecked = rule._replace(check=lambda *_: None)
+        unchecked = replace(rule, check=lambda *_: None)
         yield f"{rule.claim}: no check", replace(kind, claims=(*before, unchecked, *after))
         if rule.required:
             yield (
                 f"{rule.claim}: optional",
-                replace(kind, claims=(*before, rule._replace(required=False), *after)),
+                replace(kind, claims=(*before, replace(rule, required=False), *after)),
             )
     for at in range(len(kind.together)):
         yield f"together {at}", replace(kind, together=kind.together[:at] + kind.together[at + 1 :])

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from tokenward.tokens.errors import InvalidToken
 
@@ -38,7 +38,8 @@ Check = Callable[[object, Expected, float], str | None]
 CheckAll = Callable[[Claims, Expected, float], str | None]
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rule:
     """One claim: its name, whether it must be there, and the check of its value."""
 
     claim: str
@@ -114,7 +115,7 @@ def nbf(value: object, expected: Expected, now: float) -> str | None:
     return None if value <= now + expected.leeway else "not_yet_valid"
 
 
-_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*+")  # RFC 6749 §3.3
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]++(?: [\x21\x23-\x5B\x5D-\x7E]++)*+")  # RFC 6749 §3.3
 
 
 def scope(value: object, _expected: Expected, _now: float) -> str | None:
@@ -255,13 +256,13 @@ def check(
     Raises:
         InvalidToken: the first rule that is not met.
     """
-    for claim, required, check_one in rules:
-        value = claims.get(claim, _ABSENT)
+    for rule in rules:
+        value = claims.get(rule.claim, _ABSENT)
         if value is not _ABSENT:
-            code = check_one(value, expected, now)
+            code = rule.check(value, expected, now)
             if code is not None:
                 raise InvalidToken(code)
-        elif required:
+        elif rule.required:
             raise InvalidToken("claim_missing")
     for check_all in together:
         code = check_all(claims, expected, now)

@@ -28,8 +28,8 @@ def read_object(data: bytes) -> dict[str, Any]:
         ValueError: it is anything but one strict JSON object.
     """
     text = data.decode("utf-8")  # UnicodeDecodeError is a ValueError
-    # Most tokens are flat, and have nothing escaped: telling so by single bytes costs next to nothing.
-    if (data.find(b"{", 1) >= 0 or b"[" in data) and _too_deep(text):
+    # Most tokens are flat, and have nothing escaped: telling so by single characters costs next to nothing.
+    if (text.find("{", 1) >= 0 or "[" in text) and _too_deep(text):
         raise ValueError(f"deeper than {MAX_DEPTH} levels")
     try:
         value, end = _SCAN(text, 0)  # decode() would look for white space at both ends as well
@@ -39,7 +39,7 @@ def read_object(data: bytes) -> dict[str, Any]:
         value = _DECODER.decode(text)
     if not isinstance(value, dict):
         raise ValueError("not an object")
-    if b"\\" in data:
+    if "\\" in text:
         _refuse_lone_surrogates(value)
     return value
 

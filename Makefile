@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs lock bench libraries clean
+.PHONY: help install run test check format docs lock bench libraries fuzz clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -52,17 +52,24 @@ docs: $(STAMP) ## Write the generated reference pages anew
 lock: $(STAMP) ## Renew requirements-dev.lock to the newest versions that fit
 	$(COMPILE) --upgrade --output-file $(LOCK)
 
-bench: $(STAMP) ## Measure side by side with peers; ARGS="--quick" or ARGS="--write"
+PEERS := benchmarks/.cache/libraries
+
+$(PEERS)/.installed: benchmarks/libraries/requirements.txt
+	@scripts/make-venv.sh $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+bench: $(STAMP) $(PEERS)/.installed ## Measure side by side with peers; ARGS="--only validation|throughput --quick --write"
 	@scripts/bench-tools.sh
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-PEERS := benchmarks/.cache/libraries
-
-libraries: ## Hold the table of attacks against other JWT libraries; writes docs/libraries.md
-	@scripts/make-venv.sh $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/libraries/requirements.txt
+libraries: $(PEERS)/.installed ## Hold the table of attacks against other JWT libraries; writes docs/libraries.md
 	PYTHONPATH=src $(PEERS)/bin/python benchmarks/libraries/run.py
 
+fuzz: $(STAMP) ## Fuzz the token parsers; ARGS="--minutes 10 --target validator --keep"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement tests/fuzz/requirements.txt
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(ARGS)
+
 clean: ## Remove everything that was made here, the virtual environment included
-	rm -rf $(VENV) benchmarks/.cache dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .cache benchmarks/.cache dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

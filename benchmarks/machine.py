@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,15 +32,21 @@ def sync_latency(repeats: int = 300) -> float:
     return statistics.median(costs)
 
 
-def description() -> dict[str, str]:
-    """Machine and versions, in the order in which they are told."""
+def description(*, packages: Sequence[str]) -> dict[str, str]:
+    """Machine, Python and these packages, in the order in which they are told."""
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "load before": f"{os.getloadavg()[0]:.1f} (what others compute falls on both sides, unevenly)",
         "system": f"{platform.system()} {platform.release()}",
         "Python": f"{platform.python_version()}, "
-        + ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "uvloop", "httptools", "aiohttp")),
+        + ", ".join(f"{name} {version(name)}" for name in packages),
+    }
+
+
+def programs() -> dict[str, str]:
+    """The programs that load and are loaded."""
+    return {
         "Node.js": _first_line("node", "--version"),
         "oidc-provider": _peer_version(),
         "wrk": _first_line("wrk", "-v").removeprefix("wrk ").partition(" [")[0],

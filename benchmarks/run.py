@@ -15,30 +15,48 @@ from pathlib import Path
 import decision
 import machine
 import report
+import validation_report
 from load import Comparison, Target, compare
 from servers import Issuer, Ours, oidc_provider, peer_is_installed, python_server, tokenward
 
 TOKENS = 500  # live ones in turn; the peer's in-memory adapter keeps 1000
 CONNECTIONS = (16, 64)
-DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="2 rounds of 2 seconds instead of 5 of 5")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--only", choices=("validation", "throughput"), help="one part; both by default")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--write", action="store_true", help="write the page of each part under docs/")
     given = parser.parse_args()
-    rounds, seconds = (2, 2) if given.quick else (5, 5)
+    if given.only != "throughput":
+        validation(quick=given.quick, write=given.write)
+    return 0 if given.only == "validation" else throughput(quick=given.quick, write=given.write)
+
+
+def validation(*, quick: bool, write: bool) -> None:
+    described = machine.description(packages=("cryptography",))
+    results = validation_report.measure(rounds=50 if quick else 400)
+    for row in results.rows:
+        print(validation_report.line(row))
+    if write:
+        _write("benchmarks-validation.md", validation_report.document(results, described))
+
+
+def throughput(*, quick: bool, write: bool) -> int:
+    rounds, seconds = (2, 2) if quick else (5, 5)
     if shutil.which("wrk") is None:
         print("wrk is needed: run scripts/bench-tools.sh", file=sys.stderr)
         return 2
 
     results = report.Results(
-        machine=machine.description(),
+        machine=machine.description(packages=("uvicorn", "uvloop", "httptools", "aiohttp"))
+        | machine.programs(),
         rounds=rounds,
         seconds=seconds,
         sync=machine.sync_latency(),
-        decision=decision.measure(repeats=5 if given.quick else 15),
+        decision=decision.measure(repeats=5 if quick else 15),
         comparisons=[],
     )
     print(report.decision_line(results.decision))
@@ -47,10 +65,14 @@ def main() -> int:
         for comparison in comparisons(ours, backend, rounds=rounds, seconds=seconds):
             results.comparisons.append(comparison)
             print(report.line(comparison), flush=True)
-    if given.write:
-        DOCUMENT.write_text(report.document(results))
-        print(f"wrote {DOCUMENT}")
+    if write:
+        _write("benchmarks.md", report.document(results))
     return 0
+
+
+def _write(name: str, page: str) -> None:
+    (DOCS / name).write_text(page, encoding="utf-8")
+    print(f"wrote docs/{name}")
 
 
 def comparisons(ours: Ours, backend: str, *, rounds: int, seconds: int) -> Iterator[Comparison]:

@@ -17,6 +17,8 @@ from tokenward.backend.fastapi import InsideClaims
 from tokenward.base.asgi import App, Receive, Scope, Send, respond
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import Refusal
+from tokenward.tokens.encryption_keys import DecryptionKey
+from tokenward.tokens.jwe import encrypt, encrypt_nested
 from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.keys import SigningKey
 
@@ -290,3 +292,27 @@ def test_the_first_call_under_a_fresh_key_ends_the_one_before():
     assert verdict(called, thief) == "invalid_token"
     clock.advance(9.5)
     assert verdict(idle, thief) == "invalid_token"
+
+
+def test_where_the_gateway_encrypts_nothing_else_is_taken_for_its_word():
+    key = DecryptionKey.generate(kid="ours")
+    checks = InsideVerifier(
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        jwks_url=JWKS_URL,
+        decryption_keys=[key],
+        fetch=lambda _url: JWKS,
+        clock=ManualClock(NOW),
+    )
+    app, public = InsideTokenMiddleware(echo, checks), key.encryption_key()
+    assert get(app, "/", f"Bearer {encrypt_nested(KIT.token(), public)}").status_code == 200
+    # Anybody can encrypt for us: what counts is the signature inside.
+    foreign = sign_jwt(SigningKey.generate(), KIT.claims(), typ="at+jwt")
+    for bad in (
+        KIT.token(),  # somebody opened it on the way
+        encrypt_nested(foreign, public),
+        encrypt_nested(KIT.token(claims=KIT.claims(aud="https://other.example")), public),
+        encrypt_nested(KIT.token(), public, enc="A128GCM"),  # the gateway does not use it
+        encrypt(json.dumps(KIT.claims()).encode(), public),
+    ):
+        assert get(app, "/", f"Bearer {bad}").status_code == 401

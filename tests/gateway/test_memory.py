@@ -8,7 +8,7 @@ from gateway.world import BANK, INSIDE, KEY, START, WEATHER, facts
 from rings import FixedRing
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
-from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.inside import InsideMinter, Protection
 from tokenward.gateway.throttle import UNDER_SUSPICION, UnknownTokenThrottle
 from tokenward.gateway.verified import VerifiedTokens
 from tokenward.store.records import FeedEvent
@@ -148,7 +148,9 @@ def test_an_inside_jwt_ends_with_the_token():
 
 def test_each_audience_has_its_algorithm():
     keys = [SigningKey.generate(name) for name in ("ES256", "EdDSA")]
-    minter = InsideMinter(FixedRing(*keys), INSIDE, ManualClock(START), algorithms={BANK: "EdDSA"})
+    minter = InsideMinter(
+        FixedRing(*keys), INSIDE, ManualClock(START), protections={BANK: Protection("EdDSA")}
+    )
     assert minter.mint(facts(opaque.new("at"), audience=BANK)).kid == keys[1].kid
     assert minter.mint(facts(opaque.new("at"), audience=WEATHER)).kid == keys[0].kid
 

@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from tokenward.app.api_documents import read_api
 from tokenward.app.consistency import inconsistencies
 from tokenward.app.findings import Finding, Remark, errors, in_order, placed, unreadable
+from tokenward.app.jwk_files import read_encryption_key, remark
 from tokenward.app.schema_errors import schema_errors
-from tokenward.app.settings import Settings, schema
+from tokenward.app.settings import ApiSettings, Settings, schema
 from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.gateway.inside import Protection
 from tokenward.gateway.policy import Policy, PolicyProblem, conflicts
 from tokenward.issuer.settings import Resource
 
@@ -31,6 +33,7 @@ class Configuration:
         settings: what it says.
         policy: what the gateway lets pass.
         resources: audience → what the issuer may issue tokens for.
+        protections: audience → how its inside JWTs are signed and encrypted.
     """
 
     path: Path
@@ -38,6 +41,7 @@ class Configuration:
     settings: Settings
     policy: Policy
     resources: Mapping[str, Resource]
+    protections: Mapping[str, Protection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +77,25 @@ def load(path: Path) -> Loaded:
     for document in documents:
         findings += document.findings
         findings += _policy(source, document.problems)
+    protections: dict[str, Protection] = {}
+    for name in settings.apis:
+        try:
+            protections[settings.audience(name)] = _protection(settings.apis[name], base_dir)
+        except ValueError as error:
+            findings.append(placed(source, remark(name, error)))
     apis = [document.api for document in documents]
     if not errors(findings):
         findings += _policy(source, conflicts(apis))
     if errors(findings):
         return Loaded(None, in_order(findings), source, settings)
     resources = {document.resource.audience: document.resource for document in documents}
-    configuration = Configuration(path, base_dir, settings, Policy(apis), resources)
+    configuration = Configuration(path, base_dir, settings, Policy(apis), resources, protections)
     return Loaded(configuration, in_order(findings), source, settings)
+
+
+def _protection(api: ApiSettings, base_dir: Path) -> Protection:
+    recipient = None if api.encryption_key is None else read_encryption_key(base_dir / api.encryption_key)
+    return Protection(api.signing_alg, recipient)
 
 
 def _policy(source: Source, problems: Iterable[PolicyProblem]) -> list[Finding]:

@@ -13,7 +13,7 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.base.references import resolve
 from tokenward.gateway.access import TokenFacts
-from tokenward.gateway.inside import ALGORITHM
+from tokenward.gateway.inside import Protection
 from tokenward.issuer.clients import ClientDesk
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.facts import person_facts
@@ -118,8 +118,8 @@ class Foundation:
 
     @property
     def _algorithms(self) -> Mapping[KeyPurpose, Collection[str]]:
-        of_apis = {api.signing_alg for api in self.configuration.settings.apis.values()}
-        return {"outside": OUTSIDE_ALGORITHMS, "inside": sorted(of_apis or {ALGORITHM})}
+        inside = {each.signing_alg for each in self.configuration.protections.values()}
+        return {"outside": OUTSIDE_ALGORITHMS, "inside": sorted(inside or {Protection().signing_alg})}
 
 
 @asynccontextmanager

@@ -124,13 +124,17 @@ async def gateway_engine(
     """
     settings = ground.configuration.settings
     ring = await ground.key_ring("inside", fresh=lambda: follower.confirmed)
-    algorithms = {settings.audience(name): api.signing_alg for name, api in settings.apis.items()}
     engine = Engine(
         ground.configuration.policy,
         StoreResolver(
             ground.store, ground.peppers, ground.pairwise_key, ground.inside_releases, ground.clock
         ),
-        InsideMinter(ring, settings.gateway.url + INSIDE_PATH, ground.clock, algorithms=algorithms),
+        InsideMinter(
+            ring,
+            settings.gateway.url + INSIDE_PATH,
+            ground.clock,
+            protections=ground.configuration.protections,
+        ),
         fresh=lambda: follower.confirmed,
         outside=OutsideJwts(
             issuer=settings.issuer.url,

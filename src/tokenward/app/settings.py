@@ -24,7 +24,7 @@ from tokenward.app.values import (
     Store,
     Upstream,
 )
-from tokenward.gateway.inside import ALGORITHM
+from tokenward.gateway.inside import Protection
 
 
 class _Model(BaseModel):
@@ -131,8 +131,14 @@ class ApiSettings(_Model):
         description="What its tokens are issued for (RFC 8707); the gateway's URL and the mount by default.",
     )
     risk: Risk | None = Field(default=None, description="Risk tier of operations that name none themselves.")
+    encryption_key: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A file with the API's public JWK, or a JWK Set with one key for encryption: the inside "
+        "JWTs that it receives are encrypted for it, once they are signed (RFC 7519 §11.2).",
+    )
     signing_alg: SigningAlg = Field(
-        default=ALGORITHM,
+        default=Protection().signing_alg,
         description="JWS algorithm (RFC 7518 §3.1) of the inside JWTs that it receives.",
     )
     claims: ClaimRelease = Field(

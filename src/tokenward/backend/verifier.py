@@ -21,12 +21,15 @@ from tokenward.base.problems import (
 )
 from tokenward.tokens.algorithms import ASYMMETRIC
 from tokenward.tokens.claims import VerifiedClaims
+from tokenward.tokens.encryption_keys import DecryptionKey
 from tokenward.tokens.errors import InvalidToken
+from tokenward.tokens.jwe import EncryptedJwtValidator
 from tokenward.tokens.jwks import MAX_BYTES, JwksSource
 from tokenward.tokens.validator import JwtValidator
 from tokenward.tokens.verified_cache import CachedValidator
 
 MAX_LIFETIME = 60  # seconds; the gateway mints none that lives longer
+ENCRYPTION = "A256GCM"  # what the gateway encrypts with, where it does
 LEEWAY = 5  # seconds; both machines are the operator's
 # The gateway signs with a fresh key as soon as one is compromised: whoever sees that fetches the set at once,
 # and the others soon, so that the compromised key is worth nothing. The gateway is ours and bears the asking.
@@ -50,6 +53,7 @@ class InsideVerifier:
         issuer: str,
         audience: str,
         jwks_url: str,
+        decryption_keys: Sequence[DecryptionKey] = (),
         allow: Sequence[str] = (),
         fetch: Callable[[str], bytes] | None = None,
         fetch_async: Callable[[str], Awaitable[bytes]] | None = None,
@@ -63,6 +67,8 @@ class InsideVerifier:
                 backslashes, since it is the challenge's realm.
             jwks_url: the inside JWK Set. `https`, or a loopback address: keys that came over an open line
                 would be anybody's.
+            decryption_keys: this API's private keys, if the gateway encrypts for it (`encryption_key`); then
+                a JWT that is only signed is refused. Several while one is being replaced.
             allow: private networks in which `jwks_url` may lie, such as "10.1.0.0/16".
             fetch: another way to get the bytes at a URL, blocking.
             fetch_async: the same without blocking.
@@ -82,27 +88,25 @@ class InsideVerifier:
             client = OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES)
             fetch, fetch_async = client.get, fetch_async or client.get_async
         self._audience = audience
-        # The gateway sends the same inside JWT with every call of a token until it mints the next.
-        self._validator = CachedValidator(
-            JwtValidator(
-                issuer=issuer,
-                audience=audience,
-                keys=JwksSource(
-                    jwks_url,
-                    fetch=fetch,
-                    fetch_async=fetch_async,
-                    ttl=KEYS_TTL,
-                    retry_after=KEYS_RETRY_AFTER,
-                    clock=clock,
-                ),
-                algorithms=ASYMMETRIC,
-                kind="at+jwt",
-                leeway=LEEWAY,
-                max_lifetime=MAX_LIFETIME,
+        signed = JwtValidator(
+            issuer=issuer,
+            audience=audience,
+            keys=JwksSource(
+                jwks_url,
+                fetch=fetch,
+                fetch_async=fetch_async,
+                ttl=KEYS_TTL,
+                retry_after=KEYS_RETRY_AFTER,
                 clock=clock,
             ),
+            algorithms=ASYMMETRIC,
+            kind="at+jwt",
+            leeway=LEEWAY,
+            max_lifetime=MAX_LIFETIME,
             clock=clock,
         )
+        # The gateway sends the same inside JWT with every call of a token until it mints the next.
+        self._validator = CachedValidator(_opening(signed, decryption_keys), clock=clock)
 
     async def authenticate(self, scope: Scope, *, scopes: Collection[str] = ()) -> VerifiedClaims:
         """Who calls, by the one bearer token in the request's headers.
@@ -129,6 +133,13 @@ class InsideVerifier:
     def challenge(self, problem: Problem, *, scopes: Collection[str] = ()) -> str:
         """The `WWW-Authenticate` value for a refusal (RFC 6750 §3)."""
         return challenge(problem, realm=self._audience, scope=" ".join(scopes))
+
+
+def _opening(signed: JwtValidator, keys: Sequence[DecryptionKey]) -> JwtValidator | EncryptedJwtValidator:
+    if not keys:
+        return signed
+    algorithms = {key.algorithm for key in keys}
+    return EncryptedJwtValidator(signed, keys, algorithms=algorithms, encryptions=[ENCRYPTION])
 
 
 def scope_tokens(scopes: Collection[str]) -> tuple[str, ...]:

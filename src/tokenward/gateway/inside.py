@@ -11,6 +11,8 @@ from tokenward.base.entropy import identifier
 from tokenward.base.problems import CREDENTIAL_IN_CLAIM, INVALID_TOKEN, Refusal
 from tokenward.gateway.access import TokenFacts
 from tokenward.tokens.credential_guard import CredentialInClaim, check_claims
+from tokenward.tokens.encryption_keys import EncryptionKey
+from tokenward.tokens.jwe import encrypt_nested
 from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.release import composed
@@ -22,8 +24,20 @@ REUSE_ABOVE = 20
 """A kept JWT is served again only while it has this many seconds left, or ends with the token itself."""
 
 
-ALGORITHM = "ES256"
-"""What inside JWTs are signed with where their audience asks for nothing else."""
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How the JWTs for one audience are protected.
+
+    Attributes:
+        signing_alg: what they are signed with.
+        encryption_key: for whom they are encrypted after that; None leaves them readable.
+    """
+
+    signing_alg: str = "ES256"
+    encryption_key: EncryptionKey | None = None
+
+
+_USUAL = Protection()
 
 
 class SigningKeys(Protocol):
@@ -80,10 +94,10 @@ class InsideMinter:
         keys: the inside keys.
         issuer: the inside issuer.
         clock: time.
-        algorithms: audience → what its JWTs are signed with, where not with `ALGORITHM`.
+        protections: audience → how its JWTs are protected, where not as usual.
     """
 
-    __slots__ = ("_algorithms", "_clock", "_issuer", "_keys")
+    __slots__ = ("_clock", "_issuer", "_keys", "_protections")
 
     def __init__(
         self,
@@ -91,12 +105,12 @@ class InsideMinter:
         issuer: str,
         clock: Clock = SYSTEM_CLOCK,
         *,
-        algorithms: Mapping[str, str] = MappingProxyType({}),
+        protections: Mapping[str, Protection] = MappingProxyType({}),
     ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._clock = clock
-        self._algorithms = algorithms
+        self._protections = protections
 
     def mint(self, facts: TokenFacts) -> InsideJwt:
         """A fresh JWT for the audience of the token (RFC 9068 §2.2).
@@ -127,8 +141,12 @@ class InsideMinter:
                 claims = composed(claims, facts.claims)
         except CredentialInClaim as found:
             raise Refusal(CREDENTIAL_IN_CLAIM, f"token {facts.token_id}, {found}") from None
-        key = self._keys.signer(self._algorithms.get(facts.audience, ALGORITHM))
-        return InsideJwt(sign_jwt(key, claims, typ="at+jwt"), expires_at, expires_at == end, key.kid)
+        protection = self._protections.get(facts.audience, _USUAL)
+        key = self._keys.signer(protection.signing_alg)
+        text = sign_jwt(key, claims, typ="at+jwt")
+        if protection.encryption_key is not None:
+            text = encrypt_nested(text, protection.encryption_key)  # RFC 7519 §11.2: sign, then encrypt
+        return InsideJwt(text, expires_at, expires_at == end, key.kid)
 
     def serves(self, jwt: InsideJwt, now: float) -> bool:
         """Whether a kept JWT may be served again.

@@ -1,0 +1,46 @@
+"""For whom inside JWTs are encrypted: the public key that an API's owner gives away (RFC 7517, RFC 7516)."""
+
+from pathlib import Path
+
+from tokenward.app.findings import Remark
+from tokenward.tokens.encryption_keys import EncryptionKey, encryption_key
+from tokenward.tokens.strict_json import read_object
+
+MAX_BYTES = 65_536
+
+
+def read_encryption_key(path: Path) -> EncryptionKey:
+    """The encryption key in a file that holds a JWK, or a JWK Set with exactly one key whose `use` is `enc`.
+
+    Raises:
+        ValueError: there is none, or it is malformed, private, weak or meant for something else.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise ValueError(f"{path.name} is too large for a key")
+    try:
+        data = read_object(raw)
+    except ValueError:
+        raise ValueError(f"{path.name} is no JSON object") from None
+    if "keys" not in data:
+        return encryption_key(data)
+    keys = data["keys"] if isinstance(data["keys"], list) else []
+    candidates = [key for key in keys if isinstance(key, dict) and key.get("use") == "enc"]
+    if len(candidates) != 1:
+        raise ValueError(f"{path.name} holds {len(candidates)} keys with `use` `enc`, and one is needed")
+    return encryption_key(candidates[0])
+
+
+def remark(name: str, error: ValueError) -> Remark:
+    """The problem at its place in the configuration."""
+    return Remark(
+        ("apis", name, "encryption_key"),
+        "error",
+        "encryption-key",
+        str(error),
+        "name a file with the public JWK that the API's owner made: P-256, X25519, or RSA from 2048 bits",
+    )

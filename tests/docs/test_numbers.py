@@ -76,7 +76,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
             (90 * DAY, DAY, HOUR),
         ),
         (SECURITY, "its next genuine call, 10 s at most", (verifier.KEYS_TTL, jwks.MAX_AGE), (10, DAY)),
-        (SECURITY, "destroyed within an hour\nand a half", (upkeep.PRIVATE_KEPT,), (HOUR,)),
+        (SECURITY, "destroyed within an hour\nand a half of its retirement", (upkeep.PRIVATE_KEPT,), (HOUR,)),
         (
             ROTATE_KEYS,
             "| after 20 minutes (`outside`) or 5 minutes (`inside`)",

@@ -679,8 +679,9 @@ async def a_lasting_secret_is_added_once(store):
 
 
 @promise
-async def the_private_half_of_a_key_goes_an_hour_after_it_retired(store):
-    keys = [signing_key(created_at=NOW + n, retires_at=end) for n, end in enumerate([NOW, NOW + 1, None])]
+async def the_private_half_of_a_key_goes_an_hour_after_it_was_removed(store):
+    ends = [NOW, NOW + 1, None]
+    keys = [signing_key(created_at=NOW + n, retires_at=NOW, removes_at=end) for n, end in enumerate(ends)]
     await store.change_signing_keys("outside", [], keys, at=NOW)
     assert await store.sweep(at=NOW + 3600, limit=8) == 1
     assert await store.sweep(at=NOW + 3600, limit=8) == 0

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import json
 
 import pytest
@@ -8,7 +9,7 @@ from tokenward.base.clock import ManualClock
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import Refusal
 from tokenward.store.feed import FeedFollower
-from tokenward.store.keeping import WrongMasterKey
+from tokenward.store.keeping import WrongMasterKey, new_signing_key
 from tokenward.store.key_orders import KeyDesk, rotate_forever
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.key_states import TERMS
@@ -104,18 +105,40 @@ async def test_a_clock_that_lags_behind_keeps_nothing_alive_and_stops_nothing(ho
 
 
 @lived
-async def test_only_keys_that_sign_are_opened(house):
-    """A retired key's private half may be destroyed already, and nobody needs it."""
+async def test_what_is_removed_is_not_opened(house):
+    """Its private half may be destroyed already."""
     first = await house.start()
     await house.desk.retire(first.kid)
-    house.clock.advance(4000)
+    house.clock.advance(TERMS["inside"].kept + 3600)
     await house.desk.keys.sweep(at=house.clock.time(), limit=10)
-    await KeyRing(house.desk.keys, house.vault, "inside", fresh=lambda: True, clock=house.clock).load()
-    stranger = KeyRing(
-        house.desk.keys, Sealer(random_bytes(32)), "inside", fresh=lambda: True, clock=house.clock
-    )
+    again = KeyRing(house.desk.keys, house.vault, "inside", fresh=lambda: True, clock=house.clock)
+    await again.load()
+    assert again.signer("ES256").kid != first.kid
+
+
+@lived
+async def test_nothing_is_loaded_with_another_data_key(house):
+    await house.start()
+    stranger = Sealer(random_bytes(32))
     with pytest.raises(WrongMasterKey):
-        await stranger.load()
+        await KeyRing(house.desk.keys, stranger, "inside", fresh=lambda: True, clock=house.clock).load()
+
+
+@lived
+async def test_who_only_writes_to_the_database_publishes_no_key_of_their_own(house):
+    await house.start()
+    old = await house.desk.keys.signing_keys("inside")
+    theirs = new_signing_key(Sealer(random_bytes(32)), "inside", "ES256", NOW)
+    for record in old:
+        swapped = [dataclasses.replace(key, public_jwk=theirs.public_jwk) for key in old]
+        await house.desk.keys.change_signing_keys("inside", old, swapped, at=NOW)
+        await house.ring.load()
+        assert theirs.kid not in house.published()
+        assert record.kid in house.published()
+        await house.desk.keys.change_signing_keys("inside", swapped, old, at=NOW)
+    await house.desk.keys.change_signing_keys("inside", old, [*old, theirs], at=NOW)
+    with pytest.raises(WrongMasterKey):
+        await house.ring.load()
 
 
 @lived

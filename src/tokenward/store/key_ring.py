@@ -1,8 +1,6 @@
 """The signing keys of one purpose as one process knows them: what it signs with, and what it publishes."""
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UNAVAILABLE, Refusal
@@ -13,7 +11,7 @@ from tokenward.store.records import KeyPurpose, SigningKeyRecord
 from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.sealing import Sealer
 
-_SIGNING = (KeyState.ACTIVE, KeyState.PENDING)
+_CAN_SIGN = (KeyState.ACTIVE, KeyState.PENDING)
 
 
 class KeyRing:
@@ -51,7 +49,10 @@ class KeyRing:
         self._opened: Mapping[str, SigningKey] = {}
 
     async def load(self) -> None:
-        """Take the keys as the store has them; private halves only of those that sign, now or later.
+        """Take the keys as the store has them, those that are removed left out.
+
+        What is published comes from the opened private halves: whoever can write to the database but has no
+        master key cannot slip a public key of their own into the JWK Set.
 
         Raises:
             StoreUnavailable: the store did not answer.
@@ -62,7 +63,7 @@ class KeyRing:
         opened = {
             kid: self._opened.get(kid) or open_signing_key(self._vault, record)
             for kid, record in records.items()
-            if state(record, now) in _SIGNING
+            if state(record, now) is not KeyState.REMOVED
         }
         self._records, self._opened = records, opened
 
@@ -75,7 +76,7 @@ class KeyRing:
         self._demand_fresh()
         now = self._clock.time()
         # Pending is a key that takes over by now where the clock of whoever ordered it is ahead of ours.
-        for wanted in _SIGNING:
+        for wanted in _CAN_SIGN:
             for kid, key in self._opened.items():
                 if key.algorithm == algorithm and state(self._records[kid], now) is wanted:
                     return key
@@ -86,7 +87,7 @@ class KeyRing:
         record = self._records.get(kid)
         return record is not None and state(record, at) is KeyState.ACTIVE
 
-    def jwks(self) -> dict[str, list[dict[str, Any]]]:
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The JWK Set (RFC 7517 §5): every public key but the removed ones.
 
         Raises:
@@ -94,8 +95,10 @@ class KeyRing:
         """
         self._demand_fresh()
         now = self._clock.time()
-        published = [key for key in self._records.values() if state(key, now) is not KeyState.REMOVED]
-        return {"keys": [json.loads(key.public_jwk) for key in published]}
+        published = (
+            key for kid, key in self._opened.items() if state(self._records[kid], now) is not KeyState.REMOVED
+        )
+        return {"keys": [key.public_jwk() for key in published]}
 
     def _demand_fresh(self) -> None:
         if not self._fresh():

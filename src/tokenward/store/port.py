@@ -297,7 +297,7 @@ class Upkeep(Protocol):
         """Delete at most `limit` rows of each kind whose time is over; how many were deleted in all.
 
         Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
-        Sealed responses older than 10 seconds are erased, and private halves of keys that have been retired
+        Sealed responses older than 10 seconds are erased, and private halves of keys that have been removed
         for an hour; they count as deleted.
         """
 

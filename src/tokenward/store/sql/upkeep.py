@@ -19,7 +19,7 @@ from tokenward.store.sql.statements import Statement
 
 FEED_KEPT = 24 * 3600.0  # seconds; a follower that was away longer starts afresh
 LOST_RESPONSE_KEPT = 10.0  # seconds during which a lost refresh response can be had again
-PRIVATE_KEPT = 3600.0  # seconds after a key's retirement during which a process with a slow clock may open it
+PRIVATE_KEPT = 3600.0  # seconds after a key's removal during which a process with a slow clock may open it
 
 _AT: ColumnElement[float] = bindparam("at", type_=sa.Double)
 
@@ -67,14 +67,14 @@ _SWEEPS: tuple[Statement, ...] = (
         codes.c.consumed_at.is_(None),
         codes.c.expires_at <= _AT,
     ),
-    # Who signs no more needs no private half, and whoever comes by the database later finds none.
+    # What is removed needs no private half, and whoever comes by the database later finds none.
     sa.update(signing_keys)
     .where(
         signing_keys.c.kid.in_(
             _some(
                 signing_keys.c.kid,
                 signing_keys.c.sealed_private != sa.literal(b"", sa.LargeBinary),
-                signing_keys.c.retires_at <= _AT - sa.literal(PRIVATE_KEPT),
+                signing_keys.c.removes_at <= _AT - sa.literal(PRIVATE_KEPT),
             )
         )
     )

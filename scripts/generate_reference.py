@@ -74,7 +74,10 @@ TODAY: dict[str, tuple[str, str]] = {
         "opaque outside, a minimal JWT inside; more only by name, to one recipient; no credential in a claim",
         "encrypted inside JWTs",
     ),
-    "validate-thoroughly": ("one strict validator (`JwtValidator`)", "the prober"),
+    "validate-thoroughly": (
+        "one strict validator (`JwtValidator`), tried on a table of attacks",
+        "the prober",
+    ),
     "as-code": (
         "`tokenward check` and `decide` with exit codes; outbound fetches that cannot be turned",
         "SARIF, policy tests, sessions for browser apps, posture page, audit trail",

@@ -162,7 +162,7 @@ SIGNATURE: tuple[Attack, ...] = (
         "S06",
         "Psychic signature",
         "r or s is zero or the group's order, with which a careless verifier's equation always holds.",
-        "RFC 7518 §3.4; CVE-2022-21449",
+        "RFC 7518 §3.4; CVE-2022-21449; CVE-2022-24884; CVE-2020-13895",
         bare("r and s zero", "bad_signature", _fixed(bytes(64))),
         bare("r zero", "bad_signature", _fixed(_p256(0, 1))),
         bare("s zero", "bad_signature", _fixed(_p256(1, 0))),

@@ -19,6 +19,11 @@ class FixedRing:
     def signs(self, kid, at):
         return any(key.kid == kid for key in self.keys)
 
+    def publishes(self, kid):
+        if not self.fresh:
+            raise Refusal(UNAVAILABLE)
+        return any(key.kid == kid for key in self.keys)
+
     def jwks(self):
         if not self.fresh:
             raise Refusal(UNAVAILABLE)

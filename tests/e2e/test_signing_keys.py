@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import threading
 import time
 
@@ -132,6 +133,29 @@ def test_a_compromised_inside_key_is_worth_nothing_within_a_second(house, http):
     assert soon(lambda: http.get(call, headers=token).status_code == 200)
     # A genuine call made the backend fetch the set, as the new key was unknown to it.
     assert http.get(bank, headers=bearer).status_code == 401
+
+
+def test_with_a_compromised_outside_key_go_the_access_tokens_that_it_signed(house, http):
+    arguments = ["--type", "service", "--scope", "accounts:read", "--access-token-format", "jwt"]
+    added = CliRunner().invoke(
+        application, ["clients", "add", "Reader", *arguments, "--config", str(house.configuration.path)]
+    )
+    assert added.exit_code == 0, added.output
+    basic = (re.search(r"client_id\W+([\w-]+)", added.output)[1], re.search(r"tkw_cs_\w+", added.output)[0])
+
+    def ask(path, **form):
+        return http.post(f"{house.urls['issuer']}/{path}", data=form, auth=basic).json()
+
+    def call(token):
+        bearer = {"authorization": f"Bearer {token}"}
+        return http.get(f"{house.urls['gateway']}/bank/accounts", headers=bearer).status_code
+
+    token = ask("token", grant_type="client_credentials")["access_token"]
+    assert call(token) == 200
+    order(house, "remove", "--compromised", keys(house, "outside", "ES256")[KeyState.ACTIVE])
+    assert soon(lambda: call(token) == 401)
+    assert soon(lambda: ask("introspect", token=token) == {"active": False})
+    assert call(ask("token", grant_type="client_credentials")["access_token"]) == 200
 
 
 def test_a_compromised_outside_key_is_out_of_the_set_within_a_second(house, http):

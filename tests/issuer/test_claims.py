@@ -270,6 +270,18 @@ async def test_a_jwt_that_was_not_issued_is_unknown_whoever_signed_it(h: House):
 
 
 @lived
+async def test_with_a_removed_key_goes_the_jwt_that_it_signed(h: House):
+    app = await h.client("service", "accounts:read", access_token_format="jwt")
+    opaque = await h.client("service", "accounts:read")
+    token = (await app.token(grant_type="client_credentials")).json()["access_token"]
+    other = (await opaque.token(grant_type="client_credentials")).json()["access_token"]
+    ring = h.issuer.signing_keys
+    ring.keys = [key for key in ring.keys if key.algorithm != "ES256"]
+    assert await app.introspect(token) == {"active": False}
+    assert (await opaque.introspect(other))["active"]
+
+
+@lived
 async def test_a_stranger_can_neither_look_at_a_jwt_nor_revoke_it(h: House):
     app = await h.client("service", "accounts:read", access_token_format="jwt")
     stranger = await h.client("service", "accounts:read")

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,6 @@ from tokenward.store.facts import person_facts
 from tokenward.store.keeping import load_data_key, load_pairwise_key, load_peppers, sealer
 from tokenward.store.key_orders import KeyDesk
 from tokenward.store.key_ring import KeyRing
-from tokenward.store.key_states import KeyState, state
 from tokenward.store.live import live_access_token
 from tokenward.store.port import Store, StoreUnavailable
 from tokenward.store.records import KeyPurpose
@@ -100,17 +98,6 @@ class Foundation:
         ring = KeyRing(self.store, self.sealer("keeping"), purpose, fresh=fresh, clock=self.clock)
         await ring.load()
         return ring
-
-    async def outside_jwks(self, _url: str) -> bytes:
-        """The issuer's JWK Set as it publishes it, out of the store: no private half is opened for it.
-
-        Raises:
-            StoreUnavailable: the store did not answer.
-        """
-        now = self.clock.time()
-        records = await self.store.signing_keys("outside")
-        published = [each.public_jwk for each in records if state(each, now) is not KeyState.REMOVED]
-        return json.dumps({"keys": list(map(json.loads, published))}).encode()
 
     def sealer(self, purpose: str) -> Sealer:
         """A sealer of its own for each purpose, so that nothing sealed for one opens for another."""

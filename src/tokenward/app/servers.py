@@ -29,11 +29,9 @@ from tokenward.issuer.context import Issuer
 from tokenward.store.feed import FeedFollower
 from tokenward.store.key_orders import rotate_forever
 from tokenward.store.key_ring import KeyRing
+from tokenward.store.published_keys import PublishedKeys
 from tokenward.store.records import FeedEvent, KeyPurpose
 from tokenward.store.sweeper import sweep_forever
-from tokenward.tokens.jwks import JwksSource
-
-OUTSIDE_KEYS_KEPT = 10.0  # seconds for which the gateway believes the issuer's key set
 
 INSIDE_PATH = "/.well-known/tokenward"
 
@@ -124,6 +122,7 @@ async def gateway_engine(
     """
     settings = ground.configuration.settings
     ring = await ground.key_ring("inside", fresh=lambda: follower.confirmed)
+    outside_keys = PublishedKeys(ground.store, "outside", clock=ground.clock)
     engine = Engine(
         ground.configuration.policy,
         StoreResolver(
@@ -139,19 +138,22 @@ async def gateway_engine(
         outside=OutsideJwts(
             issuer=settings.issuer.url,
             audiences=[api.audience for api in ground.configuration.policy.apis],
-            keys=JwksSource(
-                f"{settings.issuer.url}/jwks.json",
-                fetch_async=ground.outside_jwks,
-                ttl=OUTSIDE_KEYS_KEPT,
-                clock=ground.clock,
-            ),
+            keys=outside_keys,
             algorithm=ACCESS_TOKEN_ALGORITHM,
             clock=ground.clock,
         ),
         observe=observe,
         clock=ground.clock,
     )
-    reload = _reloading(ring, "inside")
+    await outside_keys.load()
+    reloads = (_reloading(ring, "inside"), _reloading(outside_keys, "outside"))
+
+    async def reload(event: FeedEvent) -> None:
+        for each in reloads:
+            pending = each(event)
+            if pending is not None:
+                await pending
+        engine.verified.clear()  # a JWT among them may have been signed with a key that is removed now
 
     def on_event(event: FeedEvent) -> Awaitable[None] | None:
         if event.revoked == "signing_keys":
@@ -159,19 +161,22 @@ async def gateway_engine(
         engine.verified.on_event(event)
         return None
 
-    def on_gap() -> Awaitable[None]:
+    async def on_gap() -> None:
+        await ring.load()
+        await outside_keys.load()
         engine.verified.clear()
-        return ring.load()
 
     follower = FeedFollower(ground.store, on_event=on_event, on_gap=on_gap, clock=ground.clock)
     return engine, follower
 
 
-def _reloading(ring: KeyRing, purpose: KeyPurpose) -> Callable[[FeedEvent], Awaitable[None] | None]:
+def _reloading(
+    keys: KeyRing | PublishedKeys, purpose: KeyPurpose
+) -> Callable[[FeedEvent], Awaitable[None] | None]:
     """Loads the keys anew at each event that concerns them."""
 
     def on_event(event: FeedEvent) -> Awaitable[None] | None:
-        return ring.load() if (event.revoked, event.subject) == ("signing_keys", purpose) else None
+        return keys.load() if (event.revoked, event.subject) == ("signing_keys", purpose) else None
 
     return on_event
 

@@ -87,6 +87,16 @@ class KeyRing:
         record = self._records.get(kid)
         return record is not None and state(record, at) is KeyState.ACTIVE
 
+    def publishes(self, kid: str | None) -> bool:
+        """Whether that key is in the JWK Set: what it signed is good, as far as the key goes.
+
+        Raises:
+            Refusal: UNAVAILABLE, that cannot be known now.
+        """
+        self._demand_fresh()
+        record = self._records.get(kid) if kid is not None else None
+        return record is not None and state(record, self._clock.time()) is not KeyState.REMOVED
+
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The JWK Set (RFC 7517 §5): every public key but the removed ones.
 

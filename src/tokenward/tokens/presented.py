@@ -1,6 +1,8 @@
 """Which row of the store a presented access token would be, opaque or JWT. Nothing is verified here."""
 
-from tokenward.tokens import base64url, opaque, strict_json
+from tokenward.tokens import base64url, jws, opaque, strict_json
+from tokenward.tokens.algorithms import ASYMMETRIC
+from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jws import MAX_TOKEN
 
 
@@ -10,7 +12,7 @@ def claimed_token_id(text: str, *, prefix: str = "tkw") -> str | None:
     That of a JWT is its `jti`, which anybody can write: whether the token is the one that was issued says the
     keyed hash in the row, which covers the whole text (`store.live`).
     """
-    if text.count(".") != 2:
+    if not is_jwt(text):
         parsed = opaque.parse(text, kind="at", prefix=prefix)
         return parsed.token_id if parsed else None
     if len(text) > MAX_TOKEN:
@@ -20,6 +22,19 @@ def claimed_token_id(text: str, *, prefix: str = "tkw") -> str | None:
     except ValueError:
         return None
     return token_id_of(claims.get("jti"))
+
+
+def signing_kid(text: str) -> str | None:
+    """The `kid` in a presented JWT's header; None for any other text."""
+    try:
+        return jws.read_header(jws.split(text)[0], ASYMMETRIC).kid
+    except InvalidToken:
+        return None
+
+
+def is_jwt(text: str) -> bool:
+    """Whether a presented token has the three parts of a JWT."""
+    return text.count(".") == 2
 
 
 def token_id_of(jti: object) -> str | None:

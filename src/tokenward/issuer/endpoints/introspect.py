@@ -22,7 +22,7 @@ from tokenward.store.facts import person_facts
 from tokenward.store.live import live_access_token
 from tokenward.store.records import AccessToken, Client
 from tokenward.tokens.credential_guard import CredentialInClaim
-from tokenward.tokens.presented import claimed_token_id
+from tokenward.tokens.presented import claimed_token_id, is_jwt, signing_kid
 from tokenward.tokens.release import composed, released
 from tokenward.tokens.subjects import subject
 
@@ -46,9 +46,14 @@ async def introspect(issuer: Issuer, scope: Scope, receive: Receive) -> Response
         issuer.store, issuer.peppers, form["token"], token_id, at=issuer.clock.time()
     )
     view = _view(issuer, caller, token) if token is not None else None
-    if token is None or view is None:
+    if token is None or view is None or not _signed_well(issuer, form["token"]):
         return private_json(INACTIVE)
     return private_json(await _active(issuer, token, view))
+
+
+def _signed_well(issuer: Issuer, text: str) -> bool:
+    """False for a JWT whose key was removed: with a compromised key goes all that it signed."""
+    return not is_jwt(text) or issuer.signing_keys.publishes(signing_kid(text))
 
 
 @dataclass(frozen=True, slots=True)

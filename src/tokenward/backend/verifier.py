@@ -23,10 +23,9 @@ from tokenward.tokens.algorithms import ASYMMETRIC
 from tokenward.tokens.claims import VerifiedClaims
 from tokenward.tokens.encryption_keys import DecryptionKey
 from tokenward.tokens.errors import InvalidToken
-from tokenward.tokens.jwe import EncryptedJwtValidator
 from tokenward.tokens.jwks import MAX_BYTES, JwksSource
 from tokenward.tokens.validator import JwtValidator
-from tokenward.tokens.verified_cache import CachedValidator
+from tokenward.tokens.verified_cache import CachedValidator, Validator
 
 MAX_LIFETIME = 60  # seconds; the gateway mints none that lives longer
 ENCRYPTION = "A256GCM"  # what the gateway encrypts with, where it does
@@ -135,9 +134,12 @@ class InsideVerifier:
         return challenge(problem, realm=self._audience, scope=" ".join(scopes))
 
 
-def _opening(signed: JwtValidator, keys: Sequence[DecryptionKey]) -> JwtValidator | EncryptedJwtValidator:
+def _opening(signed: JwtValidator, keys: Sequence[DecryptionKey]) -> Validator:
     if not keys:
         return signed
+    # The library that decrypts is loaded by backends that registered a key, not by every one.
+    from tokenward.tokens.jwe import EncryptedJwtValidator  # noqa: PLC0415
+
     algorithms = {key.algorithm for key in keys}
     return EncryptedJwtValidator(signed, keys, algorithms=algorithms, encryptions=[ENCRYPTION])
 

@@ -5,8 +5,6 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 
 from tokenward.base.entropy import random_bytes
@@ -16,7 +14,7 @@ from tokenward.tokens.jwk_set import MAX_KID
 from tokenward.tokens.jwk_set import public_key as verification_key
 from tokenward.tokens.key_lint import weak_secret
 from tokenward.tokens.keys import members as signing_members
-from tokenward.tokens.keys import thumbprint
+from tokenward.tokens.keys import read_pkcs8, thumbprint, write_pkcs8
 
 PublicKey = ec.EllipticCurvePublicKey | x25519.X25519PublicKey | rsa.RSAPublicKey
 PrivateKey = ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey | rsa.RSAPrivateKey
@@ -175,11 +173,7 @@ class DecryptionKey:
         Raises:
             ValueError: it is no unencrypted PKCS #8 key, or does not fit the algorithm.
         """
-        try:
-            private = serialization.load_der_private_key(der, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):  # the library's text may describe the key
-            raise ValueError("not a PKCS #8 private key") from None
-        return cls(kid, algorithm, private)  # type: ignore[arg-type]  # checked in __post_init__
+        return cls(kid, algorithm, read_pkcs8(der))  # type: ignore[arg-type]  # checked in __post_init__
 
     def to_pkcs8(self) -> bytes:
         """Unencrypted DER; to be sealed before it is stored.
@@ -189,9 +183,7 @@ class DecryptionKey:
         """
         if isinstance(self.key, bytes):
             raise ValueError("a shared secret has no PKCS #8 form")
-        return self.key.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        return write_pkcs8(self.key)
 
     def encryption_key(self) -> EncryptionKey:
         """The half for those who encrypt; of a shared secret, the secret."""

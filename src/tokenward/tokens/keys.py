@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from tokenward.tokens import base64url
 from tokenward.tokens.algorithms import ALGORITHMS, PrivateKey, PublicKey
@@ -76,17 +77,11 @@ class SigningKey:
         Raises:
             ValueError: it is no unencrypted PKCS #8 key, or does not fit the algorithm.
         """
-        try:
-            private = serialization.load_der_private_key(der, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):  # the library's text may describe the key
-            raise ValueError("not a PKCS #8 private key") from None
-        return cls(kid, algorithm, private)  # type: ignore[arg-type]  # checked in __post_init__
+        return cls(kid, algorithm, read_pkcs8(der))  # type: ignore[arg-type]  # checked in __post_init__
 
     def to_pkcs8(self) -> bytes:
         """Unencrypted DER; to be sealed before it is stored."""
-        return self.private.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        return write_pkcs8(self.private)
 
     def sign(self, signing_input: bytes) -> bytes:
         """The JWS signature."""
@@ -96,6 +91,25 @@ class SigningKey:
         """The public half, as it stands in our JWK Set."""
         public = members(self.private.public_key())
         return public | {"kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
+
+def read_pkcs8(der: bytes) -> PrivateKeyTypes:
+    """The private key, of whatever type, that `write_pkcs8` wrote (RFC 5958).
+
+    Raises:
+        ValueError: it is no unencrypted PKCS #8 key.
+    """
+    try:
+        return serialization.load_der_private_key(der, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # the library's text may describe the key
+        raise ValueError("not a PKCS #8 private key") from None
+
+
+def write_pkcs8(private: PrivateKeyTypes) -> bytes:
+    """The private key as unencrypted DER."""
+    return private.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def thumbprint(jwk: Mapping[str, str]) -> str:

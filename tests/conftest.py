@@ -4,9 +4,14 @@ import logging
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 from leaking import leaks
 from tokenward.base.secret import Secret
+
+# No test is timed: on a busy machine an example takes as long as it takes.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _formatter = logging.Formatter()
 _secrets_of_this_test: set[str] = set()

@@ -70,6 +70,8 @@ VALUES = (
     "4111 1111 1111 1111",
     "4111-1111-1111-1111",
     f"paid with {CARD}.",
+    f"{CARD} 12/27",
+    "4111 1111 1111 1111 1/2027",
     "5555555555554444",
     "2223003122003222",
     "3782 822463 10005",
@@ -129,6 +131,7 @@ HARMLESS_VALUES = (
     f"{CARD}ff",
     f"0.{CARD}",
     f"{CARD} 42",
+    f"{CARD} 123/4",
     "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
     "d41d8cd98f00b204e9800998ecf8427e",
     "11111111-1111-4111-8111-111111111111",
@@ -186,6 +189,16 @@ def test_numbers_are_read_like_texts():
         with pytest.raises(CredentialInClaim):
             check_claims({"n": number})
     check_claims({"n": 1_800_000_000, "f": 1.5, "big": 10**40})
+    for unusual in (10**5000, -(10**5000), float("inf"), float("nan")):
+        check_claims({"n": unusual})
+
+
+@pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
+def test_a_credential_hides_in_no_name_and_is_not_told_from_there(value):
+    for member in (True, None, {"password": "x"}, [{"pin": 1}]):
+        with pytest.raises(CredentialInClaim, match="its name is a credential itself") as caught:
+            check_claims({"seen": {value: member}})
+        assert caught.value.claim == "seen.…"
 
 
 def test_true_false_and_null_are_no_credentials():

@@ -82,6 +82,11 @@ def why_no_claim_value(text: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)
+def _is_credential(name: str) -> bool:
+    return bool(why_no_claim_value(name))
+
+
 def _walk(path: Path, value: object) -> Iterator[tuple[Path, object]]:
     """Every value with the keys that lead to it, objects and arrays before what is in them."""
     if path:
@@ -98,6 +103,8 @@ def _walk(path: Path, value: object) -> Iterator[tuple[Path, object]]:
 
 def _why_not(path: Path, value: object) -> str:
     name = next((key for key in reversed(path) if isinstance(key, str)), "")
+    if isinstance(path[-1], str) and _is_credential(path[-1]):
+        return "its name is a credential itself"
     if value is None or isinstance(value, bool):
         return ""
     if why := why_no_claim_name(name):
@@ -105,7 +112,9 @@ def _why_not(path: Path, value: object) -> str:
     if isinstance(value, str):
         return "" if _is_identifier(path) else why_no_claim_value(value)
     if isinstance(value, int | float):
-        return why_no_claim_value(str(int(value) if float(value).is_integer() else value))
+        if not abs(value) < _LONGEST_NUMBER:
+            return ""
+        return why_no_claim_value(str(int(value) if value == int(value) else value))
     if len(path) >= MAX_DEPTH:
         return "it is nested too deep to be checked"
     if isinstance(value, Mapping):
@@ -128,10 +137,11 @@ _PRIVATE_MEMBERS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
 
 
 def _told(path: Path) -> str:
-    """The path as people write it. A name from outside that could hold anything is cut short."""
+    """The path as people write it. A name from outside is cut short, and not told if it is a credential."""
     told = ""
     for key in path:
-        told += f"[{key}]" if isinstance(key, int) else f".{str(key)[:60]}"
+        name = "…" if _is_credential(str(key)) else str(key)[:60]
+        told += f"[{key}]" if isinstance(key, int) else f".{name}"
     return told.removeprefix(".")
 
 
@@ -193,6 +203,7 @@ def _is_ours(match: re.Match[str]) -> bool:
 
 
 _LONGEST_PREFIX = 20
+_LONGEST_NUMBER = 10**19  # above it no number is a card's, and some are too long to be written out
 
 _SEPARATORS = str.maketrans("", "", " -")
 
@@ -229,7 +240,7 @@ _DIGITS = (
     r"(?<![0-9A-Za-z+_])(?<![0-9][ .-])"
     r"(?:[0-9]{14,19}|[0-9]{4}(?P<by>[ -])[0-9]{4}(?P=by)[0-9]{4}(?P=by)[0-9]{4}(?:(?P=by)[0-9]{3})?"
     r"|3[0-9]{3}(?P<of>[ -])[0-9]{6}(?P=of)[0-9]{4,5})"
-    r"(?![0-9A-Za-z_])(?![ .-][0-9])"
+    r"(?![0-9A-Za-z_])(?![ .-][0-9](?![0-9]?/[0-9]))"  # what may follow is when the card expires
 )
 
 SHAPES: tuple[Shape, ...] = (

@@ -105,6 +105,18 @@ async def test_a_clock_that_lags_behind_keeps_nothing_alive_and_stops_nothing(ho
 
 
 @lived
+async def test_a_key_that_came_and_went_between_two_looks_stops_no_clock_that_lags_behind(house):
+    first = await house.start()
+    house.clock.advance(5)
+    successor = await house.desk.rotate("inside", "ES256")
+    await house.desk.remove(successor.kid, compromised=False)
+    house.clock.advance(-5)
+    await house.ring.load()
+    assert house.ring.signer("ES256") == first
+    assert successor.kid not in house.published()
+
+
+@lived
 async def test_what_is_removed_is_not_opened(house):
     """Its private half may be destroyed already."""
     first = await house.start()

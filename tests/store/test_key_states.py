@@ -72,6 +72,11 @@ def test_a_compromised_key_is_removed_by_any_clock():
     assert state(key, NOW) is KeyState.REMOVED
 
 
+def test_a_key_without_its_private_half_is_removed_by_any_clock():
+    kept = order(key_states.remove, ROTATED, NOW + 5, kid="new1")
+    assert states(kept, NOW) == {"first": "active", "new1": "removed"}
+
+
 def test_what_is_missing_is_made_and_nothing_else():
     keys = order(key_states.ensure, [], NOW, algorithms=["ES256", "EdDSA"])
     assert [(key.algorithm, state(key, NOW)) for key in keys] == [

@@ -55,8 +55,12 @@ Make = Callable[[str], SigningKeyRecord]
 
 
 def state(key: SigningKeyRecord, at: float) -> KeyState:
-    """The state at that moment: the last one that has begun. A compromised key is removed by any clock."""
-    if key.compromised_at is not None or (key.removes_at is not None and key.removes_at <= at):
+    """The state at that moment: the last one that has begun.
+
+    A key that is compromised, or whose private half is destroyed, is removed by any clock.
+    """
+    gone = key.compromised_at is not None or not key.sealed_private
+    if gone or (key.removes_at is not None and key.removes_at <= at):
         return KeyState.REMOVED
     if key.retires_at is not None and key.retires_at <= at:
         return KeyState.RETIRED

@@ -136,6 +136,19 @@ def test_a_jwt_with_the_name_of_another_token_is_refused():
     assert code(door.decide(token="jwt")) == "invalid_token"
 
 
+def test_a_jwt_whose_key_goes_while_it_is_verified_is_not_remembered():
+    class Slow(FixedKeys):
+        async def find_async(self, kid):
+            found = self.find(kid)
+            door.engine.verified.clear()  # as the follower does once the keys are loaded anew
+            return found
+
+    door = Door(Slow(public_keys({"keys": [KEY.public_jwk()]}, algorithms=("ES256",))))
+    door.jwt()
+    assert code(door.decide(token="jwt")) == "allow", "it was there before"
+    assert len(door.engine.verified) == 0
+
+
 def test_where_no_jwt_is_accepted_none_is():
     world = World()
     world.tokens["jwt"] = sign_jwt(KEY, {"iss": ISSUER}, typ="at+jwt")

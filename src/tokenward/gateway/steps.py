@@ -143,10 +143,11 @@ def authenticate(means: Means, case: Case) -> Awaitable[None] | None:
 
 
 async def _look_up(means: Means, case: Case, token: str) -> None:
+    # Noted first: what a JWT was verified with may be removed while its row is looked up, or before.
+    generation = means.verified.generation
     # The checksum stops accidents and cheap floods before any lookup; the throttle bounds the others.
     token_id = await _jwt_id(means, case, token) if "." in token else _opaque_id(means, token)
     means.throttle.admit(case.request.peer)
-    generation = means.verified.generation
     try:
         facts = await means.resolver.resolve(token, token_id)
     finally:

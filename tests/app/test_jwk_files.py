@@ -83,6 +83,8 @@ def test_a_public_key_is_registered(tmp_path, jwk):
         (PUBLIC | {"crv": "P-384"}, "P-256"),
         ({"kty": "RSA", "n": "AQAB", "e": "AQAB", "alg": "RSA-OAEP-256"}, "RSA"),
         ({"kty": "RSA", "n": "_" * 170 + "8", "e": "AQAB", "alg": "RSA-OAEP-256"}, "weak"),
+        ({"keys": [SIGNS | {"d": SIGNS["x"]}, PUBLIC]}, "must be public"),
+        ({"keys": [{"kty": "oct", "k": "AAAA"}, PUBLIC]}, "must be public"),
         ({"keys": [SIGNS]}, "0 keys"),
         ({"keys": [PUBLIC, RSA.public_jwk()]}, "2 keys"),
         ({"keys": 7}, "0 keys"),

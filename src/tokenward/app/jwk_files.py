@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tokenward.app.findings import Remark
-from tokenward.tokens.encryption_keys import EncryptionKey, encryption_key
+from tokenward.tokens.encryption_keys import EncryptionKey, encryption_key, is_private
 from tokenward.tokens.strict_json import read_object
 
 MAX_BYTES = 65_536
@@ -28,8 +28,10 @@ def read_encryption_key(path: Path) -> EncryptionKey:
         raise ValueError(f"{path.name} is no JSON object") from None
     if "keys" not in data:
         return encryption_key(data)
-    keys = data["keys"] if isinstance(data["keys"], list) else []
-    candidates = [key for key in keys if isinstance(key, dict) and key.get("use") == "enc"]
+    keys = [key for key in data["keys"] if isinstance(key, dict)] if isinstance(data["keys"], list) else []
+    if any(is_private(key) for key in keys):
+        raise ValueError(f"{path.name} holds a private or symmetric key, and a set for others must be public")
+    candidates = [key for key in keys if key.get("use") == "enc"]
     if len(candidates) != 1:
         raise ValueError(f"{path.name} holds {len(candidates)} keys with `use` `enc`, and one is needed")
     return encryption_key(candidates[0])

@@ -213,7 +213,7 @@ def encryption_key(jwk: object, *, algorithms: Collection[str] = tuple(KEY_MANAG
     """
     if not isinstance(jwk, Mapping):
         raise ValueError("a JWK is an object")
-    if not _PRIVATE_MEMBERS.isdisjoint(jwk) or jwk.get("kty") == "oct":
+    if is_private(jwk):
         raise ValueError("a registered encryption key must be public")
     if "kid" in jwk:
         _check_kid(jwk["kid"])
@@ -221,6 +221,11 @@ def encryption_key(jwk: object, *, algorithms: Collection[str] = tuple(KEY_MANAG
     algorithm = _algorithm(jwk, public, algorithms)
     _check_purpose(jwk, KEY_MANAGEMENT[algorithm])
     return EncryptionKey(jwk.get("kid"), algorithm, public)
+
+
+def is_private(jwk: Mapping[str, object]) -> bool:
+    """Whether a JWK holds what only its owner may have (RFC 7518 §6): a private part, or a secret."""
+    return not _PRIVATE_MEMBERS.isdisjoint(jwk) or jwk.get("kty") == "oct"
 
 
 def _algorithm(jwk: Mapping[str, object], public: PublicKey, allowed: Collection[str]) -> str:

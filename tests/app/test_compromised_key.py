@@ -6,7 +6,8 @@ from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.app.initialise import initialise
 from tokenward.app.servers import gateway_engine
-from tokenward.gateway.access import AccessRequest, Allow
+from tokenward.base.problems import INVALID_TOKEN
+from tokenward.gateway.access import AccessRequest, Allow, Deny
 from tokenward.store.records import AccessToken
 from tokenward.tokens import opaque
 from tokenward.tokens.jws import sign_jwt
@@ -91,5 +92,29 @@ def test_a_jwt_ends_with_the_key_that_signed_it(tmp_path):
                 request = AccessRequest("GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000")
                 assert await allowed()  # the fresh key's are good at once
             following.cancel()
+
+    asyncio.run(run())
+
+
+def test_a_key_removed_before_the_feed_was_followed_is_not_trusted(tmp_path):
+    """The engine loads the keys when it is made; what happened until the follower runs is in no event."""
+
+    async def run():
+        async with foundation(configured(tmp_path)) as ground:
+            ring = await ground.key_ring("outside", fresh=lambda: True)
+            key = ring.signer("ES256")
+            token = await issued(ground, key)
+            engine, follower = await gateway_engine(ground)
+            await ground.key_desk.remove(key.kid, compromised=True)
+            following = asyncio.create_task(follower.run())
+            bearer = ((b"host", b"127.0.0.1:8000"), (b"authorization", f"Bearer {token}".encode()))
+            request = AccessRequest("GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000")
+            async with asyncio.timeout(20):
+                while not follower.confirmed:  # noqa: ASYNC110 - the follower tells nobody when
+                    await asyncio.sleep(0.01)
+                decision = await engine.decide(request)
+            following.cancel()
+            assert isinstance(decision, Deny)
+            assert decision.problem is INVALID_TOKEN
 
     asyncio.run(run())

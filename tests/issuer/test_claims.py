@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from issuer.house import BANK, CALLBACK, KEYS, URL, WEATHER, House, Person, error, lived
-from tokenward.base.problems import Refusal
-from tokenward.issuer.access_jwt import exposure
-from tokenward.store.records import User
+from tokenward.base.problems import CREDENTIAL_IN_CLAIM, Refusal
+from tokenward.issuer.access_jwt import access_jwt, exposure
+from tokenward.store.records import AccessToken, User
 from tokenward.tokens import base64url
 from tokenward.tokens.jws import verify_jws
 from tokenward.tokens.release import MINIMUM
@@ -325,3 +325,15 @@ async def test_the_lint_tells_every_claim_that_a_jwt_exposes(h: House):
     lines = exposure(app.client)
     assert [line.partition(":")[0] for line in lines[:8]] == list(read(token, "ES256"))
     assert "cannot be unsaid" in " ".join(lines)
+
+
+@lived
+async def test_a_credential_in_a_readable_access_token_is_refused_and_not_repeated(h: House):
+    app = await h.client("service", "accounts:read", access_token_format="jwt")
+    record = AccessToken(
+        "t1", b"", None, app.id, None, ("accounts:read", CARD), BANK, "client_secret", 0.0, 600.0
+    )
+    with pytest.raises(Refusal) as refused:
+        access_jwt(h.issuer, app.client, record)
+    assert refused.value.problem is CREDENTIAL_IN_CLAIM
+    assert CARD not in refused.value.detail

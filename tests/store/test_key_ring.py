@@ -246,3 +246,14 @@ async def test_the_task_rotates_by_age_and_outlives_an_outage(house):
             await asyncio.sleep(0.001)
     task.cancel()
     assert failed.is_set()
+
+
+@lived
+async def test_what_a_removed_key_signed_is_no_longer_good(house):
+    first = await house.start()
+    assert house.ring.publishes(first.kid)
+    assert not house.ring.publishes("another")
+    assert not house.ring.publishes(None)
+    await house.desk.remove(first.kid, compromised=True)
+    await house.ring.load()
+    assert not house.ring.publishes(first.kid)

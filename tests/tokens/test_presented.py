@@ -31,8 +31,12 @@ def test_a_text_that_is_too_long_is_not_read():
     "text",
     [
         "", "..", "e30.e30.", "e30.?.c2ln", "e30.W10.c2ln", "tkw_at_short", jwt(jti=7), jwt(jti="another"), jwt(),
-        opaque.new("rt").secret.reveal(), TOKEN.secret.reveal() + "x",
     ],
 )  # fmt: skip
 def test_what_can_be_no_access_token_names_none(text):
     assert claimed_token_id(text) is None
+
+
+def test_another_kind_and_a_damaged_token_name_none():
+    assert claimed_token_id(opaque.new("rt").secret.reveal()) is None
+    assert claimed_token_id(TOKEN.secret.reveal() + "x") is None

@@ -30,7 +30,8 @@ def test_a_text_that_is_too_long_is_not_read():
 @pytest.mark.parametrize(
     "text",
     [
-        "", "..", "e30.e30.", "e30.?.c2ln", "e30.W10.c2ln", "tkw_at_short", jwt(jti=7), jwt(jti="another"), jwt(),
+        "", "..", "e30.e30.", "e30.?.c2ln", "e30.W10.c2ln", "tkw_at_short", jwt(jti=7),
+        jwt(jti="another"), jwt(),
     ],
 )  # fmt: skip
 def test_what_can_be_no_access_token_names_none(text):

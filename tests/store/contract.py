@@ -33,6 +33,7 @@ from tokenward.store.records import (
     RefreshState,
     SealedContents,
 )
+from tokenward.tokens.binding import Confirmation
 
 PROMISES = []
 WON, USED, GONE = Consumption.WON, Consumption.ALREADY_CONSUMED, Consumption.REVOKED_OR_EXPIRED
@@ -49,13 +50,23 @@ def promise(check):
 @promise
 async def a_client_comes_back_as_it_was_added(store):
     plain = client(sector="a.example", id_token_claims=("email", "team"), access_token_format="jwt")
+    keyed = client(
+        type="service",
+        auth_method="private_key_jwt",
+        jwks="{}",
+        jwks_uri="https://a.example/jwks",
+        tls_subject="san_dns:a.example",
+        bound_tokens="dpop",
+        created_at=NOW + 2,
+    )
     confidential = client(type="service", redirect_uris=(), scopes=(), created_at=NOW + 1)
     secret = secret_of(confidential.client_id, expires_at=NOW + 5)
     await store.add_client(confidential, secret)
     await store.add_client(plain, None)
+    await store.add_client(keyed, None)
     assert await store.client(plain.client_id) == plain
     assert await store.client("nobody") is None
-    assert await store.clients() == [plain, confidential]
+    assert await store.clients() == [plain, confidential, keyed]
     assert await store.client_with_secret(secret.secret_id) == (confidential, secret)
     assert await store.client_with_secret("nothing") is None
     assert await store.client_secrets(confidential.client_id) == [secret]
@@ -231,6 +242,11 @@ async def an_access_token_comes_back_as_added(store):
     await store.add_access_token(token)
     assert await store.access_token(token.token_id) == AccessTokenState(token, revoked=False)
     assert await store.access_token("00000000000") is None
+    exchanged = access(
+        cnf=Confirmation("x5t#S256", "t" * 43), act='{"sub": "service"}', parent_id=token.token_id
+    )
+    await store.add_access_token(exchanged)
+    assert await store.access_token(exchanged.token_id) == AccessTokenState(exchanged, revoked=False)
 
 
 @promise
@@ -264,7 +280,7 @@ async def a_unit_that_fails_harms_no_neighbour(store):
 @promise
 async def a_code_gives_tokens_once(store):
     its_grant = grant()
-    code = code_of(its_grant, nonce="n")
+    code = code_of(its_grant, nonce="n", cnf=Confirmation("jkt", "t" * 43))
     assert await store.grant(its_grant.grant_id) is None
     await store.add_grant(its_grant, code)
     assert await store.grant(its_grant.grant_id) == its_grant

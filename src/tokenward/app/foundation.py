@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -193,6 +194,9 @@ class StoreResolver:
             credential=found.credential,
             issued_at=found.issued_at,
             expires_at=found.expires_at,
+            cnf=found.cnf,
+            act=None if found.act is None else json.loads(found.act),
+            parent_id=found.parent_id,
         )
         release = self.releases.get(found.audience)
         return await self._with_release(facts, release) if release is not None and found.user_id else facts

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from tokenward.base.problems import Problem
+from tokenward.tokens.binding import Confirmation
 
 
 class AccessRequest(NamedTuple):
@@ -37,6 +38,8 @@ class TokenFacts:
     `credential` is the weakest one in its chain (`store.records.Credential`). Times are seconds since 1970.
     `subject` is the person's subject as this audience may know it; None stands for the `user_id`.
     `claims` are what the audience's release policy adds to the inside JWT.
+    `cnf` is the key that the token is bound to, `act` who acts by it (RFC 8693 §4.1), `parent_id` the
+    token_id of what it was exchanged for.
     """
 
     token_id: str
@@ -50,6 +53,9 @@ class TokenFacts:
     expires_at: float
     subject: str | None = None
     claims: Mapping[str, object] | None = None
+    cnf: Confirmation | None = None
+    act: Mapping[str, object] | None = None
+    parent_id: str | None = None
 
 
 class TokenResolver(Protocol):

@@ -182,9 +182,14 @@ async def _jwt_id(means: Means, case: Case, token: str) -> str:
 
 
 def check_binding(_means: Means, case: Case) -> None:
-    """A token is good at the one audience that it was issued for."""
-    if case.entry is not None and case.entry.facts.audience != case.matched.api.audience:
-        raise Refusal(INVALID_TOKEN, f"token {case.entry.facts.token_id} is for another audience")
+    """A token is good at the one audience that it was issued for, and with the key that it is bound to."""
+    if case.entry is None:
+        return
+    facts = case.entry.facts
+    if facts.audience != case.matched.api.audience:
+        raise Refusal(INVALID_TOKEN, f"token {facts.token_id} is for another audience")
+    if facts.cnf is not None:
+        raise Refusal(INVALID_TOKEN, f"token {facts.token_id} is bound to a key, which nobody proved")
 
 
 def check_tier(_means: Means, case: Case) -> None:

@@ -38,6 +38,8 @@ def access_jwt(issuer: Issuer, client: Client, record: AccessToken) -> str:
         "exp": int(record.expires_at),
         "jti": record.token_id,
     }
+    if record.cnf is not None:
+        claims["cnf"] = record.cnf.claim()
     try:
         claims = composed(claims, {})
     except CredentialInClaim as found:

@@ -94,6 +94,7 @@ async def register(
         sector=_sector(client_type, subject_type, redirect_uris, sector),
         id_token_claims=_id_token_claims(client_type, id_token_claims),
         access_token_format=access_token_format,
+        auth_method="client_secret" if client_type in CONFIDENTIAL else "none",
     )
     for _ in range(_ATTEMPTS):
         # No branch can give a public client a secret (RFC 9700 §2.5): it could not keep one.

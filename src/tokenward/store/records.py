@@ -8,9 +8,21 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from tokenward.tokens.binding import Confirmation
+
 ClientType = Literal["web", "spa", "native", "service"]
-Credential = Literal["api_key", "none", "client_secret", "private_key_jwt", "mtls"]
-"""How the client proved itself, weakest first: the tier of all that follows. `none` is a public client."""
+Credential = Literal["api_key", "none", "client_secret", "workload", "private_key_jwt", "mtls"]
+"""How the client proved itself, weakest first: the tier of all that follows. `none` is a public client.
+
+`workload` is a token of a platform that vouches for what runs on it.
+"""
+
+AuthMethod = Literal[
+    "none", "client_secret", "workload", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"
+]
+"""How a client must prove itself: `client_secret` stands for both of RFC 6749 §2.3.1."""
+
+TokenBinding = Literal["", "dpop", "mtls"]
 
 KeyPurpose = Literal["outside", "inside"]
 RevokedBy = Literal["token", "grant", "client", "user", "all", "claims", "signing_keys"]
@@ -26,6 +38,12 @@ class Client:
             §8.1); "" for one that knows them by their public ones.
         id_token_claims: what its ID tokens may tell beyond the minimum.
         access_token_format: of the access tokens that it is issued; `jwt` is RFC 9068.
+        auth_method: how it must prove itself; one and no other (RFC 7591 §2).
+        jwks: its public keys as the JSON of a JWK Set, or "".
+        jwks_uri: where these are to be had, or "".
+        tls_subject: what its certificate must name under `tls_client_auth` (RFC 8705 §2.1.2), as
+            `parameter:value`, or "".
+        bound_tokens: what its access tokens must be bound by; "" leaves it to the request.
     """
 
     client_id: str
@@ -37,17 +55,26 @@ class Client:
     sector: str = ""
     id_token_claims: tuple[str, ...] = ()
     access_token_format: AccessTokenFormat = "opaque"  # noqa: S105 - a form, not a token
+    auth_method: AuthMethod = "client_secret"
+    jwks: str = ""
+    jwks_uri: str = ""
+    tls_subject: str = ""
+    bound_tokens: TokenBinding = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """One secret of a confidential client; several may be valid while one is being rotated."""
+    """One secret of a confidential client; several may be valid while one is being rotated.
+
+    `last_used_at` is written in batches, and None where it was never used.
+    """
 
     secret_id: str
     client_id: str
     keyed_hash: bytes
     created_at: float
     expires_at: float | None
+    last_used_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +120,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """A code waiting to be redeemed (RFC 6749 §4.1.2), with what its redemption must match."""
+    """A code waiting to be redeemed (RFC 6749 §4.1.2), with what its redemption must match.
+
+    `cnf` is the key that must redeem it (RFC 9449 §10).
+    """
 
     token_id: str
     keyed_hash: bytes
@@ -102,11 +132,19 @@ class AuthorizationCode:
     code_challenge: str
     nonce: str | None
     expires_at: float
+    cnf: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An opaque access token. `grant_id` and `user_id` are None for client credentials."""
+    """An access token. `grant_id` and `user_id` are None for client credentials.
+
+    Attributes:
+        credential: the weakest one in its chain.
+        cnf: the key that it is bound to (RFC 7800 §3.1); None for a bearer token.
+        act: who acts by it, as the JSON of an `act` claim (RFC 8693 §4.1); None where nobody does.
+        parent_id: the token_id of what it was exchanged for, with which it ends.
+    """
 
     token_id: str
     keyed_hash: bytes
@@ -118,17 +156,24 @@ class AccessToken:
     credential: Credential
     issued_at: float
     expires_at: float
+    cnf: Confirmation | None = None
+    act: str | None = None
+    parent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """One link of a refresh chain; `expires_at` is the idle limit, the grant holds the absolute one."""
+    """One link of a refresh chain; `expires_at` is the idle limit, the grant holds the absolute one.
+
+    `cnf` is the key that must use it (RFC 9449 §5).
+    """
 
     token_id: str
     keyed_hash: bytes
     grant_id: str
     issued_at: float
     expires_at: float
+    cnf: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)

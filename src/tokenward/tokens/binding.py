@@ -7,6 +7,7 @@ TLS connection that the token came over. Here it is held against `cnf`.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 from tokenward.tokens import base64url
 from tokenward.tokens.constant_time import octets, same_text
@@ -48,8 +49,47 @@ class ClientCertificate:
 
 Proof = VerifiedProof | ClientCertificate
 
+ConfirmationMember = Literal["jkt", "x5t#S256"]
+
 # The member of `cnf` that each is held against (RFC 9449 §6.1, RFC 8705 §3.1).
-_MEMBERS: dict[type, str] = {VerifiedProof: "jkt", ClientCertificate: "x5t#S256"}
+_MEMBERS: dict[type, ConfirmationMember] = {VerifiedProof: "jkt", ClientCertificate: "x5t#S256"}
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The key that a token is bound to: the `cnf` claim (RFC 7800 §3.1), which has one member here.
+
+    Attributes:
+        member: which kind of thumbprint it is.
+        thumbprint: SHA-256, base64url.
+    """
+
+    member: ConfirmationMember
+    thumbprint: str
+
+    @classmethod
+    def of(cls, proof: Proof) -> "Confirmation":
+        """What a token is bound to when it is issued for this proof."""
+        return cls(_MEMBERS[type(proof)], proof.thumbprint)
+
+    def claim(self) -> dict[str, str]:
+        """The value of `cnf`."""
+        return {self.member: self.thumbprint}
+
+    def __str__(self) -> str:
+        return f"{self.member} {self.thumbprint}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Confirmation":
+        """What `str` wrote.
+
+        Raises:
+            ValueError: it wrote something else.
+        """
+        member, _, thumbprint = text.partition(" ")
+        if member not in get_args(ConfirmationMember) or not thumbprint:
+            raise ValueError("not a confirmation")
+        return cls(cast("ConfirmationMember", member), thumbprint)
 
 
 def token_hash(token: str) -> str:

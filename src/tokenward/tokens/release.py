@@ -20,7 +20,7 @@ MINIMUM: Mapping[Destination, tuple[str, ...]] = {
 }
 """What each destination gets whatever the policy says: the inside JWT, an introspection response (RFC 7662
 §2.2), the ID token (OpenID Connect Core §2), an access token in the form of a JWT. `nonce` is there only if
-the client sent one."""
+the client sent one. What is bound to a key says so outside (`cnf`); what another acts by says who (`act`)."""
 
 FACTS: Mapping[str, str] = {
     "auth_time": "when the person last proved who they are",

@@ -18,6 +18,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.response import Response, private_json
 from tokenward.issuer.settings import INTROSPECT
+from tokenward.issuer.token_type import token_type
 from tokenward.store.facts import person_facts
 from tokenward.store.live import live_access_token
 from tokenward.store.records import AccessToken, Client
@@ -93,8 +94,10 @@ async def _active(issuer: Issuer, token: AccessToken, view: _View) -> bytes:
         "scope": " ".join(token.scope),
         "iat": int(token.issued_at),
         "exp": int(token.expires_at),
-        "token_type": "Bearer",
+        "token_type": token_type(token.cnf),
     }
+    if token.cnf is not None:
+        minimum["cnf"] = token.cnf.claim()
     if not view.claims:
         return json.dumps(minimum).encode()
     facts = await person_facts(issuer.store, view.claims, user_id=token.user_id, grant_id=token.grant_id)

@@ -142,11 +142,16 @@ def _client_row(client: Client) -> Parameters:
         "sector": client.sector,
         "id_token_claims": join_words(client.id_token_claims),
         "access_token_format": client.access_token_format,
+        "auth_method": client.auth_method,
+        "jwks": client.jwks,
+        "jwks_uri": client.jwks_uri,
+        "tls_subject": client.tls_subject,
+        "bound_tokens": client.bound_tokens,
     }
 
 
 def _client(row: Row) -> Client:
-    client_id, name, kind, redirect_uris, scopes, created_at, sector, id_token_claims, form = row
+    client_id, name, kind, redirect_uris, scopes, created_at, sector, id_token_claims, *rest = row
     return Client(
         client_id,
         name,
@@ -156,7 +161,7 @@ def _client(row: Row) -> Client:
         created_at,
         sector,
         split_words(id_token_claims),
-        form,
+        *rest,
     )
 
 
@@ -167,4 +172,5 @@ def _secret_row(secret: ClientSecret) -> Parameters:
         "keyed_hash": secret.keyed_hash,
         "created_at": secret.created_at,
         "expires_at": secret.expires_at,
+        "last_used_at": secret.last_used_at,
     }

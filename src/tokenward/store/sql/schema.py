@@ -56,6 +56,11 @@ clients = sa.Table(
     _text("sector", default=""),
     _text("id_token_claims", default=""),
     _text("access_token_format", default="opaque"),
+    _text("auth_method", default="client_secret"),
+    _text("jwks", default=""),
+    _text("jwks_uri", default=""),
+    _text("tls_subject", default=""),
+    _text("bound_tokens", default=""),
     sqlite_with_rowid=False,
 )
 
@@ -69,6 +74,7 @@ client_secrets = sa.Table(
     _bytes("keyed_hash"),
     _time("created_at"),
     _time("expires_at", null=True),
+    _time("last_used_at", null=True),
     sqlite_with_rowid=False,
 )
 
@@ -146,6 +152,7 @@ codes = sa.Table(
     _text("nonce", null=True),
     _time("expires_at"),
     _time("consumed_at", null=True),
+    _text("cnf", null=True),
     _partial("ix_codes_unused_expires_at", "expires_at", where="consumed_at IS NULL"),
     sqlite_with_rowid=False,
 )
@@ -165,6 +172,10 @@ access_tokens = sa.Table(
     _time("issued_at"),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
     _time("revoked_at", null=True),
+    _text("cnf", null=True),
+    _text("act", null=True),
+    _text("parent_id", null=True),
+    _partial("ix_access_tokens_parent_id", "parent_id", where="parent_id IS NOT NULL"),
     sqlite_with_rowid=False,
 )
 
@@ -181,6 +192,7 @@ refresh_tokens = sa.Table(
     _text("predecessor_id", null=True),
     _time("consumed_at", null=True),
     _bytes("sealed_response", null=True),
+    _text("cnf", null=True),
     _partial("ix_refresh_tokens_unused_expires_at", "expires_at", where="consumed_at IS NULL"),
     _partial("ix_refresh_tokens_sealed_consumed_at", "consumed_at", where="sealed_response IS NOT NULL"),
     sqlite_with_rowid=False,

@@ -25,6 +25,7 @@ from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import cut_off, is_cut_off, record
 from tokenward.store.sql.schema import access_tokens, codes, grants, join_words, refresh_tokens, split_words
 from tokenward.store.sql.statements import Parameters, Row, insert_into
+from tokenward.tokens.binding import Confirmation
 
 _GRANT_IS_DEAD = sa.or_(
     grants.c.revoked_at.is_not(None), is_cut_off(grants.c.client_id, grants.c.user_id, grants.c.created_at)
@@ -142,7 +143,7 @@ class SqlTokens(Family):
 
     async def add_grant(self, grant: Grant, code: AuthorizationCode) -> None:
         grant_row = _grant_row(grant)
-        code_row = {name: getattr(code, name) for name in AuthorizationCode.__dataclass_fields__}
+        code_row = _code_row(code)
 
         def unit(cursor: Cursor) -> None:
             cursor.run(_ADD_GRANT, grant_row)
@@ -158,7 +159,7 @@ class SqlTokens(Family):
         row = await self._database.read(lambda cursor: cursor.one(_CODE, {"token": token_id}))
         if row is None:
             return None
-        code = AuthorizationCode(*row[:_CODE_WIDTH])
+        code = AuthorizationCode(*_with_confirmation(row[:_CODE_WIDTH]))
         return CodeState(code, _grant(row[_CODE_WIDTH:-2]), bool(row[-2]), bool(row[-1]))
 
     async def redeem_code(
@@ -185,7 +186,7 @@ class SqlTokens(Family):
         row = await self._database.read(lambda cursor: cursor.one(_REFRESH, {"token": token_id}))
         if row is None:
             return None
-        token = RefreshToken(*row[:_REFRESH_WIDTH])
+        token = RefreshToken(*_with_confirmation(row[:_REFRESH_WIDTH]))
         return RefreshState(token, _grant(row[_REFRESH_WIDTH:-2]), bool(row[-2]), bool(row[-1]))
 
     async def rotate_refresh_token(
@@ -222,10 +223,7 @@ class SqlTokens(Family):
         row = await self._database.read(lambda cursor: cursor.one(_ACCESS, {"token": token_id}))
         if row is None:
             return None
-        name, keyed_hash, grant_id, client_id, user_id, scope, audience, *rest, revoked = row
-        words = split_words(scope)
-        token = AccessToken(name, keyed_hash, grant_id, client_id, user_id, words, audience, *rest)
-        return AccessTokenState(token, bool(revoked))
+        return AccessTokenState(_access(row[:-1]), bool(row[-1]))
 
     async def revoke_token(self, token_id: str, at: float) -> bool:
         def unit(cursor: Cursor) -> bool:
@@ -275,6 +273,46 @@ def _grant(row: Row) -> Grant:
     return Grant(grant_id, client_id, user_id, split_words(scope), audience, split_words(amr), *times)
 
 
+def _confirmation(text: str | None) -> Confirmation | None:
+    return None if text is None else Confirmation.parse(text)
+
+
+def _with_confirmation(row: Row) -> Row:
+    """A row that ends with a confirmation, read."""
+    return (*row[:-1], _confirmation(row[-1]))
+
+
+def _text(cnf: Confirmation | None) -> str | None:
+    return None if cnf is None else str(cnf)
+
+
+def _code_row(code: AuthorizationCode) -> Parameters:
+    row = {name: getattr(code, name) for name in AuthorizationCode.__dataclass_fields__}
+    return {**row, "cnf": _text(code.cnf)}
+
+
+def _access(row: Row) -> AccessToken:
+    name, keyed_hash, grant_id, client_id, user_id, scope, audience, credential, *times, cnf, act, parent = (
+        row
+    )
+    words, key = split_words(scope), _confirmation(cnf)
+    fields = (
+        name,
+        keyed_hash,
+        grant_id,
+        client_id,
+        user_id,
+        words,
+        audience,
+        credential,
+        *times,
+        key,
+        act,
+        parent,
+    )
+    return AccessToken(*fields)
+
+
 def _access_row(token: AccessToken) -> Parameters:
     return {
         "token_id": token.token_id,
@@ -287,6 +325,9 @@ def _access_row(token: AccessToken) -> Parameters:
         "credential": token.credential,
         "issued_at": token.issued_at,
         "expires_at": token.expires_at,
+        "cnf": _text(token.cnf),
+        "act": token.act,
+        "parent_id": token.parent_id,
     }
 
 
@@ -297,5 +338,6 @@ def _refresh_row(token: RefreshToken, *, predecessor: str | None) -> Parameters:
         "grant_id": token.grant_id,
         "issued_at": token.issued_at,
         "expires_at": token.expires_at,
+        "cnf": _text(token.cnf),
         "predecessor_id": predecessor,
     }

@@ -25,6 +25,7 @@ async def test_a_live_token_tells_its_facts_to_its_resource_server(h: House):
         "iat": now,
         "exp": now + 600,
         "token_type": "Bearer",
+        "jti": opaque.parse(token, kind="at").token_id,
     }
 
 

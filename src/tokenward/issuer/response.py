@@ -27,6 +27,11 @@ def private_json(body: bytes) -> Response:
     return Response(200, body, (JSON, NO_STORE, _PRAGMA))
 
 
+def private_jwt(jwt: str, media_type: str) -> Response:
+    """A signed answer that nobody may keep."""
+    return Response(200, jwt.encode(), ((b"content-type", media_type.encode()), NO_STORE, _PRAGMA))
+
+
 def public_json(body: bytes) -> Response:
     """JSON that is the same for everybody, and may be kept for five minutes."""
     return Response(200, body, (JSON, (b"cache-control", b"public, max-age=300")))

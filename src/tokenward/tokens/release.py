@@ -14,7 +14,7 @@ Destination = Literal["inside", "introspection", "id_token", "outside"]
 
 MINIMUM: Mapping[Destination, tuple[str, ...]] = {
     "inside": ("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"),  # RFC 9068 §2.2
-    "introspection": ("active", "iss", "aud", "sub", "client_id", "scope", "iat", "exp", "token_type"),
+    "introspection": ("active", "iss", "aud", "sub", "client_id", "scope", "iat", "exp", "token_type", "jti"),
     "id_token": ("iss", "aud", "sub", "iat", "exp", "auth_time", "amr", "at_hash", "nonce"),
     "outside": ("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"),  # RFC 9068 §2.2
 }

@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662), for resource servers without our gateway before them.
+"""Token introspection (RFC 7662), signed if asked for (RFC 9701), for resource servers without our gateway.
 
 Who may ask: the client that the token was issued to, or a service client that is registered for the token's
 audience by the reserved scope `introspect:<audience>`. For everybody else a token is inactive (§4: a caller
@@ -9,14 +9,17 @@ it for an access token.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tokenward.base.accept import asks_for
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.problems import CREDENTIAL_IN_CLAIM, MISSING_PARAMETER, Refusal
 from tokenward.issuer.client_auth import authenticate_confidential
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
-from tokenward.issuer.response import Response, private_json
+from tokenward.issuer.introspection_jwt import MEDIA_TYPE, introspection_jwt
+from tokenward.issuer.response import Response, private_json, private_jwt
 from tokenward.issuer.settings import INTROSPECT
 from tokenward.issuer.token_type import token_type
 from tokenward.store.facts import person_facts
@@ -27,29 +30,36 @@ from tokenward.tokens.presented import claimed_token_id, is_jwt, signing_kid
 from tokenward.tokens.release import composed, released
 from tokenward.tokens.subjects import subject
 
-INACTIVE = b'{"active": false}'
+INACTIVE: Mapping[str, object] = {"active": False}  # and nothing else (RFC 7662 §2.2, RFC 9701 §5)
 
 
 async def introspect(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
-    """POST: the state of an access token.
+    """POST: the state of an access token, as JSON or, to who asks for it by `Accept`, as a signed JWT.
 
     Raises:
-        Refusal: INVALID_CLIENT, MISSING_PARAMETER, CREDENTIAL_IN_CLAIM and what reading the form raises.
+        Refusal: INVALID_CLIENT, MISSING_PARAMETER, CREDENTIAL_IN_CLAIM and what reading the form raises;
+            UNAVAILABLE, no key signs now.
     """
     form = await endpoint_form(scope, receive)
     caller = await authenticate_confidential(issuer, scope, form)
     if "token" not in form:
         raise Refusal(MISSING_PARAMETER, "token")
-    token_id = claimed_token_id(form["token"], prefix=issuer.settings.token_prefix)
+    answer = await _answer(issuer, caller, form["token"])
+    if asks_for(scope, MEDIA_TYPE, rather_than="application/json"):
+        return private_jwt(introspection_jwt(issuer, caller, answer), MEDIA_TYPE)
+    return private_json(json.dumps(answer).encode())
+
+
+async def _answer(issuer: Issuer, caller: Client, text: str) -> Mapping[str, object]:
+    """What this caller may know of this token."""
+    token_id = claimed_token_id(text, prefix=issuer.settings.token_prefix)
     if token_id is None:
-        return private_json(INACTIVE)
-    token = await live_access_token(
-        issuer.store, issuer.peppers, form["token"], token_id, at=issuer.clock.time()
-    )
+        return INACTIVE
+    token = await live_access_token(issuer.store, issuer.peppers, text, token_id, at=issuer.clock.time())
     view = _view(issuer, caller, token) if token is not None else None
-    if token is None or view is None or not _signed_well(issuer, form["token"]):
-        return private_json(INACTIVE)
-    return private_json(await _active(issuer, token, view))
+    if token is None or view is None or not _signed_well(issuer, text):
+        return INACTIVE
+    return await _active(issuer, token, view)
 
 
 def _signed_well(issuer: Issuer, text: str) -> bool:
@@ -78,13 +88,13 @@ def _view(issuer: Issuer, caller: Client, token: AccessToken) -> _View | None:
     return _View(resource.sector, resource.introspection)
 
 
-async def _active(issuer: Issuer, token: AccessToken, view: _View) -> bytes:
+async def _active(issuer: Issuer, token: AccessToken, view: _View) -> dict[str, object]:
     """RFC 7662 §2.2.
 
     Raises:
         Refusal: CREDENTIAL_IN_CLAIM.
     """
-    minimum = {
+    minimum: dict[str, object] = {
         "active": True,
         "iss": issuer.settings.url,
         # RFC 9068 §2.2: a client that acts for itself is the subject
@@ -95,13 +105,14 @@ async def _active(issuer: Issuer, token: AccessToken, view: _View) -> bytes:
         "iat": int(token.issued_at),
         "exp": int(token.expires_at),
         "token_type": token_type(token.cnf),
+        "jti": token.token_id,
     }
     if token.cnf is not None:
         minimum["cnf"] = token.cnf.claim()
     if not view.claims:
-        return json.dumps(minimum).encode()
+        return minimum
     facts = await person_facts(issuer.store, view.claims, user_id=token.user_id, grant_id=token.grant_id)
     try:
-        return json.dumps(composed(minimum, released(view.claims, facts))).encode()
+        return composed(minimum, released(view.claims, facts))
     except CredentialInClaim as found:
         raise Refusal(CREDENTIAL_IN_CLAIM, f"token {token.token_id}, {found}") from None

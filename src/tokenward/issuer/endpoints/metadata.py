@@ -10,6 +10,7 @@ from tokenward.issuer.client_auth import CLIENT_AUTHENTICATION
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.table import GRANTS
 from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
+from tokenward.issuer.introspection_jwt import INTROSPECTION_ALGORITHM
 from tokenward.issuer.response import Response, public_json
 from tokenward.issuer.settings import PROTOCOL_SCOPES
 from tokenward.tokens.release import MINIMUM, SCOPE_CLAIMS
@@ -45,6 +46,7 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": [each for each in methods if each != "none"],
+        "introspection_signing_alg_values_supported": [INTROSPECTION_ALGORITHM],  # RFC 9701 §7
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
     }

@@ -1,0 +1,30 @@
+"""Introspection responses that are signed (RFC 9701), for resource servers that must be able to show one.
+
+Such a JWT is never taken for the token that it is about: it has a `typ` of its own, what was told stands in
+one claim, and there is neither `sub` nor `exp` beside it (§5, §8.1).
+"""
+
+from collections.abc import Mapping
+
+from tokenward.issuer.context import Issuer
+from tokenward.store.records import Client
+from tokenward.tokens.jws import sign_jwt
+
+MEDIA_TYPE = "application/token-introspection+jwt"  # RFC 9701 §4
+INTROSPECTION_TYPE = "token-introspection+jwt"
+INTROSPECTION_ALGORITHM = "RS256"  # RFC 9701 §6: what goes for a client that registered nothing else
+
+
+def introspection_jwt(issuer: Issuer, caller: Client, answer: Mapping[str, object]) -> str:
+    """The answer, signed for the client that asked and for nobody else.
+
+    Raises:
+        Refusal: UNAVAILABLE, no key signs now.
+    """
+    claims = {
+        "iss": issuer.settings.url,
+        "aud": caller.client_id,
+        "iat": int(issuer.clock.time()),
+        "token_introspection": answer,
+    }
+    return sign_jwt(issuer.signing_keys.signer(INTROSPECTION_ALGORITHM), claims, typ=INTROSPECTION_TYPE)

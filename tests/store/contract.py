@@ -868,3 +868,25 @@ async def a_closed_store_says_so(store):
     for call in calls:
         with pytest.raises(StoreUnavailable):
             await call
+
+
+# Uses
+
+
+@promise
+async def what_may_be_used_once_is_used_once(store):
+    key, other = bytes(range(32)), bytes(32)
+    attempts = (store.first_use(key, NOW + 60, at=NOW) for _ in range(50))
+    assert sum(await asyncio.gather(*attempts)) == 1
+    assert await store.first_use(other, NOW + 60, at=NOW)
+    assert not await store.first_use(key, NOW + 90, at=NOW + 59)
+    assert await store.first_use(key, NOW + 120, at=NOW + 60), "its moment has come"
+    assert not await store.first_use(key, NOW + 180, at=NOW + 119)
+
+
+@promise
+async def uses_whose_time_is_over_are_swept(store):
+    await store.first_use(bytes(32), NOW + 60, at=NOW)
+    await store.first_use(bytes(range(32)), NOW + 90, at=NOW)
+    assert await store.sweep(at=NOW + 60, limit=10) == 1
+    assert not await store.first_use(bytes(range(32)), NOW + 90, at=NOW + 61)

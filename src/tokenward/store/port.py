@@ -225,6 +225,17 @@ class Tokens(Protocol):
         """Revoke everything that was issued at or before that moment; constant cost."""
 
 
+class Uses(Protocol):
+    """What may be used once: proofs, assertions, tokens of other issuers."""
+
+    async def first_use(self, key: bytes, until: float, *, at: float) -> bool:
+        """Whether nobody used `key` before, in whatever process; it is taken from now on until that moment.
+
+        Of any number of concurrent attempts exactly one returns True. A key whose moment had come by `at`
+        counts as never used.
+        """
+
+
 class Feed(Protocol):
     """The revocation feed: every revocation and every change of a person's claims, in the order of commits.
 
@@ -312,5 +323,5 @@ class Upkeep(Protocol):
         """Finish what was accepted, then release everything. Later calls raise `StoreUnavailable`."""
 
 
-class Store(Clients, People, Tokens, Feed, Keys, Upkeep, Protocol):
+class Store(Clients, People, Tokens, Uses, Feed, Keys, Upkeep, Protocol):
     """All of it; rooms ask for the narrow part that they need."""

@@ -10,12 +10,13 @@ from tokenward.store.sql.feed import SqlFeed
 from tokenward.store.sql.keys import SqlKeys
 from tokenward.store.sql.migrate import migrate_postgres, migrate_sqlite
 from tokenward.store.sql.people import SqlPeople
+from tokenward.store.sql.replays import SqlReplays
 from tokenward.store.sql.sqlite import SqliteDatabase
 from tokenward.store.sql.tokens import SqlTokens
 from tokenward.store.sql.upkeep import SqlUpkeep
 
 
-class SqlStore(SqlClients, SqlPeople, SqlTokens, SqlFeed, SqlKeys, SqlUpkeep):
+class SqlStore(SqlClients, SqlPeople, SqlTokens, SqlReplays, SqlFeed, SqlKeys, SqlUpkeep):
     """The whole port: the sum of its families over one database, as `port.Store` is the sum of its parts."""
 
 

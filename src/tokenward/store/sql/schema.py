@@ -209,6 +209,15 @@ cutoffs = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# What may be used once and was used: a hash of it, and until when it could be shown again.
+replays = sa.Table(
+    "replays",
+    METADATA,
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("until", sa.Double, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 feed = sa.Table(
     "feed",
     METADATA,

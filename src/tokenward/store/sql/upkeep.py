@@ -12,6 +12,7 @@ from tokenward.store.sql.schema import (
     feed,
     grants,
     refresh_tokens,
+    replays,
     sessions,
     signing_keys,
 )
@@ -42,6 +43,7 @@ _has_links = sa.exists().where(refresh_tokens.c.grant_id == grants.c.grant_id)
 _SWEEPS: tuple[Statement, ...] = (
     _delete(access_tokens.c.token_id, access_tokens.c.expires_at <= _AT),
     _delete(sessions.c.session_id, sessions.c.expires_at <= _AT),
+    _delete(replays.c.key, replays.c.until <= _AT),
     _delete(feed.c.seq, feed.c.at <= _AT - sa.literal(FEED_KEPT)),
     sa.update(refresh_tokens)
     .where(

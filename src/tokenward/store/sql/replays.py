@@ -1,0 +1,30 @@
+"""What may be used once, remembered in the database."""
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from tokenward.store.sql.database import Cursor
+from tokenward.store.sql.family import Family
+from tokenward.store.sql.schema import replays
+from tokenward.store.sql.statements import insert_into
+
+_insert = insert_into(replays)
+# One statement, so that of any number of attempts in any number of processes one inserts. What could be shown
+# again no longer counts as new, since whoever shows it then is refused for its age.
+_FIRST_USE = _insert.on_conflict_do_update(
+    index_elements=[replays.c.key],
+    set_={"until": _insert.excluded.until},
+    where=replays.c.until <= bindparam("at", type_=sa.Double),
+).returning(replays.c.key)
+
+
+class SqlReplays(Family):
+    """`tokenward.store.port.Uses`."""
+
+    async def first_use(self, key: bytes, until: float, *, at: float) -> bool:
+        row = {"key": key, "until": until, "at": at}
+
+        def unit(cursor: Cursor) -> bool:
+            return cursor.one(_FIRST_USE, row) is not None
+
+        return await self._database.write(unit)

@@ -4,7 +4,7 @@ import pytest
 
 from issuer.house import BANK, WEATHER, Caller, House, error, lived
 from tokenward.base.entropy import random_bytes
-from tokenward.issuer.client_auth import AuthenticatedClient
+from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.grants.refresh_token import _context, _sealer
 from tokenward.tokens import opaque
 from tokenward.tokens.sealing import SealBroken

@@ -1,6 +1,7 @@
 """`/token` before any grant is looked at: forms, client authentication, the shape of refusals."""
 
 import base64
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -217,3 +218,18 @@ async def test_a_store_that_cannot_answer_is_a_503_that_says_when_to_retry(h: Ho
     assert error(response) == (503, "temporarily_unavailable")
     assert response.headers["retry-after"] == "1"
     assert (await h.authorize(client_id=app.id)).status_code == 503
+
+
+@lived
+async def test_a_client_cannot_use_another_method_than_the_one_it_is_registered_for(h: House):
+    secret = await h.client("service", "forecast:read")
+    for client_id, client_type, method in (("keyed", "service", "private_key_jwt"), ("open", "web", "none")):
+        client = replace(secret.client, client_id=client_id, type=client_type, auth_method=method)
+        made = opaque.new("cs", clock=h.clock)
+        text = made.secret.reveal()
+        keyed_hash = opaque.keyed_hash(h.issuer.peppers[0], text)
+        record = ClientSecret(made.token_id, client_id, keyed_hash, h.clock.time(), None)
+        await h.issuer.store.add_client(client, record)
+        for headers, body in ((basic(client_id, text), GRANT), ({}, {**GRANT, "client_id": client_id})):
+            response = await h.http.post("/token", data=body, headers=headers)
+            assert error(response) == (401, "invalid_client"), (client_id, bool(headers))

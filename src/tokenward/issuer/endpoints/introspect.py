@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from tokenward.base.accept import asks_for
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.problems import CREDENTIAL_IN_CLAIM, MISSING_PARAMETER, Refusal
-from tokenward.issuer.client_auth import authenticate_confidential
+from tokenward.issuer.client_auth.authenticate import authenticate_confidential
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.introspection_jwt import MEDIA_TYPE, introspection_jwt

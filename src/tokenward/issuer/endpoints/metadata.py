@@ -6,7 +6,7 @@ from typing import Any
 
 from tokenward.base.asgi import Receive, Scope
 from tokenward.issuer.authorization_request import PROMPTS
-from tokenward.issuer.client_auth import CLIENT_AUTHENTICATION
+from tokenward.issuer.client_auth.table import METHODS
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.table import GRANTS
 from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
@@ -29,7 +29,7 @@ async def openid_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> R
 def _oauth(issuer: Issuer) -> dict[str, Any]:
     url = issuer.settings.url
     resources = issuer.settings.resources.values()
-    methods = list(CLIENT_AUTHENTICATION)
+    methods = list(METHODS)
     return {
         "issuer": url,
         "authorization_endpoint": f"{url}/authorize",

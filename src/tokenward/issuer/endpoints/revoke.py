@@ -2,7 +2,7 @@
 
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.problems import MISSING_PARAMETER, NOT_YOUR_TOKEN, Refusal
-from tokenward.issuer.client_auth import authenticate
+from tokenward.issuer.client_auth.authenticate import authenticate
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.response import Response, private_json

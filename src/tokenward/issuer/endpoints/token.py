@@ -9,7 +9,7 @@ from tokenward.base.problems import (
     UNSUPPORTED_GRANT_TYPE,
     Refusal,
 )
-from tokenward.issuer.client_auth import authenticate
+from tokenward.issuer.client_auth.authenticate import authenticate
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.table import GRANTS
 from tokenward.issuer.response import Response, private_json

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from tokenward.base.problems import INVALID_GRANT, Refusal
 from tokenward.flows import pkce
-from tokenward.issuer.client_auth import AuthenticatedClient
+from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
 from tokenward.issuer.id_token import id_token, released_to_client

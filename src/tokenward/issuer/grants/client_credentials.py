@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tokenward.issuer.client_auth import CONFIDENTIAL, AuthenticatedClient
+from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
 from tokenward.issuer.issue import TokenResponse, client_access_token, with_fresh_locators

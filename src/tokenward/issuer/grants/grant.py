@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tokenward.issuer.client_auth import AuthenticatedClient
+from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.issue import TokenResponse
 from tokenward.store.records import ClientType

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 
 from tokenward.base.problems import INVALID_GRANT, INVALID_SCOPE, Refusal
-from tokenward.issuer.client_auth import AuthenticatedClient
+from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
 from tokenward.issuer.issue import (

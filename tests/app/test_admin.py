@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from store.values import access, token_id
 from tokenward.app.admin import admin_app
 from tokenward.app.config import load
 from tokenward.app.foundation import foundation
@@ -50,6 +51,7 @@ MANAGED = [
     ("POST", "/signing-keys/x/retirement"),
     ("POST", "/signing-keys/x/removal"),
     ("POST", "/revocations"),
+    ("POST", "/revocations/tokens"),
 ]
 
 
@@ -170,6 +172,32 @@ def test_bad_input_is_named_and_nothing_is_written(configuration, content, conte
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert clients == []
+
+
+def test_a_list_of_tokens_is_revoked_whole_and_counted(configuration):
+    async def work(http, ground):
+        tokens = [access() for _ in range(600)]
+        for token in tokens:
+            await ground.store.add_access_token(token)
+        order = {"token_ids": [*(token.token_id for token in tokens), token_id("at")]}
+        first, again = [await http.post("/revocations/tokens", json=order) for _ in range(2)]
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert first.json() == {"revoked": 600, "revoked_before": 0, "unknown": 1}
+        assert again.json() == {"revoked": 0, "revoked_before": 600, "unknown": 1}
+
+    _run(configuration, work)
+
+
+@pytest.mark.parametrize("listed", [["x"], ["0" * 11] * 1000, [7], [None], ["0" * 11 + " "]])
+def test_a_list_that_is_not_one_revokes_nothing(configuration, listed):
+    async def work(http, ground):
+        token = access()
+        await ground.store.add_access_token(token)
+        for wrong in ([token.token_id, *listed], token.token_id, []):
+            assert (await http.post("/revocations/tokens", json={"token_ids": wrong})).status_code == 422
+        assert not (await ground.store.access_token(token.token_id)).revoked
+
+    _run(configuration, work)
 
 
 def test_revocation_orders(configuration):

@@ -11,10 +11,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from store.values import access
 from tokenward.app.cli import application
 from tokenward.app.config import load
 from tokenward.app.demo import PORTS
 from tokenward.app.foundation import foundation
+from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.tokens import opaque
 
 OPENAPI = {
     "openapi": "3.1.0",
@@ -222,6 +225,40 @@ def test_a_name_in_square_brackets_is_no_markup(house):
 
 def test_decide_refuses_what_is_no_url(house):
     assert "no URL" in house("decide", "GET", "http://[x", code=2).output
+
+
+def test_a_list_of_tokens_is_revoked_and_counted(house, tmp_path):
+    whole, *others = [_issue(tmp_path) for _ in range(4)]
+    lines = ["0" * 11, whole.secret.reveal(), "", *(each.token_id for each in others)]
+    (tmp_path / "leaked.txt").write_text("\n".join(lines))
+    once = house("tokens", "revoke", "--token-ids", "@leaked.txt")
+    assert once.stdout == "revoked 4, revoked before 0, unknown 1\n"
+    assert whole.secret.reveal() not in once.output
+    more = "\n".join([*lines, "tkw_rt_damaged", "x"])
+    again = house("tokens", "revoke", "--token-ids", "-", stdin=more, code=1)
+    assert again.stdout == "revoked 0, revoked before 4, unknown 1\n"
+    assert "2 lines, number 7, 8" in again.stderr
+    assert "damaged" not in again.output
+
+
+def test_a_list_stands_alone_and_must_be_there(house):
+    house("tokens", "revoke", "--token-ids", "@nothing.txt", code=2)
+    house("tokens", "revoke", "--token-ids", "0" * 11, code=2)
+    for more in (["--client", "a"], ["--all"], ["-"], ["--before", "2026-01-01"]):
+        house("tokens", "revoke", "--token-ids", "-", *more, stdin="", code=2)
+    assert house("tokens", "revoke", "--token-ids", "-", stdin="").stdout.startswith("revoked 0,")
+
+
+def _issue(directory):
+    token, now = opaque.new("at"), SYSTEM_CLOCK.time()
+
+    async def add():
+        async with foundation(load(directory / "tokenward.yaml").configuration) as ground:
+            record = access(token_id=token.token_id, issued_at=now, expires_at=now + 60)
+            await ground.store.add_access_token(record)
+
+    asyncio.run(add())
+    return token
 
 
 def test_revoking_what_will_be_issued_is_refused(house):

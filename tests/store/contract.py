@@ -24,13 +24,14 @@ from store.values import (
     until,
     user,
 )
-from tokenward.store.port import AlreadyExists, StoreUnavailable
+from tokenward.store.port import REVOKED_AT_ONCE, AlreadyExists, StoreUnavailable
 from tokenward.store.records import (
     AccessTokenState,
     CodeState,
     Consumption,
     FeedEvent,
     RefreshState,
+    RevokedTokens,
     SealedContents,
 )
 from tokenward.tokens.binding import Confirmation
@@ -515,6 +516,41 @@ async def revoking_a_token_ends_that_one(store):
 
 
 @promise
+async def many_tokens_are_revoked_at_once_and_counted(store):
+    _, first, link = await started(store)
+    others = [access() for _ in range(REVOKED_AT_ONCE)]
+    for token in others:
+        await store.add_access_token(token)
+    await store.revoke_token(others[0].token_id, NOW)
+    listed = [
+        first.token_id,
+        *(each.token_id for each in others[:10]),
+        token_id("at"),
+        "x",
+        "\x00",
+        first.token_id,
+    ]
+    assert await store.revoke_tokens(listed, NOW) == RevokedTokens(10, 1, 3)
+    assert await store.revoke_tokens(listed, NOW) == RevokedTokens(0, 11, 3)
+    assert (await store.access_token(first.token_id)).revoked
+    assert not (await store.refresh_token(link.token_id)).revoked
+    assert not (await store.access_token(others[10].token_id)).revoked
+    events = await store.feed_after(0, limit=100)
+    assert [event.seq for event in events] == [*range(1, 12)]
+    assert {event.subject for event in events[1:]} == {
+        first.token_id,
+        *(each.token_id for each in others[1:10]),
+    }
+    assert {(event.revoked, event.before) for event in events} == {("token", 0)}
+    assert await store.feed_head() == 11
+    whole = [each.token_id for each in others]
+    assert await store.revoke_tokens(whole, NOW) == RevokedTokens(REVOKED_AT_ONCE - 10, 10, 0)
+    with pytest.raises(ValueError, match="at most 500"):
+        await store.revoke_tokens([*whole, first.token_id], NOW)
+    assert await store.revoke_tokens([], NOW) == RevokedTokens()
+
+
+@promise
 async def a_cutoff_ends_what_was_issued_until_then_and_nothing_later(store):
     old, later, other = access(), access(issued_at=NOW + 1), access(client_id="other")
     anns = access(client_id="third", user_id="ann")
@@ -827,6 +863,7 @@ async def hostile_text_matches_nothing_and_breaks_nothing(store):
         assert await store.consented_scope(text, text, text) == frozenset()
         assert await store.redeem_code(text, access(), None, at=NOW) is GONE
         assert await store.revoke_token(text, NOW) is False
+        assert await store.revoke_tokens([text], NOW) == RevokedTokens(unknown=1)
         assert await store.revoke_grant(text, NOW) is False
         assert await store.end_session(text) is False
         assert await store.remove_client(text, NOW) is False

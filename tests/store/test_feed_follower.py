@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import math
 
 import pytest
@@ -87,6 +88,33 @@ def test_it_applies_events_in_order_over_many_pages():
         assert log == ["gap", *range(1, 1235)]
 
     following(body)
+
+
+def test_others_are_answered_between_the_pages():
+    """SQLite answers without waiting, so nothing else would let them in."""
+
+    async def run():
+        feed, log = ScriptedFeed(), []
+        follower = FeedFollower(
+            feed, on_event=lambda _event: log.append("event"), on_gap=lambda: None, poll=0.01
+        )
+        task = asyncio.create_task(follower.run())
+        await until(lambda: follower.confirmed)
+        for _ in range(5000):
+            feed.revoke()
+
+        async def another():
+            while log.count("event") < 5000:
+                log.append("answer")
+                await asyncio.sleep(0)
+
+        await another()
+        task.cancel()
+        runs = [len(list(events)) for what, events in itertools.groupby(log) if what == "event"]
+        assert len(runs) == 10
+        assert set(runs) == {500}
+
+    asyncio.run(run())
 
 
 def test_it_is_unconfirmed_after_750_ms_without_an_answer_and_recovers_where_it_was():

@@ -6,6 +6,7 @@ made to (DNS rebinding, cross-site posts). So the Host must be ours, and managem
 
 import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tokenward.app.foundation import Foundation
+from tokenward.app.incident import Listed, revoke_listed
 from tokenward.app.metrics import exposition
 from tokenward.app.revocation import What, revoke
 from tokenward.app.values import is_loopback
@@ -51,6 +53,7 @@ from tokenward.store.records import (
     SigningKeyRecord,
 )
 from tokenward.tokens.opaque import fingerprint
+from tokenward.tokens.presented import token_id_of
 from tokenward.tokens.strict_json import read_object
 from tokenward.tokens.subjects import SubjectType
 
@@ -94,6 +97,12 @@ class RevocationOrder(_Input):
     before: float | None = Field(default=None, ge=0)
 
 
+class TokenList(_Input):
+    """Access tokens to revoke, by their token_ids. Who has more sends several lists."""
+
+    token_ids: list[str] = Field(min_length=1, max_length=1000)
+
+
 class KeyRotation(_Input):
     """Which key gets a successor: the one that signs with this algorithm for this purpose."""
 
@@ -130,6 +139,7 @@ def admin_app(ground: Foundation) -> Starlette:
             Route("/signing-keys/{kid}/retirement", managed(desk.retire_signing_key), methods=["POST"]),
             Route("/signing-keys/{kid}/removal", managed(desk.remove_signing_key), methods=["POST"]),
             Route("/revocations", managed(desk.revocations), methods=["POST"]),
+            Route("/revocations/tokens", managed(desk.revoke_tokens), methods=["POST"]),
         ],
         middleware=[Middleware(_OwnHostOnly)],
         exception_handlers={
@@ -198,6 +208,14 @@ class _Desk:
             self._store, order.what, order.subject, before=order.before, at=self._ground.clock.time()
         )
         return Response(status_code=204)
+
+    async def revoke_tokens(self, request: Request) -> Response:
+        order = await _read(request, TokenList)
+        named = [Listed(each) for each in order.token_ids]
+        if any(token_id_of(each.token_id) is None for each in named):
+            raise Refusal(INVALID_INPUT, "token_ids: eleven base62 characters each; nothing was revoked")
+        done = await revoke_listed(self._store, named, clock=self._ground.clock)
+        return JSONResponse(asdict(done))
 
     async def list_signing_keys(self, _request: Request) -> Response:
         now = self._ground.clock.time()

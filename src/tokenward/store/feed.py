@@ -99,6 +99,7 @@ class FeedFollower:
                 if pending is not None:
                     await pending
                 position = self._position = event.seq
+            await asyncio.sleep(0)  # a hundred pages must not hold up who waits for an answer
 
     async def _start_afresh(self, head: int) -> None:
         """Called after the head was read, so that nothing that was cached before it survives."""

@@ -24,6 +24,7 @@ from tokenward.store.records import (
     KeyPurpose,
     RefreshState,
     RefreshToken,
+    RevokedTokens,
     SealedContents,
     Session,
     SigningKeyRecord,
@@ -41,6 +42,10 @@ class AlreadyExists(Exception):  # noqa: N818 - reads as the condition it is
 
 CLIENT_SECONDS = 0.5
 """How old an answer of `Clients.client_with_secret` may be where another process changed the client since."""
+
+
+REVOKED_AT_ONCE = 500
+"""How many access tokens one unit revokes at most, so that nobody else waits long."""
 
 
 class Clients(Protocol):
@@ -211,6 +216,15 @@ class Tokens(Protocol):
 
     async def revoke_token(self, token_id: str, at: float) -> bool:
         """Revoke one access token; False if it is unknown or was revoked before."""
+
+    async def revoke_tokens(self, token_ids: Sequence[str], at: float) -> RevokedTokens:
+        """Revoke these access tokens, at most `REVOKED_AT_ONCE`, in one unit.
+
+        One that is listed twice counts once.
+
+        Raises:
+            ValueError: there are more.
+        """
 
     async def revoke_grant(self, grant_id: str, at: float) -> bool:
         """Revoke a grant and all that follows from it; False if it is unknown or was revoked before."""

@@ -249,6 +249,22 @@ class RefreshState:
     revoked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RevokedTokens:
+    """What became of a list of tokens to revoke: how many were revoked now, or before, or are unknown."""
+
+    revoked: int = 0
+    revoked_before: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: "RevokedTokens") -> "RevokedTokens":
+        return RevokedTokens(
+            self.revoked + other.revoked,
+            self.revoked_before + other.revoked_before,
+            self.unknown + other.unknown,
+        )
+
+
 class Consumption(Enum):
     """What became of an attempt to use a single-use row."""
 

@@ -1,9 +1,14 @@
 """`tokenward tokens`: what an operator does to tokens that exist."""
 
+import contextlib
+import sys
+from collections.abc import Generator, Iterator
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TextIO
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tokenward.app.cli.console import (
     DEFAULT_CONFIG,
@@ -11,15 +16,18 @@ from tokenward.app.cli.console import (
     ConfigPath,
     err,
     fail,
+    out,
     read_credential,
     with_foundation,
 )
 from tokenward.app.foundation import Foundation
+from tokenward.app.incident import Listed, listed, revoke_listed
 from tokenward.app.revocation import What, revoke
-from tokenward.tokens import opaque
-from tokenward.tokens.presented import claimed_token_id
+from tokenward.store.records import RevokedTokens
 
 commands = typer.Typer(no_args_is_help=True, help="Revoke tokens.")
+
+_SHOWN = 10  # numbers of lines that could not be read
 
 
 @commands.callback()
@@ -42,6 +50,13 @@ def revoke_tokens(
         datetime | None,
         typer.Option(help="With --client, --user or --all: only what was issued until then, local time."),
     ] = None,
+    token_ids: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[-|@FILE]",
+            help="Many tokens, from standard input or a file: on each line a token_id or a token itself.",
+        ),
+    ] = None,
     credential: Annotated[
         str | None,
         typer.Argument(
@@ -58,6 +73,11 @@ def revoke_tokens(
       tokenward tokens revoke - < leaked.txt
 
       tokenward tokens revoke --client nightly-report --before 2026-11-01
+
+      tokenward tokens revoke --token-ids @leaked-ids.txt
+
+    A list may be as long as it is, and servers go on meanwhile. What is unknown or was revoked before is
+    counted and harms nothing, so a list that was interrupted is given again.
     """
     named: list[tuple[What, str | None]] = [
         ("token", token_id),
@@ -67,11 +87,19 @@ def revoke_tokens(
         ("all", "" if everything else None),
     ]
     chosen = [(what, subject) for what, subject in named if subject is not None]
+    if token_ids is not None:
+        if chosen or credential is not None or before is not None:
+            fail("--token-ids stands alone")
+        _revoke_list(token_ids, config)
+        return
     text = read_credential(credential, what="token").reveal() if credential is not None else None
     if text is not None:
         chosen.append(_presented(text))
     if len(chosen) != 1:
-        fail("name exactly one of --token-id, --grant, --client, --user, --all, or a token as - or @FILE")
+        fail(
+            "name exactly one of --token-id, --token-ids, --grant, --client, --user, --all, "
+            "or a token as - or @FILE"
+        )
     what, subject = chosen[0]
     if before is not None and what not in ("client", "user", "all"):
         fail("--before goes with --client, --user or --all")
@@ -86,9 +114,59 @@ def revoke_tokens(
 
 def _presented(text: str) -> tuple[What, str]:
     """What to revoke, as a token itself says."""
-    if (token_id := claimed_token_id(text)) is not None:
-        return "token", token_id
-    refresh = opaque.parse(text, kind="rt")
-    if refresh is None:
+    named = listed(text)
+    if named is None:
         fail("that is no well-formed access or refresh token", code=REFUSED)
-    return "refresh", refresh.token_id
+    return ("refresh" if named.refresh else "token"), named.token_id
+
+
+def _revoke_list(source: str, config: Path) -> None:
+    unreadable: list[int] = []
+
+    def read(lines: TextIO) -> Iterator[Listed]:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            if (named := listed(line)) is not None:
+                yield named
+            else:
+                unreadable.append(number)
+
+    with _opened(source) as (lines, total), _progress() as progress:
+        task = progress.add_task("revoking", total=total)
+
+        def told(done: RevokedTokens) -> None:
+            progress.advance(task, done.revoked + done.revoked_before + done.unknown)
+
+        async def work(ground: Foundation) -> RevokedTokens:
+            return await revoke_listed(ground.store, read(lines), clock=ground.clock, told=told)
+
+        done = with_foundation(config, work)
+    out.print(f"revoked {done.revoked}, revoked before {done.revoked_before}, unknown {done.unknown}")
+    if unreadable:
+        some = ", ".join(str(number) for number in unreadable[:_SHOWN])
+        more = " …" if len(unreadable) > _SHOWN else ""
+        fail(f"no token_id and no token: {len(unreadable)} lines, number {some}{more}", code=REFUSED)
+
+
+@contextlib.contextmanager
+def _opened(source: str) -> Generator[tuple[TextIO, int | None]]:
+    """The lines, and how many there are if that can be known."""
+    if source == "-":
+        yield sys.stdin, None
+        return
+    if not source.startswith("@"):
+        fail("the list is read from standard input (-) or a file (@FILE)")
+    try:
+        with Path(source[1:]).open(encoding="utf-8", errors="replace") as lines:
+            total = sum(1 for _ in lines)
+            lines.seek(0)
+            yield lines, total
+    except OSError as error:
+        fail(f"cannot read {source[1:]}: {error.strerror}")
+
+
+def _progress() -> Progress:
+    """Shown at a terminal only."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)

@@ -1,5 +1,7 @@
 """How things end: cutoffs, and the feed entry that every revocation writes in its own transaction."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam
 
@@ -8,10 +10,10 @@ from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.schema import cutoffs, feed, feed_head
 from tokenward.store.sql.statements import insert_into
 
-_NEXT_SEQ = (
+_NEXT_SEQS = (
     sa.update(feed_head)
     .where(feed_head.c.id == sa.literal_column("1"))
-    .values(seq=feed_head.c.seq + sa.literal_column("1"))
+    .values(seq=feed_head.c.seq + bindparam("count", type_=sa.Integer))
     .returning(feed_head.c.seq)
 )
 _ADD_EVENT = insert_into(feed)
@@ -25,16 +27,26 @@ _SET_CUTOFF = _cutoff.on_conflict_do_update(
 
 
 def record(cursor: Cursor, revoked: RevokedBy, subject: str, *, before: float = 0.0, at: float) -> None:
-    """Add a feed entry.
+    """Add a feed entry."""
+    record_each(cursor, revoked, [subject], before=before, at=at)
+
+
+def record_each(
+    cursor: Cursor, revoked: RevokedBy, subjects: Sequence[str], *, before: float = 0.0, at: float
+) -> None:
+    """Add a feed entry for each subject.
 
     The update locks the one row of `feed_head` until the transaction ends, so sequence numbers are committed
     in their order: whoever has seen one has missed none below it.
     """
-    head = cursor.one(_NEXT_SEQ)
+    head = cursor.one(_NEXT_SEQS, {"count": len(subjects)})
     if head is None:
         raise RuntimeError("feed_head has lost its row")
-    event = {"seq": head[0], "revoked": revoked, "subject": subject, "before": before, "at": at}
-    cursor.run(_ADD_EVENT, event)
+    first = head[0] - len(subjects) + 1
+    same = {"revoked": revoked, "before": before, "at": at}
+    cursor.run_many(
+        _ADD_EVENT, [{**same, "seq": seq, "subject": subject} for seq, subject in enumerate(subjects, first)]
+    )
     cursor.announce()
 
 

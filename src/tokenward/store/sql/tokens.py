@@ -5,11 +5,13 @@ of them find `consumed_at IS NULL`. Revocation marks the grant, and every look a
 what the loser of a race inserted after a revocation is dead where it lies.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam
 
+from tokenward.store.port import REVOKED_AT_ONCE
 from tokenward.store.records import (
     AccessToken,
     AccessTokenState,
@@ -19,13 +21,15 @@ from tokenward.store.records import (
     Grant,
     RefreshState,
     RefreshToken,
+    RevokedTokens,
 )
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
-from tokenward.store.sql.revoking import cut_off, is_cut_off, record
+from tokenward.store.sql.revoking import cut_off, is_cut_off, record, record_each
 from tokenward.store.sql.schema import access_tokens, codes, grants, join_words, refresh_tokens, split_words
 from tokenward.store.sql.statements import Parameters, Row, insert_into
 from tokenward.tokens.binding import Confirmation
+from tokenward.tokens.presented import token_id_of
 
 _GRANT_IS_DEAD = sa.or_(
     grants.c.revoked_at.is_not(None), is_cut_off(grants.c.client_id, grants.c.user_id, grants.c.created_at)
@@ -131,6 +135,17 @@ _REVOKE_ACCESS = (
     .returning(access_tokens.c.token_id)
 )
 
+# Always as many, so that there is one statement to prepare; names that are left over repeat the first.
+_NAMES = [f"token{number}" for number in range(REVOKED_AT_ONCE)]
+_IS_LISTED = access_tokens.c.token_id.in_([bindparam(name) for name in _NAMES])
+_KNOWN_OF_LIST = sa.select(sa.func.count()).select_from(access_tokens).where(_IS_LISTED)
+_REVOKE_LIST = (
+    sa.update(access_tokens)
+    .where(_IS_LISTED, access_tokens.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("at"))
+    .returning(access_tokens.c.token_id)
+)
+
 _CODE_WIDTH = len(_CODE_COLUMNS)
 _REFRESH_WIDTH = len(_REFRESH_COLUMNS)
 
@@ -231,6 +246,26 @@ class SqlTokens(Family):
                 return False
             record(cursor, "token", token_id, at=at)
             return True
+
+        return await self._database.write(unit)
+
+    async def revoke_tokens(self, token_ids: Sequence[str], at: float) -> RevokedTokens:
+        # What is no token_id is unknown, and no database need be troubled with it.
+        listed = list(dict.fromkeys(token_ids))
+        if len(listed) > REVOKED_AT_ONCE:
+            raise ValueError(f"at most {REVOKED_AT_ONCE} tokens are revoked at once")
+        known = [each for each in listed if token_id_of(each) is not None]
+        if not known:
+            return RevokedTokens(unknown=len(listed))
+        names = dict.fromkeys(_NAMES, known[0]) | dict(zip(_NAMES, known, strict=False))
+
+        def unit(cursor: Cursor) -> RevokedTokens:
+            revoked = [row[0] for row in cursor.all(_REVOKE_LIST, {**names, "at": at})]
+            if revoked:
+                record_each(cursor, "token", sorted(revoked), at=at)
+            found = cursor.one(_KNOWN_OF_LIST, names)
+            there = found[0] if found else 0
+            return RevokedTokens(len(revoked), there - len(revoked), len(listed) - there)
 
         return await self._database.write(unit)
 

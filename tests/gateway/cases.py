@@ -19,6 +19,10 @@ def _with(*headers):
     return headers
 
 
+def _key(token):
+    return (("x-api-key", "{" + token + "}"),)
+
+
 def _bearer(token):
     return (("authorization", "Bearer {" + token + "}"),)
 
@@ -45,6 +49,12 @@ CASES = (
     DecisionCase(
         "low tier with an API key's token", "allow", "/weather/forecast/bern", headers=_bearer("weatherkey")
     ),
+    DecisionCase("an API key", "allow", "/weather/forecast/bern", headers=_key("apikey")),
+    DecisionCase(
+        "an API key as a bearer token", "allow", "/weather/forecast/bern", headers=_bearer("apikey")
+    ),
+    DecisionCase("a key that was imported", "allow", "/weather/forecast/bern", headers=_key("foreignkey")),
+    DecisionCase("public, with an API key", "allow", "/weather/about", headers=_key("apikey")),
     DecisionCase(
         "offering h2c changes nothing",
         "allow",
@@ -71,7 +81,6 @@ CASES = (
     DecisionCase("Basic", "wrong_scheme", headers=_with(("authorization", "Basic dXNlcjpwYXNz"))),
     DecisionCase("DPoP", "wrong_scheme", headers=_with(("authorization", "DPoP {reader}"))),
     DecisionCase("no scheme", "wrong_scheme", headers=_with(("authorization", "{reader}"))),
-    DecisionCase("an API key header alone", "wrong_scheme", headers=_with(("x-api-key", "k"))),
     DecisionCase("two Authorization headers", "several_credentials", headers=_bearer("reader") * 2),
     DecisionCase(
         "bearer and API key", "several_credentials", headers=(*_bearer("reader"), ("x-api-key", "k"))
@@ -88,6 +97,66 @@ CASES = (
     DecisionCase("behind a semicolon", "credential_in_url", query="a=1;api_key=x", headers=()),
     DecisionCase(
         "even where nothing is needed", "credential_in_url", "/weather/about", query="apikey=x", headers=()
+    ),
+    # API keys
+    DecisionCase("an unknown API key", "invalid_token", "/weather/forecast/bern", headers=_key("unknownkey")),
+    DecisionCase("a damaged one", "invalid_token", "/weather/forecast/bern", headers=_key("damagedkey")),
+    DecisionCase(
+        "a foreign key that nobody knows",
+        "invalid_token",
+        "/weather/forecast/bern",
+        headers=_with(("x-api-key", "sk_live_0")),
+    ),
+    DecisionCase(
+        "a foreign key as a bearer token",
+        "invalid_token",
+        "/weather/forecast/bern",
+        headers=_with(("authorization", "Bearer sk_live_51Hx/+=~")),
+    ),
+    DecisionCase("an access token as an API key", "invalid_token", headers=_key("reader")),
+    DecisionCase("a refresh token as an API key", "invalid_token", headers=_key("refresh")),
+    DecisionCase(
+        "an empty API key", "invalid_token", "/weather/forecast/bern", headers=_with(("x-api-key", ""))
+    ),
+    DecisionCase(
+        "two API keys in one header",
+        "invalid_token",
+        "/weather/forecast/bern",
+        headers=_with(("x-api-key", "{apikey}, {apikey}")),
+    ),
+    DecisionCase(
+        "the same key in both places",
+        "several_credentials",
+        "/weather/forecast/bern",
+        headers=(*_bearer("apikey"), *_key("apikey")),
+    ),
+    DecisionCase(
+        "twice in one place", "several_credentials", "/weather/forecast/bern", headers=_key("apikey") * 2
+    ),
+    DecisionCase(
+        "an API key in the URL",
+        "credential_in_url",
+        "/weather/forecast/bern",
+        query="api_key={apikey}",
+        headers=(),
+    ),
+    DecisionCase(
+        "and in a header too",
+        "several_credentials",
+        "/weather/forecast/bern",
+        query="api-key={apikey}",
+        headers=_key("apikey"),
+    ),
+    DecisionCase(
+        "an API key as Basic",
+        "wrong_scheme",
+        "/weather/forecast/bern",
+        headers=_with(("authorization", "Basic {apikey}")),
+    ),
+    DecisionCase("an API key of another API", "invalid_token", headers=_key("apikey")),
+    DecisionCase("an API key at moderate", "insufficient_tier", headers=_key("bankkey")),
+    DecisionCase(
+        "an API key without a scope", "insufficient_tier", "/bank/transfers", "POST", headers=_key("bankkey")
     ),
     # A query that would change the method behind us
     DecisionCase("a query names another method", "method_override", query="_method=DELETE"),

@@ -32,7 +32,7 @@ def test_the_oldest_goes_first():
     tokens = [fill(memory, grant_id=f"g{number}")[0] for number in range(5)]
     assert [live(memory, token) for token in tokens] == [False, False, True, True, True]
     assert len(memory) == 3
-    assert len(memory._index.token) == len(memory._index.grant) == 3
+    assert len(memory._index.token) == len(memory._index.family) == 3
 
 
 def test_only_the_whole_token_opens():
@@ -48,7 +48,7 @@ def test_an_ended_token_leaves():
     text, _ = fill(memory, grant_id="g")
     assert live(memory, text, START + 599.9)
     assert not live(memory, text, START + 600)
-    assert len(memory) == len(memory._index.grant) == 0
+    assert len(memory) == len(memory._index.family) == 0
 
 
 def test_each_revocation_hits_what_it_names_and_nothing_else():

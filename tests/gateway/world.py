@@ -6,7 +6,7 @@ from dataclasses import replace
 from rings import FixedRing
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNAVAILABLE, Refusal
-from tokenward.gateway.access import AccessRequest, TokenFacts
+from tokenward.gateway.access import AccessRequest, KeyTerms, TokenFacts
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.policy import Api, Operation, Policy
@@ -87,10 +87,15 @@ class World:
         self.add("key", credential="api_key")
         self.add("weatherkey", audience=WEATHER, credential="api_key", scope=frozenset())
         self.add("longlived", expires_at=self.start + 3600)
+        self.add_key("apikey")
+        self.add_key("bankkey", audience=BANK, scope=frozenset({"accounts:read"}))
+        self.add_key("foreignkey", text="sk_live_51Hx/+=~")
         self.tokens["unknown"] = opaque.new("at").secret.reveal()
+        self.tokens["unknownkey"] = opaque.new("ak").secret.reveal()
         self.tokens["refresh"] = opaque.new("rt").secret.reveal()
         good = self.tokens["reader"]
-        self.tokens["damaged"] = good[:-1] + ("0" if good[-1] != "0" else "1")
+        for name, text in (("damaged", good), ("damagedkey", self.tokens["apikey"])):
+            self.tokens[name] = text[:-1] + ("0" if text[-1] != "0" else "1")
         self.policy = Policy(apis(upstream))
         self.ring = FixedRing(KEY)
         self.minter = InsideMinter(self.ring, INSIDE, self.clock)
@@ -109,6 +114,28 @@ class World:
         times = {"issued_at": self.start, "expires_at": self.start + 600}
         self.known[token.secret.reveal()] = facts(token, **(times | changes))
         self.tokens[name] = token.secret.reveal()
+
+    def add_key(self, name, *, text=None, addresses=(), origins=(), rate=None, **changes):
+        token = opaque.new("ak")
+        self.tokens[name] = text = text or token.secret.reveal()
+        changes = {
+            "audience": WEATHER,
+            "scope": frozenset(),
+            "expires_at": self.start + 90 * 86400,
+            **changes,
+        }
+        self.known[text] = facts(
+            token,
+            client_id=f"api_key:{token.token_id}",
+            credential="api_key",
+            issued_at=self.start,
+            key=KeyTerms(token.token_id, addresses, origins, rate),
+            **changes,
+        )
+        return token.token_id
+
+    async def resolve_api_key(self, key):
+        return await self.resolve(key, None)
 
     async def resolve(self, token, token_id):
         self.lookups += 1

@@ -12,6 +12,7 @@ import pytest
 from store.values import (
     NOW,
     access,
+    api_key,
     client,
     code_of,
     grant,
@@ -27,12 +28,14 @@ from store.values import (
 from tokenward.store.port import REVOKED_AT_ONCE, AlreadyExists, StoreUnavailable
 from tokenward.store.records import (
     AccessTokenState,
+    ApiKeyState,
     CodeState,
     Consumption,
     FeedEvent,
     RefreshState,
     RevokedTokens,
     SealedContents,
+    Usage,
 )
 from tokenward.tokens.binding import Confirmation
 
@@ -927,3 +930,154 @@ async def uses_whose_time_is_over_are_swept(store):
     await store.first_use(bytes(range(32)), NOW + 90, at=NOW)
     assert await store.sweep(at=NOW + 60, limit=10) == 1
     assert not await store.first_use(bytes(range(32)), NOW + 90, at=NOW + 61)
+
+
+# API keys
+
+
+@promise
+async def an_api_key_comes_back_as_it_was_added(store):
+    plain = api_key()
+    bound = api_key(
+        addresses=("10.0.0.0/8", "2001:db8::/32"),
+        origins=("https://a.example", "https://b.example"),
+        rate=60,
+        scopes=(),
+        created_at=NOW + 1,
+    )
+    foreign = api_key(imported=True, last_four="", rotated_from=plain.key_id, created_at=NOW + 2)
+    await store.add_api_keys([plain, foreign])
+    await store.add_api_keys([bound])
+    assert await store.api_key(plain.key_id) == ApiKeyState(plain)
+    assert await store.api_key("nobody") is None
+    assert await store.api_keys() == [ApiKeyState(plain), ApiKeyState(bound), ApiKeyState(foreign)]
+    assert await store.imported_api_key(foreign.keyed_hash) == ApiKeyState(foreign)
+    assert await store.imported_api_key(plain.keyed_hash) is None
+    assert await store.feed_head() == 0
+
+
+@promise
+async def api_keys_are_added_all_or_none(store):
+    first = api_key(imported=True)
+    await store.add_api_keys([first])
+    for taken in (api_key(key_id=first.key_id), api_key(keyed_hash=first.keyed_hash, imported=True)):
+        other = api_key()
+        with pytest.raises(AlreadyExists):
+            await store.add_api_keys([other, taken])
+        assert await store.api_key(other.key_id) is None
+    await store.add_api_keys([api_key(keyed_hash=first.keyed_hash)])  # found by its locator, so no rival
+
+
+@promise
+async def an_api_key_is_revoked_once_and_the_feed_tells_it(store):
+    key = api_key()
+    await store.add_api_keys([key])
+    assert await store.revoke_api_key(key.key_id, NOW + 1)
+    assert not await store.revoke_api_key(key.key_id, NOW + 2)
+    assert not await store.revoke_api_key("nobody", NOW + 2)
+    assert (await store.api_key(key.key_id)).revoked
+    assert [state.revoked for state in await store.api_keys()] == [True]
+    assert await store.feed_after(0, limit=9) == [FeedEvent(1, "api_key", key.key_id, 0)]
+
+
+@promise
+async def with_everything_go_the_api_keys_made_until_then(store):
+    old, new = api_key(), api_key(created_at=NOW + 20)
+    await store.add_api_keys([old, new])
+    await store.revoke_all_issued(before=NOW + 10, at=NOW + 30)
+    assert (await store.api_key(old.key_id)).revoked
+    assert not (await store.api_key(new.key_id)).revoked
+    assert not await store.rotate_api_key(
+        api_key(rotated_from=old.key_id), old_expire_at=NOW + 60, at=NOW + 31
+    )
+
+
+@promise
+async def a_rotated_api_key_ends_by_the_given_moment_and_never_later_than_before(store):
+    long, short = api_key(), api_key(expires_at=NOW + 30)
+    await store.add_api_keys([long, short])
+    for old, end in ((long, NOW + 60), (short, NOW + 30)):
+        new = api_key(rotated_from=old.key_id, created_at=NOW + 5)
+        assert await store.rotate_api_key(new, old_expire_at=NOW + 60, at=NOW + 5)
+        assert await store.api_key(new.key_id) == ApiKeyState(new)
+        ended = dataclasses.replace(old, expires_at=end)
+        assert await store.api_key(old.key_id) == ApiKeyState(ended, rotated_at=NOW + 5)
+    assert [event.subject for event in await store.feed_after(0, limit=9)] == [long.key_id, short.key_id]
+
+
+@promise
+async def an_api_key_that_is_over_is_not_rotated(store):
+    revoked, ended, rotated = api_key(), api_key(expires_at=NOW + 1), api_key()
+    await store.add_api_keys([revoked, ended, rotated])
+    await store.revoke_api_key(revoked.key_id, NOW)
+    assert await store.rotate_api_key(
+        api_key(rotated_from=rotated.key_id), old_expire_at=NOW + 60, at=NOW + 1
+    )
+    head = await store.feed_head()
+    for old in (revoked.key_id, ended.key_id, rotated.key_id, "nobody"):
+        new = api_key(rotated_from=old)
+        assert not await store.rotate_api_key(new, old_expire_at=NOW + 60, at=NOW + 1)
+        assert await store.api_key(new.key_id) is None
+    assert await store.feed_head() == head
+
+
+@promise
+async def of_many_rotations_of_one_api_key_one_succeeds(store):
+    old = api_key()
+    await store.add_api_keys([old])
+    won = await asyncio.gather(
+        *(
+            store.rotate_api_key(api_key(rotated_from=old.key_id), old_expire_at=NOW + 60, at=NOW)
+            for _ in range(8)
+        )
+    )
+    assert sum(won) == 1
+    assert len(await store.api_keys()) == 2
+
+
+@promise
+async def owners_are_told_of_live_api_keys_that_end_and_have_no_successor(store):
+    day = 86_400
+    soon, later, over = (api_key(expires_at=NOW + end) for end in (3 * day, 3 * day + 1, 0))
+    revoked, old = api_key(expires_at=NOW + day), api_key(expires_at=NOW + day)
+    await store.add_api_keys([soon, later, over, revoked, old])
+    await store.revoke_api_key(revoked.key_id, NOW)
+    await store.rotate_api_key(api_key(rotated_from=old.key_id), old_expire_at=NOW + day, at=NOW - 1)
+    assert [state.key for state in await store.api_keys_to_tell_of(days=3, at=NOW)] == [soon]
+    assert [state.key for state in await store.api_keys_to_tell_of(days=14, at=NOW)] == [soon, later]
+    assert await store.claim_telling(soon.key_id, 3)
+    assert await store.api_keys_to_tell_of(days=3, at=NOW) == []
+    assert [state.key for state in await store.api_keys_to_tell_of(days=14, at=NOW)] == [later]
+
+
+@promise
+async def of_many_who_would_tell_one_owner_one_does(store):
+    key = api_key()
+    await store.add_api_keys([key])
+    assert sum(await asyncio.gather(*(store.claim_telling(key.key_id, 3) for _ in range(8)))) == 1
+    assert not await store.claim_telling(key.key_id, 14), "fewer days were told already"
+    assert await store.claim_telling(key.key_id, 1)
+    await store.release_telling(key.key_id, 1, before=3)
+    assert (await store.api_key(key.key_id)).told_days == 3
+    await store.release_telling(key.key_id, 1, before=None)  # somebody else's claim by now
+    assert (await store.api_key(key.key_id)).told_days == 3
+    assert await store.claim_telling(key.key_id, 1)
+    assert not await store.claim_telling("nobody", 1)
+
+
+@promise
+async def uses_add_up_and_the_last_one_never_moves_back(store):
+    key, other = api_key(), api_key()
+    await store.add_api_keys([key, other])
+    await store.record_usage([Usage("api_key", key.key_id, 3, NOW + 9), Usage("api_key", "nobody", 1, NOW)])
+    await store.record_usage([Usage("api_key", key.key_id, 2, NOW + 5)])
+    assert await store.api_key(key.key_id) == ApiKeyState(key, uses=5, last_used_at=NOW + 9)
+    assert await store.api_key(other.key_id) == ApiKeyState(other)
+
+
+@promise
+async def api_keys_are_swept_ninety_days_after_their_end(store):
+    kept, gone = api_key(expires_at=NOW + 1), api_key(expires_at=NOW)
+    await store.add_api_keys([kept, gone])
+    assert await store.sweep(at=NOW + 90 * 86400, limit=9) == 1
+    assert [state.key for state in await store.api_keys()] == [kept]

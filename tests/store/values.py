@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from tokenward.base.entropy import identifier
 from tokenward.store.records import (
     AccessToken,
+    ApiKey,
     AuthorizationCode,
     Client,
     ClientSecret,
@@ -129,6 +130,23 @@ def refresh(its_grant, **over):
             "grant_id": its_grant.grant_id,
             "issued_at": NOW,
             "expires_at": NOW + 14 * 86400,
+            **over,
+        }
+    )
+
+
+def api_key(**over):
+    return ApiKey(
+        **{
+            "key_id": token_id("ak"),
+            "keyed_hash": os.urandom(32),
+            "name": "Forecasts",
+            "owner": "ann@example.com",
+            "last_four": "a1B2",
+            "audience": "https://api.example",
+            "scopes": ("a:read",),
+            "created_at": NOW,
+            "expires_at": NOW + 90 * 86400,
             **over,
         }
     )

@@ -7,10 +7,9 @@ made to (DNS rebinding, cross-site posts). So the Host must be ours, and managem
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,12 +18,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tokenward.app.admin_api_keys import ApiKeyEndpoints
+from tokenward.app.admin_input import Input, read_input
 from tokenward.app.foundation import Foundation
 from tokenward.app.incident import Listed, revoke_listed
 from tokenward.app.metrics import exposition
 from tokenward.app.revocation import What, revoke
 from tokenward.app.values import is_loopback
-from tokenward.base.asgi import read_body
 from tokenward.base.problems import (
     INVALID_INPUT,
     MALFORMED,
@@ -33,7 +33,6 @@ from tokenward.base.problems import (
     UNAUTHORIZED_ADMIN,
     UNAVAILABLE,
     WRONG_HOST,
-    WRONG_MEDIA_TYPE,
     Problem,
     Refusal,
     problem_json,
@@ -54,22 +53,12 @@ from tokenward.store.records import (
 )
 from tokenward.tokens.opaque import fingerprint
 from tokenward.tokens.presented import token_id_of
-from tokenward.tokens.strict_json import read_object
 from tokenward.tokens.subjects import SubjectType
-
-BODY_LIMIT = 65_536
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-InputT = TypeVar("InputT", bound=_Input)
-
-
-class NewClient(_Input):
+class NewClient(Input):
     """A client to register."""
 
     client_id: str | None = Field(default=None, max_length=64)
@@ -83,34 +72,34 @@ class NewClient(_Input):
     access_token_format: AccessTokenFormat = "opaque"  # noqa: S105 - a form, not a token
 
 
-class Rotation(_Input):
+class Rotation(Input):
     """How long the old secret stays valid beside the new one, in seconds."""
 
     overlap: int = Field(default=0, ge=0, le=30 * 86_400)
 
 
-class RevocationOrder(_Input):
-    """What to revoke; `subject` is a token_id, grant_id, client_id or user name, "" for all."""
+class RevocationOrder(Input):
+    """What to revoke; `subject` is a token_id, grant_id, client_id, user name or key_id, "" for all."""
 
     what: What
     subject: str = Field(default="", max_length=200)
     before: float | None = Field(default=None, ge=0)
 
 
-class TokenList(_Input):
+class TokenList(Input):
     """Access tokens to revoke, by their token_ids. Who has more sends several lists."""
 
     token_ids: list[str] = Field(min_length=1, max_length=1000)
 
 
-class KeyRotation(_Input):
+class KeyRotation(Input):
     """Which key gets a successor: the one that signs with this algorithm for this purpose."""
 
     purpose: KeyPurpose
     algorithm: str = Field(max_length=20)
 
 
-class KeyRemoval(_Input):
+class KeyRemoval(Input):
     """Whether the key is in strange hands, so that all that it signed is void."""
 
     compromised: bool = False
@@ -124,7 +113,7 @@ def admin_app(ground: Foundation) -> Starlette:
     """
     configuration = ground.configuration
     managed = _guard(resolve(configuration.settings.admin.token, base_dir=configuration.base_dir))
-    desk = _Desk(ground)
+    desk, api_keys = _Desk(ground), ApiKeyEndpoints(ground)
     return Starlette(
         routes=[
             Route("/health", desk.health),
@@ -134,6 +123,12 @@ def admin_app(ground: Foundation) -> Starlette:
             Route("/clients/{client_id}", managed(desk.show_client)),
             Route("/clients/{client_id}", managed(desk.remove_client), methods=["DELETE"]),
             Route("/clients/{client_id}/secrets", managed(desk.rotate), methods=["POST"]),
+            Route("/api-keys", managed(api_keys.every)),
+            Route("/api-keys", managed(api_keys.add), methods=["POST"]),
+            Route("/api-keys/imports", managed(api_keys.take_over), methods=["POST"]),
+            Route("/api-keys/{key_id}", managed(api_keys.show)),
+            Route("/api-keys/{key_id}", managed(api_keys.revoke), methods=["DELETE"]),
+            Route("/api-keys/{key_id}/rotation", managed(api_keys.rotate), methods=["POST"]),
             Route("/signing-keys", managed(desk.list_signing_keys)),
             Route("/signing-keys", managed(desk.rotate_signing_key), methods=["POST"]),
             Route("/signing-keys/{kid}/retirement", managed(desk.retire_signing_key), methods=["POST"]),
@@ -168,7 +163,7 @@ class _Desk:
         return JSONResponse({"clients": [_client_json(client) for client in await self._store.clients()]})
 
     async def add_client(self, request: Request) -> Response:
-        wanted = await _read(request, NewClient)
+        wanted = await read_input(request, NewClient)
         client, secret = await register(
             self._ground.client_desk,
             name=wanted.name,
@@ -196,21 +191,21 @@ class _Desk:
         return Response(status_code=204)
 
     async def rotate(self, request: Request) -> Response:
-        order = await _read(request, Rotation)
+        order = await read_input(request, Rotation)
         secret = await rotate_secret(
             self._ground.client_desk, request.path_params["client_id"], overlap=order.overlap
         )
         return JSONResponse(_secret_once(secret), status_code=201)
 
     async def revocations(self, request: Request) -> Response:
-        order = await _read(request, RevocationOrder)
+        order = await read_input(request, RevocationOrder)
         await revoke(
             self._store, order.what, order.subject, before=order.before, at=self._ground.clock.time()
         )
         return Response(status_code=204)
 
     async def revoke_tokens(self, request: Request) -> Response:
-        order = await _read(request, TokenList)
+        order = await read_input(request, TokenList)
         named = [Listed(each) for each in order.token_ids]
         if any(token_id_of(each.token_id) is None for each in named):
             raise Refusal(INVALID_INPUT, "token_ids: eleven base62 characters each; nothing was revoked")
@@ -223,7 +218,7 @@ class _Desk:
         return JSONResponse({"signing_keys": [_signing_key_json(key, now) for key in keys]})
 
     async def rotate_signing_key(self, request: Request) -> Response:
-        order = await _read(request, KeyRotation)
+        order = await read_input(request, KeyRotation)
         successor = await self._ground.key_desk.rotate(order.purpose, order.algorithm)
         return JSONResponse(_signing_key_json(successor, self._ground.clock.time()), status_code=201)
 
@@ -232,7 +227,7 @@ class _Desk:
         return Response(status_code=204)
 
     async def remove_signing_key(self, request: Request) -> Response:
-        order = await _read(request, KeyRemoval)
+        order = await read_input(request, KeyRemoval)
         await self._ground.key_desk.remove(request.path_params["kid"], compromised=order.compromised)
         return Response(status_code=204)
 
@@ -283,20 +278,6 @@ def _is_own(host: str) -> bool:
         return is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False
-
-
-async def _read(request: Request, model: type[InputT]) -> InputT:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refusal(WRONG_MEDIA_TYPE)
-    body = await read_body(request.receive, limit=BODY_LIMIT)
-    try:
-        return model.model_validate(read_object(body))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Refusal(INVALID_INPUT, f"{where}: {first['msg']}") from None
-    except ValueError:
-        raise Refusal(MALFORMED, "the body is not a JSON object") from None
 
 
 def _problem(problem: Problem, detail: str = "", headers: dict[str, str] | None = None) -> Response:

@@ -74,6 +74,16 @@ def _lifetimes_nest(settings: Settings) -> Iterator[Remark]:
         )
 
 
+def _api_key_lifetimes_nest(settings: Settings) -> Iterator[Remark]:
+    if settings.api_keys.lifetime > settings.api_keys.longest:
+        yield _error(
+            ("api_keys", "lifetime"),
+            "lifetimes",
+            "API keys would live longer than any may",
+            "let lifetime be at most longest",
+        )
+
+
 def _apis_exist(settings: Settings) -> Iterator[Remark]:
     if not settings.apis:
         yield Remark(
@@ -143,6 +153,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _origins_differ,
     _loopback_urls_lead_here,
     _lifetimes_nest,
+    _api_key_lifetimes_nest,
     _apis_exist,
     _mounts_are_apart,
     _audiences_differ,

@@ -6,23 +6,25 @@ import json
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from pathlib import Path
 
 from tokenward.app.config import Configuration
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.base.references import resolve
-from tokenward.gateway.access import TokenFacts
+from tokenward.gateway.access import KeyTerms, TokenFacts
 from tokenward.gateway.inside import Protection
+from tokenward.issuer.api_keys import ApiKeyDesk
 from tokenward.issuer.clients import ClientDesk
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.facts import person_facts
 from tokenward.store.keeping import load_data_key, load_pairwise_key, load_peppers, sealer
 from tokenward.store.key_orders import KeyDesk
 from tokenward.store.key_ring import KeyRing
-from tokenward.store.live import live_access_token
+from tokenward.store.live import live_access_token, live_api_key
 from tokenward.store.port import Store, StoreUnavailable
-from tokenward.store.records import KeyPurpose
+from tokenward.store.records import API_KEY_CLIENT, KeyPurpose
 from tokenward.store.sql import open_store
 from tokenward.tokens.release import released
 from tokenward.tokens.sealing import Sealer
@@ -64,6 +66,8 @@ class Foundation:
             access_token_lifetime=settings.tokens.access_token,
             refresh_idle=settings.tokens.refresh_idle,
             refresh_absolute=settings.tokens.refresh_absolute,
+            api_key_lifetime=settings.api_keys.lifetime,
+            api_key_longest=settings.api_keys.longest,
             resources=self.configuration.resources,
         )
 
@@ -82,6 +86,11 @@ class Foundation:
     def client_desk(self) -> ClientDesk:
         """What managing clients needs."""
         return ClientDesk(self.store, self.issuer_settings, self.peppers, self.clock)
+
+    @property
+    def api_key_desk(self) -> ApiKeyDesk:
+        """What managing API keys needs."""
+        return ApiKeyDesk(self.store, self.issuer_settings, self.peppers, self.clock)
 
     @property
     def key_desk(self) -> KeyDesk:
@@ -200,6 +209,36 @@ class StoreResolver:
         )
         release = self.releases.get(found.audience)
         return await self._with_release(facts, release) if release is not None and found.user_id else facts
+
+    async def resolve_api_key(self, key: str) -> TokenFacts | None:
+        """The facts of a live API key, or None. Never those of a person.
+
+        Raises:
+            Refusal: UNAVAILABLE.
+        """
+        try:
+            found = await live_api_key(self.store, self.peppers, key, at=self.clock.time())
+        except StoreUnavailable as error:
+            raise Refusal(UNAVAILABLE, f"the store cannot answer: {error}") from error
+        if found is None:
+            return None
+        return TokenFacts(
+            token_id=found.key_id,
+            grant_id=None,
+            client_id=API_KEY_CLIENT + found.key_id,
+            user_id=None,
+            scope=frozenset(found.scopes),
+            audience=found.audience,
+            credential="api_key",
+            issued_at=found.created_at,
+            expires_at=found.expires_at,
+            key=KeyTerms(
+                found.key_id,
+                tuple(ip_network(network) for network in found.addresses),
+                frozenset(origin.encode() for origin in found.origins),
+                found.rate,
+            ),
+        )
 
     async def _with_release(self, facts: TokenFacts, release: InsideRelease) -> TokenFacts:
         user_id = facts.user_id or ""

@@ -31,6 +31,7 @@ admin: {{listen: 127.0.0.1:8081, token: file:data/admin.token}}
 # How long tokens live; these are the defaults.
 # tokens: {{access_token: 10m, refresh_idle: 14d, refresh_absolute: 90d}}
 # signing_keys: {{rotate_after: 90d}}
+# api_keys: {{lifetime: 90d, longest: 365d}}
 
 {apis}"""
 

@@ -6,7 +6,7 @@ from typing import Literal
 from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.store.port import Store
 
-What = Literal["token", "refresh", "grant", "client", "user", "all"]
+What = Literal["token", "refresh", "grant", "client", "user", "api_key", "all"]
 
 
 async def revoke(store: Store, what: What, subject: str, *, before: float | None, at: float) -> None:
@@ -16,7 +16,7 @@ async def revoke(store: Store, what: What, subject: str, *, before: float | None
         store: where it is recorded.
         what: the kind of thing that `subject` names; a key of `REVOCATIONS`.
         subject: a token_id (of an access token, or with `refresh` of a refresh token, which takes its grant
-            along), grant_id, client_id or user name; "" for all.
+            along), grant_id, client_id, user name or key_id; "" for all.
         before: for client, user and all: only what was issued at or before that moment; None means now.
         at: now, seconds since the epoch.
 
@@ -61,6 +61,10 @@ async def _user(store: Store, username: str, before: float, at: float) -> bool:
     return True
 
 
+async def _api_key(store: Store, key_id: str, _before: float, at: float) -> bool:
+    return await store.revoke_api_key(key_id, at)
+
+
 async def _all(store: Store, _nothing: str, before: float, at: float) -> bool:
     await store.revoke_all_issued(before=before, at=at)
     return True
@@ -72,5 +76,6 @@ REVOCATIONS: dict[What, Callable[[Store, str, float, float], Awaitable[bool]]] =
     "grant": _grant,
     "client": _client,
     "user": _user,
+    "api_key": _api_key,
     "all": _all,
 }

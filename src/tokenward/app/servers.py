@@ -32,6 +32,7 @@ from tokenward.store.key_ring import KeyRing
 from tokenward.store.published_keys import PublishedKeys
 from tokenward.store.records import FeedEvent, KeyPurpose
 from tokenward.store.sweeper import sweep_forever
+from tokenward.store.usage import UsageLog
 
 INSIDE_PATH = "/.well-known/tokenward"
 
@@ -56,14 +57,21 @@ async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socke
 async def serve_gateway(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> None:
     """Serve the gateway until told to stop, following the revocation feed."""
     async with foundation(configuration) as ground:
-        decisions = DecisionLog(clock=ground.clock)
-        engine, follower = await gateway_engine(ground, decisions.record)
+        decisions, usage = DecisionLog(clock=ground.clock), UsageLog(ground.store, ground.clock)
+
+        def observe(decision: Decision, seconds: float) -> None:
+            decisions.record(decision, seconds)
+            # A refused call of a known key is a use too: somebody has it, and wants something.
+            if decision.facts is not None and decision.facts.key is not None:
+                usage.note("api_key", decision.facts.key.key_id)
+
+        engine, follower = await gateway_engine(ground, observe)
         door = ProxyDoor(engine)
         try:
             await _serve(
                 {"gateway": door},
                 sockets,
-                beside=[follower.run(), decisions.run(), report_lag(lambda: follower.lag)],
+                beside=[follower.run(), decisions.run(), usage.run(), report_lag(lambda: follower.lag)],
                 streams=True,
                 proxies=configuration.settings.gateway.proxies,
             )

@@ -91,6 +91,21 @@ class SigningKeySettings(_Model):
     )
 
 
+class ApiKeySettings(_Model):
+    """How long API keys live; none lives for ever."""
+
+    lifetime: Annotated[int, Duration(3600, 3650 * 86_400)] = Field(
+        default=90 * 86_400,
+        json_schema_extra={"default": "90d"},
+        description="API keys for which nobody says otherwise: 1h and more, at most `longest`.",
+    )
+    longest: Annotated[int, Duration(3600, 3650 * 86_400)] = Field(
+        default=365 * 86_400,
+        json_schema_extra={"default": "365d"},
+        description="Any API key, rotated and imported ones included: 1h to 3650d.",
+    )
+
+
 class OperationSettings(_Model):
     """What one operation asks of its callers."""
 
@@ -167,6 +182,9 @@ class Settings(_Model):
     )
     signing_keys: SigningKeySettings = Field(
         default_factory=SigningKeySettings, description="How long signing keys sign, where not as usual."
+    )
+    api_keys: ApiKeySettings = Field(
+        default_factory=ApiKeySettings, description="How long API keys live, where not as usual."
     )
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
 

@@ -5,7 +5,7 @@ The rule is an allow-list for IPv6 (global unicast is 2000::/3) and the IANA spe
 between Python releases and calls multicast and some cloud-internal addresses global.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -54,6 +54,15 @@ def parse_address(text: str) -> Address:
     if isinstance(address, IPv6Address) and (address in _MAPPED or address in _NAT64):
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address
+
+
+def is_within(text: str, networks: Iterable[Network]) -> bool:
+    """Whether `text` is an address in one of these networks; what is no address is in none."""
+    try:
+        address = parse_address(text)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
 
 
 def why_refused(address: Address, allow: Sequence[Network] = ()) -> str:

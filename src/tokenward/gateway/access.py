@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from tokenward.base.addresses import Network
 from tokenward.base.problems import Problem
 from tokenward.tokens.binding import Confirmation
 
@@ -32,6 +33,23 @@ class AccessRequest(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyTerms:
+    """From where, and how often, an API key may be used.
+
+    Attributes:
+        key_id: its name.
+        addresses: the peer must be in one of these networks; empty for any.
+        origins: `Origin` must be one of these values; empty for any, and for none.
+        rate: calls a minute, or None.
+    """
+
+    key_id: str
+    addresses: tuple[Network, ...] = ()
+    origins: frozenset[bytes] = frozenset()
+    rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenFacts:
     """What a live credential stands for, as its issuer says.
 
@@ -40,6 +58,7 @@ class TokenFacts:
     `claims` are what the audience's release policy adds to the inside JWT.
     `cnf` is the key that the token is bound to, `act` who acts by it (RFC 8693 §4.1), `parent_id` the
     token_id of what it was exchanged for.
+    `key` holds the terms of an API key; it is None for everything else.
     """
 
     token_id: str
@@ -56,15 +75,26 @@ class TokenFacts:
     cnf: Confirmation | None = None
     act: Mapping[str, object] | None = None
     parent_id: str | None = None
+    key: KeyTerms | None = None
 
 
 class TokenResolver(Protocol):
-    """How the gateway learns what an opaque token stands for. Wired to the store in `app`."""
+    """How the gateway learns what a credential stands for. Wired to the store in `app`."""
 
     async def resolve(self, token: str, token_id: str) -> TokenFacts | None:
         """The facts of a well-formed token that is live now; None if unknown, expired or revoked.
 
         One bounded lookup by locator, then a comparison of keyed hashes in constant time.
+
+        Raises:
+            Refusal: UNAVAILABLE, the answer cannot be known.
+        """
+
+    async def resolve_api_key(self, key: str) -> TokenFacts | None:
+        """The facts of an API key that is live now, with its key_id as `token_id` and its terms as `key`.
+
+        None if it is unknown, expired or revoked. It is well-formed, or has a form of somebody else's, which
+        a key that was imported may have.
 
         Raises:
             Refusal: UNAVAILABLE, the answer cannot be known.

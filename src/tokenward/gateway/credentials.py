@@ -6,6 +6,7 @@ the URL is in every log on the way. Bodies are not read: RFC 6750 §2.2 form fie
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from tokenward.base.problems import (
@@ -28,26 +29,64 @@ CREDENTIAL_PARAMETERS = frozenset(
 _METHOD_PARAMETERS = frozenset({"httpmethod", "methodoverride", "xhttpmethod", "xhttpmethodoverride"})
 
 _TOKEN68 = re.compile(rb"[A-Za-z0-9._~+/-]+=*")  # RFC 9110 §11.2
+_KEY = re.compile(rb"[\x21-\x7e]{1,512}")  # as any server writes keys; ours are shorter
 _JWE_DOTS = 4  # RFC 7516 §7.1; nothing that we issue is encrypted
 
 
-def extract(screened: Screened, query: bytes) -> str | None:
-    """The bearer token, or None where the request carries no credential at all.
+class Presented(NamedTuple):
+    """The one credential of a request.
+
+    Attributes:
+        text: the whole of it.
+        foreign: it is an API key in a form of somebody else's, and only X-API-Key may carry such a one.
+    """
+
+    text: str
+    foreign: bool = False
+
+    def __repr__(self) -> str:
+        return f"Presented(foreign={self.foreign})"
+
+    @property
+    def name(self) -> str:
+        """Under which it is remembered. With a space in it, so that no other credential is taken for it."""
+        return f"X-API-Key {self.text}" if self.foreign else self.text
+
+
+def extract(screened: Screened, query: bytes, *, prefix: str) -> Presented | None:
+    """The credential, or None where the request carries none at all.
+
+    Args:
+        screened: the headers that can carry one.
+        query: the raw query string.
+        prefix: how our opaque tokens begin.
 
     Raises:
         Refusal: SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL, WRONG_SCHEME, INVALID_TOKEN.
     """
     in_url = names_a_credential(query) if query else False
-    count = len(screened.authorization) + screened.api_keys + in_url
+    count = len(screened.authorization) + len(screened.api_keys) + in_url
     if count > 1:
         raise Refusal(SEVERAL_CREDENTIALS, f"{screened!r}, {'one' if in_url else 'none'} in the URL")
     if in_url:
         raise Refusal(CREDENTIAL_IN_URL, "a query parameter is named like a credential")
     if screened.api_keys:
-        raise Refusal(WRONG_SCHEME, "X-API-Key: API keys are not issued")
+        return _api_key(screened.api_keys[0], prefix)
     if not screened.authorization:
         return None
-    return _bearer(screened.authorization[0])
+    return Presented(_bearer(screened.authorization[0]))
+
+
+def _api_key(value: bytes, prefix: str) -> Presented:
+    """Whatever begins as ours do must be an API key of ours; anything else may be one that was imported."""
+    if not _KEY.fullmatch(value):
+        raise Refusal(INVALID_TOKEN, "X-API-Key is empty, too long, or not visible ASCII")
+    text = value.decode("ascii")
+    if not text.startswith(f"{prefix}_"):
+        return Presented(text, foreign=True)
+    if not text.startswith(f"{prefix}_ak_"):
+        raise Refusal(INVALID_TOKEN, "a token of another kind in X-API-Key")
+    return Presented(text)
 
 
 def _bearer(value: bytes) -> str:

@@ -21,6 +21,7 @@ from tokenward.base.problems import (
 from tokenward.gateway import steps
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenResolver
 from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.key_rates import KeyRates
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.steps import Case, Means
@@ -52,6 +53,16 @@ def _whose(case: Case) -> str:
     return f"token {facts.token_id} of client {facts.client_id}" if facts else "anonymous, as the tier allows"
 
 
+def _credential(case: Case) -> str:
+    if case.presented is None:
+        return "none"
+    return "X-API-Key" if case.presented.foreign else "a bearer token or an API key"
+
+
+def _terms(case: Case) -> str:
+    return "as its terms allow" if case.entry and case.entry.facts.key else "no API key"
+
+
 def _if_known(text: Callable[[Case], str]) -> Callable[[Case], str]:
     return lambda case: text(case) if case.entry else "nothing to check"
 
@@ -60,9 +71,10 @@ STEPS: tuple[_Row, ...] = (
     _Row("canonicalise the path", steps.canonicalise, lambda case: case.path),
     _Row("match API and operation", steps.match_operation, _matched),
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
-    _Row("extract one credential", steps.extract, lambda case: "a bearer token" if case.token else "none"),
+    _Row("extract one credential", steps.extract, _credential),
     _Row("authenticate", steps.authenticate, _whose),
     _Row("check the binding", steps.check_binding, _if_known(lambda c: f"audience {c.matched.api.audience}")),
+    _Row("check where an API key is used", steps.check_key_place, _terms),
     _Row(
         "check the tier", steps.check_tier, _if_known(lambda c: f"enough for {c.matched.operation.tier.name}")
     ),
@@ -71,6 +83,7 @@ STEPS: tuple[_Row, ...] = (
         steps.check_scopes,
         _if_known(lambda case: " ".join(sorted(case.matched.operation.scopes)) or "none needed"),
     ),
+    _Row("check the rate of an API key", steps.check_key_rate, _terms),
     _Row("mint the inside JWT", steps.mint, _if_known(lambda case: f"for {case.matched.api.audience}")),
 )
 
@@ -113,7 +126,15 @@ class Engine:
         self.verified = VerifiedTokens()
         self.minter = minter
         self._means = Means(
-            resolver, outside, minter, self.verified, UnknownTokenThrottle(clock), fresh, token_prefix, clock
+            resolver,
+            outside,
+            minter,
+            self.verified,
+            UnknownTokenThrottle(clock),
+            KeyRates(clock),
+            fresh,
+            token_prefix,
+            clock,
         )
         self._policy = policy
         self._observe = observe

@@ -125,14 +125,14 @@ class Screened(NamedTuple):
 
     Attributes:
         authorization: the value of every Authorization header.
-        api_keys: how many X-API-Key headers there are.
+        api_keys: the value of every X-API-Key header.
     """
 
     authorization: tuple[bytes, ...] = ()
-    api_keys: int = 0
+    api_keys: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Screened({len(self.authorization)} Authorization, {self.api_keys} X-API-Key)"
+        return f"Screened({len(self.authorization)} Authorization, {len(self.api_keys)} X-API-Key)"
 
 
 def screen(headers: RawHeaders) -> Screened:
@@ -143,7 +143,8 @@ def screen(headers: RawHeaders) -> Screened:
             or is no host; UPGRADE_REFUSED.
     """
     authorization: tuple[bytes, ...] = ()
-    api_keys = hosts = 0
+    api_keys: tuple[bytes, ...] = ()
+    hosts = 0
     for name, value in headers:
         judged = _memo.get(name) or verdict(name)
         if judged is _FORWARD or judged is _DROP:
@@ -151,7 +152,7 @@ def screen(headers: RawHeaders) -> Screened:
         if judged is _AUTHORIZATION:
             authorization += (value,)
         elif judged is Verdict.API_KEY:
-            api_keys += 1
+            api_keys += (value,)
         elif judged is Verdict.HOST:
             hosts += 1
             if hosts > 1 or not _HOST.fullmatch(value):  # RFC 9112 §3.2

@@ -6,11 +6,16 @@ Only authentication may have to wait, and only for a token that is not remembere
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
+from math import ceil
 
+from tokenward.base.addresses import is_within
 from tokenward.base.clock import Clock
 from tokenward.base.problems import (
     INSUFFICIENT_SCOPE,
     INVALID_TOKEN,
+    KEY_ELSEWHERE,
+    KEY_RATE,
     MALFORMED,
     METHOD_OVERRIDE,
     NO_CREDENTIAL,
@@ -20,9 +25,11 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.gateway import credentials, headers, tiers
-from tokenward.gateway.access import AccessRequest, TokenResolver
+from tokenward.gateway.access import AccessRequest, TokenFacts, TokenResolver
+from tokenward.gateway.credentials import Presented
 from tokenward.gateway.headers import Screened
 from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.key_rates import KeyRates
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.policy import Match, NoMatch, Policy
@@ -36,6 +43,7 @@ _MAX_QUERY = 16_384  # bytes
 
 
 _NOTHING_SEEN = Screened()
+_Lookup = tuple[str | None, Callable[[], Awaitable[TokenFacts | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class Means:
         minter: signs the inside JWTs.
         verified: the live tokens seen.
         throttle: bounds lookups of unknown tokens.
+        rates: counts the calls of API keys.
         fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
         token_prefix: how our opaque tokens begin.
         clock: time.
@@ -58,6 +67,7 @@ class Means:
     minter: InsideMinter
     verified: VerifiedTokens
     throttle: UnknownTokenThrottle
+    rates: KeyRates
     fresh: Callable[[], bool]
     token_prefix: str
     clock: Clock
@@ -75,8 +85,8 @@ class Case:
         match: the operation that is meant.
         allowed: the methods of a path that lacks the one asked for.
         screened: the headers that can carry a credential.
-        token: the only credential, a bearer token; None if there is none.
-        entry: the live token; None for an anonymous call.
+        presented: the only credential; None if there is none.
+        entry: the live token or API key; None for an anonymous call.
         inside_jwt: what the backend gets.
     """
 
@@ -87,7 +97,7 @@ class Case:
     match: Match | None = None
     allowed: tuple[str, ...] = ()
     screened: Screened = _NOTHING_SEEN
-    token: str | None = field(default=None, repr=False)
+    presented: Presented | None = None
     entry: Entry | None = None
     inside_jwt: str | None = field(default=None, repr=False)
 
@@ -125,45 +135,56 @@ def screen(_means: Means, case: Case) -> None:
     case.screened = headers.screen(case.request.headers)
 
 
-def extract(_means: Means, case: Case) -> None:
+def extract(means: Means, case: Case) -> None:
     """At most one credential, where credentials belong."""
-    case.token = credentials.extract(case.screened, case.request.query)
+    case.presented = credentials.extract(case.screened, case.request.query, prefix=means.token_prefix)
 
 
 def authenticate(means: Means, case: Case) -> Awaitable[None] | None:
     """Whose token it is. Only a `public` operation passes without one, and it too refuses a bad one."""
-    if case.token is None:
+    if case.presented is None:
         if case.matched.operation.tier.anonymous:
             return None
         raise Refusal(NO_CREDENTIAL, "no credential in the request")
     if not means.fresh():
         raise Refusal(UNAVAILABLE, "the revocation feed is unconfirmed", retry_after=1)
-    case.entry = means.verified.get(case.token, case.now)
-    return None if case.entry is not None else _look_up(means, case, case.token)
+    case.entry = means.verified.get(case.presented.name, case.now)
+    return None if case.entry is not None else _look_up(means, case, case.presented)
 
 
-async def _look_up(means: Means, case: Case, token: str) -> None:
+async def _look_up(means: Means, case: Case, presented: Presented) -> None:
     # Noted first: what a JWT was verified with may be removed while its row is looked up, or before.
     generation = means.verified.generation
-    # The checksum stops accidents and cheap floods before any lookup; the throttle bounds the others.
-    token_id = await _jwt_id(means, case, token) if "." in token else _opaque_id(means, token)
+    token_id, resolve = await _lookup(means, case, presented)
     means.throttle.admit(case.request.peer)
     try:
-        facts = await means.resolver.resolve(token, token_id)
+        facts = await resolve()
     finally:
         means.throttle.end(case.request.peer)
     case.now = means.clock.time()
-    if facts is None or facts.token_id != token_id or facts.expires_at <= case.now:
+    if facts is None or token_id not in {None, facts.token_id} or facts.expires_at <= case.now:
         means.throttle.count(case.request.peer)
-        raise Refusal(INVALID_TOKEN, f"token {token_id} is unknown, expired or revoked")
-    case.entry = means.verified.keep(token, facts, generation=generation)
+        raise Refusal(INVALID_TOKEN, f"{token_id or 'a foreign API key'} is unknown, expired or revoked")
+    case.entry = means.verified.keep(presented.name, facts, generation=generation)
 
 
-def _opaque_id(means: Means, token: str) -> str:
-    parsed = opaque.parse(token, kind="at", prefix=means.token_prefix)
-    if parsed is None:
-        raise Refusal(INVALID_TOKEN, "not an access token of ours, or a damaged one")
-    return parsed.token_id
+async def _lookup(means: Means, case: Case, presented: Presented) -> _Lookup:
+    """What to ask the resolver, and the id that the answer must have: None for one that nobody can read.
+
+    The checksum stops accidents and cheap floods before any lookup; the throttle bounds the others.
+    """
+    text, resolver = presented.text, means.resolver
+    if presented.foreign:
+        return None, partial(resolver.resolve_api_key, text)
+    if "." in text:
+        token_id = await _jwt_id(means, case, text)
+        return token_id, partial(resolver.resolve, text, token_id)
+    parsed = opaque.parse(text, prefix=means.token_prefix)
+    if parsed is not None and parsed.kind == "at":
+        return parsed.token_id, partial(resolver.resolve, text, parsed.token_id)
+    if parsed is not None and parsed.kind == "ak":
+        return parsed.token_id, partial(resolver.resolve_api_key, text)
+    raise Refusal(INVALID_TOKEN, "no access token or API key of ours, or a damaged one")
 
 
 async def _jwt_id(means: Means, case: Case, token: str) -> str:
@@ -192,6 +213,19 @@ def check_binding(_means: Means, case: Case) -> None:
         raise Refusal(INVALID_TOKEN, f"token {facts.token_id} is bound to a key, which nobody proved")
 
 
+def check_key_place(_means: Means, case: Case) -> None:
+    """An API key is good from the addresses and origins that it was given for."""
+    key = case.entry.facts.key if case.entry is not None else None
+    if key is None:
+        return
+    if key.addresses and not is_within(case.request.peer, key.addresses):
+        raise Refusal(KEY_ELSEWHERE, f"API key {key.key_id} was used from another address")
+    if key.origins:
+        origins = [value for name, value in case.request.headers if name == b"origin"]
+        if len(origins) != 1 or origins[0] not in key.origins:
+            raise Refusal(KEY_ELSEWHERE, f"API key {key.key_id} was used from another origin, or from none")
+
+
 def check_tier(_means: Means, case: Case) -> None:
     """The risk of the operation decides which credential is good enough."""
     if case.entry is not None:
@@ -205,6 +239,13 @@ def check_scopes(_means: Means, case: Case) -> None:
     needed = case.matched.operation.scopes
     if not needed <= case.entry.facts.scope:
         raise Refusal(INSUFFICIENT_SCOPE, f"missing {' '.join(sorted(needed - case.entry.facts.scope))}")
+
+
+def check_key_rate(means: Means, case: Case) -> None:
+    """An API key may be used so many times a minute. Last of the checks: only what would pass counts."""
+    key = case.entry.facts.key if case.entry is not None else None
+    if key is not None and key.rate is not None and (wait := means.rates.take(key.key_id, key.rate)):
+        raise Refusal(KEY_RATE, f"API key {key.key_id} is above its rate", retry_after=ceil(wait))
 
 
 def mint(means: Means, case: Case) -> None:

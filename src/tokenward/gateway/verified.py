@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.inside import InsideJwt
-from tokenward.store.records import FeedEvent
+from tokenward.store.records import FeedEvent, RevokedBy
 from tokenward.tokens.opaque import fingerprint
 
 
@@ -22,12 +22,22 @@ class Entry:
     inside: InsideJwt | None = None
 
 
+_Family = tuple[RevokedBy, str]
+
+
+def _family(facts: TokenFacts) -> _Family | None:
+    """What the token ends with, beside what ends many at once."""
+    if facts.key is not None:
+        return ("api_key", facts.key.key_id)
+    return None if facts.grant_id is None else ("grant", facts.grant_id)
+
+
 @dataclass(slots=True)
 class _Index:
     """The keys of the entries, by the names that single revocations use."""
 
     token: dict[str, bytes] = field(default_factory=dict)
-    grant: dict[str, set[bytes]] = field(default_factory=dict)
+    family: dict[_Family, set[bytes]] = field(default_factory=dict)
 
 
 class VerifiedTokens:
@@ -72,9 +82,10 @@ class VerifiedTokens:
         while len(self._entries) >= self._size:
             self._drop(next(iter(self._entries)))
         self._entries[key] = entry
-        self._index.token[facts.token_id] = key
-        if facts.grant_id is not None:
-            self._index.grant.setdefault(facts.grant_id, set()).add(key)
+        if facts.key is None:
+            self._index.token[facts.token_id] = key
+        if (family := _family(facts)) is not None:
+            self._index.family.setdefault(family, set()).add(key)
         return entry
 
     def on_event(self, event: FeedEvent) -> None:
@@ -82,8 +93,8 @@ class VerifiedTokens:
         self.generation += 1
         if event.revoked == "token":
             doomed = [self._index.token[event.subject]] if event.subject in self._index.token else []
-        elif event.revoked == "grant":
-            doomed = list(self._index.grant.get(event.subject, ()))
+        elif event.revoked in {"grant", "api_key"}:
+            doomed = list(self._index.family.get((event.revoked, event.subject), ()))
         else:
             # Whatever its age: a token issued after `before` dies too if its grant was made before.
             # Forgetting one that lives costs no more than a lookup.
@@ -102,13 +113,13 @@ class VerifiedTokens:
         entry = self._entries.pop(key, None)
         if entry is None:
             return
-        self._index.token.pop(entry.facts.token_id, None)
-        grant_id = entry.facts.grant_id
-        if grant_id is not None:
-            siblings = self._index.grant[grant_id]
+        if entry.facts.key is None:
+            self._index.token.pop(entry.facts.token_id, None)
+        if (family := _family(entry.facts)) is not None:
+            siblings = self._index.family[family]
             siblings.discard(key)
             if not siblings:
-                del self._index.grant[grant_id]
+                del self._index.family[family]
 
 
 # Revocations of many tokens at once are rare, so they walk through all entries (some 10 ms for 100 000).

@@ -53,6 +53,8 @@ class IssuerSettings:
         code_lifetime: of authorization codes.
         refresh_idle: how long an unused refresh token lives.
         refresh_absolute: how long a grant lives, however often it is refreshed.
+        api_key_lifetime: of API keys for which nobody says otherwise.
+        api_key_longest: of any API key.
         lost_response_window: how long a refresh response can be fetched again.
         token_prefix: of opaque tokens.
         resources: audience → resource.
@@ -66,6 +68,8 @@ class IssuerSettings:
     code_lifetime: int = 60
     refresh_idle: int = 14 * 86400
     refresh_absolute: int = 90 * 86400
+    api_key_lifetime: int = 90 * 86400
+    api_key_longest: int = 365 * 86400
     lost_response_window: int = 10
     token_prefix: str = "tkw"  # noqa: S105 - the public beginning of every token
     resources: Mapping[str, Resource] = field(default_factory=dict)

@@ -14,6 +14,8 @@ from typing import Protocol
 from tokenward.store.records import (
     AccessToken,
     AccessTokenState,
+    ApiKey,
+    ApiKeyState,
     AuthorizationCode,
     Client,
     ClientSecret,
@@ -28,6 +30,7 @@ from tokenward.store.records import (
     SealedContents,
     Session,
     SigningKeyRecord,
+    Usage,
     User,
 )
 
@@ -250,6 +253,54 @@ class Uses(Protocol):
         """
 
 
+class ApiKeys(Protocol):
+    """API keys, and what is known of their use."""
+
+    async def add_api_keys(self, keys: Sequence[ApiKey]) -> None:
+        """Add keys, all of them or none.
+
+        Raises:
+            AlreadyExists: a key_id is taken, or an imported key with that keyed hash is there already.
+        """
+
+    async def api_key(self, key_id: str) -> ApiKeyState | None:
+        """A key by its id, revoked and ended ones included."""
+
+    async def imported_api_key(self, keyed_hash: bytes) -> ApiKeyState | None:
+        """An imported key by its keyed hash, revoked and ended ones included."""
+
+    async def api_keys(self) -> list[ApiKeyState]:
+        """Every key, by age."""
+
+    async def rotate_api_key(self, new: ApiKey, *, old_expire_at: float, at: float) -> bool:
+        """Add `new`, and let the key that it was rotated from end by `old_expire_at` at the latest.
+
+        One unit. Returns False, and changes nothing, if that key is unknown, over, revoked, or has a
+        successor: of concurrent rotations one succeeds.
+
+        Raises:
+            AlreadyExists: the key_id of `new` is taken.
+        """
+
+    async def revoke_api_key(self, key_id: str, at: float) -> bool:
+        """Revoke a key; False if it is unknown or was revoked before."""
+
+    async def api_keys_to_tell_of(self, *, days: int, at: float) -> list[ApiKeyState]:
+        """Live keys without successor that end within `days`, whose owners were not told of so few yet."""
+
+    async def claim_telling(self, key_id: str, days: int) -> bool:
+        """Note that the owner is told that the key ends within `days`; False if that, or fewer, was noted.
+
+        Of any number of processes exactly one gets True.
+        """
+
+    async def release_telling(self, key_id: str, days: int, *, before: int | None) -> None:
+        """Undo the claim that noted `days`: it could not be told. `before` is what was noted until then."""
+
+    async def record_usage(self, usages: Sequence[Usage]) -> None:
+        """Add uses, and move the last use forward, never back, in one unit. Unknown subjects are ignored."""
+
+
 class Feed(Protocol):
     """The revocation feed: every revocation and every change of a person's claims, in the order of commits.
 
@@ -323,7 +374,8 @@ class Upkeep(Protocol):
 
         Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
         Sealed responses older than 10 seconds are erased, and private halves of keys that have been removed
-        for an hour; they count as deleted.
+        for an hour; they count as deleted. API keys stay for 90 days after their end, so that people can
+        still see what a caller shows.
         """
 
     async def ping(self) -> None:
@@ -337,5 +389,5 @@ class Upkeep(Protocol):
         """Finish what was accepted, then release everything. Later calls raise `StoreUnavailable`."""
 
 
-class Store(Clients, People, Tokens, Uses, Feed, Keys, Upkeep, Protocol):
+class Store(Clients, People, Tokens, Uses, ApiKeys, Feed, Keys, Upkeep, Protocol):
     """All of it; rooms ask for the narrow part that they need."""

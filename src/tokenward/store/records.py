@@ -25,7 +25,7 @@ AuthMethod = Literal[
 TokenBinding = Literal["", "dpop", "mtls"]
 
 KeyPurpose = Literal["outside", "inside"]
-RevokedBy = Literal["token", "grant", "client", "user", "all", "claims", "signing_keys"]
+RevokedBy = Literal["token", "grant", "client", "user", "all", "claims", "signing_keys", "api_key"]
 AccessTokenFormat = Literal["opaque", "jwt"]
 
 
@@ -176,6 +176,43 @@ class RefreshToken:
     cnf: Confirmation | None = None
 
 
+API_KEY_CLIENT = "api_key:"
+"""With a key_id behind it: the client_id of what an API key does. No registered client has a colon in its."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A static credential of a program: for one audience, owned by somebody, and never without an end.
+
+    Attributes:
+        key_id: the locator of a key of ours; likewise made for an imported one, which has none in itself.
+        keyed_hash: of the whole key, as for every opaque token.
+        name: what it is for, in its owner's words.
+        owner: who answers for it and is told before it ends: an e-mail address, or another name.
+        last_four: the key's last characters, by which people recognise it; "" where nobody knows them.
+        addresses: networks that it may be used from, such as `10.0.0.0/8`; empty for any.
+        origins: values of `Origin` that it may be used with (RFC 6454 §7); empty for any, and for none.
+        rate: calls a minute, or None.
+        rotated_from: the key_id of the key that it succeeds, or None.
+        imported: it has a form of somebody else's, and only its SHA-256 was ever known here.
+    """
+
+    key_id: str
+    keyed_hash: bytes
+    name: str
+    owner: str
+    last_four: str
+    audience: str
+    scopes: tuple[str, ...]
+    created_at: float
+    expires_at: float
+    addresses: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    rate: int | None = None
+    rotated_from: str | None = None
+    imported: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class SigningKeyRecord:
     """A signing key at rest: the private half sealed under the data key, the public half as JWK JSON.
@@ -213,6 +250,7 @@ class FeedEvent:
     time, is dead; otherwise `before` is 0. A cache drops all that it holds of the subject and asks again.
     For claims, whose subject is a user_id, nothing is revoked: what was known of the person has changed.
     For signing_keys the subject is a purpose, whose keys are others now, or in other states.
+    For api_key it is a key_id: revoked, or it ends sooner than was known.
     """
 
     seq: int
@@ -263,6 +301,44 @@ class RevokedTokens:
             self.revoked_before + other.revoked_before,
             self.unknown + other.unknown,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyState:
+    """An API key as the store sees it now.
+
+    Attributes:
+        key: itself.
+        revoked: by its id, or with everything that was issued until some moment.
+        rotated_at: when it got a successor, or None.
+        uses: how often it was presented and known, as far as that was written down.
+        last_used_at: when that was last, or None.
+        told_days: the owner was told that it ends within so many days, the fewest so far; None before that.
+    """
+
+    key: ApiKey
+    revoked: bool = False
+    rotated_at: float | None = None
+    uses: int = 0
+    last_used_at: float | None = None
+    told_days: int | None = None
+
+
+UsageKind = Literal["api_key"]
+"""What has its uses written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How often something was used since that was last written down, and when last.
+
+    `subject` is its id: of an API key the key_id.
+    """
+
+    kind: UsageKind
+    subject: str
+    uses: int
+    last_used_at: float
 
 
 class Consumption(Enum):

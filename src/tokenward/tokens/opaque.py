@@ -105,7 +105,16 @@ def fingerprint(text: str) -> bytes:
 
 def keyed_hash(pepper: bytes, text: str) -> bytes:
     """HMAC-SHA256(pepper, fingerprint), 32 bytes: the only form in which a token is stored."""
-    return _hmac(pepper, fingerprint(text))
+    return keyed_fingerprint(pepper, fingerprint(text))
+
+
+def keyed_fingerprint(pepper: bytes, digest: bytes) -> bytes:
+    """The keyed hash of the token whose fingerprint is `digest`, which is all that is known of some."""
+    # Not hmac.digest: it lets go of the interpreter's lock, and waits for it whenever another thread, such as
+    # the store's writer, is busy. That took ten times as long as the hash itself.
+    keyed = _keyed(pepper).copy()
+    keyed.update(digest)
+    return keyed.digest()
 
 
 def matches(peppers: Sequence[bytes], text: str, stored: bytes) -> bool:
@@ -116,16 +125,8 @@ def matches(peppers: Sequence[bytes], text: str, stored: bytes) -> bool:
     digest = fingerprint(text)
     found = False
     for pepper in peppers:
-        found |= hmac.compare_digest(_hmac(pepper, digest), stored)
+        found |= hmac.compare_digest(keyed_fingerprint(pepper, digest), stored)
     return found
-
-
-def _hmac(pepper: bytes, message: bytes) -> bytes:
-    # Not hmac.digest: it lets go of the interpreter's lock, and waits for it whenever another thread, such as
-    # the store's writer, is busy. That took ten times as long as the hash itself.
-    keyed = _keyed(pepper).copy()
-    keyed.update(message)
-    return keyed.digest()
 
 
 @lru_cache(maxsize=16)

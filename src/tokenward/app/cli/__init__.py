@@ -9,6 +9,7 @@ from tokenward.app.cli import (
     clients,
     decide,
     init,
+    keys,
     master_key,
     protect,
     run,
@@ -34,6 +35,7 @@ application.command("protect")(protect.protect)
 application.command("check")(check.check)
 application.command("decide")(decide.decide)
 application.add_typer(clients.commands, name="clients")
+application.add_typer(keys.commands, name="keys")
 application.add_typer(tokens.commands, name="tokens")
 application.add_typer(users.commands, name="users")
 application.add_typer(signing_keys.commands, name="signing-keys")

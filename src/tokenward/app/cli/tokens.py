@@ -24,6 +24,7 @@ from tokenward.app.foundation import Foundation
 from tokenward.app.incident import Listed, listed, revoke_listed
 from tokenward.app.revocation import What, revoke
 from tokenward.store.records import RevokedTokens
+from tokenward.tokens import opaque
 
 commands = typer.Typer(no_args_is_help=True, help="Revoke tokens.")
 
@@ -60,7 +61,8 @@ def revoke_tokens(
     credential: Annotated[
         str | None,
         typer.Argument(
-            metavar="[-|@FILE]", help="An access or refresh token, from standard input or a file."
+            metavar="[-|@FILE]",
+            help="An access token, a refresh token or an API key, from standard input or a file.",
         ),
     ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
@@ -114,9 +116,11 @@ def revoke_tokens(
 
 def _presented(text: str) -> tuple[What, str]:
     """What to revoke, as a token itself says."""
+    if (key := opaque.parse(text, kind="ak")) is not None:
+        return "api_key", key.token_id
     named = listed(text)
     if named is None:
-        fail("that is no well-formed access or refresh token", code=REFUSED)
+        fail("that is no well-formed access token, refresh token or API key", code=REFUSED)
     return ("refresh" if named.refresh else "token"), named.token_id
 
 

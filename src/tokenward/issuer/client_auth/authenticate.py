@@ -49,14 +49,23 @@ async def _proved(issuer: Issuer, scope: Scope, registered: AuthMethod, evidence
         client = await evidence.client(issuer)
         _check_registered(client, registered)
     except Refusal as refusal:
-        # Only wrong evidence is told to wait; right evidence never is, whoever else has been guessing. So
-        # nobody can lock a client out, and 256 bits need no other protection from guessing than their number.
-        if refusal.problem is INVALID_CLIENT and (
-            wait := issuer.wrong_secrets.take(peer_network(_peer(scope)))
-        ):
-            raise Refusal(TOO_MANY_REQUESTS, "too much wrong evidence", retry_after=ceil(wait)) from None
+        if refusal.problem is INVALID_CLIENT:
+            slow_guessing(issuer, scope)
         raise
     return client
+
+
+def slow_guessing(issuer: Issuer, scope: Scope) -> None:
+    """Count wrong evidence of this peer.
+
+    Only wrong evidence is told to wait; right evidence never is, whoever else has been guessing. So nobody
+    can lock anybody out, and 256 bits need no other protection from guessing than their number.
+
+    Raises:
+        Refusal: TOO_MANY_REQUESTS, there was too much before it.
+    """
+    if wait := issuer.wrong_secrets.take(peer_network(_peer(scope))):
+        raise Refusal(TOO_MANY_REQUESTS, "too much wrong evidence", retry_after=ceil(wait)) from None
 
 
 async def _silent(issuer: Issuer, scope: Scope, form: Form) -> AuthenticatedClient:

@@ -1,23 +1,33 @@
-"""Token revocation (RFC 7009). A refresh token takes its whole grant along; an access token only itself."""
+"""Token revocation (RFC 7009). A refresh token takes its whole grant along; an access token only itself.
+
+An API key belongs to no client. Whoever holds it may end it, and it is itself the proof of that: so a finder
+can end a key that leaked, and so could a thief, who would only do the owner a service.
+"""
+
+from collections.abc import Mapping
 
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.problems import MISSING_PARAMETER, NOT_YOUR_TOKEN, Refusal
-from tokenward.issuer.client_auth.authenticate import authenticate
+from tokenward.issuer.client_auth.authenticate import authenticate, slow_guessing
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.response import Response, private_json
+from tokenward.store.live import known_api_key
 from tokenward.store.records import Client
 from tokenward.tokens import opaque
-from tokenward.tokens.presented import claimed_token_id
+from tokenward.tokens.presented import claimed_token_id, is_jwt
 
 
 async def revoke(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
-    """POST: end a token. What is unknown counts as ended (§2.2); `token_type_hint` is not needed.
+    """POST: end a token or an API key. What is unknown counts as ended (§2.2); no hint is needed.
 
     Raises:
-        Refusal: INVALID_CLIENT, MISSING_PARAMETER, NOT_YOUR_TOKEN and what reading the form raises.
+        Refusal: INVALID_CLIENT, MISSING_PARAMETER, NOT_YOUR_TOKEN, TOO_MANY_REQUESTS and what reading the
+            form raises.
     """
     form = await endpoint_form(scope, receive)
+    if await _revoke_api_key(issuer, scope, form):
+        return private_json(b"{}")
     caller = await authenticate(issuer, scope, form)
     if "token" not in form:
         raise Refusal(MISSING_PARAMETER, "token")
@@ -27,6 +37,26 @@ async def revoke(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     elif (parsed := opaque.parse(form["token"], kind="rt", prefix=prefix)) is not None:
         await _revoke_grant(issuer, caller.client, form["token"], parsed.token_id)
     return private_json(b"{}")
+
+
+async def _revoke_api_key(issuer: Issuer, scope: Scope, form: Mapping[str, str]) -> bool:
+    """Whether `token` was an API key, or would have been one of ours. Guessing is slowed down as for secrets.
+
+    What looks like no token at all may be a key that was imported. If it is none, the request goes on, and
+    without client authentication it is refused: it could be a guess, and counts as one.
+    """
+    text = form.get("token", "")
+    prefix = issuer.settings.token_prefix
+    is_ours = text.startswith(f"{prefix}_")
+    if not text or (is_ours and not text.startswith(f"{prefix}_ak_")):
+        return False
+    state = await known_api_key(issuer.store, issuer.peppers, text, prefix=prefix)
+    if state is not None:
+        await issuer.store.revoke_api_key(state.key.key_id, issuer.clock.time())
+        return True
+    if not is_jwt(text):  # nobody guesses one, and it may be an access token
+        slow_guessing(issuer, scope)
+    return is_ours
 
 
 async def _revoke_access_token(issuer: Issuer, client: Client, text: str, token_id: str) -> None:

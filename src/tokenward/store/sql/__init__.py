@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from tokenward.store.port import Store, StoreUnavailable
+from tokenward.store.sql.api_keys import SqlApiKeys
 from tokenward.store.sql.clients import SqlClients
 from tokenward.store.sql.database import Database
 from tokenward.store.sql.feed import SqlFeed
@@ -16,7 +17,7 @@ from tokenward.store.sql.tokens import SqlTokens
 from tokenward.store.sql.upkeep import SqlUpkeep
 
 
-class SqlStore(SqlClients, SqlPeople, SqlTokens, SqlReplays, SqlFeed, SqlKeys, SqlUpkeep):
+class SqlStore(SqlClients, SqlPeople, SqlTokens, SqlReplays, SqlApiKeys, SqlFeed, SqlKeys, SqlUpkeep):
     """The whole port: the sum of its families over one database, as `port.Store` is the sum of its parts."""
 
 

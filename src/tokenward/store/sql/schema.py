@@ -198,6 +198,33 @@ refresh_tokens = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# A key that was imported has no locator in itself and is found by its keyed hash.
+api_keys = sa.Table(
+    "api_keys",
+    METADATA,
+    _key("key_id"),
+    _bytes("keyed_hash"),
+    _text("name"),
+    _text("owner"),
+    _text("last_four"),
+    _text("audience"),
+    _text("scopes"),
+    _time("created_at"),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    _text("addresses"),
+    _text("origins"),
+    sa.Column("rate", sa.Integer, nullable=True),
+    _text("rotated_from", null=True),
+    sa.Column("imported", sa.Boolean, nullable=False),
+    _time("revoked_at", null=True),
+    _time("rotated_at", null=True),
+    sa.Column("uses", sa.BigInteger, nullable=False, server_default="0"),
+    _time("last_used_at", null=True),
+    sa.Column("told_days", sa.Integer, nullable=True),
+    _partial("uq_api_keys_imported_keyed_hash", "keyed_hash", where="imported", unique=True),
+    sqlite_with_rowid=False,
+)
+
 # Revocation of everything that a client, a person or anybody was issued at or before a moment. One row per
 # subject, however many tokens it ends; never swept, since it is bounded by the number of clients and people.
 cutoffs = sa.Table(

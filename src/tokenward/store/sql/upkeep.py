@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, bindparam
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.schema import (
     access_tokens,
+    api_keys,
     codes,
     feed,
     grants,
@@ -20,6 +21,7 @@ from tokenward.store.sql.statements import Statement
 
 FEED_KEPT = 24 * 3600.0  # seconds; a follower that was away longer starts afresh
 LOST_RESPONSE_KEPT = 10.0  # seconds during which a lost refresh response can be had again
+API_KEY_KEPT = 90 * 86_400.0  # seconds after its end; people ask which key it was that stopped working
 PRIVATE_KEPT = 3600.0  # seconds after a key's removal during which a process with a slow clock may open it
 
 _AT: ColumnElement[float] = bindparam("at", type_=sa.Double)
@@ -42,6 +44,7 @@ _has_links = sa.exists().where(refresh_tokens.c.grant_id == grants.c.grant_id)
 # In this order. Codes go with their grant: a used one stays as long, so that its replay is recognised.
 _SWEEPS: tuple[Statement, ...] = (
     _delete(access_tokens.c.token_id, access_tokens.c.expires_at <= _AT),
+    _delete(api_keys.c.key_id, api_keys.c.expires_at <= _AT - sa.literal(API_KEY_KEPT)),
     _delete(sessions.c.session_id, sessions.c.expires_at <= _AT),
     _delete(replays.c.key, replays.c.until <= _AT),
     _delete(feed.c.seq, feed.c.at <= _AT - sa.literal(FEED_KEPT)),

@@ -1,0 +1,222 @@
+"""API keys at the gateway: how weak they are, where from and how often, and when they are forgotten."""
+
+import asyncio
+from ipaddress import ip_network
+
+import pytest
+
+from gateway.world import BANK, START, World, code
+from tokenward.gateway.access import Deny
+from tokenward.store.records import FeedEvent
+from tokenward.tokens import opaque
+
+FORECAST = "/weather/forecast/bern"
+
+
+def use(world, name, *headers, path=FORECAST, **how):
+    return world.decide(path, headers=(("x-api-key", "{" + name + "}"), *headers), **how)
+
+
+@pytest.mark.parametrize("name", ["apikey", "foreignkey"])
+def test_a_key_says_whose_call_it_is_and_never_that_of_a_person(name):
+    world = World()
+    decision = use(world, name)
+    key_id = decision.facts.key.key_id
+    assert decision.facts.client_id == f"api_key:{key_id}"
+    assert decision.facts.user_id is None
+    assert decision.inside_jwt
+
+
+@pytest.mark.parametrize("name", ["apikey", "foreignkey"])
+def test_a_known_key_is_not_looked_up_again(name):
+    world = World()
+    assert [code(use(world, name)) for _ in range(3)] == ["allow"] * 3
+    assert world.lookups == 1
+
+
+def test_a_remembered_foreign_key_opens_nothing_as_a_bearer_token():
+    """Also where it looks like a JWT, which would be verified as one, were it not remembered."""
+    world = World()
+    for name, text in (("plain", "sk_live_1"), ("jwt", "head.payload.signature")):
+        world.add_key(name, text=text)
+        assert code(use(world, name)) == "allow"
+        assert code(world.decide(FORECAST, name)) == "invalid_token"
+
+
+def test_a_remembered_token_is_no_api_key():
+    world = World()
+    assert code(world.decide(FORECAST, "weather")) == "allow"
+    assert code(use(world, "weather")) == "invalid_token"
+
+
+def test_a_remembered_key_is_still_too_weak_for_moderate():
+    world = World()
+    world.add_key("key2", audience=BANK, scope=frozenset({"transfers:write", "accounts:read"}))
+    for path, method in (("/bank/accounts/7", "GET"), ("/bank/transfers", "POST")):
+        for _ in range(2):
+            assert code(use(world, "key2", path=path, method=method)) == "insufficient_tier"
+    assert code(use(world, "key2", path="/bank/public/a")) == "allow"
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+@pytest.mark.parametrize(
+    ("peer", "allowed"),
+    [
+        ("192.0.2.1", True),
+        ("::ffff:192.0.2.1", True),
+        ("2001:db8::7", True),
+        ("192.0.3.1", False),
+        ("::1", False),
+        ("", False),
+        ("unix", False),
+    ],
+)
+def test_a_key_is_good_from_its_addresses_only(remembered, peer, allowed):
+    world = World()
+    world.add_key("bound", addresses=(ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")))
+    if remembered:
+        assert code(use(world, "bound")) == "allow"
+    assert code(use(world, "bound", peer=peer)) == ("allow" if allowed else "key_elsewhere")
+
+
+def test_what_a_caller_says_of_its_address_does_not_count():
+    world = World()
+    world.add_key("bound", addresses=(ip_network("192.0.2.0/24"),))
+    for name in ("x-forwarded-for", "forwarded", "x-real-ip", "client-ip"):
+        header = (name, "for=192.0.2.1" if name == "forwarded" else "192.0.2.1")
+        assert code(use(world, "bound", header, peer="203.0.113.9")) == "key_elsewhere"
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ([("origin", "https://app.example")], True),
+        ([("origin", "https://b.example")], True),
+        ([], False),
+        ([("origin", "")], False),
+        ([("origin", "null")], False),
+        ([("origin", "http://app.example")], False),
+        ([("origin", "https://app.example:8443")], False),
+        ([("origin", "https://app.example.evil.example")], False),
+        ([("origin", "https://app.example"), ("origin", "https://app.example")], False),
+        ([("origin", "https://app.example, https://evil.example")], False),
+        ([("referer", "https://app.example/")], False),
+    ],
+)
+def test_a_key_is_good_in_pages_of_its_origins_only(remembered, headers, allowed):
+    world = World()
+    world.add_key("bound", origins=frozenset({b"https://app.example", b"https://b.example"}))
+    if remembered:
+        assert code(use(world, "bound", ("origin", "https://app.example"))) == "allow"
+    assert code(use(world, "bound", *headers)) == ("allow" if allowed else "key_elsewhere")
+
+
+def test_a_key_is_good_so_many_times_a_minute():
+    world = World()
+    world.add_key("slow", rate=3)
+    world.add_key("other", rate=3)
+    assert [code(use(world, "slow")) for _ in range(4)] == ["allow"] * 3 + ["key_rate"]
+    denied = use(world, "slow")
+    assert isinstance(denied, Deny)
+    assert denied.problem.status == 429
+    assert denied.headers["retry-after"] == "20"
+    assert code(use(world, "other")) == "allow", "each key for itself"
+    world.clock.advance(20)
+    assert [code(use(world, "slow")) for _ in range(2)] == ["allow", "key_rate"]
+    world.clock.advance(3600)
+    assert [code(use(world, "slow")) for _ in range(4)] == ["allow"] * 3 + ["key_rate"]
+
+
+def test_a_call_that_is_refused_for_another_reason_does_not_count():
+    world = World()
+    world.add_key("slow", rate=1, audience=BANK, scope=frozenset({"accounts:read"}))
+    assert [code(use(world, "slow", path="/bank/accounts/7")) for _ in range(3)] == ["insufficient_tier"] * 3
+    assert code(use(world, "slow", path="/bank/public/a")) == "allow"
+
+
+def test_a_key_that_ended_is_refused_remembered_or_not():
+    world = World()
+    world.add_key("short", expires_at=START + 60)
+    world.add_key("unseen", expires_at=START + 60)
+    assert code(use(world, "short")) == "allow"
+    world.clock.advance(60)
+    assert code(use(world, "short")) == "invalid_token"
+    assert code(use(world, "unseen")) == "invalid_token"
+
+
+@pytest.mark.parametrize("name", ["apikey", "foreignkey"])
+def test_a_revoked_key_is_forgotten_and_nothing_else(name):
+    world = World()
+    for each in ("apikey", "foreignkey"):
+        use(world, each)
+    world.decide()
+    key_id = world.known.pop(world.tokens[name]).key.key_id
+    world.engine.verified.on_event(FeedEvent(1, "api_key", key_id, 0))
+    assert len(world.engine.verified) == 2
+    assert code(use(world, name)) == "invalid_token"
+
+
+def test_a_token_is_not_forgotten_for_a_key_of_the_same_id():
+    """Both are locators, and could be the same."""
+    world = World()
+    world.decide()
+    token_id = world.known[world.tokens["reader"]].token_id
+    world.engine.verified.on_event(FeedEvent(1, "api_key", token_id, 0))
+    assert len(world.engine.verified) == 1
+
+
+def test_with_everything_go_the_keys():
+    world = World()
+    use(world, "apikey")
+    world.engine.verified.on_event(FeedEvent(1, "all", "", START))
+    assert len(world.engine.verified) == 0
+
+
+def test_unknown_keys_are_throttled_as_unknown_tokens_are():
+    world = World()
+    for number in range(20):
+        world.tokens["guess"] = opaque.new("ak").secret.reveal() if number % 2 else f"guess-{number}"
+        assert code(use(world, "guess")) == "invalid_token"
+    assert code(use(world, "unknownkey")) == "too_many_requests"
+    assert code(use(world, "apikey")) == "allow", "a good key is never told to wait"
+    assert code(use(world, "unknownkey", peer="198.51.100.1")) == "invalid_token"
+
+
+def test_a_damaged_key_costs_no_lookup():
+    world = World()
+    assert code(use(world, "damagedkey")) == "invalid_token"
+    assert world.lookups == 0
+
+
+def test_without_the_feed_no_key_is_judged():
+    world = World()
+    use(world, "apikey")
+    world.fresh = False
+    assert code(use(world, "apikey")) == "unavailable"
+
+
+def test_a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered():
+    world = World()
+
+    async def story():
+        world.gate = asyncio.Event()
+        asking = asyncio.create_task(
+            world.engine.decide(world.request(FORECAST, headers=(("x-api-key", "{apikey}"),)))
+        )
+        await asyncio.sleep(0)
+        key_id = world.known[world.tokens["apikey"]].key.key_id
+        world.engine.verified.on_event(FeedEvent(1, "api_key", key_id, 0))
+        world.gate.set()
+        await asking
+
+    asyncio.run(story())
+    assert len(world.engine.verified) == 0
+
+
+def test_no_explanation_shows_a_key():
+    world = World()
+    for name in ("apikey", "foreignkey", "damagedkey"):
+        request = world.request(FORECAST, headers=(("x-api-key", "{" + name + "}"),))
+        _, steps = asyncio.run(world.engine.explain(request))
+        assert not any(world.tokens[name] in step.why for step in steps)

@@ -1,0 +1,93 @@
+import asyncio
+
+import pytest
+
+from tokenward.base.clock import ManualClock
+from tokenward.store.port import StoreUnavailable
+from tokenward.store.records import Usage
+from tokenward.store.usage import UsageLog
+
+
+class Store:
+    def __init__(self):
+        self.down = False
+        self.batches = []
+
+    async def record_usage(self, usages):
+        if self.down:
+            raise StoreUnavailable("down")
+        self.batches.append(list(usages))
+
+
+@pytest.fixture
+def store():
+    return Store()
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(1000.0)
+
+
+def test_uses_are_written_together_and_nothing_is_written_without_any(store, clock):
+    log = UsageLog(store, clock)
+    asyncio.run(log.flush())
+    log.note("api_key", "a")
+    clock.advance(5)
+    log.note("api_key", "a")
+    log.note("api_key", "b")
+    asyncio.run(log.flush())
+    asyncio.run(log.flush())
+    assert store.batches == [[Usage("api_key", "a", 2, 1005.0), Usage("api_key", "b", 1, 1005.0)]]
+
+
+def test_what_cannot_be_written_now_is_written_later(store, clock):
+    log = UsageLog(store, clock)
+    log.note("api_key", "a")
+    store.down = True
+    asyncio.run(log.flush())
+    clock.advance(5)
+    log.note("api_key", "a")
+    asyncio.run(log.flush())
+    store.down = False
+    asyncio.run(log.flush())
+    assert store.batches == [[Usage("api_key", "a", 2, 1005.0)]]
+
+
+def test_what_is_noted_while_the_store_fails_is_not_lost(store, clock):
+    log = UsageLog(store, clock)
+
+    async def failing(_usages):
+        clock.advance(1)
+        log.note("api_key", "a")
+        raise StoreUnavailable("down")
+
+    good, store.record_usage = store.record_usage, failing
+    log.note("api_key", "a")
+    asyncio.run(log.flush())
+    store.record_usage = good
+    asyncio.run(log.flush())
+    assert store.batches == [[Usage("api_key", "a", 2, 1001.0)]]
+
+
+def test_memory_is_bounded_and_what_was_lost_is_told(store, clock, caplog):
+    log = UsageLog(store, clock, subjects=2)
+    for subject in "abcab":
+        log.note("api_key", subject)
+    asyncio.run(log.flush())
+    assert store.batches == [[Usage("api_key", "a", 2, 1000.0), Usage("api_key", "b", 2, 1000.0)]]
+    assert "1 uses were not noted" in caplog.text
+
+
+def test_the_rest_is_written_when_the_process_ends(store, clock):
+    log = UsageLog(store, clock)
+
+    async def story():
+        running = asyncio.create_task(log.run())
+        await asyncio.sleep(0)
+        log.note("api_key", "a")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+    assert store.batches == [[Usage("api_key", "a", 1, 1000.0)]]

@@ -45,7 +45,10 @@ TODAY: dict[str, tuple[str, str]] = {
         "`high` and `critical`: nothing can satisfy them",
     ),
     "no-basic": ("Basic is refused at the gateway", "an exception by name with an end date"),
-    "api-keys": ("nothing is accepted as an API key", "API keys"),
+    "api-keys": (
+        "keys have an owner and an end, open nothing above `low`, rotate with overlap, are revoked in a second",
+        "exchange for a short-lived token",
+    ),
     "oauth": (
         "client credentials, code with PKCE, refresh with rotation and reuse detection, scopes",
         "other grants, `private_key_jwt`",
@@ -348,9 +351,9 @@ def _tier(tier: Tier) -> tuple[str, str, str]:
     elif tier.anonymous:
         enough = "none; a credential that is sent anyway must be good"
     elif tier.max_lifetime is not None:
-        enough = f"an access token that was given at most {tier.max_lifetime / 60:.0f} minutes"
+        enough = f"an access token that was given at most {tier.max_lifetime / 60:.0f} minutes, of no API key"
     else:
-        enough = "an access token"
+        enough = "an API key or an access token"
     scope = "none" if tier.anonymous else "required" if tier.needs_scope else "where one is named"
     return code(tier.name), enough, scope
 

@@ -1076,6 +1076,29 @@ async def uses_add_up_and_the_last_one_never_moves_back(store):
 
 
 @promise
+async def the_last_use_of_a_client_secret_is_kept(store):
+    app = client(type="service")
+    secret = secret_of(app.client_id)
+    await store.add_client(app, secret)
+    await store.record_usage([Usage("client_secret", secret.secret_id, 3, NOW + 9)])
+    await store.record_usage([Usage("client_secret", secret.secret_id, 2, NOW + 5)])
+    assert await store.client_secrets(app.client_id) == [dataclasses.replace(secret, last_used_at=NOW + 9)]
+
+
+@promise
+async def what_was_exchanged_for_an_api_key_ends_with_it(store):
+    key = api_key()
+    await store.add_api_keys([key])
+    token, other = access(parent_id=key.key_id), access()
+    await store.add_access_token(token)
+    await store.add_access_token(other)
+    assert not (await store.access_token(token.token_id)).revoked
+    await store.revoke_api_key(key.key_id, NOW + 1)
+    assert (await store.access_token(token.token_id)).revoked
+    assert not (await store.access_token(other.token_id)).revoked
+
+
+@promise
 async def api_keys_are_swept_ninety_days_after_their_end(store):
     kept, gone = api_key(expires_at=NOW + 1), api_key(expires_at=NOW)
     await store.add_api_keys([kept, gone])

@@ -5,7 +5,7 @@ them costs bounded lookups and no memory. Revocations come in by the feed.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tokenward.gateway.access import TokenFacts
@@ -25,11 +25,14 @@ class Entry:
 _Family = tuple[RevokedBy, str]
 
 
-def _family(facts: TokenFacts) -> _Family | None:
-    """What the token ends with, beside what ends many at once."""
+def _families(facts: TokenFacts) -> Iterator[_Family]:
+    """What the credential ends with, beside itself and what ends many at once."""
     if facts.key is not None:
-        return ("api_key", facts.key.key_id)
-    return None if facts.grant_id is None else ("grant", facts.grant_id)
+        yield "api_key", facts.key.key_id
+    if facts.grant_id is not None:
+        yield "grant", facts.grant_id
+    if facts.parent_id is not None:
+        yield "api_key", facts.parent_id  # if it was exchanged for one
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ class VerifiedTokens:
         self._entries[key] = entry
         if facts.key is None:
             self._index.token[facts.token_id] = key
-        if (family := _family(facts)) is not None:
+        for family in _families(facts):
             self._index.family.setdefault(family, set()).add(key)
         return entry
 
@@ -115,7 +118,7 @@ class VerifiedTokens:
             return
         if entry.facts.key is None:
             self._index.token.pop(entry.facts.token_id, None)
-        if (family := _family(entry.facts)) is not None:
+        for family in _families(entry.facts):
             siblings = self._index.family[family]
             siblings.discard(key)
             if not siblings:

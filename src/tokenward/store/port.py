@@ -298,7 +298,10 @@ class ApiKeys(Protocol):
         """Undo the claim that noted `days`: it could not be told. `before` is what was noted until then."""
 
     async def record_usage(self, usages: Sequence[Usage]) -> None:
-        """Add uses, and move the last use forward, never back, in one unit. Unknown subjects are ignored."""
+        """Add uses, and move the last use forward, never back, in one unit. Unknown subjects are ignored.
+
+        Of client secrets only the last use is kept.
+        """
 
 
 class Feed(Protocol):

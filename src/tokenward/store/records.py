@@ -324,7 +324,7 @@ class ApiKeyState:
     told_days: int | None = None
 
 
-UsageKind = Literal["api_key"]
+UsageKind = Literal["api_key", "client_secret"]
 """What has its uses written down."""
 
 
@@ -332,7 +332,7 @@ UsageKind = Literal["api_key"]
 class Usage:
     """How often something was used since that was last written down, and when last.
 
-    `subject` is its id: of an API key the key_id.
+    `subject` is its id: a key_id or a secret_id.
     """
 
     kind: UsageKind

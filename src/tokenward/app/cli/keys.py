@@ -98,22 +98,18 @@ def list_keys(config: ConfigPath = DEFAULT_CONFIG) -> None:
 
     states, names, now = with_foundation(config, work)
     table = Table()
-    for heading in ("key_id", "name", "owner", "opens", "terms", "ends", "last used", "state"):
+    for heading in ("key", "opens", "ends", "last used"):
         table.add_column(heading, overflow="fold")  # whole, on several lines if need be: people copy them
     for state in states:
         key = state.key
         standing, style = _standing(state, now)
         cells = (
-            key.key_id,
-            f"{key.name} …{key.last_four}" if key.last_four else key.name,
-            key.owner,
-            "\n".join((names.get(key.audience, key.audience), *key.scopes)),
-            "\n".join(_restrictions(key)),
-            date(key.expires_at),
-            f"{date(state.last_used_at)}\n{state.uses} uses" if state.last_used_at else "never",
-            standing,
+            (key.key_id, f"{key.name} …{key.last_four}" if key.last_four else key.name, key.owner),
+            (names.get(key.audience, key.audience), *key.scopes, *_restrictions(key)),
+            (date(key.expires_at), *standing),
+            (date(state.last_used_at), f"{state.uses} uses") if state.last_used_at else ("never",),
         )
-        table.add_row(*(Text(cell) for cell in cells), style=style)  # a name in brackets is no markup
+        table.add_row(*(Text("\n".join(lines)) for lines in cells), style=style, end_section=True)
     out.print(table)
 
 
@@ -230,19 +226,19 @@ def _restrictions(key: ApiKey) -> Iterator[str]:
         yield f"{key.rate} a minute"
 
 
-def _standing(state: ApiKeyState, now: float) -> tuple[str, str]:
+def _standing(state: ApiKeyState, now: float) -> tuple[list[str], str]:
     """What state a key is in, in words, and the style of its row."""
     left = state.key.expires_at - now
-    marks = ["imported"] if state.key.imported else []
     if state.revoked:
-        return "revoked", "dim"
+        return ["revoked"], "dim"
     if left <= 0:
-        return "ended", "dim"
+        return ["ended"], "dim"
+    marks = ["imported"] if state.key.imported else []
     if state.rotated_at is not None:
-        return "\n".join(["rotated", *marks]), "yellow"
+        return ["rotated", *marks], "yellow"
     if left <= _SOON:
-        return "\n".join([f"ends in {int(left // _DAY)} days", *marks]), "yellow"
-    return "\n".join(["live", *marks]), ""
+        return [f"in {int(left // _DAY)} days", *marks], "yellow"
+    return marks, ""
 
 
 def _print_once(key: ApiKey, secret: Secret) -> None:

@@ -10,7 +10,7 @@ from tokenward.store.records import ApiKey, ApiKeyState, Usage, UsageKind
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import is_cut_off, record
-from tokenward.store.sql.schema import api_keys, join_words, split_words
+from tokenward.store.sql.schema import api_keys, client_secrets, join_words, split_words
 from tokenward.store.sql.statements import Parameters, Row, Statement, insert_into
 
 _WORDS = frozenset({"scopes", "addresses", "origins"})
@@ -79,15 +79,18 @@ _RELEASE = (
     .values(told_days=bindparam("before", type_=sa.Integer))
 )
 
+
+def _last_use(table: sa.Table) -> sa.Case[float]:
+    return sa.case((table.c.last_used_at > bindparam("at"), table.c.last_used_at), else_=bindparam("at"))
+
+
 _USED: dict[UsageKind, Statement] = {
     "api_key": sa.update(api_keys)
     .where(api_keys.c.key_id == bindparam("subject"))
-    .values(
-        uses=api_keys.c.uses + bindparam("uses"),
-        last_used_at=sa.case(
-            (api_keys.c.last_used_at > bindparam("at"), api_keys.c.last_used_at), else_=bindparam("at")
-        ),
-    ),
+    .values(uses=api_keys.c.uses + bindparam("uses"), last_used_at=_last_use(api_keys)),
+    "client_secret": sa.update(client_secrets)
+    .where(client_secrets.c.secret_id == bindparam("subject"))
+    .values(last_used_at=_last_use(client_secrets)),
 }
 
 

@@ -26,7 +26,15 @@ from tokenward.store.records import (
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import cut_off, is_cut_off, record, record_each
-from tokenward.store.sql.schema import access_tokens, codes, grants, join_words, refresh_tokens, split_words
+from tokenward.store.sql.schema import (
+    access_tokens,
+    api_keys,
+    codes,
+    grants,
+    join_words,
+    refresh_tokens,
+    split_words,
+)
 from tokenward.store.sql.statements import Parameters, Row, insert_into
 from tokenward.tokens.binding import Confirmation
 from tokenward.tokens.presented import token_id_of
@@ -107,6 +115,9 @@ _LOST_RESPONSE = (
 )
 
 _ADD_ACCESS = insert_into(access_tokens, *AccessToken.__dataclass_fields__)
+_KEY_IS_REVOKED = sa.exists().where(
+    api_keys.c.key_id == access_tokens.c.parent_id, api_keys.c.revoked_at.is_not(None)
+)
 # A token stands or falls with its grant: a grant that is gone was over, and what a cutoff says of the moment
 # when the grant was made holds for all that followed from it, also for what was issued during the cutoff.
 _ACCESS = (
@@ -118,6 +129,7 @@ _ACCESS = (
                 access_tokens.c.grant_id.is_not(None),
                 sa.or_(grants.c.grant_id.is_(None), grants.c.revoked_at.is_not(None)),
             ),
+            _KEY_IS_REVOKED,  # for which it was exchanged
             is_cut_off(
                 access_tokens.c.client_id,
                 access_tokens.c.user_id,

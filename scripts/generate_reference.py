@@ -46,7 +46,7 @@ TODAY: dict[str, tuple[str, str]] = {
     ),
     "no-basic": ("Basic is refused at the gateway", "an exception by name with an end date"),
     "api-keys": (
-        "keys have an owner and an end, open nothing above `low`, rotate with overlap, are revoked in a second",
+        "keys with an owner and an end, for `low` and nothing above; rotation with overlap, revocation",
         "exchange for a short-lived token",
     ),
     "oauth": (

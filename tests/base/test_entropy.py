@@ -1,3 +1,4 @@
+import os
 import re
 
 import pytest
@@ -5,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenward.base import entropy
-from tokenward.base.entropy import BASE62, base62, identifier, locator, random_bits, random_bytes
+from tokenward.base.entropy import (
+    BASE62,
+    base62,
+    identifier,
+    locator,
+    random_base62,
+    random_bits,
+    random_bytes,
+)
 
 
 def value(text):
@@ -71,3 +80,36 @@ def test_random_values_have_the_size_asked_for_and_differ():
 
 def test_an_identifier_is_22_base62_characters():
     assert re.fullmatch(r"[0-9A-Za-z]{22}", identifier())
+
+
+def test_random_digits_have_the_width_asked_for_and_are_all_as_likely():
+    digits = random_base62(62 * 400)
+    assert len(digits) == 62 * 400
+    counts = [digits.count(digit) for digit in BASE62]
+    assert min(counts) > 280, "six standard deviations below the mean of 400"
+    assert max(counts) < 520
+
+
+def test_no_byte_is_handed_out_twice(monkeypatch):
+    fetched = iter(range(1, 1000))
+    monkeypatch.setattr(entropy, "_reserve", entropy._Reserve())
+    monkeypatch.setattr(
+        entropy.os, "urandom", lambda count: b"".join(next(fetched).to_bytes(2) for _ in range(count // 2))
+    )
+    monkeypatch.setattr(entropy, "_FETCHED", 40)
+    taken = [random_bytes(2 * size) for size in (1, 3, 7, 2, 9, 9, 9, 1)]
+    pairs = [each[at : at + 2] for each in taken for at in range(0, len(each), 2)]
+    assert len(set(pairs)) == len(pairs) == 41
+
+
+def test_a_forked_child_hands_out_other_bytes_than_its_parent():
+    random_bytes(1)  # so that there is a reserve to inherit
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, random_bytes(32))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(reading, 32) != random_bytes(32)
+    os.close(reading)
+    os.close(writing)

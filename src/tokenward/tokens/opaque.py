@@ -2,9 +2,9 @@
 
     <prefix>_<kind>_<locator, 11><random, 43><checksum, 6>
 
-The locator names the token (`token_id`) and tells when it was made; the 43 base62 characters hold 256 random
-bits; the checksum is the CRC32 (IEEE) of all characters before it. The checksum stops typing errors and lets
-scanners recognise a token without false alarms. It is no MAC: a well-formed text may still be unknown.
+The locator names the token (`token_id`) and tells when it was made. The 43 base62 characters are random: 256
+bits. The checksum is the CRC32 (IEEE) of all characters before it. It stops typing errors and lets scanners
+recognise a token without false alarms. It is no MAC: a well-formed text may still be unknown.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from functools import lru_cache
 from zlib import crc32
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.entropy import BASE62, BASE62_PAIRS, LOCATOR_BITS, base62, locator, random_bits
+from tokenward.base.entropy import BASE62, BASE62_PAIRS, LOCATOR_BITS, locator, random_base62
 from tokenward.base.secret import Secret
 
 KINDS: dict[str, str] = {
@@ -31,7 +31,6 @@ KINDS: dict[str, str] = {
 _LOCATOR = 11
 _RANDOM = 43
 _CHECKSUM = 6
-_SECRET_BITS = (1 << 256) - 1
 _BODY = _LOCATOR + _RANDOM + _CHECKSUM
 _TAIL = len("_kk_") + _BODY  # everything after the prefix
 
@@ -61,9 +60,8 @@ def new(kind: str, *, prefix: str = "tkw", clock: Clock = SYSTEM_CLOCK) -> Opaqu
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of token: {kind!r}")
-    bits = random_bits(256 + LOCATOR_BITS)  # all at once: the system is asked for every one of them
-    token_id = locator(round(clock.time() * 1000), bits >> 256)
-    text = f"{prefix}_{kind}_{token_id}{base62(bits & _SECRET_BITS, _RANDOM)}"
+    token_id = locator(round(clock.time() * 1000))
+    text = f"{prefix}_{kind}_{token_id}{random_base62(_RANDOM)}"
     return OpaqueToken(kind, token_id, Secret(text + _checksum(text)))
 
 

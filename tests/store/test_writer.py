@@ -43,7 +43,7 @@ class ScriptedConnection:
         if row == "taken":
             raise AlreadyExists
 
-    def run_many(self, statement, rows):
+    def insert(self, statement, rows):
         self.log.append(("many", list(rows)))
         if "taken" in rows:
             raise AlreadyExists
@@ -82,6 +82,33 @@ def test_units_that_wait_together_share_a_transaction():
     assert log == ["BEGIN", "COMMIT"] * 2 + ["close"]
 
 
+def test_what_one_turn_of_the_loop_brings_shares_a_transaction_though_the_writer_is_idle():
+    log = []
+
+    async def run():
+        writer = Writer(lambda: ScriptedConnection(log), name="test")
+        await asyncio.gather(*(writer.write(unit(n)) for n in range(50)))
+        await writer.close()
+
+    asyncio.run(run())
+    assert log == ["BEGIN", "COMMIT", "close"]
+
+
+def test_what_was_accepted_before_the_end_is_done():
+    log = []
+
+    async def run():
+        writer = Writer(lambda: ScriptedConnection(log), name="test")
+        writing = asyncio.ensure_future(writer.write(unit("done")))
+        closing = asyncio.ensure_future(writer.close())
+        assert await asyncio.wait_for(writing, 10) == "done"
+        await closing
+        with pytest.raises(StoreUnavailable, match="closed"):
+            await writer.write(unit("too late"))
+
+    asyncio.run(run())
+
+
 def test_a_batch_is_bounded():
     log, results = writing(lambda writer: [writer.write(unit(n)) for n in range(600)])
     assert results == list(range(600))
@@ -104,7 +131,6 @@ def test_rows_are_inserted_one_by_one_where_one_is_taken():
     assert [type(result) for result in results] == [type(None), AlreadyExists, type(None)]
     assert log[3:] == [
         ("many", ["a", "taken", "c"]),
-        "back",
         ("one", "a"),
         ("one", "taken"),
         "back",

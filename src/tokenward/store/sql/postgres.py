@@ -8,7 +8,7 @@ class and SQLSTATE.
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -189,6 +189,10 @@ class _Connection:
 
     def savepoint(self) -> AbstractContextManager[None]:
         return savepoint(self._execute)
+
+    def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        with self.savepoint():
+            self.cursor.run_many(statement, rows)
 
     def commit(self) -> None:
         try:

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -193,6 +193,11 @@ class _Connection:
 
     def savepoint(self) -> AbstractContextManager[None]:
         return savepoint(self._execute)
+
+    def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        # A statement that fails undoes itself; only several need more than that.
+        with self.savepoint() if len(rows) > _ROWS else nullcontext():
+            self.cursor.run_many(statement, rows)
 
     def commit(self) -> None:
         try:

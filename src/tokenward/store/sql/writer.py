@@ -1,6 +1,7 @@
 """The one writer of a process: units that arrive together share a transaction, and its one flush to disk.
 
-    take all that is queued → BEGIN → each unit in a savepoint → COMMIT → acknowledge
+    gather what one turn of the event loop brings → take all that is queued
+    → BEGIN → rows by the statement, other units each in a savepoint → COMMIT → acknowledge
 
 A unit that raises rolls back to its savepoint and harms no neighbour. What a unit did is told only after the
 COMMIT. A caller that was cancelled has its unit done all the same: it is in the queue, not in the caller.
@@ -11,9 +12,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.sql.database import Collision, ConnectionLost, Cursor
@@ -38,6 +38,9 @@ class Connection(Protocol):
     def savepoint(self) -> AbstractContextManager[None]:
         """Roll back to here, and no further, if the body raises."""
 
+    def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        """Insert every row, or none where it raises; see `Cursor.run`."""
+
     def commit(self) -> None:
         """Reach the disk. Once this has begun, a failure is no `ConnectionLost`: nobody knows then."""
 
@@ -48,8 +51,7 @@ class Connection(Protocol):
         """Release the connection; never raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A unit, and who waits for it. `row` is what it inserts, if that is all that it does."""
 
     unit: Callable[[Cursor], Any]
@@ -57,8 +59,7 @@ class Job:
     row: tuple[Statement, Parameters] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What to tell the one who waits."""
 
     future: asyncio.Future[Any]
@@ -77,7 +78,8 @@ class Writer:
     def __init__(self, connect: Callable[[], Connection], *, name: str) -> None:
         self._connect = connect
         self._connection: Connection | None = None
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._gathered: list[Job] = []
+        self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._accepting = threading.Lock()
         self._closed = False
         # A daemon, because a process that dies without close() must not hang on units nobody waits for.
@@ -106,6 +108,7 @@ class Writer:
         with self._accepting:
             if not self._closed:
                 self._closed = True
+                self._queue.put(self._gathered)
                 self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -113,30 +116,35 @@ class Writer:
         with self._accepting:  # so that nothing is queued behind the end mark
             if self._closed:
                 raise StoreUnavailable("the store is closed")
-            self._queue.put(job)
+            self._gathered.append(job)
+            if len(self._gathered) == 1:
+                job.future.get_loop().call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Wake the thread once for all that this turn of the loop brought: it and the loop share a lock."""
+        with self._accepting:
+            if not self._closed:
+                self._queue.put(self._gathered)
+                self._gathered = []
 
     # On the thread.
 
     def _run(self) -> None:
-        closing = False
-        while not closing:
-            jobs, closing = self._take()
-            _acknowledge(self._perform(jobs))
+        jobs: list[Job] = []
+        open_ended = True
+        while jobs or open_ended:
+            open_ended &= self._fetch(jobs)
+            batch, jobs = jobs[:BATCH], jobs[BATCH:]
+            _acknowledge(self._perform(batch))
         self._drop()
 
-    def _take(self) -> tuple[list[Job], bool]:
-        """All that is queued, waiting for the first; and whether the end was reached."""
-        jobs: list[Job] = []
-        job = self._queue.get()
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == BATCH:
-                return jobs, False
-            try:
-                job = self._queue.get_nowait()
-            except Empty:
-                return jobs, False
-        return jobs, True
+    def _fetch(self, jobs: list[Job]) -> bool:
+        """Add all that is queued, waiting for it if there is no job yet; False at the end mark."""
+        with suppress(Empty):
+            while (handed := self._queue.get(block=not jobs)) is not None:
+                jobs += handed
+            return False
+        return True
 
     def _perform(self, jobs: Sequence[Job]) -> list[Outcome]:
         if not jobs:
@@ -187,8 +195,7 @@ def _run_inserts(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
     for statement, group in groups.items():
         rows = [job.row[1] for job in group if job.row is not None]
         try:
-            with connection.savepoint():
-                connection.cursor.run_many(statement, rows)
+            connection.insert(statement, rows)
         except (AlreadyExists, ValueError):
             outcomes += [_attempt(connection, job) for job in group]
         else:

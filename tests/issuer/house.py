@@ -18,6 +18,7 @@ from tokenward.base.clock import ManualClock
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import Problem
 from tokenward.flows import pkce
+from tokenward.flows.dpop import DpopProver
 from tokenward.issuer.asgi import IssuerApp
 from tokenward.issuer.clients import ClientDesk, register
 from tokenward.issuer.context import Issuer
@@ -25,7 +26,10 @@ from tokenward.issuer.ports import ConsentView
 from tokenward.issuer.settings import IssuerSettings, Resource
 from tokenward.store.records import Client, ClientType
 from tokenward.store.sql import open_store
+from tokenward.tokens.dpop import DpopVerifier
+from tokenward.tokens.dpop_nonces import DpopNonces
 from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.replays import MemoryReplays
 from tokenward.tokens.sealing import Sealer
 
 URL = "http://127.0.0.1:8080"
@@ -114,6 +118,7 @@ class Caller:
     client: Client
     secret: str | None
     verifier: str = field(default_factory=lambda: pkce.new_verifier().reveal())
+    prover: DpopProver | None = None
 
     @property
     def id(self) -> str:
@@ -123,11 +128,21 @@ class Caller:
         return basic(self.id, secret or self.secret or "")
 
     async def post(self, path: str, headers=None, **form: str) -> httpx.Response:
-        """POST a form, authenticated the way the client's type asks for."""
+        """POST a form, authenticated the way the client's type asks for, with a proof if it makes proofs."""
+        response = await self._post(path, headers, form)
+        if self.prover and self.prover.must_repeat(
+            URL, response.status_code, response.headers, response.content
+        ):
+            response = await self._post(path, headers, form)
+        return response
+
+    async def _post(self, path: str, headers, form: dict[str, str]) -> httpx.Response:
         if self.secret is None:
             form = {"client_id": self.id, **form}
         else:
             headers = {**self.basic(), **(headers or {})}
+        if self.prover is not None:
+            headers = {"dpop": self.prover.proof("POST", URL + path), **(headers or {})}
         return await self.house.http.post(path, data=form, headers=headers)
 
     async def token(self, **form: str) -> httpx.Response:
@@ -211,6 +226,9 @@ async def house(directory: Path, **settings) -> AsyncGenerator[House]:
         sign_in=browser,
         pages=pages,
         sealer=Sealer(random_bytes(32)),
+        dpop=DpopVerifier(
+            replays=MemoryReplays(clock=clock), nonces=DpopNonces(random_bytes(32), clock=clock), clock=clock
+        ),
         clock=clock,
     )
     transport = httpx.ASGITransport(IssuerApp(issuer))

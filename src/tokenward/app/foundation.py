@@ -25,9 +25,12 @@ from tokenward.store.key_ring import KeyRing
 from tokenward.store.live import live_access_token, live_api_key
 from tokenward.store.port import Store, StoreUnavailable
 from tokenward.store.records import API_KEY_CLIENT, KeyPurpose
+from tokenward.store.shared_replays import SharedReplays
 from tokenward.store.sql import open_store
+from tokenward.tokens.dpop import DpopVerifier
+from tokenward.tokens.dpop_nonces import DpopNonces
 from tokenward.tokens.release import released
-from tokenward.tokens.sealing import Sealer
+from tokenward.tokens.sealing import Sealer, derive_key
 from tokenward.tokens.subjects import subject
 
 OUTSIDE_ALGORITHMS = ("ES256", "RS256")  # RS256 because OpenID Discovery §3 asks for it
@@ -112,6 +115,15 @@ class Foundation:
     def sealer(self, purpose: str) -> Sealer:
         """A sealer of its own for each purpose, so that nothing sealed for one opens for another."""
         return sealer(self.data_key, purpose)
+
+    def dpop(self, place: str) -> DpopVerifier:
+        """Verifies the proofs that come to one place. Its nonces are good there, in every process."""
+        key = derive_key(self.data_key, info=f"tokenward/dpop-nonces/{place}".encode())
+        return DpopVerifier(
+            replays=SharedReplays(self.store, self.clock),
+            nonces=DpopNonces(key, clock=self.clock),
+            clock=self.clock,
+        )
 
     @property
     def _algorithms(self) -> Mapping[KeyPurpose, Collection[str]]:

@@ -107,6 +107,7 @@ async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
             sign_in=identity.sign_in,
             pages=identity.pages,
             sealer=ground.sealer("authorize"),
+            dpop=ground.dpop("issuer"),
             clock=ground.clock,
         )
     )

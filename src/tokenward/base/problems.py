@@ -130,6 +130,16 @@ PKCE_REQUIRED = _row(
     "RFC 7636 §4.4.1",
     "invalid_request",
 )
+INVALID_DPOP_PROOF = _row(
+    "invalid_dpop_proof", 400, "The DPoP proof is missing or not valid.", "RFC 9449 §5", "invalid_dpop_proof"
+)
+USE_DPOP_NONCE = _row(
+    "use_dpop_nonce",
+    400,
+    "The DPoP proof needs the nonce of the DPoP-Nonce header.",
+    "RFC 9449 §8",
+    "use_dpop_nonce",
+)
 UNKNOWN_CLIENT = _row("unknown_client", 400, "This application is not known here.", "RFC 6749 §4.1.2.1")
 UNREGISTERED_REDIRECT = _row(
     "unregistered_redirect",

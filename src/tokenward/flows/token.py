@@ -68,8 +68,20 @@ class TokenResponse:
     id_token: Secret | None = None
 
     @classmethod
-    def parse(cls, status: int, body: bytes) -> "TokenResponse":
+    def parse(
+        cls,
+        status: int,
+        body: bytes,
+        *,
+        token_type: str = "Bearer",  # noqa: S107 - a type, not a token
+    ) -> "TokenResponse":
         """Read the answer of the token endpoint.
+
+        Args:
+            status: the HTTP status.
+            body: the JSON.
+            token_type: the one that was asked for: `DPoP` where the request had a proof. A server that does
+                not know proofs answers `Bearer`, and that token must not be used (RFC 9449 §5).
 
         Raises:
             FlowError: the server refused, or the answer is none that RFC 6749 knows.
@@ -81,8 +93,8 @@ class TokenResponse:
         if status != 200:
             raise server_error(answer.get("error"), answer.get("error_description"))
         kind = _text(answer, "token_type", required=True)
-        if kind is None or kind.lower() != "bearer":  # §7.1: a type that one does not know must not be used
-            raise FlowError("malformed_response", "the token type is not Bearer")
+        if kind is None or kind.lower() != token_type.lower():  # RFC 6749 §7.1: no other type may be used
+            raise FlowError("malformed_response", f"the token type is not {token_type}")
         expires_in = answer.get("expires_in")
         if "expires_in" in answer and (type(expires_in) is not int or expires_in <= 0):
             raise FlowError("malformed_response", "expires_in is not a number of seconds")

@@ -28,6 +28,12 @@ from tokenward.store.port import StoreUnavailable
 log = logging.getLogger("tokenward.issuer")
 
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
+# What a browser app has to read of an answer besides the body (Fetch §3.2.5, RFC 9449 §8).
+_READABLE = (b"access-control-expose-headers", b"dpop-nonce, retry-after, www-authenticate")
+_PREFLIGHT = (
+    (b"access-control-allow-headers", b"authorization, content-type, dpop"),
+    (b"access-control-max-age", b"7200"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,10 @@ class IssuerApp:
             await respond(send, *_problem(NOT_FOUND))
             return
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if method == "OPTIONS" and route.any_origin:
+            allowed = (b"access-control-allow-methods", ", ".join(_allowed(route)).encode())
+            await respond(send, 200, b"", (_ANY_ORIGIN, allowed, *_PREFLIGHT))
+            return
         endpoint = route.methods.get(method)
         if endpoint is None:
             allow = (b"allow", ", ".join(_allowed(route)).encode())
@@ -78,7 +88,7 @@ class IssuerApp:
             return
         status, body, headers = await self._answer(route, endpoint, scope, receive)
         if route.any_origin:
-            headers = (*headers, _ANY_ORIGIN)
+            headers = (*headers, _ANY_ORIGIN, _READABLE)
         if scope["method"] == "HEAD":
             length = (b"content-length", str(len(body)).encode())
             await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})

@@ -27,6 +27,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.redirects import is_registered, with_parameters
 from tokenward.issuer.scopes import Access, requested_access
 from tokenward.store.records import Client
+from tokenward.tokens.binding import Confirmation
 
 QUERY_LIMIT = 3_900
 """Bytes of the request as we write it again: it travels through the sign-in page and back."""
@@ -80,6 +81,7 @@ class AuthorizationRequest:
         nonce: for the ID token.
         prompt: what the client wants to happen or not to happen.
         max_age: how long ago the person may have signed in, in seconds.
+        binding: the key that must redeem the code, if the request names one.
         query: the request, as this module reads it again.
         started: the value of our own parameter, unopened.
     """
@@ -91,6 +93,7 @@ class AuthorizationRequest:
     nonce: str | None
     prompt: frozenset[str]
     max_age: int | None
+    binding: Confirmation | None
     query: str
     started: str | None
 
@@ -135,6 +138,7 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
         nonce=parameters.get("nonce"),
         prompt=_prompt(parameters),
         max_age=int(parameters["max_age"]) if "max_age" in parameters else None,
+        binding=_binding(parameters),
         query=rewritten,
         started=started,
     )
@@ -184,6 +188,12 @@ def _max_age_is_seconds(parameters: Mapping[str, str]) -> None:
         raise Refusal(MALFORMED, "max_age is not a number of seconds")
 
 
+def _dpop_jkt_is_a_thumbprint(parameters: Mapping[str, str]) -> None:
+    """RFC 9449 §10: the base64url of a SHA-256."""
+    if "dpop_jkt" in parameters and not pkce.is_challenge(parameters["dpop_jkt"]):
+        raise Refusal(MALFORMED, "dpop_jkt is not 43 base64url characters")
+
+
 CHECKS: tuple[Callable[[Mapping[str, str]], None], ...] = (
     _no_request_object,
     _response_type_is_code,
@@ -192,8 +202,13 @@ CHECKS: tuple[Callable[[Mapping[str, str]], None], ...] = (
     _state_and_nonce_are_short,
     _prompt_is_known,
     _max_age_is_seconds,
+    _dpop_jkt_is_a_thumbprint,
 )
 
 
 def _prompt(parameters: Mapping[str, str]) -> frozenset[str]:
     return frozenset(parameters["prompt"].split(" ")) if "prompt" in parameters else frozenset()
+
+
+def _binding(parameters: Mapping[str, str]) -> Confirmation | None:
+    return Confirmation("jkt", parameters["dpop_jkt"]) if "dpop_jkt" in parameters else None

@@ -13,7 +13,7 @@ from tokenward.issuer.client_auth.method import CONFIDENTIAL
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists, Clients
-from tokenward.store.records import AccessTokenFormat, Client, ClientSecret, ClientType
+from tokenward.store.records import AccessTokenFormat, Client, ClientSecret, ClientType, TokenBinding
 from tokenward.tokens import opaque
 from tokenward.tokens.credential_guard import why_no_claim_value
 from tokenward.tokens.release import why_not_released
@@ -54,6 +54,7 @@ async def register(
     sector: str = "",
     id_token_claims: Sequence[str] = (),
     access_token_format: AccessTokenFormat = "opaque",  # noqa: S107 - a form, not a token
+    bound_tokens: TokenBinding = "",
 ) -> tuple[Client, Secret | None]:
     """Register a client; the secret is there for `web` and `service`, and never again.
 
@@ -68,6 +69,8 @@ async def register(
         sector: the host name that stands for a pairwise client; that of its redirect addresses if "".
         id_token_claims: what its ID tokens may tell beyond the minimum, each claim by its exact name.
         access_token_format: `jwt` makes its access tokens readable for whoever holds one (RFC 9068).
+        bound_tokens: what its access tokens must be bound by; `dpop` is the metadata
+            dpop_bound_access_tokens (RFC 9449 §5.2).
 
     Raises:
         Refusal: INVALID_INPUT, whose detail says what to mend; CONFLICT, the client_id is taken.
@@ -95,6 +98,7 @@ async def register(
         id_token_claims=_id_token_claims(client_type, id_token_claims),
         access_token_format=access_token_format,
         auth_method="client_secret" if client_type in CONFIDENTIAL else "none",
+        bound_tokens=bound_tokens,
     )
     for _ in range(_ATTEMPTS):
         # No branch can give a public client a secret (RFC 9700 §2.5): it could not keep one.

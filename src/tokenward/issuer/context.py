@@ -8,6 +8,7 @@ from tokenward.issuer.ports import Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.port import Store
+from tokenward.tokens.dpop import DpopVerifier
 from tokenward.tokens.sealing import Sealer
 
 
@@ -24,6 +25,7 @@ class Issuer:
         sign_in: the browser's session, and the way to one.
         pages: HTML.
         sealer: seals what travels through the browser and must come back unchanged.
+        dpop: verifies DPoP proofs at the token endpoint, with nonces of its own.
         clock: time.
         wrong_secrets: 20 wrong client secrets at once, then one every two seconds, by peer; beyond that the
             answer is 429. It slows a guesser down and refuses nobody whose secret is right.
@@ -40,6 +42,7 @@ class Issuer:
     sign_in: SignIn
     pages: Pages
     sealer: Sealer
+    dpop: DpopVerifier
     clock: Clock = SYSTEM_CLOCK
     wrong_secrets: TokenBuckets = field(init=False)
 

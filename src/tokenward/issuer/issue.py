@@ -7,10 +7,12 @@ from typing import TypeVar
 
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import access_jwt
+from tokenward.issuer.bindings import refresh_binding
+from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.scopes import Access
 from tokenward.store.port import AlreadyExists, StoreUnavailable
-from tokenward.store.records import AccessToken, Client, Credential, Grant, RefreshToken
+from tokenward.store.records import AccessToken, Client, Grant, RefreshToken
 from tokenward.tokens import opaque
 from tokenward.tokens.opaque import OpaqueToken
 
@@ -24,6 +26,7 @@ class TokenResponse:
     """A successful answer of the token endpoint (RFC 6749 §5.1); `expires_at` in seconds since the epoch."""
 
     access_token: str = field(repr=False)
+    token_type: str
     expires_at: float
     scope: tuple[str, ...]
     refresh_token: str | None = field(default=None, repr=False)
@@ -33,7 +36,7 @@ class TokenResponse:
         """The JSON, as sent at that moment."""
         members: dict[str, object] = {
             "access_token": self.access_token,
-            "token_type": "Bearer",
+            "token_type": self.token_type,
             "expires_in": max(0, round(self.expires_at - at)),
             "scope": " ".join(self.scope),
         }
@@ -61,9 +64,9 @@ def new_token(issuer: Issuer, kind: str) -> tuple[OpaqueToken, bytes]:
 
 
 def client_access_token(
-    issuer: Issuer, client: Client, access: Access, credential: Credential
+    issuer: Issuer, caller: AuthenticatedClient, access: Access
 ) -> tuple[Secret, AccessToken]:
-    """An access token in the client's own name: its text, and the record for the store.
+    """An access token in the caller's own name, bound to its key: its text, and the record for the store.
 
     Raises:
         Refusal: CREDENTIAL_IN_CLAIM, where it would be a JWT.
@@ -74,21 +77,22 @@ def client_access_token(
         token_id=token.token_id,
         keyed_hash=keyed_hash,
         grant_id=None,
-        client_id=client.client_id,
+        client_id=caller.client.client_id,
         user_id=None,
         scope=access.scope,
         audience=access.audience,
-        credential=credential,
+        credential=caller.credential,
         issued_at=now,
         expires_at=now + issuer.settings.access_token_lifetime,
+        cnf=caller.binding,
     )
-    return _in_its_form(issuer, client, token.secret, record)
+    return _in_its_form(issuer, caller.client, token.secret, record)
 
 
 def granted_access_token(
-    issuer: Issuer, client: Client, grant: Grant, scope: tuple[str, ...], credential: Credential
+    issuer: Issuer, caller: AuthenticatedClient, grant: Grant, scope: tuple[str, ...]
 ) -> tuple[Secret, AccessToken]:
-    """An access token that follows from a person's grant, and never outlives it.
+    """An access token that follows from a person's grant, and never outlives it; bound to the caller's key.
 
     Raises:
         Refusal: CREDENTIAL_IN_CLAIM, where it would be a JWT.
@@ -103,11 +107,12 @@ def granted_access_token(
         user_id=grant.user_id,
         scope=scope,
         audience=grant.audience,
-        credential=credential,
+        credential=caller.credential,
         issued_at=now,
         expires_at=min(now + issuer.settings.access_token_lifetime, grant.expires_at),
+        cnf=caller.binding,
     )
-    return _in_its_form(issuer, client, token.secret, record)
+    return _in_its_form(issuer, caller.client, token.secret, record)
 
 
 def _in_its_form(
@@ -123,7 +128,9 @@ def _in_its_form(
     return Secret(text), replace(record, keyed_hash=opaque.keyed_hash(issuer.peppers[0], text))
 
 
-def granted_refresh_token(issuer: Issuer, grant: Grant) -> tuple[OpaqueToken, RefreshToken]:
+def granted_refresh_token(
+    issuer: Issuer, caller: AuthenticatedClient, grant: Grant
+) -> tuple[OpaqueToken, RefreshToken]:
     """The next refresh token of a grant, with its idle limit; the grant itself holds the absolute one."""
     token, keyed_hash = new_token(issuer, "rt")
     now = issuer.clock.time()
@@ -133,6 +140,7 @@ def granted_refresh_token(issuer: Issuer, grant: Grant) -> tuple[OpaqueToken, Re
         grant_id=grant.grant_id,
         issued_at=now,
         expires_at=now + issuer.settings.refresh_idle,
+        cnf=refresh_binding(caller),
     )
 
 

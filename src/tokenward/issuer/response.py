@@ -4,11 +4,18 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from tokenward.base.asgi import JSON, NO_STORE, Receive, Scope
-from tokenward.base.problems import INVALID_CLIENT, Refusal, oauth_json
+from tokenward.base.problems import (
+    INVALID_CLIENT,
+    INVALID_DPOP_PROOF,
+    USE_DPOP_NONCE,
+    Refusal,
+    oauth_json,
+)
 from tokenward.issuer.context import Issuer
 
 _BASIC = (b"www-authenticate", b'Basic realm="tokenward", charset="UTF-8"')
 _PRAGMA = (b"pragma", b"no-cache")  # RFC 6749 §5.1
+_ASKS_FOR_A_PROOF = frozenset({INVALID_DPOP_PROOF, USE_DPOP_NONCE})
 
 
 class Response(NamedTuple):
@@ -44,14 +51,20 @@ def redirect(location: str) -> Response:
     )
 
 
-def oauth_error(_issuer: Issuer, refusal: Refusal) -> Response:
+def oauth_error(issuer: Issuer, refusal: Refusal) -> Response:
     """RFC 6749 §5.2. A 401 names the way to authenticate (RFC 9110 §15.5.2)."""
     extra = (_BASIC,) if refusal.problem is INVALID_CLIENT else ()
-    return Response(
+    answer = Response(
         refusal.problem.status,
         oauth_json(refusal.problem),
         (JSON, NO_STORE, _PRAGMA, *extra, *_retry_after(refusal)),
     )
+    return with_dpop_nonce(issuer, answer) if refusal.problem in _ASKS_FOR_A_PROOF else answer
+
+
+def with_dpop_nonce(issuer: Issuer, answer: Response) -> Response:
+    """The answer, with the nonce that the client's next proof must have (RFC 9449 §8, §8.2)."""
+    return answer._replace(headers=(*answer.headers, (b"dpop-nonce", issuer.dpop.nonce().encode())))
 
 
 def error_page(issuer: Issuer, refusal: Refusal) -> Response:

@@ -118,6 +118,10 @@ class DpopVerifier:
         self._expected = Expected("", "", leeway, max_age)
         self._clock = clock
 
+    def nonce(self) -> str:
+        """The nonce to tell clients now; "" where none is asked for."""
+        return "" if self._nonces is None else self._nonces.current()
+
     def verify(
         self, proofs: Sequence[object], *, method: str, url: str, access_token: str | None
     ) -> VerifiedProof:

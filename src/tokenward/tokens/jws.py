@@ -12,7 +12,7 @@ from tokenward.tokens import algorithms as table
 from tokenward.tokens import base64url, strict_json
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwk_set import MAX_KID, public_keys, secret_keys
-from tokenward.tokens.keys import SigningKey, VerificationKey
+from tokenward.tokens.keys import SigningKey, VerificationKey, members
 
 MAX_TOKEN = 16_384  # characters; servers refuse longer header fields anyway
 MAX_HEADER = 2_048
@@ -69,7 +69,19 @@ def sign_jwt(key: SigningKey, claims: Mapping[str, Any], *, typ: str) -> str:
     Raises:
         ValueError: the claims are not JSON.
     """
-    header = {"alg": key.algorithm, "kid": key.kid, "typ": typ}
+    return _signed(key, {"alg": key.algorithm, "kid": key.kid, "typ": typ}, claims)
+
+
+def sign_proof(key: SigningKey, claims: Mapping[str, Any], *, typ: str) -> str:
+    """A signed JWT that brings its own public key instead of naming one (RFC 9449 §4.2).
+
+    Raises:
+        ValueError: the claims are not JSON.
+    """
+    return _signed(key, {"typ": typ, "alg": key.algorithm, "jwk": members(key.private.public_key())}, claims)
+
+
+def _signed(key: SigningKey, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     signing_input = f"{_encoded(header)}.{_encoded(claims)}"
     return f"{signing_input}.{base64url.encode(key.sign(signing_input.encode()))}"
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from tokenward.base.asgi import Scope
 from tokenward.issuer.context import Issuer
 from tokenward.store.records import AuthMethod, Client, ClientType, Credential
+from tokenward.tokens.binding import Confirmation
 
 CONFIDENTIAL: frozenset[ClientType] = frozenset({"web", "service"})
 """Client types that can keep a credential of their own, and must authenticate with it (RFC 6749 §2.1)."""
@@ -14,10 +15,14 @@ CONFIDENTIAL: frozenset[ClientType] = frozenset({"web", "service"})
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
-    """A client, and how it proved who it is: "none" for a public client, which proved nothing."""
+    """A client, and how it proved who it is: "none" for a public client, which proved nothing.
+
+    `binding` is the key that what it is issued will be bound to (`bindings.token_binding`).
+    """
 
     client: Client
     credential: Credential
+    binding: Confirmation | None = None
 
 
 class Evidence(Protocol):

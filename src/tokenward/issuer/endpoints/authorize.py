@@ -178,6 +178,7 @@ async def _code(issuer: Issuer, request: AuthorizationRequest, person: SignedIn)
             code_challenge=request.code_challenge,
             nonce=request.nonce,
             expires_at=grant.created_at + issuer.settings.code_lifetime,
+            cnf=request.binding,
         )
         await issuer.store.add_grant(grant, code)
         return token.secret.reveal()

@@ -13,6 +13,7 @@ from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
 from tokenward.issuer.introspection_jwt import INTROSPECTION_ALGORITHM
 from tokenward.issuer.response import Response, public_json
 from tokenward.issuer.settings import PROTOCOL_SCOPES
+from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS
 from tokenward.tokens.release import MINIMUM, SCOPE_CLAIMS
 
 
@@ -49,6 +50,7 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "introspection_signing_alg_values_supported": [INTROSPECTION_ALGORITHM],  # RFC 9701 §7
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
+        "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),  # RFC 9449 §5.1
     }
 
 

@@ -1,5 +1,7 @@
 """The token endpoint (RFC 6749 §3.2)."""
 
+from dataclasses import replace
+
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.forms import read_form
 from tokenward.base.problems import (
@@ -9,10 +11,11 @@ from tokenward.base.problems import (
     UNSUPPORTED_GRANT_TYPE,
     Refusal,
 )
+from tokenward.issuer.bindings import token_binding
 from tokenward.issuer.client_auth.authenticate import authenticate
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.table import GRANTS
-from tokenward.issuer.response import Response, private_json
+from tokenward.issuer.response import Response, private_json, with_dpop_nonce
 
 
 async def token(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
@@ -34,8 +37,10 @@ async def token(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
         if name not in form:
             raise Refusal(MISSING_PARAMETER, name)
     parameters = {name: form[name] for name in (*grant.required, *grant.optional) if name in form}
+    caller = replace(caller, binding=await token_binding(issuer, scope, caller.client))
     response = await grant.redeem(issuer, caller, parameters)
-    return private_json(response.body(issuer.clock.time()))
+    answer = private_json(response.body(issuer.clock.time()))
+    return answer if caller.binding is None else with_dpop_nonce(issuer, answer)
 
 
 async def endpoint_form(scope: Scope, receive: Receive) -> dict[str, str]:

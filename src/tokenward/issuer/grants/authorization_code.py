@@ -1,8 +1,8 @@
 """RFC 6749 §4.1.3 with RFC 7636: a code becomes tokens, once.
 
-Client, redirect address and PKCE are checked before anything is consumed, so that whoever stole a code but
-not its verifier can neither use it nor spoil it. A second use by somebody who passes those checks revokes the
-grant and all that it gave (RFC 6749 §4.1.2, RFC 9700 §2.1.1).
+Client, redirect address, PKCE and key are checked before anything is consumed, so that whoever stole a code
+but not its verifier can neither use it nor spoil it. A second use by somebody who passes those checks revokes
+the grant and all that it gave (RFC 6749 §4.1.2, RFC 9700 §2.1.1).
 """
 
 import hmac
@@ -22,6 +22,7 @@ from tokenward.issuer.issue import (
 )
 from tokenward.issuer.scopes import check_resource
 from tokenward.issuer.settings import OFFLINE_ACCESS, OPENID
+from tokenward.issuer.token_type import token_type
 from tokenward.store.records import AuthorizationCode, CodeState, Consumption
 from tokenward.tokens import opaque
 
@@ -35,17 +36,20 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     if parameters["redirect_uri"] != code.redirect_uri:
         raise Refusal(INVALID_GRANT, f"code {code.token_id} was sent to another redirect address")
     _check_verifier(code, parameters["code_verifier"])
+    if code.cnf is not None and caller.binding != code.cnf:  # RFC 9449 §10
+        raise Refusal(INVALID_GRANT, f"code {code.token_id} is bound to a key that was not proved")
     check_resource(grant, parameters)
     told = await released_to_client(issuer, caller.client, grant) if OPENID in grant.scope else {}
 
     async def attempt() -> TokenResponse:
-        token, access = granted_access_token(issuer, caller.client, grant, grant.scope, caller.credential)
+        token, access = granted_access_token(issuer, caller, grant, grant.scope)
         successor, refresh = (
-            granted_refresh_token(issuer, grant) if OFFLINE_ACCESS in grant.scope else (None, None)
+            granted_refresh_token(issuer, caller, grant) if OFFLINE_ACCESS in grant.scope else (None, None)
         )
         # What is slow, or can fail, comes before anything is consumed.
         response = TokenResponse(
             access_token=token.reveal(),
+            token_type=token_type(access.cnf),
             expires_at=access.expires_at,
             scope=access.scope,
             refresh_token=successor.secret.reveal() if successor else None,

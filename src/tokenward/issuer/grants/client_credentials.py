@@ -7,6 +7,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
 from tokenward.issuer.issue import TokenResponse, client_access_token, with_fresh_locators
 from tokenward.issuer.scopes import own_access
+from tokenward.issuer.token_type import token_type
 
 
 async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapping[str, str]) -> TokenResponse:
@@ -14,9 +15,9 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     access = own_access(issuer.settings, caller.client, parameters)
 
     async def attempt() -> TokenResponse:
-        token, record = client_access_token(issuer, caller.client, access, caller.credential)
+        token, record = client_access_token(issuer, caller, access)
         await issuer.store.add_access_token(record)
-        return TokenResponse(token.reveal(), record.expires_at, record.scope)
+        return TokenResponse(token.reveal(), token_type(record.cnf), record.expires_at, record.scope)
 
     return await with_fresh_locators(attempt)
 

@@ -19,6 +19,7 @@ from tokenward.issuer.issue import (
     with_fresh_locators,
 )
 from tokenward.issuer.scopes import check_resource, parse_scope
+from tokenward.issuer.token_type import token_type
 from tokenward.store.records import Consumption, Grant, RefreshState
 from tokenward.tokens import opaque
 from tokenward.tokens.sealing import SealBroken, Sealer, derive_key
@@ -31,16 +32,20 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     token, grant = state.token, state.grant
     if grant.client_id != caller.client.client_id:
         raise Refusal(INVALID_GRANT, f"refresh token {token.token_id} belongs to another client")
+    # Before anything else is looked at: without its key, a stolen token neither gives nor spoils anything.
+    if token.cnf is not None and caller.binding != token.cnf:  # RFC 9449 §5
+        raise Refusal(INVALID_GRANT, f"refresh token {token.token_id} is bound to a key that was not proved")
     context = _context(caller, parameters)
     if state.consumed:
         return await _lost_response(issuer, state, presented, context)
     scope = _narrowed(grant, parameters)
 
     async def attempt() -> TokenResponse:
-        access_token, access = granted_access_token(issuer, caller.client, grant, scope, caller.credential)
-        successor, refresh = granted_refresh_token(issuer, grant)
+        access_token, access = granted_access_token(issuer, caller, grant, scope)
+        successor, refresh = granted_refresh_token(issuer, caller, grant)
         response = TokenResponse(
             access_token=access_token.reveal(),
+            token_type=token_type(access.cnf),
             expires_at=access.expires_at,
             scope=scope,
             refresh_token=successor.secret.reveal(),
@@ -108,7 +113,13 @@ def _sealer(pepper: bytes, presented: str) -> Sealer:
 
 def _context(caller: AuthenticatedClient, parameters: Mapping[str, str]) -> bytes:
     """What a repetition must have in common with the original."""
-    same = (caller.client.client_id, caller.credential, parameters.get("scope"), parameters.get("resource"))
+    same = (
+        caller.client.client_id,
+        caller.credential,
+        str(caller.binding),
+        parameters.get("scope"),
+        parameters.get("resource"),
+    )
     return json.dumps(same).encode()
 
 

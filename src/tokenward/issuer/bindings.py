@@ -1,0 +1,55 @@
+"""To which key the tokens of a request are bound: the one place that says so, for every grant.
+
+What is issued is bound to the key that the request proved, and to nothing that the request merely names. A
+client that is registered for bound tokens gets no others, however the request leaves the proof out.
+"""
+
+from tokenward.base.asgi import Scope, header_values
+from tokenward.base.problems import INVALID_DPOP_PROOF, UNAVAILABLE, USE_DPOP_NONCE, Refusal
+from tokenward.issuer.client_auth.method import AuthenticatedClient
+from tokenward.issuer.context import Issuer
+from tokenward.store.records import Client
+from tokenward.tokens.binding import Confirmation
+from tokenward.tokens.errors import InvalidToken
+
+TOKEN_PATH = "/token"  # noqa: S105 - where tokens are asked for
+
+
+async def token_binding(issuer: Issuer, scope: Scope, client: Client) -> Confirmation | None:
+    """The key that this token request proved; None for a request that proved none, and need not.
+
+    Raises:
+        Refusal: INVALID_DPOP_PROOF, USE_DPOP_NONCE, or UNAVAILABLE: whether the proof is new cannot be known.
+    """
+    proofs = header_values(scope, b"dpop")
+    if proofs:
+        return await _of_proof(issuer, scope, proofs)
+    if client.bound_tokens == "dpop":  # RFC 9449 §5.2, dpop_bound_access_tokens
+        raise Refusal(INVALID_DPOP_PROOF, f"client {client.client_id} must bring a DPoP proof")
+    return None
+
+
+async def _of_proof(issuer: Issuer, scope: Scope, proofs: list[bytes]) -> Confirmation:
+    """RFC 9449 §5. The target is the configured one: what the request calls us proves nothing."""
+    try:
+        proof = await issuer.dpop.verify_async(
+            [value.decode("latin-1") for value in proofs],
+            method=scope["method"],
+            url=issuer.settings.url + TOKEN_PATH,
+            access_token=None,
+        )
+    except InvalidToken as error:
+        if error.code == "replays_unavailable":
+            raise Refusal(UNAVAILABLE, error.code, retry_after=1) from None
+        problem = USE_DPOP_NONCE if error.code == "nonce_required" else INVALID_DPOP_PROOF
+        raise Refusal(problem, error.code) from None
+    return Confirmation.of(proof)
+
+
+def refresh_binding(caller: AuthenticatedClient) -> Confirmation | None:
+    """The key that the caller's refresh tokens are bound to.
+
+    Those of a confidential client are bound to its authentication already, which it can change without losing
+    what it was granted; a public client has nothing else (RFC 9449 §5, RFC 8705 §4).
+    """
+    return caller.binding if caller.credential == "none" else None

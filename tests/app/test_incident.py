@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from store.values import NOW, access, opened, started, token_id
+from store.values import NOW, access, api_key, opened, started, token_id
 from tokenward.app.incident import Listed, listed, revoke_listed
 from tokenward.base.clock import ManualClock
 from tokenward.store.port import REVOKED_AT_ONCE, StoreUnavailable
@@ -45,10 +45,12 @@ class Recording:
 def test_a_line_names_a_token_by_its_id_or_by_itself():
     token, refresh = opaque.new("at"), opaque.new("rt")
     jwt = sign_jwt(SigningKey.generate("ES256"), {"jti": token.token_id}, typ="at+jwt")
-    assert listed(f"{token.token_id}\n") == Listed(token.token_id)
-    assert listed(f"  {token.secret.reveal()}\r\n") == Listed(token.token_id)
-    assert listed(jwt) == Listed(token.token_id)
-    assert listed(refresh.secret.reveal()) == Listed(refresh.token_id, refresh=True)
+    assert listed(f"{token.token_id}\n") == Listed("token", token.token_id)
+    assert listed(f"  {token.secret.reveal()}\r\n") == Listed("token", token.token_id)
+    assert listed(jwt) == Listed("token", token.token_id)
+    assert listed(refresh.secret.reveal()) == Listed("refresh", refresh.token_id)
+    key = opaque.new("ak")
+    assert listed(key.secret.reveal()) == Listed("api_key", key.token_id)
     for other in ("", "x", token.token_id + "0", opaque.new("cs").secret.reveal(), jwt + ".", "token_id"):
         assert listed(other) is None
 
@@ -65,7 +67,7 @@ def test_a_long_list_is_revoked_in_bounded_units_and_read_as_it_is_needed(tmp_pa
         def read():
             for number, name in enumerate(names):
                 ahead.append(number - REVOKED_AT_ONCE * len(recording.units))
-                yield Listed(name)
+                yield Listed("token", name)
 
         done = await told_by(recording, read(), told=told.append)
         assert done == RevokedTokens(3, 0, len(names) - 3)
@@ -92,7 +94,7 @@ def test_others_write_between_the_units(tmp_path):
                 await store.add_access_token(access())
                 order.append("token")
 
-        names = (Listed(token_id("at")) for _ in range(8 * REVOKED_AT_ONCE))
+        names = (Listed("token", token_id("at")) for _ in range(8 * REVOKED_AT_ONCE))
         await asyncio.gather(told_by(Watched(store), names), others())
         units = [place for place, what in enumerate(order) if what == "unit"]
         assert len(units) == 8
@@ -113,7 +115,7 @@ def test_others_have_their_turn_as_long_as_the_unit_took(monkeypatch):
         pauses.append(seconds)
 
     monkeypatch.setattr("tokenward.app.incident.asyncio.sleep", pause)
-    asyncio.run(revoke_listed(Slow(), [Listed(token_id("at"))] * (REVOKED_AT_ONCE + 1), clock=clock))
+    asyncio.run(revoke_listed(Slow(), [Listed("token", token_id("at"))] * (REVOKED_AT_ONCE + 1), clock=clock))
     assert pauses == [0.25, 0.25]
 
 
@@ -122,7 +124,7 @@ def test_what_was_interrupted_is_given_again_and_ends_as_if_it_had_not_been(tmp_
         tokens = [access() for _ in range(2 * REVOKED_AT_ONCE)]
         for token in tokens:
             await store.add_access_token(token)
-        names = [Listed(token.token_id) for token in tokens]
+        names = [Listed("token", token.token_id) for token in tokens]
         told = []
         with pytest.raises(StoreUnavailable):
             await told_by(Recording(store, fail_at=1), names, told=told.append)
@@ -136,9 +138,21 @@ def test_what_was_interrupted_is_given_again_and_ends_as_if_it_had_not_been(tmp_
 def test_a_refresh_token_in_the_list_takes_its_grant_along(tmp_path):
     async def work(store):
         _, token, link = await started(store)
-        named = [Listed(link.token_id, refresh=True), Listed(token_id("rt"), refresh=True)]
+        named = [Listed("refresh", link.token_id), Listed("refresh", token_id("rt"))]
         assert await told_by(store, named) == RevokedTokens(1, 0, 1)
         assert await told_by(store, named) == RevokedTokens(0, 1, 1)
         assert (await store.access_token(token.token_id)).revoked
+
+    with_store(tmp_path, work)
+
+
+def test_so_does_an_api_key_itself(tmp_path):
+    async def work(store):
+        key = api_key()
+        await store.add_api_keys([key])
+        named = [Listed("api_key", key.key_id), Listed("api_key", token_id("ak"))]
+        assert await told_by(store, named) == RevokedTokens(1, 0, 1)
+        assert await told_by(store, named) == RevokedTokens(0, 1, 1)
+        assert (await store.api_key(key.key_id)).revoked
 
     with_store(tmp_path, work)

@@ -136,6 +136,29 @@ def test_it_is_unconfirmed_after_750_ms_without_an_answer_and_recovers_where_it_
     following(body)
 
 
+def test_who_was_away_for_very_long_begins_anew_instead_of_reading_all_of_it():
+    async def body(feed, _clock, log, _follower, look):
+        feed.down = True
+        await look()
+        for _ in range(10_000):
+            feed.revoke()
+        feed.down = False
+        await look()
+        assert log == ["gap", *range(1, 10_001)]
+        feed.down = True
+        await look()
+        for _ in range(10_001):
+            feed.revoke()
+        feed.down = False
+        await look()
+        assert log[10_001:] == ["gap"]
+        feed.revoke()
+        await look()
+        assert log[10_002:] == [20_002]
+
+    following(body)
+
+
 def test_history_that_was_swept_is_a_gap():
     async def body(feed, _clock, log, _follower, look):
         feed.down = True

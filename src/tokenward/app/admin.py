@@ -206,8 +206,8 @@ class _Desk:
 
     async def revoke_tokens(self, request: Request) -> Response:
         order = await read_input(request, TokenList)
-        named = [Listed(each) for each in order.token_ids]
-        if any(token_id_of(each.token_id) is None for each in named):
+        named = [Listed("token", each) for each in order.token_ids]
+        if any(token_id_of(each.subject) is None for each in named):
             raise Refusal(INVALID_INPUT, "token_ids: eleven base62 characters each; nothing was revoked")
         done = await revoke_listed(self._store, named, clock=self._ground.clock)
         return JSONResponse(asdict(done))

@@ -10,28 +10,32 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from tokenward.app.revocation import REVOCATIONS, What
 from tokenward.base.clock import Clock
 from tokenward.store.port import REVOKED_AT_ONCE, Store
 from tokenward.store.records import RevokedTokens
 from tokenward.tokens import opaque
 from tokenward.tokens.presented import claimed_token_id, token_id_of
 
+_KINDS: dict[str, What] = {"rt": "refresh", "ak": "api_key"}  # which are not looked for by the thousand
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What one line of a list names: an access token, or the refresh token of a grant."""
+    """What one line of a list names, in the words of `app.revocation`."""
 
-    token_id: str
-    refresh: bool = False
+    what: What
+    subject: str
 
 
 def listed(line: str) -> Listed | None:
-    """A line with a token_id, or with an access or refresh token; None for anything else."""
+    """A line with an access token's id, or with an access token, refresh token or API key; else None."""
     text = line.strip()
     if (token_id := token_id_of(text) or claimed_token_id(text)) is not None:
-        return Listed(token_id)
-    refresh = opaque.parse(text, kind="rt")
-    return Listed(refresh.token_id, refresh=True) if refresh is not None else None
+        return Listed("token", token_id)
+    parsed = opaque.parse(text)
+    what = _KINDS.get(parsed.kind) if parsed is not None else None
+    return Listed(what, parsed.token_id) if parsed is not None and what is not None else None
 
 
 async def revoke_listed(
@@ -41,7 +45,7 @@ async def revoke_listed(
     clock: Clock,
     told: Callable[[RevokedTokens], None] = lambda _done: None,
 ) -> RevokedTokens:
-    """Revoke every token, and with a refresh token its grant; what became of them.
+    """Revoke everything that is listed, with a refresh token its grant; what became of it.
 
     Args:
         store: where it is recorded.
@@ -55,24 +59,23 @@ async def revoke_listed(
     done = RevokedTokens()
     for unit in _units(named):
         began = clock.monotonic()
-        tokens = [each.token_id for each in unit if not each.refresh]
+        tokens = [each.subject for each in unit if each.what == "token"]
         outcome = await store.revoke_tokens(tokens, clock.time())
         for each in unit:
-            if each.refresh:
-                outcome += await _revoke_family(store, each.token_id, clock.time())
+            if each.what != "token":
+                outcome += await _revoke_one(store, each, clock.time())
         told(outcome)
         done += outcome
         await asyncio.sleep(clock.monotonic() - began)
     return done
 
 
-async def _revoke_family(store: Store, token_id: str, at: float) -> RevokedTokens:
-    state = await store.refresh_token(token_id)
-    if state is None:
-        return RevokedTokens(unknown=1)
-    if await store.revoke_grant(state.grant.grant_id, at):
+async def _revoke_one(store: Store, named: Listed, at: float) -> RevokedTokens:
+    if await REVOCATIONS[named.what](store, named.subject, at, at):
         return RevokedTokens(revoked=1)
-    return RevokedTokens(revoked_before=1)
+    look = store.refresh_token if named.what == "refresh" else store.api_key
+    known = await look(named.subject) is not None
+    return RevokedTokens(revoked_before=1) if known else RevokedTokens(unknown=1)
 
 
 def _units(named: Iterable[Listed]) -> Iterator[list[Listed]]:

@@ -16,6 +16,7 @@ from tokenward.store.records import FeedEvent
 _log = logging.getLogger(__name__)
 
 _PAGE = 500  # events in one read
+_FAR = 20 * _PAGE  # behind: sooner than that many are applied, every cache is filled anew
 
 
 class FeedFollower:
@@ -85,7 +86,8 @@ class FeedFollower:
     async def _catch_up(self) -> None:
         head = await self._feed.feed_head()
         position = self._position
-        if position is None or head < position:  # the latter: another database, or an old copy of it
+        # Before its own position is the head of another database, or of an old copy of it.
+        if position is None or not 0 <= head - position <= _FAR:
             await self._start_afresh(head)
             return
         while position < head:

@@ -24,7 +24,6 @@ from tokenward.app.foundation import Foundation
 from tokenward.app.incident import Listed, listed, revoke_listed
 from tokenward.app.revocation import What, revoke
 from tokenward.store.records import RevokedTokens
-from tokenward.tokens import opaque
 
 commands = typer.Typer(no_args_is_help=True, help="Revoke tokens.")
 
@@ -55,7 +54,7 @@ def revoke_tokens(
         str | None,
         typer.Option(
             metavar="[-|@FILE]",
-            help="Many tokens, from standard input or a file: on each line a token_id or a token itself.",
+            help="Many tokens, from standard input or a file: on each line a token_id, a token or an API key.",
         ),
     ] = None,
     credential: Annotated[
@@ -116,12 +115,10 @@ def revoke_tokens(
 
 def _presented(text: str) -> tuple[What, str]:
     """What to revoke, as a token itself says."""
-    if (key := opaque.parse(text, kind="ak")) is not None:
-        return "api_key", key.token_id
     named = listed(text)
     if named is None:
         fail("that is no well-formed access token, refresh token or API key", code=REFUSED)
-    return ("refresh" if named.refresh else "token"), named.token_id
+    return named.what, named.subject
 
 
 def _revoke_list(source: str, config: Path) -> None:

@@ -54,7 +54,7 @@ def revoke_tokens(
         str | None,
         typer.Option(
             metavar="[-|@FILE]",
-            help="Many tokens, from standard input or a file: on each line a token_id, a token or an API key.",
+            help="Many tokens, from standard input or a file: on a line a token_id, a token or an API key.",
         ),
     ] = None,
     credential: Annotated[

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
+from certificates import certificate_authority
 from tokenward.app.config import load, schema
 from tokenward.app.values import Listen
 from tokenward.gateway.policy import Match
@@ -95,7 +96,20 @@ def test_an_api_can_be_mounted_at_the_root(write):
     assert set(configuration.resources) == {"http://127.0.0.1:8000"}
 
 
+def test_certificates_may_come_by_tls_or_from_a_proxy(write, tmp_path):
+    (tmp_path / "ca.pem").write_bytes(certificate_authority().pem)
+    start = "issuer: {url: https://a.example, listen: 127.0.0.1:8080, client_certificates: "
+    for rest in (
+        "{ca: ca.pem}, tls: {certificate: c, key: file:k}}",
+        "{ca: ca.pem, header: X-SSL-Cert}, proxies: [127.0.0.1]}",
+    ):
+        loaded = load(write(GOOD.replace(GOOD.splitlines()[3], start + rest)))
+        assert loaded.findings == ()
+        assert loaded.configuration.client_authorities is not None
+
+
 LISTEN, ISSUER = "listen: 127.0.0.1:8080", "url: http://127.0.0.1:8080"
+BEHIND = "listen: 127.0.0.1:8080, proxies: [127.0.0.1], client_certificates: "
 UPSTREAM = "upstream: http://127.0.0.1:9002"
 SECOND = "apis:\n  second:\n    openapi: bank.yaml\n    upstream: http://127.0.0.1:9003\n    risk: low\n"
 
@@ -121,6 +135,15 @@ BROKEN = [
     (ISSUER, "url: https://u@login.example.com", "error", "url", 4),
     (ISSUER, "url: http://127.0.0.1:8000", "error", "same-origin", 5),
     (ISSUER, "url: http://127.0.0.1:9999", "warning", "url-port", 4),
+    (LISTEN, LISTEN + ", tls: {certificate: c.pem, key: c.key}", "error", "inline-secret", 4),
+    (LISTEN, LISTEN + ", tls: {certificate: c.pem, key: env:KEY}", "error", "key-file", 4),
+    (LISTEN, LISTEN + ", tls: {certificate: c.pem, key: file:c.key}", "error", "tls", 4),
+    (LISTEN, LISTEN + ", client_certificates: {}", "error", "client-certificates", 4),
+    (LISTEN, LISTEN + ", client_certificates: {header: X-SSL-Cert}", "error", "client-certificates", 4),
+    (LISTEN, LISTEN + ", client_certificates: {header: Host}", "error", "header-name", 4),
+    (LISTEN, LISTEN + ", client_certificates: {header: 'X_SSL_Cert'}", "error", "header-name", 4),
+    (LISTEN, BEHIND + "{ca: no.pem, header: X-SSL-Cert}", "error", "client-ca", 4),
+    (LISTEN, BEHIND + "{ca: bank.yaml, header: X-SSL-Cert}", "error", "client-ca", 4),
     (LISTEN, "listen: 8080", "error", "listen", 4),
     (LISTEN, "listen: 127.0.0.1:65536", "error", "listen", 4),
     (LISTEN, "listen: 127.0.0.1:8000", "error", "port-taken", 5),

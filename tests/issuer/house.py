@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 import httpx
 
 from rings import FixedRing
-from tokenward.base.asgi import Scope
+from tokenward.base.asgi import Scope, tls_extension
 from tokenward.base.clock import ManualClock
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import Problem
@@ -92,6 +92,14 @@ class House:
     clock: ManualClock
     browser: Browser
     pages: PlainPages
+    connection: dict[str, object]
+    """What the server tells of the connection (ASGI extensions)."""
+
+    def show(self, certificate: bytes | None) -> None:
+        """From now on, connections are made with this certificate (DER)."""
+        self.connection.clear()
+        if certificate is not None:
+            self.connection.update(tls_extension(certificate))
 
     @property
     def desk(self) -> ClientDesk:
@@ -231,10 +239,15 @@ async def house(directory: Path, **settings) -> AsyncGenerator[House]:
         ),
         clock=clock,
     )
-    transport = httpx.ASGITransport(IssuerApp(issuer))
+    app, connection = IssuerApp(issuer), {}
+
+    async def connected(scope, receive, send):
+        await app({**scope, "extensions": connection}, receive, send)
+
+    transport = httpx.ASGITransport(connected)
     try:
         async with httpx.AsyncClient(transport=transport, base_url=URL) as http:
-            yield House(issuer, http, clock, browser, pages)
+            yield House(issuer, http, clock, browser, pages, connection)
     finally:
         await store.close()
 
@@ -249,12 +262,12 @@ class _Lines(logging.Handler):
         self.lines.append(self.format(record))
 
 
-def lived(test: Callable[[House], Awaitable[None]]) -> Callable[[Path], None]:
+def lived(test: Callable[[House], Awaitable[None]], **settings) -> Callable[[Path], None]:
     """Run an async test in a fresh house, and search all that was logged for anything that is a token."""
 
     def run(tmp_path: Path) -> None:
         async def main() -> None:
-            async with house(tmp_path) as made:
+            async with house(tmp_path, **settings) as made:
                 await test(made)
 
         lines = _Lines()

@@ -90,6 +90,23 @@ async def a_client_is_added_whole_or_not_at_all(store):
 
 
 @promise
+async def key_sets_are_found_by_how_their_clients_prove_themselves(store):
+    own = {"type": "service", "auth_method": "self_signed_tls_client_auth"}
+    first, second = client(**own, jwks='{"keys":[1]}'), client(**own, jwks='{"keys":[2]}')
+    for each in (
+        first,
+        second,
+        client(**own),
+        client(),
+        client(type="service", auth_method="private_key_jwt", jwks="{}"),
+    ):
+        await store.add_client(each, None)
+    assert sorted(await store.registered_jwks(first.auth_method)) == [first.jwks, second.jwks]
+    await store.remove_client(first.client_id, NOW)
+    assert await store.registered_jwks(first.auth_method) == [second.jwks]
+
+
+@promise
 async def words_that_would_not_come_back_are_refused(store):
     for words in [("a b",), ("",)]:
         with pytest.raises(ValueError, match="space"):

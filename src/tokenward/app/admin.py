@@ -5,10 +5,14 @@ made to (DNS rebinding, cross-site posts). So the Host must be ours, and managem
 """
 
 import hmac
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -40,11 +44,13 @@ from tokenward.base.problems import (
 from tokenward.base.references import resolve
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
+from tokenward.issuer.client_auth.registration import Proving
 from tokenward.issuer.clients import register, rotate_secret
 from tokenward.store.key_states import state
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import (
     AccessTokenFormat,
+    AuthMethod,
     Client,
     ClientSecret,
     ClientType,
@@ -70,6 +76,18 @@ class NewClient(Input):
     sector: str = Field(default="", max_length=253)
     id_token_claims: list[str] = Field(default_factory=list, max_length=50)
     access_token_format: AccessTokenFormat = "opaque"  # noqa: S105 - a form, not a token
+    auth_method: AuthMethod | None = None
+    tls_subject: str = Field(default="", max_length=1000)
+    certificates: list[Annotated[str, Field(max_length=16_384)]] = Field(default_factory=list, max_length=8)
+
+    @property
+    def proving(self) -> Proving:
+        """How it proves itself."""
+        return Proving(
+            self.auth_method,
+            tls_subject=self.tls_subject,
+            certificates=tuple(_der(pem) for pem in self.certificates),
+        )
 
 
 class Rotation(Input):
@@ -175,6 +193,7 @@ class _Desk:
             sector=wanted.sector,
             id_token_claims=wanted.id_token_claims,
             access_token_format=wanted.access_token_format,
+            proving=wanted.proving,
         )
         return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
 
@@ -314,8 +333,18 @@ def _client_json(client: Client) -> dict[str, object]:
         "sector": client.sector,
         "id_token_claims": list(client.id_token_claims),
         "access_token_format": client.access_token_format,
+        "auth_method": client.auth_method,
+        "tls_subject": client.tls_subject,
+        "jwks": json.loads(client.jwks) if client.jwks else None,
         "exposes": list(exposure(client)),
     }
+
+
+def _der(pem: str) -> bytes:
+    try:
+        return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    except ValueError:
+        raise Refusal(INVALID_INPUT, "certificates: one of them is no PEM certificate") from None
 
 
 def _signing_key_json(key: SigningKeyRecord, at: float) -> dict[str, object]:

@@ -56,6 +56,11 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
         (("store",), settings.store),
         (("master_key",), settings.master_key),
         (("admin", "token"), settings.admin.token),
+        *(
+            ((name, "tls", "key"), server.tls.key)
+            for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway))
+            if server.tls is not None
+        ),
     ):
         scheme, _, place = value.partition(":")
         if scheme in _LOOKS:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tokenward.app.api_documents import read_api
+from tokenward.app.certificate_files import client_authorities
 from tokenward.app.consistency import inconsistencies
 from tokenward.app.findings import Finding, Remark, errors, in_order, placed, unreadable
 from tokenward.app.jwk_files import read_encryption_key, remark
@@ -19,6 +20,7 @@ from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.inside import Protection
 from tokenward.gateway.policy import Policy, PolicyProblem, conflicts
 from tokenward.issuer.settings import Resource
+from tokenward.tokens.certificates import Authorities
 
 __all__ = ["Configuration", "Finding", "Loaded", "Settings", "load", "schema"]
 
@@ -34,6 +36,7 @@ class Configuration:
         policy: what the gateway lets pass.
         resources: audience → what the issuer may issue tokens for.
         protections: audience → how its inside JWTs are signed and encrypted.
+        client_authorities: the CAs whose certificates authenticate clients at the issuer; None without any.
     """
 
     path: Path
@@ -42,6 +45,7 @@ class Configuration:
     policy: Policy
     resources: Mapping[str, Resource]
     protections: Mapping[str, Protection]
+    client_authorities: Authorities | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,23 @@ def load(path: Path) -> Loaded:
             protections[settings.audience(name)] = _protection(settings.apis[name], base_dir)
         except ValueError as error:
             findings.append(placed(source, remark(name, error)))
+    authorities: dict[str, Authorities | None] = {}
+    for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway)):
+        try:
+            authorities[name] = client_authorities(server, base_dir)
+        except ValueError as error:
+            keys = (name, "client_certificates", "ca")
+            remedy = "name a PEM file with the certificates of the CAs that issue to clients"
+            findings.append(placed(source, Remark(keys, "error", "client-ca", str(error), remedy)))
     apis = [document.api for document in documents]
     if not errors(findings):
         findings += _policy(source, conflicts(apis))
     if errors(findings):
         return Loaded(None, in_order(findings), source, settings)
     resources = {document.resource.audience: document.resource for document in documents}
-    configuration = Configuration(path, base_dir, settings, Policy(apis), resources, protections)
+    configuration = Configuration(
+        path, base_dir, settings, Policy(apis), resources, protections, authorities["issuer"]
+    )
     return Loaded(configuration, in_order(findings), source, settings)
 
 

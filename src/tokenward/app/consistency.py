@@ -63,6 +63,38 @@ def _loopback_urls_lead_here(settings: Settings) -> Iterator[Remark]:
             )
 
 
+def _tls_fits_the_url(settings: Settings) -> Iterator[Remark]:
+    for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway)):
+        if server.tls is not None and not server.url.startswith("https:"):
+            yield _error(
+                (name, "tls"),
+                "tls",
+                f"the {name}'s URL is plain http",
+                "write it with https, or leave tls out",
+            )
+
+
+def _certificates_arrive(settings: Settings) -> Iterator[Remark]:
+    for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway)):
+        wanted = server.client_certificates
+        if wanted is None:
+            continue
+        if wanted.header is not None and not server.proxies:
+            yield _error(
+                (name, "client_certificates", "header"),
+                "client-certificates",
+                "nobody is believed what this header says",
+                f"name the addresses of the proxies that set it under {name}.proxies",
+            )
+        elif wanted.header is None and server.tls is None:
+            yield _error(
+                (name, "client_certificates"),
+                "client-certificates",
+                "no certificate can arrive here",
+                f"let the {name} speak TLS itself, or name the header in which a proxy tells the certificate",
+            )
+
+
 def _lifetimes_nest(settings: Settings) -> Iterator[Remark]:
     tokens = settings.tokens
     if tokens.refresh_idle > tokens.refresh_absolute:
@@ -152,6 +184,8 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _listeners_differ,
     _origins_differ,
     _loopback_urls_lead_here,
+    _tls_fits_the_url,
+    _certificates_arrive,
     _lifetimes_nest,
     _api_key_lifetimes_nest,
     _apis_exist,

@@ -72,6 +72,8 @@ class Foundation:
             api_key_lifetime=settings.api_keys.lifetime,
             api_key_longest=settings.api_keys.longest,
             resources=self.configuration.resources,
+            takes_certificates=settings.issuer.client_certificates is not None,
+            client_authorities=self.configuration.client_authorities,
         )
 
     @property

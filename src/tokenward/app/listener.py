@@ -4,13 +4,17 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 from asyncio.events import TimerHandle
 from collections.abc import Generator, Iterable, Sequence
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from tokenward.base.asgi import App
+from tokenward.app.certificate_header import CertificateHeader
+from tokenward.app.tls import ServerTls
+from tokenward.base.asgi import App, tls_extension
 
 HEAD_LIMIT = 32_768
 REQUEST_SECONDS = 10.0
@@ -72,10 +76,15 @@ class EdgeProtocol(HttpToolsProtocol):
     _in_trailers = False
     _field_bytes = 0  # of the head or the trailer section that is being read
     _timer: TimerHandle | None = None
+    _extensions: dict[str, dict[object, object]] | None = None  # ASGI: what is known of the connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock of the first head."""
         super().connection_made(transport)
+        connection: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        certificate = connection.getpeercert(binary_form=True) if connection is not None else None
+        if certificate is not None:
+            self._extensions = tls_extension(certificate)
         # All that uvicorn uses of a transport.
         self.transport = _Gathering(transport, self.loop)  # type: ignore[assignment]
         self._start_timer()
@@ -100,6 +109,8 @@ class EdgeProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A new head starts: it has its own limit, and on a kept-alive connection its own clock."""
         super().on_message_begin()
+        if self._extensions is not None:
+            self.scope["extensions"] = self._extensions
         self._in_head, self._in_trailers, self._field_bytes = True, False, 0
         self._on_the_clock = True
 
@@ -191,29 +202,56 @@ class Listener(uvicorn.Server):
         sock: bound.
         proxies: addresses and networks whose X-Forwarded-For and -Proto are believed.
         streams: whether a request's body may take its time; otherwise it has `REQUEST_SECONDS`, as the head.
+        tls: with it, nothing but TLS is spoken; a handshake, too, has `REQUEST_SECONDS`.
+        certificate_header: the header in which `proxies`, and nobody else, tell the client's certificate.
     """
 
     def __init__(
-        self, app: App, sock: socket.socket, *, streams: bool = True, proxies: Sequence[str] = ()
+        self,
+        app: App,
+        sock: socket.socket,
+        *,
+        streams: bool = True,
+        proxies: Sequence[str] = (),
+        tls: ServerTls | None = None,
+        certificate_header: str | None = None,
     ) -> None:
+        # From anybody else X-Forwarded-For is a claim, not a fact.
+        outer = ProxyHeadersMiddleware(app, list(proxies)) if proxies else app  # type: ignore[arg-type]
+        if certificate_header is not None:  # outermost: there the peer is still the one that connected
+            outer = CertificateHeader(outer, certificate_header, proxies)  # type: ignore[arg-type]
         super().__init__(
             uvicorn.Config(
-                app,
+                outer,
                 http=EdgeProtocol if streams else ShortBodyProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                # From anybody else X-Forwarded-For is a claim, not a fact.
-                proxy_headers=bool(proxies),
-                forwarded_allow_ips=list(proxies),
+                proxy_headers=False,
                 timeout_keep_alive=65,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 backlog=BACKLOG,
             )
         )
         self._socket = sock
+        self._tls = tls
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. uvicorn would leave a handshake the minute that is asyncio's default."""
+        await super().startup(sockets=[])
+        for sock in sockets or ():
+            server = await asyncio.get_running_loop().create_server(
+                lambda: self.config.http_protocol_class(  # type: ignore[call-arg]
+                    config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+                ),
+                sock=sock,
+                ssl=self._tls.context if self._tls is not None else None,
+                ssl_handshake_timeout=REQUEST_SECONDS if self._tls is not None else None,
+                backlog=BACKLOG,
+            )
+            self.servers.append(server)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

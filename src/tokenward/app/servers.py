@@ -10,12 +10,15 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from starlette.applications import Starlette
 
 from tokenward.app.admin import admin_app
+from tokenward.app.certificate_files import Server, server_tls, takes_certificates_itself
 from tokenward.app.collector import spare_the_loaded
 from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.listener import Listener, stop_on_signals
 from tokenward.app.metrics import counted, report_lag
+from tokenward.app.registered_certificates import trust_registered
+from tokenward.app.tls import ServerTls
 from tokenward.base.asgi import App, Receive, Scope, Send
 from tokenward.gateway.access import Decision
 from tokenward.gateway.doors.proxy import ProxyDoor
@@ -29,6 +32,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.store.feed import FeedFollower
 from tokenward.store.key_orders import rotate_forever
 from tokenward.store.key_ring import KeyRing
+from tokenward.store.port import Store
 from tokenward.store.published_keys import PublishedKeys
 from tokenward.store.records import FeedEvent, KeyPurpose
 from tokenward.store.sweeper import sweep_forever
@@ -42,15 +46,18 @@ async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socke
     async with foundation(configuration) as ground:
         issuer, follower = await issuer_app(ground)
         rotate_after = configuration.settings.signing_keys.rotate_after
+        tls = server_tls(configuration.settings.issuer, configuration.base_dir)
         await _serve(
-            {"issuer": issuer, "admin": admin_app(ground)},
-            sockets,
+            [
+                _outward(issuer, sockets["issuer"], configuration.settings.issuer, tls),
+                Listener(admin_app(ground), sockets["admin"], streams=False),
+            ],
             beside=[
                 follower.run(),
                 sweep_forever(ground.store, clock=ground.clock),
                 rotate_forever(ground.key_desk, rotate_after=rotate_after),
+                *_trusting(ground.store, configuration.settings.issuer, tls),
             ],
-            proxies=configuration.settings.issuer.proxies,
         )
 
 
@@ -67,13 +74,17 @@ async def serve_gateway(configuration: Configuration, sockets: Mapping[str, sock
 
         engine, follower = await gateway_engine(ground, observe)
         door = ProxyDoor(engine)
+        tls = server_tls(configuration.settings.gateway, configuration.base_dir)
         try:
             await _serve(
-                {"gateway": door},
-                sockets,
-                beside=[follower.run(), decisions.run(), usage.run(), report_lag(lambda: follower.lag)],
-                streams=True,
-                proxies=configuration.settings.gateway.proxies,
+                [_outward(door, sockets["gateway"], configuration.settings.gateway, tls, streams=True)],
+                beside=[
+                    follower.run(),
+                    decisions.run(),
+                    usage.run(),
+                    report_lag(lambda: follower.lag),
+                    *_trusting(ground.store, configuration.settings.gateway, tls),
+                ],
             )
         finally:
             await door.close()
@@ -190,14 +201,27 @@ def _reloading(
     return on_event
 
 
-async def _serve(
-    apps: Mapping[str, App],
-    sockets: Mapping[str, socket.socket],
-    *,
-    beside: Sequence[Coroutine[None, None, None]],
-    streams: bool = False,
-    proxies: Sequence[str] = (),
-) -> None:
+def _outward(
+    app: App, sock: socket.socket, server: Server, tls: ServerTls | None, *, streams: bool = False
+) -> Listener:
+    """A listener for the world outside, as the configuration wants it."""
+    certificates = server.client_certificates
+    return Listener(
+        app,
+        sock,
+        streams=streams,
+        proxies=server.proxies,
+        tls=tls,
+        certificate_header=certificates.header if certificates is not None else None,
+    )
+
+
+def _trusting(store: Store, server: Server, tls: ServerTls | None) -> list[Coroutine[None, None, None]]:
+    """What a listener needs beside it that asks clients for certificates itself."""
+    return [trust_registered(store, tls)] if tls is not None and takes_certificates_itself(server) else []
+
+
+async def _serve(listeners: Sequence[Listener], *, beside: Sequence[Coroutine[None, None, None]]) -> None:
     """Serve until told to stop. If one of `beside` ends, so does the process; a new one is started."""
     stop = asyncio.Event()
     stop_on_signals(stop)
@@ -205,9 +229,6 @@ async def _serve(
     for task in tasks:
         task.add_done_callback(lambda _task: stop.set())
     try:
-        listeners = [
-            Listener(app, sockets[name], streams=streams, proxies=proxies) for name, app in apps.items()
-        ]
         spare_the_loaded()
         serving = [asyncio.create_task(listener.run_until(stop)) for listener in listeners]
         await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)

@@ -12,6 +12,8 @@ from tokenward.app.values import (
     Audience,
     ClaimNames,
     Duration,
+    HeaderName,
+    KeyFile,
     Listen,
     Mount,
     Name,
@@ -31,6 +33,32 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
+class TlsSettings(_Model):
+    """A listener that speaks TLS itself. Renewed files are taken up without a restart."""
+
+    certificate: str = Field(
+        min_length=1, description="A PEM file: the server's certificate first, then its chain."
+    )
+    key: KeyFile = Field(description="file:PATH of its private key, PEM, unencrypted.")
+
+
+class ClientCertificates(_Model):
+    """Clients may show certificates (RFC 8705), in the TLS handshake or to a proxy in front."""
+
+    ca: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A PEM file with the CAs that issue certificates to clients, intermediate ones included. "
+        "Without it, only self-signed certificates that a client registered are good.",
+    )
+    header: HeaderName | None = Field(
+        default=None,
+        description="The header in which `proxies`, and nobody else, tell the certificate: `Client-Cert` as "
+        "in RFC 9440, any other as percent-encoded PEM (nginx: $ssl_client_escaped_cert). Without it, the "
+        "TLS listener asks for certificates.",
+    )
+
+
 class IssuerServer(_Model):
     """The authorization server: where tokens are issued and people sign in."""
 
@@ -40,6 +68,10 @@ class IssuerServer(_Model):
         default=(),
         description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
         "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
+    )
+    tls: TlsSettings | None = Field(default=None, description="Speak TLS; without it, a proxy does.")
+    client_certificates: ClientCertificates | None = Field(
+        default=None, description="Let clients show certificates; without it, nobody is asked for one."
     )
 
 
@@ -52,6 +84,10 @@ class GatewayServer(_Model):
         default=(),
         description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
         "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
+    )
+    tls: TlsSettings | None = Field(default=None, description="Speak TLS; without it, a proxy does.")
+    client_certificates: ClientCertificates | None = Field(
+        default=None, description="Let clients show certificates; without it, nobody is asked for one."
     )
 
 

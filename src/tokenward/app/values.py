@@ -32,6 +32,7 @@ _UPSTREAM = re.compile(
 _LISTEN = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([1-9][0-9]{0,4})")
 _MOUNT = re.compile(r"/|(?:/(?!\.)[A-Za-z0-9._~-]+)+")
 _API_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -277,6 +278,23 @@ def _proxy(text: str) -> str:
     return text
 
 
+def _key_file(text: str) -> str:
+    if references.parse(_reference(text)).scheme != "file":
+        raise _bad("key-file", "TLS reads its key from a file", "write file:PATH")
+    return text
+
+
+def _header_name(text: str) -> str:
+    # A name with another meaning would turn what every client sends into a certificate.
+    if not _HEADER_NAME.fullmatch(text) or "cert" not in text.lower():
+        raise _bad(
+            "header-name",
+            "this is not the name of a header for certificates",
+            "write letters and digits with dashes between, such as Client-Cert or X-SSL-Cert",
+        )
+    return text
+
+
 def _each_once(words: tuple[str, ...], code: str) -> tuple[str, ...]:
     if len(set(words)) != len(words):
         raise _bad(code, f"a {code} is named twice", "keep one of them")
@@ -294,6 +312,8 @@ Audience = Annotated[str, AfterValidator(_audience)]
 Store = Annotated[str, AfterValidator(_store)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_name)]
 Proxies = Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], BeforeValidator(_tuple)]
+KeyFile = Annotated[str, AfterValidator(_key_file)]
+HeaderName = Annotated[str, StringConstraints(max_length=60), AfterValidator(_header_name)]
 Reference = Annotated[str, AfterValidator(_reference)]
 Scope = Annotated[str, AfterValidator(_scope)]
 Scopes = Annotated[

@@ -4,6 +4,7 @@ Pages and management use Starlette. `/token`, `/introspect` and the gateway use 
 costs a good part of what such a request costs in all.
 """
 
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -35,6 +36,20 @@ def only_header(scope: Scope, name: bytes) -> bytes | None:
     if len(values) > 1:
         raise Refusal(MALFORMED, f"{name.decode('latin-1')} is present {len(values)} times")
     return values[0] if values else None
+
+
+def tls_extension(certificate: bytes) -> dict[str, dict[object, object]]:
+    """How a server tells the application of the client's certificate (DER): the ASGI TLS extension.
+
+    That the client holds its key is certain; nothing else about it is.
+    """
+    return {"tls": {"client_cert_chain": (ssl.DER_cert_to_PEM_cert(certificate),)}}
+
+
+def client_certificate(scope: Scope) -> bytes | None:
+    """The certificate (DER) whose key the client proved to hold in the TLS handshake; None without one."""
+    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain")
+    return ssl.PEM_cert_to_DER_cert(next(iter(chain))) if chain else None
 
 
 async def read_body(receive: Receive, *, limit: int) -> bytes:

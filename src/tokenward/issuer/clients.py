@@ -10,6 +10,7 @@ from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
 from tokenward.issuer.client_auth.method import CONFIDENTIAL
+from tokenward.issuer.client_auth.registration import USUAL, Proving, checked
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists, Clients
@@ -55,8 +56,9 @@ async def register(
     id_token_claims: Sequence[str] = (),
     access_token_format: AccessTokenFormat = "opaque",  # noqa: S107 - a form, not a token
     bound_tokens: TokenBinding = "",
+    proving: Proving = USUAL,
 ) -> tuple[Client, Secret | None]:
-    """Register a client; the secret is there for `web` and `service`, and never again.
+    """Register a client; the secret, where it proves itself by one, is there now and never again.
 
     Args:
         desk: the parts.
@@ -71,6 +73,7 @@ async def register(
         access_token_format: `jwt` makes its access tokens readable for whoever holds one (RFC 9068).
         bound_tokens: what its access tokens must be bound by; `dpop` is the metadata
             dpop_bound_access_tokens (RFC 9449 §5.2).
+        proving: how it proves itself.
 
     Raises:
         Refusal: INVALID_INPUT, whose detail says what to mend; CONFLICT, the client_id is taken.
@@ -85,6 +88,7 @@ async def register(
         raise Refusal(INVALID_INPUT, f"every token would carry this client_id, and {why}")
     check_redirect_uris(client_type, redirect_uris)
     _check_scopes(desk.settings, client_type, scopes)
+    method, proof = checked(proving, client_type, desk.settings)
     if client_id is not None and await desk.store.client(client_id) is not None:
         raise Refusal(CONFLICT, f"client {client_id} exists")
     client = Client(
@@ -97,12 +101,14 @@ async def register(
         sector=_sector(client_type, subject_type, redirect_uris, sector),
         id_token_claims=_id_token_claims(client_type, id_token_claims),
         access_token_format=access_token_format,
-        auth_method="client_secret" if client_type in CONFIDENTIAL else "none",
+        auth_method=method,
+        jwks=proof.jwks,
+        tls_subject=proof.tls_subject,
         bound_tokens=bound_tokens,
     )
     for _ in range(_ATTEMPTS):
         # No branch can give a public client a secret (RFC 9700 §2.5): it could not keep one.
-        secret, record = _new_secret(desk, client.client_id) if client_type in CONFIDENTIAL else (None, None)
+        secret, record = _new_secret(desk, client.client_id) if method == "client_secret" else (None, None)
         try:
             await desk.store.add_client(client, record)
         except AlreadyExists:
@@ -122,6 +128,8 @@ async def rotate_secret(desk: ClientDesk, client_id: str, *, overlap: float = 0.
         raise Refusal(NOT_FOUND, f"no client {client_id}")
     if client.type not in CONFIDENTIAL:
         raise Refusal(INVALID_INPUT, f"client {client_id} is {client.type}: it can never have a secret")
+    if client.auth_method != "client_secret":
+        raise Refusal(INVALID_INPUT, f"client {client_id} proves itself by {client.auth_method}")
     if overlap < 0:
         raise Refusal(INVALID_INPUT, "the overlap must not be negative")
     for _ in range(_ATTEMPTS):

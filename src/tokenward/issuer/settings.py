@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tokenward.tokens.certificates import Authorities
+
 OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 PROTOCOL_SCOPES: Mapping[str, str] = {
@@ -58,6 +60,8 @@ class IssuerSettings:
         lost_response_window: how long a refresh response can be fetched again.
         token_prefix: of opaque tokens.
         resources: audience → resource.
+        takes_certificates: whether the certificate of a TLS client gets here (RFC 8705).
+        client_authorities: the CAs whose certificates authenticate clients, if there are any.
 
     Raises:
         ValueError: the url is no origin, or a resource is malformed.
@@ -73,6 +77,8 @@ class IssuerSettings:
     lost_response_window: int = 10
     token_prefix: str = "tkw"  # noqa: S105 - the public beginning of every token
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    takes_certificates: bool = False
+    client_authorities: Authorities | None = None
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

@@ -16,6 +16,7 @@ from tokenward.store.records import (
     AccessTokenState,
     ApiKey,
     ApiKeyState,
+    AuthMethod,
     AuthorizationCode,
     Client,
     ClientSecret,
@@ -66,6 +67,9 @@ class Clients(Protocol):
 
     async def clients(self) -> list[Client]:
         """Every client, by age."""
+
+    async def registered_jwks(self, auth_method: AuthMethod) -> list[str]:
+        """The key sets (JSON) of the clients that prove themselves by this method; none that is empty."""
 
     async def remove_client(self, client_id: str, at: float) -> bool:
         """Delete the client and its secrets and revoke all it holds, in one unit; False if unknown."""

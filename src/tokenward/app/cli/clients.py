@@ -1,11 +1,14 @@
 """`tokenward clients`: applications and their secrets."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from cryptography.hazmat.primitives.serialization import Encoding
 from rich.table import Table
 from rich.text import Text
 
+from tokenward.app.certificate_files import read_certificates
 from tokenward.app.cli.console import (
     DEFAULT_CONFIG,
     REFUSED,
@@ -19,8 +22,9 @@ from tokenward.app.cli.console import (
 from tokenward.app.foundation import Foundation
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
+from tokenward.issuer.client_auth.registration import Proving
 from tokenward.issuer.clients import register, rotate_secret
-from tokenward.store.records import Client
+from tokenward.store.records import AuthMethod, Client
 
 commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
 
@@ -56,6 +60,21 @@ def add(
         Literal["opaque", "jwt"],
         typer.Option(help="jwt: whoever holds an access token can read it; you are told what it exposes."),
     ] = "opaque",  # noqa: S107 - a form, not a token
+    auth_method: Annotated[
+        AuthMethod | None,
+        typer.Option(help="How it proves itself: a secret for web and service, nothing for others."),
+    ] = None,
+    tls_subject: Annotated[
+        str,
+        typer.Option(
+            help="With tls_client_auth, what its certificate names: subject_dn:, san_dns:, san_uri:, san_ip: "
+            "or san_email:, then the name."
+        ),
+    ] = "",
+    certificate: Annotated[
+        list[Path] | None,
+        typer.Option(help="With self_signed_tls_client_auth, a PEM file with its own; repeat for more."),
+    ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
@@ -67,8 +86,17 @@ def add(
 
       tokenward clients add "Nightly report" --type service --scope accounts:read
 
+      tokenward clients add "Billing" --type service --scope accounts:read
+      --auth-method tls_client_auth --tls-subject san_dns:billing.example.com
+
       tokenward clients add "Desk app" --type native --redirect-uri http://127.0.0.1/cb --scope openid
     """
+    try:
+        own = tuple(
+            each.public_bytes(Encoding.DER) for path in certificate or () for each in read_certificates(path)
+        )
+    except ValueError as error:
+        fail(f"--certificate: {error}", code=REFUSED)
 
     async def work(ground: Foundation) -> tuple[Client, Secret | None]:
         return await register(
@@ -82,15 +110,18 @@ def add(
             sector=sector,
             id_token_claims=id_token_claim or [],
             access_token_format=access_token_format,
+            proving=Proving(auth_method, tls_subject=tls_subject, certificates=own),
         )
 
     client, secret = with_foundation(config, work)
     out.print(f"client_id     {client.client_id}", markup=False)
     _warn_of_exposure(client)
-    if secret is None:
+    if secret is not None:
+        _print_secret(secret)
+    elif client.auth_method == "none":
         err.print(f"a {client.type} client has no secret: it runs where others can read it", style="dim")
     else:
-        _print_secret(secret)
+        err.print(f"it proves itself by {client.auth_method}: there is no secret", style="dim")
 
 
 @commands.command("list")

@@ -34,7 +34,9 @@ def up(config: ConfigPath = DEFAULT_CONFIG) -> None:
     }
     try:
         plans = server_plans(
-            configuration.path, bind_all({name: (at.host, at.port) for name, at in listens.items()})
+            configuration.path,
+            bind_all({name: (at.host, at.port) for name, at in listens.items()}),
+            gateway_scheme="http" if settings.gateway.tls is None else "https",
         )
     except OSError as error:
         fail(f"{error.strerror or error}: stop what listens there, or change it in {config}")

@@ -1,11 +1,16 @@
 """Every method of client authentication that the issuer knows."""
 
-from tokenward.issuer.client_auth import client_secret, none
+from tokenward.issuer.client_auth import certificate, client_secret, none
 from tokenward.issuer.client_auth.method import Silent, Stated
 from tokenward.store.records import AuthMethod
 
 STATED: tuple[Stated, ...] = (client_secret.BASIC, client_secret.POST)
-SILENT: dict[AuthMethod, Silent] = {method.name: method for method in (none.NONE,)}
+SILENT: dict[AuthMethod, Silent] = {
+    method.name: method for method in (none.NONE, certificate.TLS_CLIENT_AUTH, certificate.SELF_SIGNED)
+}
 
-METHODS: tuple[str, ...] = (*(method.name for method in STATED), *SILENT)
-"""Their names, as metadata tells them."""
+METHODS: dict[str, AuthMethod] = {
+    **{method.name: method.registered for method in STATED},
+    **{name: name for name in SILENT},
+}
+"""Their names, as metadata tells them, and what a client must be registered for to use each."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from tokenward.base.asgi import Receive, Scope
 from tokenward.issuer.authorization_request import PROMPTS
+from tokenward.issuer.client_auth.registration import is_offered
 from tokenward.issuer.client_auth.table import METHODS
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.table import GRANTS
@@ -30,7 +31,7 @@ async def openid_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> R
 def _oauth(issuer: Issuer) -> dict[str, Any]:
     url = issuer.settings.url
     resources = issuer.settings.resources.values()
-    methods = list(METHODS)
+    methods = [name for name, registered in METHODS.items() if is_offered(issuer.settings, registered)]
     return {
         "issuer": url,
         "authorization_endpoint": f"{url}/authorize",

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam
 
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.store.port import CLIENT_SECONDS
-from tokenward.store.records import Client, ClientSecret
+from tokenward.store.records import AuthMethod, Client, ClientSecret
 from tokenward.store.sql.database import Cursor, Database
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import REVIVE_CLIENT, cut_off
@@ -20,6 +20,7 @@ _ADD = insert_into(clients)
 _ONE = sa.select(clients).where(clients.c.client_id == bindparam("client"))
 _HOLD = sa.select(clients.c.client_id).where(clients.c.client_id == bindparam("client")).with_for_update()
 _ALL = sa.select(clients).order_by(clients.c.created_at, clients.c.client_id)
+_JWKS = sa.select(clients.c.jwks).where(clients.c.auth_method == bindparam("method"), clients.c.jwks != "")
 _REMOVE = sa.delete(clients).where(clients.c.client_id == bindparam("client")).returning(clients.c.client_id)
 _FORGET_CONSENTS = sa.delete(consents).where(consents.c.client_id == bindparam("client"))
 
@@ -88,6 +89,10 @@ class SqlClients(Family):
     async def clients(self) -> list[Client]:
         rows = await self._database.read(lambda cursor: cursor.all(_ALL))
         return [_client(row) for row in rows]
+
+    async def registered_jwks(self, auth_method: AuthMethod) -> list[str]:
+        rows = await self._database.read(lambda cursor: cursor.all(_JWKS, {"method": auth_method}))
+        return [jwks for (jwks,) in rows]
 
     async def remove_client(self, client_id: str, at: float) -> bool:
         def unit(cursor: Cursor) -> bool:

@@ -1,0 +1,68 @@
+"""Certificates from files, as the configuration names them: the CAs of clients, and a listener's own."""
+
+from pathlib import Path
+
+from cryptography import x509
+
+from tokenward.app.settings import GatewayServer, IssuerServer
+from tokenward.app.tls import ServerTls
+from tokenward.base.references import parse, resolve
+from tokenward.tokens.certificates import Authorities
+
+MAX_BYTES = 1024 * 1024
+
+Server = IssuerServer | GatewayServer
+
+
+def read_certificates(path: Path) -> list[x509.Certificate]:
+    """The certificates of a PEM file.
+
+    Raises:
+        ValueError: it cannot be read, or holds none.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
+    try:
+        return x509.load_pem_x509_certificates(raw[:MAX_BYTES])
+    except ValueError:
+        raise ValueError(f"{path.name} holds no PEM certificate, or a damaged one") from None
+
+
+def client_authorities(server: Server, base_dir: Path) -> Authorities | None:
+    """The CAs whose certificates clients may show to this server; None where it names none.
+
+    Raises:
+        ValueError: the file cannot be used; the text says why.
+    """
+    wanted = server.client_certificates
+    if wanted is None or wanted.ca is None:
+        return None
+    return Authorities(read_certificates(base_dir / wanted.ca))
+
+
+def server_tls(server: Server, base_dir: Path) -> ServerTls | None:
+    """What the server needs to speak TLS; None where a proxy does.
+
+    Raises:
+        ValueError: a file cannot be used, or the key is open to other users.
+    """
+    if server.tls is None:
+        return None
+    resolve(server.tls.key, base_dir=base_dir)  # for what it refuses
+    authorities = client_authorities(server, base_dir)
+    return ServerTls(
+        base_dir / server.tls.certificate,
+        base_dir / parse(server.tls.key).place,
+        client_authorities=(authorities.certificates if authorities is not None else ())
+        if takes_certificates_itself(server)
+        else None,
+    )
+
+
+def takes_certificates_itself(server: Server) -> bool:
+    """Whether the TLS listener asks clients for certificates; otherwise a proxy does, or nobody."""
+    wanted = server.client_certificates
+    return wanted is not None and wanted.header is None

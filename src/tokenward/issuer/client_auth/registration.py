@@ -1,0 +1,107 @@
+"""How a client may be registered to prove itself, and what that takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tokenward.base.problems import INVALID_INPUT, Refusal
+from tokenward.issuer.client_auth.method import CONFIDENTIAL
+from tokenward.issuer.settings import IssuerSettings
+from tokenward.store.records import AuthMethod, ClientType
+from tokenward.tokens.certificates import CertificateSubject, certificate_jwks, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """How a client is to prove itself.
+
+    Attributes:
+        method: None for a secret where the client can keep one, and for nothing where it cannot.
+        tls_subject: what its certificate names, as `parameter:value`.
+        certificates: its own (DER).
+    """
+
+    method: AuthMethod | None = None
+    tls_subject: str = ""
+    certificates: tuple[bytes, ...] = ()
+
+
+USUAL = Proving()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is kept of it, as `store.records.Client` describes."""
+
+    jwks: str = ""
+    tls_subject: str = ""
+
+
+def _nothing(_wanted: Proving) -> Proof:
+    return Proof()
+
+
+def _subject(wanted: Proving) -> Proof:
+    return Proof(tls_subject=str(CertificateSubject.parse(wanted.tls_subject)))
+
+
+def _certificates(wanted: Proving) -> Proof:
+    return Proof(jwks=certificate_jwks([parse(der) for der in wanted.certificates]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Takes:
+    """What a method takes.
+
+    Attributes:
+        members: of `Proving`; no other may be there.
+        proof: makes of them what is kept, or raises a ValueError.
+        missing: what the operator has yet to configure, or "".
+    """
+
+    members: frozenset[str]
+    proof: Callable[[Proving], Proof]
+    missing: Callable[[IssuerSettings], str] = lambda _settings: ""
+
+
+def _no_certificates(settings: IssuerSettings) -> str:
+    return "" if settings.takes_certificates else "issuer.client_certificates"
+
+
+def _no_authorities(settings: IssuerSettings) -> str:
+    return "" if settings.client_authorities is not None else "issuer.client_certificates.ca"
+
+
+_METHODS: dict[AuthMethod, _Takes] = {
+    "none": _Takes(frozenset(), _nothing),
+    "client_secret": _Takes(frozenset(), _nothing),
+    "tls_client_auth": _Takes(frozenset({"tls_subject"}), _subject, _no_authorities),
+    "self_signed_tls_client_auth": _Takes(frozenset({"certificates"}), _certificates, _no_certificates),
+}
+
+
+def is_offered(settings: IssuerSettings, method: AuthMethod) -> bool:
+    """Whether the operator has put up what the method needs."""
+    return not _METHODS[method].missing(settings)
+
+
+def checked(wanted: Proving, client_type: ClientType, settings: IssuerSettings) -> tuple[AuthMethod, Proof]:
+    """The method, and what it takes as it is kept.
+
+    Raises:
+        Refusal: INVALID_INPUT; the detail says what to mend.
+    """
+    method: AuthMethod = wanted.method or ("client_secret" if client_type in CONFIDENTIAL else "none")
+    takes = _METHODS.get(method)
+    if takes is None:
+        raise Refusal(INVALID_INPUT, f"the method must be one of {', '.join(_METHODS)}")
+    if (method == "none") is (client_type in CONFIDENTIAL):
+        raise Refusal(INVALID_INPUT, f"a {client_type} client cannot prove itself by {method}")
+    if missing := takes.missing(settings):
+        raise Refusal(INVALID_INPUT, f"{method} is off: it needs {missing} in tokenward.yaml")
+    for name in ("tls_subject", "certificates"):
+        if getattr(wanted, name) and name not in takes.members:
+            raise Refusal(INVALID_INPUT, f"{name} is not for a client that proves itself by {method}")
+    try:
+        return method, takes.proof(wanted)
+    except ValueError as error:
+        raise Refusal(INVALID_INPUT, str(error)) from None

@@ -22,6 +22,7 @@ from tokenward.flows.dpop import DpopProver
 from tokenward.issuer.asgi import IssuerApp
 from tokenward.issuer.clients import ClientDesk, register
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.issuer.ports import ConsentView
 from tokenward.issuer.settings import IssuerSettings, Resource
 from tokenward.store.records import Client, ClientType
@@ -237,6 +238,7 @@ async def house(directory: Path, **settings) -> AsyncGenerator[House]:
         dpop=DpopVerifier(
             replays=MemoryReplays(clock=clock), nonces=DpopNonces(random_bytes(32), clock=clock), clock=clock
         ),
+        known_answers=KnownAnswers(fresh=lambda: True),
         clock=clock,
     )
     app, connection = IssuerApp(issuer), {}

@@ -29,6 +29,7 @@ from tokenward.identity.room import Identity
 from tokenward.issuer.access_jwt import ACCESS_TOKEN_ALGORITHM
 from tokenward.issuer.asgi import ROUTES, IssuerApp
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.store.feed import FeedFollower
 from tokenward.store.key_orders import rotate_forever
 from tokenward.store.key_ring import KeyRing
@@ -96,9 +97,18 @@ async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
     And the follower of the feed, without which it signs nothing, since its keys may have been removed.
     """
     ring = await ground.key_ring("outside", fresh=lambda: follower.confirmed)
-    follower = FeedFollower(
-        ground.store, on_event=_reloading(ring, "outside"), on_gap=ring.load, clock=ground.clock
-    )
+    answers = KnownAnswers(fresh=lambda: follower.confirmed)
+    reload = _reloading(ring, "outside")
+
+    def on_event(event: FeedEvent) -> Awaitable[None] | None:
+        answers.on_event(event)
+        return reload(event)
+
+    def on_gap() -> Awaitable[None]:
+        answers.clear()
+        return ring.load()
+
+    follower = FeedFollower(ground.store, on_event=on_event, on_gap=on_gap, clock=ground.clock)
     settings = ground.configuration.settings
     identity = Identity(
         store=ground.store,
@@ -119,6 +129,7 @@ async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
             pages=identity.pages,
             sealer=ground.sealer("authorize"),
             dpop=ground.dpop("issuer"),
+            known_answers=answers,
             clock=ground.clock,
         )
     )

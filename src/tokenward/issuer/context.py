@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.throttle import TokenBuckets
+from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.issuer.ports import Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.key_ring import KeyRing
@@ -26,6 +27,7 @@ class Issuer:
         pages: HTML.
         sealer: seals what travels through the browser and must come back unchanged.
         dpop: verifies DPoP proofs at the token endpoint, with nonces of its own.
+        known_answers: what introspection need not look up again.
         clock: time.
         wrong_secrets: 20 wrong client secrets at once, then one every two seconds, by peer; beyond that the
             answer is 429. It slows a guesser down and refuses nobody whose secret is right.
@@ -43,6 +45,7 @@ class Issuer:
     pages: Pages
     sealer: Sealer
     dpop: DpopVerifier
+    known_answers: KnownAnswers
     clock: Clock = SYSTEM_CLOCK
     wrong_secrets: TokenBuckets = field(init=False)
 

@@ -44,22 +44,30 @@ async def introspect(issuer: Issuer, scope: Scope, receive: Receive) -> Response
     caller = await authenticate_confidential(issuer, scope, form)
     if "token" not in form:
         raise Refusal(MISSING_PARAMETER, "token")
-    answer = await _answer(issuer, caller, form["token"])
-    if asks_for(scope, MEDIA_TYPE, rather_than="application/json"):
+    text, as_jwt = form["token"], asks_for(scope, MEDIA_TYPE, rather_than="application/json")
+    if not as_jwt and (known := issuer.known_answers.get(text, caller, issuer.clock.time())) is not None:
+        return private_json(known)
+    generation = issuer.known_answers.generation
+    found = await _visible(issuer, caller, text)
+    answer = await _active(issuer, *found) if found is not None else INACTIVE
+    if as_jwt:
         return private_jwt(introspection_jwt(issuer, caller, answer), MEDIA_TYPE)
-    return private_json(json.dumps(answer).encode())
+    body = json.dumps(answer).encode()
+    if found is not None:
+        issuer.known_answers.keep(text, caller, found[0], body, generation=generation)
+    return private_json(body)
 
 
-async def _answer(issuer: Issuer, caller: Client, text: str) -> Mapping[str, object]:
-    """What this caller may know of this token."""
+async def _visible(issuer: Issuer, caller: Client, text: str) -> "tuple[AccessToken, _View] | None":
+    """The live access token, and what this caller gets to see of it."""
     token_id = claimed_token_id(text, prefix=issuer.settings.token_prefix)
     if token_id is None:
-        return INACTIVE
+        return None
     token = await live_access_token(issuer.store, issuer.peppers, text, token_id, at=issuer.clock.time())
     view = _view(issuer, caller, token) if token is not None else None
     if token is None or view is None or not _signed_well(issuer, text):
-        return INACTIVE
-    return await _active(issuer, token, view)
+        return None
+    return token, view
 
 
 def _signed_well(issuer: Issuer, text: str) -> bool:

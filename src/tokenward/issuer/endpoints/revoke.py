@@ -66,6 +66,7 @@ async def _revoke_access_token(issuer: Issuer, client: Client, text: str, token_
     if state.token.client_id != client.client_id:
         raise Refusal(NOT_YOUR_TOKEN, f"client {client.client_id} would revoke {token_id}")
     await issuer.store.revoke_token(token_id, issuer.clock.time())
+    issuer.known_answers.forget(token_id)  # the feed says so to every process, a moment later
 
 
 async def _revoke_grant(issuer: Issuer, client: Client, text: str, token_id: str) -> None:
@@ -75,3 +76,4 @@ async def _revoke_grant(issuer: Issuer, client: Client, text: str, token_id: str
     if state.grant.client_id != client.client_id:
         raise Refusal(NOT_YOUR_TOKEN, f"client {client.client_id} would revoke {token_id}")
     await issuer.store.revoke_grant(state.grant.grant_id, issuer.clock.time())
+    issuer.known_answers.clear()

@@ -18,7 +18,7 @@ def test_a_remembered_answer_ends_by_what_another_process_revokes(tmp_path):
 
     async def inactive(http, auth, token):
         async with asyncio.timeout(20):
-            while (await introspection(http, auth, token))["active"]:
+            while (await introspection(http, auth, token))["active"]:  # noqa: ASYNC110 - only asking tells
                 await asyncio.sleep(0.05)
 
     async def story():
@@ -36,7 +36,7 @@ def test_a_remembered_answer_ends_by_what_another_process_revokes(tmp_path):
                     answer = await http.post("/token", data={"grant_type": "client_credentials"}, auth=auth)
                     return answer.json()["access_token"]
 
-                while not follower.confirmed:  # until then nothing is answered from memory
+                while not follower.confirmed:  # noqa: ASYNC110 - until then nothing is answered from memory
                     await asyncio.sleep(0.01)
                 first, second = await issued(), await issued()
                 known = await introspection(http, auth, first)

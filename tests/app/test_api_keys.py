@@ -13,6 +13,7 @@ from tokenward.app.admin import admin_app
 from tokenward.app.cli import application
 from tokenward.app.config import load
 from tokenward.app.foundation import foundation
+from tokenward.app.notices import tellers
 from tokenward.app.servers import gateway_engine
 from tokenward.gateway.access import AccessRequest, Allow
 
@@ -226,3 +227,43 @@ def test_the_admin_api_manages_keys(admin, decide):
     ).json()["detail"]  # fmt: skip
     assert admin("POST", "/api-keys", {**order, "rate": 0}).status_code == 422
     assert admin("POST", "/api-keys", {**order, "audience": "https://x.example"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("notices", "told"),
+    [
+        ("{days: []}", "no days before an end"),
+        ("{days: [3, 3]}", "no days before an end"),
+        ("{days: [0]}", "no days before an end"),
+        ("{webhook: 'https://hook.example/secret'}", "a secret, or what looks like one"),
+        ("{webhook_networks: [0.0.0.0/0]}", "believe everybody"),
+        ("{mail: {host: 'a b', sender: t@example.com}}", "no host"),
+        ("{mail: {host: smtp.example.com, sender: T <t@example.com>}}", "no e-mail address"),
+        (
+            "{mail: {host: smtp.example.com, sender: t@example.com, username: t}}",
+            "username without a password",
+        ),
+    ],
+)
+def test_notices_that_cannot_be_meant_are_refused(run, tmp_path, notices, told):
+    path = tmp_path / "tokenward.yaml"
+    path.write_text(path.read_text() + f"api_keys: {{notices: {notices}}}\n")
+    assert told in run("check", code=1).output
+
+
+def test_notices_go_the_configured_ways(run, tmp_path):
+    path = tmp_path / "tokenward.yaml"
+    assert tellers(load(path).configuration) == []
+    (tmp_path / "data" / "hook").write_text("https://hook.example/x\n")
+    (tmp_path / "data" / "password").write_text("correct horse\n")
+    for name in ("hook", "password"):
+        (tmp_path / "data" / name).chmod(0o600)
+    mail = "{host: smtp.example.com, sender: t@example.com, username: t, password: file:data/password}"
+    path.write_text(path.read_text() + f"api_keys: {{notices: {{webhook: file:data/hook, mail: {mail}}}}}\n")
+    hook, post = tellers(load(path).configuration)
+    assert hook.url.reveal() == "https://hook.example/x"
+    assert (post.server.host, post.server.port, post.server.username) == ("smtp.example.com", 587, "t")
+    assert post.server.password.reveal() == "correct horse"
+    assert post.server.tls is not None
+    path.write_text(path.read_text().replace("smtp.example.com", "localhost"))
+    assert tellers(load(path).configuration)[1].server.tls is None

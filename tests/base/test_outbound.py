@@ -30,6 +30,11 @@ class Handler(BaseHTTPRequestHandler):
         name = self.path.partition("?")[0].strip("/") or "fine"
         getattr(self, name, self.fine)()
 
+    def do_POST(self):
+        self.server.seen.append((self.path, dict(self.headers)))
+        self.server.seen.append(self.rfile.read(int(self.headers["content-length"])))
+        getattr(self, self.path.strip("/"))()
+
     def answer(self, status=200, body=b"", **headers):
         self.send_response(status)
         for key, value in headers.items():
@@ -169,6 +174,30 @@ def test_get_returns_the_body(server):
 
 def test_get_async_returns_the_body(server):
     assert asyncio.run(client().get_async(url(server))) == b"the body"
+
+
+@pytest.mark.parametrize("path", ["/fine", "/no_content", "/compressed"])
+def test_json_is_posted_and_any_2xx_will_do(server, path):
+    asyncio.run(client().post_json_async(url(server, path), b'{"a": 1}'))
+    (sent_to, headers), body = server.seen
+    assert (sent_to, body) == (path, b'{"a": 1}')
+    assert headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/redirect", "redirect_refused"), ("/missing", "bad_status")]
+)
+def test_a_post_that_is_not_taken_is_an_error(server, path, expected):
+    with pytest.raises(OutboundError) as caught:
+        asyncio.run(client().post_json_async(url(server, path), b"{}"))
+    assert caught.value.code == expected
+
+
+def test_a_post_goes_nowhere_that_a_get_would_not(server):
+    with pytest.raises(OutboundError) as caught:
+        asyncio.run(client(allow=()).post_json_async(url(server), b"{}"))
+    assert caught.value.code == "address_refused"
+    assert server.seen == []
 
 
 def test_get_works_inside_a_running_loop(server):

@@ -1,10 +1,12 @@
 """API keys at the gateway: how weak they are, where from and how often, and when they are forgotten."""
 
 import asyncio
+from email.utils import formatdate
 from ipaddress import ip_network
 
 import pytest
 
+from gateway.wire import through
 from gateway.world import BANK, START, World, code
 from tokenward.gateway.access import Deny
 from tokenward.store.records import FeedEvent
@@ -22,7 +24,7 @@ def test_a_key_says_whose_call_it_is_and_never_that_of_a_person(name):
     world = World()
     decision = use(world, name)
     key_id = decision.facts.key.key_id
-    assert decision.facts.client_id == f"api_key:{key_id}"
+    assert decision.facts.client_id == f"api_key/{key_id}"
     assert decision.facts.user_id is None
     assert decision.inside_jwt
 
@@ -228,3 +230,32 @@ def test_no_explanation_shows_a_key():
         request = world.request(FORECAST, headers=(("x-api-key", "{" + name + "}"),))
         _, steps = asyncio.run(world.engine.explain(request))
         assert not any(world.tokens[name] in step.why for step in steps)
+
+
+@pytest.mark.parametrize(("left", "told"), [(14 * 86400, True), (60, True), (14 * 86400 + 1, False)])
+def test_a_caller_is_told_that_its_key_ends_soon(left, told):
+    world = World()
+    world.add_key("soon", expires_at=START + left)
+    end = formatdate(START + left, usegmt=True).encode()
+    assert use(world, "soon").told == (((b"sunset", end),) if told else ())
+    assert world.decide().told == (), "a token that ends soon is nothing special"
+
+
+@pytest.mark.parametrize("own", [None, "Sat, 31 Dec 2030 23:59:59 GMT"])
+def test_the_answer_says_when_the_key_ends_unless_the_api_says_the_same_of_itself(own):
+    async def story(gateway):
+        async def answer(_reader, writer):
+            line = f"Sunset: {own}\r\n" if own else ""
+            writer.write(f"HTTP/1.1 200 OK\r\n{line}Content-Length: 2\r\n\r\nok".encode())
+            await writer.drain()
+
+        gateway.backend.answer = answer
+        gateway.world.add_key("soon", expires_at=START + 86400)
+        _, headers, _ = await gateway.ask(FORECAST, headers=[("x-api-key", "{soon}")])
+        expected = own or formatdate(START + 86400, usegmt=True)
+        assert [value for name, value in headers if name == "sunset"] == [expected]
+        _, headers, _ = await gateway.ask(FORECAST, headers=[("x-api-key", "{apikey}")])
+        assert [value for name, value in headers if name == "sunset"] == ([own] if own else [])
+        assert [value for name, value in gateway.backend.headers() if name == "x-api-key"] == []
+
+    through(story)

@@ -126,7 +126,7 @@ class World:
         }
         self.known[text] = facts(
             token,
-            client_id=f"api_key:{token.token_id}",
+            client_id=f"api_key/{token.token_id}",
             credential="api_key",
             issued_at=self.start,
             key=KeyTerms(token.token_id, addresses, origins, rate),

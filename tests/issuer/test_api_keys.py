@@ -342,4 +342,4 @@ async def test_a_key_is_no_client_secret_and_no_token_to_introspect(h: House):
 @lived
 async def test_no_client_can_have_the_client_id_of_a_key(h: House):
     with pytest.raises(Refusal):
-        await register(h.desk, name="X", client_type="service", scopes=(), client_id="api_key:4U9WEWqebqm")
+        await register(h.desk, name="X", client_type="service", scopes=(), client_id="api_key/4U9WEWqebqm")

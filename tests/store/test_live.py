@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from store.values import NOW, access, opened
+from tokenward.base.redaction import redact
 from tokenward.store.live import live_access_token
+from tokenward.store.records import API_KEY_CLIENT
 from tokenward.tokens import opaque
 
 PEPPER, OLD_PEPPER = b"p" * 32, b"o" * 32
@@ -44,3 +46,7 @@ def test_a_token_is_live_only_if_nothing_speaks_against_it(sqlite_url, disturb, 
             )
 
     assert asyncio.run(run()) == (row if expected else None)
+
+
+def test_the_client_id_of_an_api_key_is_not_masked_in_logs():
+    assert redact(f"client {API_KEY_CLIENT}4U9WEWqebqm") == f"client {API_KEY_CLIENT}4U9WEWqebqm"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tokenward.base.clock import ManualClock
 from tokenward.base.entropy import base62
+from tokenward.base.redaction import redact
 from tokenward.tokens import opaque
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -117,3 +118,9 @@ def test_the_first_pepper_writes_and_all_read():
     assert not opaque.matches([old], text + "0", stored)
     assert not opaque.matches([old], text, opaque.fingerprint(text))
     assert not opaque.matches([old], text, b"")
+
+
+@pytest.mark.parametrize("kind", opaque.KINDS)
+def test_every_kind_is_masked_in_logs_and_keeps_its_name(kind):
+    token = opaque.new(kind)
+    assert redact(f"got {token.secret.reveal()}") == f"got tkw_{kind}_{token.token_id}[\u2026]"

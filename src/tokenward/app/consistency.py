@@ -116,6 +116,17 @@ def _api_key_lifetimes_nest(settings: Settings) -> Iterator[Remark]:
         )
 
 
+def _mail_users_have_passwords(settings: Settings) -> Iterator[Remark]:
+    mail = settings.api_keys.notices.mail
+    if mail is not None and bool(mail.username) is not (mail.password is not None):
+        yield _error(
+            ("api_keys", "notices", "mail"),
+            "mail",
+            "there is a username without a password, or the reverse",
+            "give both, or neither",
+        )
+
+
 def _apis_exist(settings: Settings) -> Iterator[Remark]:
     if not settings.apis:
         yield Remark(
@@ -188,6 +199,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _certificates_arrive,
     _lifetimes_nest,
     _api_key_lifetimes_nest,
+    _mail_users_have_passwords,
     _apis_exist,
     _mounts_are_apart,
     _audiences_differ,

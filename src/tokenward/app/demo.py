@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from tokenward.app.config import Configuration, load
-from tokenward.app.foundation import foundation
+from tokenward.app.foundation import Foundation, foundation
 from tokenward.app.initialise import CONFIGURATION, make_secrets
 from tokenward.app.servers import INSIDE_PATH
 from tokenward.app.story import Story
@@ -24,6 +24,7 @@ from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.inside import InsideMinter
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user, set_password
+from tokenward.issuer.api_keys import Terms, add_key
 from tokenward.issuer.clients import register, rotate_secret
 from tokenward.store.key_ring import KeyRing
 
@@ -70,6 +71,7 @@ class Cast:
 
     service_secret: Secret
     password: Secret
+    api_key: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Demo:
             service=(SERVICE, self.cast.service_secret),
             app=(APP, REDIRECT),
             person=(PERSON, self.cast.password),
+            api_key=self.cast.api_key,
             inside_jwt=self._inside_jwt,
             http=http,
         )
@@ -137,6 +140,7 @@ def running_demo(
         with _private(directory / "demo.env") as file:
             file.write(
                 f"DEMO_SECRET={cast.service_secret.reveal()}\nDEMO_PASSWORD={cast.password.reveal()}\n"
+                f"DEMO_KEY={cast.api_key.reveal()}\n"
             )
     except BaseException:
         for sock in sockets.values():
@@ -201,7 +205,17 @@ async def _prepare(configuration: Configuration) -> tuple[Cast, KeyRing]:
             await set_password(store, PERSON, password, passwords=passwords)
         if secret is None:
             raise ValueError(f"{SERVICE} has no secret")
-        return Cast(secret, password), await ground.key_ring("inside", fresh=lambda: True)
+        key = await _fresh_key(ground)
+        return Cast(secret, password, key), await ground.key_ring("inside", fresh=lambda: True)
+
+
+async def _fresh_key(ground: Foundation) -> Secret:
+    """A key for the weather, and every key of an earlier start revoked."""
+    for state in await ground.store.api_keys():
+        await ground.store.revoke_api_key(state.key.key_id, ground.clock.time())
+    terms = Terms(ground.configuration.settings.audience("weather"), ("forecast:read",))
+    _, key = await add_key(ground.api_key_desk, terms, name="Demo widget", owner=PERSON, lifetime=86_400)
+    return key
 
 
 def _sample_plan(name: str, urls: Mapping[str, str], sock: socket.socket) -> ProcessPlan:

@@ -17,6 +17,7 @@ from tokenward.app.decision_log import DecisionLog
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.listener import Listener, stop_on_signals
 from tokenward.app.metrics import counted, report_lag
+from tokenward.app.notices import tellers
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.tls import ServerTls
 from tokenward.base.asgi import App, Receive, Scope, Send
@@ -29,6 +30,7 @@ from tokenward.identity.room import Identity
 from tokenward.issuer.access_jwt import ACCESS_TOKEN_ALGORITHM
 from tokenward.issuer.asgi import ROUTES, IssuerApp
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.key_notices import tell_forever
 from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.store.feed import FeedFollower
 from tokenward.store.key_orders import rotate_forever
@@ -58,6 +60,7 @@ async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socke
                 sweep_forever(ground.store, clock=ground.clock),
                 rotate_forever(ground.key_desk, rotate_after=rotate_after),
                 *_trusting(ground.store, configuration.settings.issuer, tls),
+                *_telling(ground),
             ],
         )
 
@@ -225,6 +228,13 @@ def _outward(
         tls=tls,
         certificate_header=certificates.header if certificates is not None else None,
     )
+
+
+def _telling(ground: Foundation) -> list[Coroutine[None, None, None]]:
+    """Tells owners that their API keys end, if there is a way to."""
+    ways = tellers(ground.configuration)
+    days = ground.configuration.settings.api_keys.notices.days
+    return [tell_forever(ground.store, ways, days, clock=ground.clock)] if ways else []
 
 
 def _trusting(store: Store, server: Server, tls: ServerTls | None) -> list[Coroutine[None, None, None]]:

@@ -15,8 +15,11 @@ from tokenward.app.values import (
     HeaderName,
     KeyFile,
     Listen,
+    MailAddress,
+    MailHost,
     Mount,
     Name,
+    NoticeDays,
     Origin,
     Proxies,
     Reference,
@@ -127,6 +130,37 @@ class SigningKeySettings(_Model):
     )
 
 
+class MailSettings(_Model):
+    """A server that takes mail."""
+
+    host: MailHost = Field(
+        description="Its name. Mail to another machine than this one is sent by STARTTLS only."
+    )
+    port: int = Field(default=587, ge=1, le=65_535, description="Its port.")
+    sender: MailAddress = Field(description="The address that notices are from.")
+    username: str = Field(default="", max_length=200, description="As whom to sign in, if it asks for that.")
+    password: Reference | None = Field(
+        default=None, description="Where that user's password is kept: env:, file:, cmd: or keyring:."
+    )
+
+
+class NoticeSettings(_Model):
+    """How owners of API keys are told that these end."""
+
+    days: NoticeDays = Field(default=(14, 3, 1), description="How many days before a key's end.")
+    webhook: Reference | None = Field(
+        default=None,
+        description="Where the URL is kept to which notices go as JSON: env:, file:, cmd: or keyring:.",
+    )
+    webhook_networks: Proxies = Field(
+        default=(),
+        description="Networks that are not public in which that URL may be; it may then be plain http.",
+    )
+    mail: MailSettings | None = Field(
+        default=None, description="The server that takes mail to owners who are e-mail addresses."
+    )
+
+
 class ApiKeySettings(_Model):
     """How long API keys live; none lives for ever."""
 
@@ -139,6 +173,9 @@ class ApiKeySettings(_Model):
         default=365 * 86_400,
         json_schema_extra={"default": "365d"},
         description="Any API key, rotated and imported ones included: 1h to 3650d.",
+    )
+    notices: NoticeSettings = Field(
+        default_factory=NoticeSettings, description="How owners are told before the end."
     )
 
 

@@ -42,6 +42,7 @@ class Story:
         service: client_id and secret of a service client with weather and bank scopes.
         app: client_id and redirect URI of a native application.
         person: user name and password of somebody who can sign in.
+        api_key: a key for the weather.
         inside_jwt: makes a genuine inside JWT for the bank, as an insider could have copied it.
         exchanges: what the running step has sent and received.
     """
@@ -51,6 +52,7 @@ class Story:
     service: tuple[str, Secret]
     app: tuple[str, str]
     person: tuple[str, Secret]
+    api_key: Secret
     inside_jwt: Callable[[], Secret]
     http: httpx.Client
     exchanges: list[Exchange] = field(default_factory=list)
@@ -92,7 +94,7 @@ class Story:
         return self.call("POST", f"{self.issuer}/token", form=form, headers=headers)
 
 
-_TELLING_HEADERS = ("www-authenticate", "location", "allow", "retry-after")
+_TELLING_HEADERS = ("www-authenticate", "location", "allow", "retry-after", "sunset")
 
 
 def _fit_to_show(lines: list[str]) -> str:
@@ -128,6 +130,23 @@ def read_forecast(story: Story) -> None:
         raise Unexpected("expected that the opaque token never reaches the backend")
     if received["subject"] != story.service[0] or not 0 < received["seconds_left"] <= 60:
         raise Unexpected("expected a JWT for the service with at most 60 seconds of life")
+
+
+def forecast_by_api_key(story: Story) -> None:
+    """An API key is good enough for the weather, and tells its holder that it ends soon."""
+    key = ("x-api-key", story.api_key.reveal())
+    answer = expect(story.call("GET", f"{story.gateway}/weather/forecast/berlin", headers=[key]), 200)
+    if "sunset" not in answer.headers or story.api_key.reveal() in answer.text:
+        raise Unexpected("expected a Sunset header, and that the key never reaches the backend")
+    expect(story.call("GET", f"{story.gateway}/bank/accounts", headers=[key]), 401, "invalid_token")
+
+
+def end_api_key(story: Story) -> None:
+    """Whoever holds an API key can end it, without an account; within a second it opens nothing."""
+    form = f"token={story.api_key.reveal()}".encode()
+    expect(story.call("POST", f"{story.issuer}/revoke", form=form), 200)
+    key = ("x-api-key", story.api_key.reveal())
+    _dies_within_a_second(story, "/weather/forecast/berlin", headers=[key])
 
 
 def read_account(story: Story) -> None:
@@ -194,13 +213,7 @@ def revoke(story: Story) -> None:
     form = f"token={story.bank_token.reveal()}".encode()
     headers = [("authorization", basic_authorization(*story.service))]
     expect(story.call("POST", f"{story.issuer}/revoke", form=form, headers=headers), 200)
-    revoked_at = SYSTEM_CLOCK.monotonic()
-    while SYSTEM_CLOCK.monotonic() - revoked_at < 1.0:
-        answer = story.call("GET", f"{story.gateway}/bank/accounts", bearer=story.bank_token)
-        if answer.status_code == 401:
-            return
-        story.exchanges.pop()
-    raise Unexpected("expected a refusal within a second")
+    _dies_within_a_second(story, "/bank/accounts", bearer=story.bank_token)
 
 
 def sign_in_and_consent(story: Story) -> None:
@@ -244,18 +257,14 @@ def replay_kills_the_family(story: Story) -> None:
     story.person_tokens = TokenResponse.parse(answer.status_code, answer.content)
     expect(_refresh(story, story.old_refresh_token), 400, "invalid_grant")
     expect(_refresh(story, _refresh_token(story)), 400, "invalid_grant")
-    replayed_at = SYSTEM_CLOCK.monotonic()
-    while SYSTEM_CLOCK.monotonic() - replayed_at < 1.0:
-        answer = story.call("GET", f"{story.gateway}/bank/accounts", bearer=story.person_tokens.access_token)
-        if answer.status_code == 401:
-            return
-        story.exchanges.pop()
-    raise Unexpected("expected that the access token dies with its family within a second")
+    _dies_within_a_second(story, "/bank/accounts", bearer=story.person_tokens.access_token)
 
 
 STEPS: tuple[Callable[[Story], None], ...] = (
     obtain_token,
     read_forecast,
+    forecast_by_api_key,
+    end_api_key,
     read_account,
     transfer_without_scope,
     token_of_another_audience,
@@ -271,6 +280,18 @@ STEPS: tuple[Callable[[Story], None], ...] = (
     refresh,
     replay_kills_the_family,
 )
+
+
+def _dies_within_a_second(
+    story: Story, path: str, *, bearer: Secret | None = None, headers: list[tuple[str, str]] | None = None
+) -> None:
+    since = SYSTEM_CLOCK.monotonic()
+    while SYSTEM_CLOCK.monotonic() - since < 1.0:
+        answer = story.call("GET", story.gateway + path, bearer=bearer, headers=headers)
+        if answer.status_code == 401:
+            return
+        story.exchanges.pop()
+    raise Unexpected("expected a refusal within a second")
 
 
 def _refresh(story: Story, token: Secret) -> httpx.Response:

@@ -34,6 +34,8 @@ _MOUNT = re.compile(r"/|(?:/(?!\.)[A-Za-z0-9._~-]+)+")
 _API_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
+_MAIL_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")  # RFC 5321 §4.1.2
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -305,6 +307,24 @@ def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value  # YAML knows lists only
 
 
+def _notice_days(days: tuple[int, ...]) -> tuple[int, ...]:
+    if not days or len(set(days)) != len(days) or not all(1 <= each <= 90 for each in days):
+        raise _bad("days", "these are no days before an end", "name each once, 1 to 90, such as [14, 3, 1]")
+    return days
+
+
+def _mail_host(text: str) -> str:
+    if not _MAIL_HOST.fullmatch(text):
+        raise _bad("mail", "this is no host", "write its name or address, without a port")
+    return text
+
+
+def _mail_address(text: str) -> str:
+    if not _MAIL_ADDRESS.fullmatch(text):
+        raise _bad("mail", "this is no e-mail address", "write one, such as tokenward@example.com")
+    return text
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
 Upstream = Annotated[str, AfterValidator(_upstream)]
 Mount = Annotated[str, AfterValidator(_mount)]
@@ -323,5 +343,8 @@ ClaimName = Annotated[str, AfterValidator(_claim_name)]
 ClaimNames = Annotated[
     tuple[ClaimName, ...], BeforeValidator(_tuple), AfterValidator(partial(_each_once, code="claim"))
 ]
+NoticeDays = Annotated[tuple[int, ...], BeforeValidator(_tuple), AfterValidator(_notice_days)]
+MailHost = Annotated[str, AfterValidator(_mail_host)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 ApiName = Annotated[str, AfterValidator(_api_name)]
 SigningAlg = Annotated[str, AfterValidator(_signing_alg), WithJsonSchema({"enum": list(ASYMMETRIC)})]

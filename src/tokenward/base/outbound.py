@@ -70,6 +70,19 @@ class _Target:
         return f"{self.scheme}://{self.authority}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What to do there."""
+
+    method: str = "GET"
+    body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    good: range = range(200, 300)
+
+
+_GET = _Order(good=range(200, 201))
+
+
 class OutboundClient:
     """Fetches within limits. It keeps nothing between fetches and can be shared by threads.
 
@@ -111,7 +124,7 @@ class OutboundClient:
             OutboundError: it was refused or failed; `code` says why.
         """
         try:
-            return self._start(url).result(self._timeout)
+            return self._start(url, _GET).result(self._timeout)
         except TimeoutError:
             raise self._too_slow() from None
 
@@ -121,42 +134,56 @@ class OutboundClient:
         Raises:
             OutboundError: it was refused or failed; `code` says why.
         """
+        return await self._in_time(url, _GET)
+
+    async def post_json_async(self, url: str, body: bytes) -> None:
+        """Post JSON; any answer of 2xx will do, and what it says is dropped.
+
+        Raises:
+            OutboundError: it was refused or failed; `code` says why.
+        """
+        headers = (("Content-Type", "application/json"), ("Content-Length", str(len(body))))
+        await self._in_time(url, _Order("POST", body, headers))
+
+    async def _in_time(self, url: str, order: _Order) -> bytes:
         try:
             async with asyncio.timeout(self._timeout):
-                return await asyncio.wrap_future(self._start(url))
+                return await asyncio.wrap_future(self._start(url, order))
         except TimeoutError:
             raise self._too_slow() from None
 
-    def _start(self, url: str) -> Future[bytes]:
+    def _start(self, url: str, order: _Order) -> Future[bytes]:
         target = _parse(url, self._schemes)
         # An executor for each fetch, because one that is kept does not survive a fork of the process.
         executor = ThreadPoolExecutor(1, thread_name_prefix="tokenward-outbound")
         try:
-            return executor.submit(self._fetch, target)
+            return executor.submit(self._fetch, target, order)
         finally:
             executor.shutdown(wait=False)
 
     def _too_slow(self) -> OutboundError:
         return OutboundError("timeout", f"not finished within {self._timeout:g} s")
 
-    def _fetch(self, target: _Target) -> bytes:
+    def _fetch(self, target: _Target, order: _Order) -> bytes:
         network = _CheckedNetwork(self._resolver, self._allow, SYSTEM_CLOCK.monotonic() + self._timeout)
         request = httpcore.Request(
-            "GET",
+            order.method,
             httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path),
-            headers={
-                "Host": target.authority,
-                "User-Agent": "tokenward",
-                "Accept": "*/*",
-                "Accept-Encoding": "identity",
-                "Connection": "close",
-            },
+            headers=[
+                ("Host", target.authority),
+                ("User-Agent", "tokenward"),
+                ("Accept", "*/*"),
+                ("Accept-Encoding", "identity"),
+                ("Connection", "close"),
+                *order.headers,
+            ],
+            content=order.body,
         )
         try:
             with httpcore.ConnectionPool(ssl_context=self._tls, network_backend=network) as pool:
                 response = pool.handle_request(request)
                 try:
-                    return self._take(response, target)
+                    return self._take(response, target, order)
                 finally:
                     response.close()
         except httpcore.TimeoutException:
@@ -166,11 +193,13 @@ class OutboundClient:
         except httpcore.ProtocolError:
             raise OutboundError("bad_response", f"{target.origin} does not speak HTTP/1.1") from None
 
-    def _take(self, response: httpcore.Response, target: _Target) -> bytes:
+    def _take(self, response: httpcore.Response, target: _Target, order: _Order) -> bytes:
         if 300 <= response.status < 400:
             raise OutboundError("redirect_refused", f"{target.origin} answered {response.status}")
-        if response.status != 200:
+        if response.status not in order.good:
             raise OutboundError("bad_status", f"{target.origin} answered {response.status}")
+        if order.body is not None:
+            return b""
         for name, value in response.headers:
             if name.lower() == b"content-encoding" and value.lower() != b"identity":
                 raise OutboundError("bad_response", f"{target.origin} compressed although asked not to")

@@ -120,6 +120,7 @@ class Allow(NamedTuple):
         upstream_path: the canonical path below it, percent-encoded.
         inside_jwt: None only for an operation of tier `public` that was called without a credential.
         facts: whose call it is, or None for an anonymous one.
+        told: headers for the answer, unless the API says the same itself.
         max_age: seconds for which this answer may be cached for the same `vary` facts; 0 forbids it.
         vary: names of the request facts that the answer depends on.
     """
@@ -130,6 +131,7 @@ class Allow(NamedTuple):
     upstream_path: str
     inside_jwt: str | None
     facts: TokenFacts | None
+    told: tuple[tuple[bytes, bytes], ...] = ()
     max_age: int = 0
     vary: tuple[str, ...] = ()
 

@@ -7,6 +7,7 @@ touching anything but this process's memory.
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import (
@@ -32,6 +33,8 @@ _FAULTS = logging.getLogger("tokenward.gateway.engine")
 
 # RFC 6750 §3: who fails for want of a better credential is told which. Every 401 says it anyway.
 _CHALLENGED = frozenset({INSUFFICIENT_SCOPE, INSUFFICIENT_TIER, SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL})
+
+_SUNSET_SECONDS = 14 * 86_400  # before an API key's end its caller is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,16 @@ def _allow(case: Case) -> Allow:
         match.below,
         case.inside_jwt,
         case.entry.facts if case.entry is not None else None,
+        _told(case),
     )
+
+
+def _told(case: Case) -> tuple[tuple[bytes, bytes], ...]:
+    """To the caller, that its API key ends soon: all of this will answer it no longer (RFC 8594 §3)."""
+    facts = case.entry.facts if case.entry is not None else None
+    if facts is None or facts.key is None or facts.expires_at - case.now > _SUNSET_SECONDS:
+        return ()
+    return ((b"sunset", formatdate(facts.expires_at, usegmt=True).encode()),)
 
 
 def _deny(case: Case, refusal: Refusal) -> Deny:

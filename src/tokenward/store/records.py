@@ -176,8 +176,8 @@ class RefreshToken:
     cnf: Confirmation | None = None
 
 
-API_KEY_CLIENT = "api_key:"
-"""With a key_id behind it: the client_id of what an API key does. No registered client has a colon in its."""
+API_KEY_CLIENT = "api_key/"
+"""With a key_id behind it: the client_id of what an API key does. No registered client has a slash in its."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ off): both are taken from the connection.
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 from tokenward.base.asgi import PROBLEM_JSON, Receive, Scope, Send, respond
 from tokenward.base.entropy import random_bytes
@@ -74,7 +75,7 @@ class ProxyDoor:
             await self._forwarder.forward(
                 scope,
                 receive,
-                send,
+                _telling(send, allow.told) if allow.told else send,
                 upstream=allow.upstream,
                 path=allow.upstream_path,
                 headers=outgoing(
@@ -140,6 +141,18 @@ def read(scope: Scope) -> AccessRequest:
         client[0] if client else "",
         host.decode("latin-1"),
     )
+
+
+def _telling(send: Send, told: tuple[tuple[bytes, bytes], ...]) -> Send:
+    """`send`, with these headers added to the answer where it has none of that name."""
+
+    async def telling(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            there = {name for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(each for each in told if each[0] not in there)]
+        await send(message)
+
+    return telling
 
 
 async def write(deny: Deny, send: Send) -> None:

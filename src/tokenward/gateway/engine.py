@@ -59,7 +59,7 @@ def _whose(case: Case) -> str:
 def _credential(case: Case) -> str:
     if case.presented is None:
         return "none"
-    return "X-API-Key" if case.presented.foreign else "a bearer token or an API key"
+    return "a bearer token" if case.screened.authorization else "an API key"
 
 
 def _terms(case: Case) -> str:
@@ -77,7 +77,7 @@ STEPS: tuple[_Row, ...] = (
     _Row("extract one credential", steps.extract, _credential),
     _Row("authenticate", steps.authenticate, _whose),
     _Row("check the binding", steps.check_binding, _if_known(lambda c: f"audience {c.matched.api.audience}")),
-    _Row("check where an API key is used", steps.check_key_place, _terms),
+    _Row("check the place of a key", steps.check_key_place, _terms),
     _Row(
         "check the tier", steps.check_tier, _if_known(lambda c: f"enough for {c.matched.operation.tier.name}")
     ),
@@ -86,7 +86,7 @@ STEPS: tuple[_Row, ...] = (
         steps.check_scopes,
         _if_known(lambda case: " ".join(sorted(case.matched.operation.scopes)) or "none needed"),
     ),
-    _Row("check the rate of an API key", steps.check_key_rate, _terms),
+    _Row("check the rate of a key", steps.check_key_rate, _terms),
     _Row("mint the inside JWT", steps.mint, _if_known(lambda case: f"for {case.matched.api.audience}")),
 )
 

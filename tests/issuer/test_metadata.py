@@ -37,6 +37,7 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
         "introspection_signing_alg_values_supported": ["RS256"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        "tls_client_certificate_bound_access_tokens": False,
         "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),
     }
 

@@ -56,6 +56,7 @@ from tokenward.store.records import (
     ClientType,
     KeyPurpose,
     SigningKeyRecord,
+    TokenBinding,
 )
 from tokenward.tokens.opaque import fingerprint
 from tokenward.tokens.presented import token_id_of
@@ -78,6 +79,7 @@ class NewClient(Input):
     access_token_format: AccessTokenFormat = "opaque"  # noqa: S105 - a form, not a token
     auth_method: AuthMethod | None = None
     tls_subject: str = Field(default="", max_length=1000)
+    bound_tokens: TokenBinding = ""
     certificates: list[Annotated[str, Field(max_length=16_384)]] = Field(default_factory=list, max_length=8)
 
     @property
@@ -194,6 +196,7 @@ class _Desk:
             id_token_claims=wanted.id_token_claims,
             access_token_format=wanted.access_token_format,
             proving=wanted.proving,
+            bound_tokens=wanted.bound_tokens,
         )
         return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
 
@@ -335,6 +338,7 @@ def _client_json(client: Client) -> dict[str, object]:
         "access_token_format": client.access_token_format,
         "auth_method": client.auth_method,
         "tls_subject": client.tls_subject,
+        "bound_tokens": client.bound_tokens,
         "jwks": json.loads(client.jwks) if client.jwks else None,
         "exposes": list(exposure(client)),
     }

@@ -95,6 +95,9 @@ INVALID_CLIENT = _row(
 INVALID_GRANT = _row(
     "invalid_grant", 400, "The grant is invalid, expired, used or revoked.", "RFC 6749 §5.2", "invalid_grant"
 )
+CERTIFICATE_REQUIRED = _row(
+    "certificate_required", 400, "A client certificate is required.", "RFC 8705 §3", "invalid_request"
+)
 UNAUTHORIZED_CLIENT = _row(
     "unauthorized_client",
     400,

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from tokenward.base.addresses import Network
 from tokenward.base.problems import Problem
-from tokenward.tokens.binding import Confirmation
+from tokenward.tokens.binding import ClientCertificate, Confirmation
 
 
 class AccessRequest(NamedTuple):
@@ -22,6 +22,7 @@ class AccessRequest(NamedTuple):
         headers: names in lower case, in the order sent, repetitions kept.
         peer: the address of the connection's other end; throttling is by it.
         host: the Host or :authority value, "" when absent.
+        certificate: whose key the client proved in the TLS handshake; None where it showed none.
     """
 
     method: str
@@ -30,6 +31,7 @@ class AccessRequest(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]
     peer: str
     host: str = ""
+    certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ DROPPED: tuple[str, ...] = (
     "front-end-https",
     # Who it is: only the inside JWT says that.
     "x-user*", "x-auth*", "x-remote*", "remote-user*", "x-role*", "x-group*", "x-client-cert*",
-    "client-cert*", "x-ssl-client*", "ssl-client*", "api-key", "apikey", "x-apikey", "x-access-token",
+    "client-cert*", "x-ssl-client*", "ssl-client*", "x-ssl-cert*", "ssl-cert*", "x-tls-client*",
+    "x-arr-clientcert", "x-amzn-mtls-*", "api-key", "apikey", "x-apikey", "x-access-token",
     "x-webauth-*", "x-amzn-oidc-*", "x-goog-authenticated-user*", "x-goog-iap*", "x-ms-client-principal*",
     "x-endpoint-api-userinfo", "x-apigateway-api-userinfo", "x-jwt-assertion", "x-consumer-*",
     "x-credential-*", "x-anonymous-consumer", "impersonate-*",

@@ -36,6 +36,7 @@ from tokenward.gateway.policy import Match, NoMatch, Policy
 from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.verified import Entry, VerifiedTokens
 from tokenward.tokens import opaque
+from tokenward.tokens.binding import Confirmation
 
 # Visible ASCII but `#`: RFC 3986 §3.4 and the few more that browsers leave bare. Never a fragment.
 _QUERY = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
@@ -209,7 +210,8 @@ def check_binding(_means: Means, case: Case) -> None:
     facts = case.entry.facts
     if facts.audience != case.matched.api.audience:
         raise Refusal(INVALID_TOKEN, f"token {facts.token_id} is for another audience")
-    if facts.cnf is not None:
+    shown = case.request.certificate
+    if facts.cnf is not None and (shown is None or Confirmation.of(shown) != facts.cnf):
         raise Refusal(INVALID_TOKEN, f"token {facts.token_id} is bound to a key, which nobody proved")
 
 

@@ -4,12 +4,18 @@ What is issued is bound to the key that the request proved, and to nothing that 
 client that is registered for bound tokens gets no others, however the request leaves the proof out.
 """
 
-from tokenward.base.asgi import Scope, header_values
-from tokenward.base.problems import INVALID_DPOP_PROOF, UNAVAILABLE, USE_DPOP_NONCE, Refusal
+from tokenward.base.asgi import Scope, client_certificate, header_values
+from tokenward.base.problems import (
+    CERTIFICATE_REQUIRED,
+    INVALID_DPOP_PROOF,
+    UNAVAILABLE,
+    USE_DPOP_NONCE,
+    Refusal,
+)
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.store.records import Client
-from tokenward.tokens.binding import Confirmation
+from tokenward.tokens.binding import ClientCertificate, Confirmation
 from tokenward.tokens.errors import InvalidToken
 
 TOKEN_PATH = "/token"  # noqa: S105 - where tokens are asked for
@@ -18,15 +24,31 @@ TOKEN_PATH = "/token"  # noqa: S105 - where tokens are asked for
 async def token_binding(issuer: Issuer, scope: Scope, client: Client) -> Confirmation | None:
     """The key that this token request proved; None for a request that proved none, and need not.
 
+    A certificate binds the tokens of those that are registered for it. Others may show one for their
+    authentication, or by chance, and use their tokens where none can be shown.
+
     Raises:
-        Refusal: INVALID_DPOP_PROOF, USE_DPOP_NONCE, or UNAVAILABLE: whether the proof is new cannot be known.
+        Refusal: INVALID_DPOP_PROOF, USE_DPOP_NONCE, or UNAVAILABLE: whether the proof is new cannot be known;
+            CERTIFICATE_REQUIRED.
     """
     proofs = header_values(scope, b"dpop")
+    if client.bound_tokens == "mtls":
+        if proofs:  # a token has one key
+            raise Refusal(INVALID_DPOP_PROOF, f"client {client.client_id} binds its tokens to a certificate")
+        return _of_certificate(scope, client)
     if proofs:
         return await _of_proof(issuer, scope, proofs)
     if client.bound_tokens == "dpop":  # RFC 9449 §5.2, dpop_bound_access_tokens
         raise Refusal(INVALID_DPOP_PROOF, f"client {client.client_id} must bring a DPoP proof")
     return None
+
+
+def _of_certificate(scope: Scope, client: Client) -> Confirmation:
+    """RFC 8705 §3: that of the connection, whether the client authenticates by it or otherwise."""
+    certificate = client_certificate(scope)
+    if certificate is None:  # RFC 8705 §3.4, tls_client_certificate_bound_access_tokens
+        raise Refusal(CERTIFICATE_REQUIRED, f"client {client.client_id} must show a certificate")
+    return Confirmation.of(ClientCertificate.from_der(certificate))
 
 
 async def _of_proof(issuer: Issuer, scope: Scope, proofs: list[bytes]) -> Confirmation:

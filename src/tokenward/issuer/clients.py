@@ -72,7 +72,8 @@ async def register(
         id_token_claims: what its ID tokens may tell beyond the minimum, each claim by its exact name.
         access_token_format: `jwt` makes its access tokens readable for whoever holds one (RFC 9068).
         bound_tokens: what its access tokens must be bound by; `dpop` is the metadata
-            dpop_bound_access_tokens (RFC 9449 §5.2).
+            dpop_bound_access_tokens (RFC 9449 §5.2), `mtls` tls_client_certificate_bound_access_tokens
+            (RFC 8705 §3.4).
         proving: how it proves itself.
 
     Raises:
@@ -88,6 +89,8 @@ async def register(
         raise Refusal(INVALID_INPUT, f"every token would carry this client_id, and {why}")
     check_redirect_uris(client_type, redirect_uris)
     _check_scopes(desk.settings, client_type, scopes)
+    if bound_tokens == "mtls" and not desk.settings.takes_certificates:
+        raise Refusal(INVALID_INPUT, "tokens bound to certificates need issuer.client_certificates")
     method, proof = checked(proving, client_type, desk.settings)
     if client_id is not None and await desk.store.client(client_id) is not None:
         raise Refusal(CONFLICT, f"client {client_id} exists")

@@ -75,6 +75,13 @@ def add(
         list[Path] | None,
         typer.Option(help="With self_signed_tls_client_auth, a PEM file with its own; repeat for more."),
     ] = None,
+    bound_tokens: Annotated[
+        Literal["", "dpop", "mtls"],
+        typer.Option(
+            help="What all its tokens are bound by, so that a thief cannot use them: proofs of a key (dpop), "
+            "or the certificate that it asked with (mtls)."
+        ),
+    ] = "",
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
@@ -87,7 +94,7 @@ def add(
       tokenward clients add "Nightly report" --type service --scope accounts:read
 
       tokenward clients add "Billing" --type service --scope accounts:read
-      --auth-method tls_client_auth --tls-subject san_dns:billing.example.com
+      --auth-method tls_client_auth --tls-subject san_dns:billing.example.com --bound-tokens mtls
 
       tokenward clients add "Desk app" --type native --redirect-uri http://127.0.0.1/cb --scope openid
     """
@@ -111,6 +118,7 @@ def add(
             id_token_claims=id_token_claim or [],
             access_token_format=access_token_format,
             proving=Proving(auth_method, tls_subject=tls_subject, certificates=own),
+            bound_tokens=bound_tokens,
         )
 
     client, secret = with_foundation(config, work)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from tokenward.base.asgi import PROBLEM_JSON, Receive, Scope, Send, respond
+from tokenward.base.asgi import PROBLEM_JSON, Receive, Scope, Send, client_certificate, respond
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import METHOD_NOT_ALLOWED, NOT_FOUND, UPGRADE_REFUSED, Refusal, problem_json
 from tokenward.gateway.access import AccessRequest, Allow, Deny
@@ -17,6 +17,7 @@ from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.headers import outgoing
 from tokenward.gateway.policy import RESERVED
+from tokenward.tokens.binding import ClientCertificate
 
 _UPSTREAM = logging.getLogger("tokenward.gateway.upstream")
 
@@ -132,6 +133,7 @@ def read(scope: Scope) -> AccessRequest:
     """The request as it arrived. A server that does not tell the raw path gets every request refused."""
     headers = tuple(scope["headers"])
     client = scope.get("client")
+    shown = client_certificate(scope)
     host = next((value for name, value in headers if name == b"host"), b"")
     return AccessRequest(
         scope["method"],
@@ -140,6 +142,7 @@ def read(scope: Scope) -> AccessRequest:
         headers,
         client[0] if client else "",
         host.decode("latin-1"),
+        ClientCertificate.from_der(shown) if shown is not None else None,
     )
 
 

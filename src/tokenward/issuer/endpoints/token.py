@@ -40,7 +40,8 @@ async def token(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     caller = replace(caller, binding=await token_binding(issuer, scope, caller.client))
     response = await grant.redeem(issuer, caller, parameters)
     answer = private_json(response.body(issuer.clock.time()))
-    return answer if caller.binding is None else with_dpop_nonce(issuer, answer)
+    by_proof = caller.binding is not None and caller.binding.member == "jkt"
+    return with_dpop_nonce(issuer, answer) if by_proof else answer
 
 
 async def endpoint_form(scope: Scope, receive: Receive) -> dict[str, str]:

@@ -9,15 +9,21 @@ quietly() {
     fi
 }
 
-if command -v chromium >/dev/null; then
-    :
-elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "installing chromium for the tests of the pages"
-    { quietly apt-get -q update && quietly apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends chromium; } ||
-        echo "chromium could not be installed: the tests of the pages are skipped" >&2
-else
-    echo "no chromium, and no right to install it: the tests of the pages are skipped (Debian: apt install chromium)" >&2
-fi
+# PROGRAM PACKAGE TESTS
+need() {
+    if command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; then
+        :
+    elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing $2 for the tests $3"
+        { quietly apt-get -q update && quietly apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$2"; } ||
+            echo "$2 could not be installed: the tests $3 are skipped" >&2
+    else
+        echo "no $1, and no right to install it: the tests $3 are skipped (Debian: apt install $2)" >&2
+    fi
+}
+
+need chromium chromium "of the pages"
+need nginx nginx-light "behind a TLS proxy"
 
 if ! python3 -c 'import socket; socket.create_connection(("127.0.0.1", 5432), 1).close()' 2>/dev/null; then
     echo "no PostgreSQL on 127.0.0.1:5432: its tests are skipped, those on SQLite run" >&2

@@ -82,6 +82,23 @@ def test_each_revocation_hits_what_it_names_and_nothing_else():
     assert memory.generation == 7
 
 
+def test_what_was_exchanged_is_forgotten_with_each_thing_that_it_was_exchanged_for():
+    memory = VerifiedTokens()
+    text, _ = fill(memory, ancestors=("parent", "root"), client_id="backend")
+    for event in (
+        FeedEvent(1, "token", "parent", 0),
+        FeedEvent(2, "token", "root", 0),
+        FeedEvent(3, "client", "of-the-root", START),
+    ):
+        assert live(memory, text)
+        memory.on_event(event)
+        assert not live(memory, text)
+        assert len(memory) == len(memory._index.family) == 0
+        text, _ = fill(memory, ancestors=("parent", "root"), client_id="backend")
+    memory.on_event(FeedEvent(4, "token", "another", 0))
+    assert live(memory, text)
+
+
 @pytest.mark.parametrize(
     "disturb", [lambda m: m.clear(), lambda m: m.on_event(FeedEvent(1, "token", "other", 0))]
 )

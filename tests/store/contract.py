@@ -27,6 +27,7 @@ from store.values import (
 )
 from tokenward.store.port import REVOKED_AT_ONCE, AlreadyExists, StoreUnavailable
 from tokenward.store.records import (
+    API_KEY_CLIENT,
     AccessTokenState,
     ApiKeyState,
     CodeState,
@@ -264,10 +265,69 @@ async def an_access_token_comes_back_as_added(store):
     assert await store.access_token(token.token_id) == AccessTokenState(token, revoked=False)
     assert await store.access_token("00000000000") is None
     exchanged = access(
-        cnf=Confirmation("x5t#S256", "t" * 43), act='{"sub": "service"}', parent_id=token.token_id
+        cnf=Confirmation("x5t#S256", "t" * 43),
+        act='{"sub": "service"}',
+        ancestors=(token.token_id,),
+        subject_client="other",
     )
     await store.add_access_token(exchanged)
     assert await store.access_token(exchanged.token_id) == AccessTokenState(exchanged, revoked=False)
+
+
+async def _exchanged(store, *ancestors, **over):
+    token = access(ancestors=tuple(each.token_id for each in ancestors), **over)
+    await store.add_access_token(token)
+    return token
+
+
+async def _dead(store, *tokens):
+    return [(await store.access_token(token.token_id)).revoked for token in tokens]
+
+
+@promise
+async def what_was_exchanged_ends_with_each_thing_that_it_was_exchanged_for(store):
+    endings = [
+        lambda root: store.revoke_token(root.token_id, NOW + 5),
+        lambda root: store.revoke_grant(root.grant_id, NOW + 5),
+        lambda root: store.revoke_issued_to_client(root.client_id, before=NOW + 2, at=NOW + 5),
+        lambda root: store.revoke_issued_for_user(root.user_id, before=NOW + 2, at=NOW + 5),
+        lambda _root: store.revoke_all_issued(before=NOW + 2, at=NOW + 5),
+    ]
+    for number, end in enumerate(endings):
+        _, root, _ = await started(store, client_id=f"app {number}", user_id=f"person {number}")
+        actor = await _exchanged(store)
+        # Of another client, issued later, and of no grant: nothing but its ancestors can end it.
+        child = await _exchanged(store, root, client_id="other", issued_at=NOW + 3)
+        grandchild = await _exchanged(store, child, root, actor, client_id="third", issued_at=NOW + 4)
+        assert await _dead(store, root, child, grandchild, actor) == [False] * 4
+        await end(root)
+        assert (await _dead(store, root, child, grandchild))[0:3] == [True] * 3
+
+
+@promise
+async def a_token_that_was_exchanged_does_not_take_along_what_it_was_exchanged_for(store):
+    root = await _exchanged(store)
+    child, sibling = await _exchanged(store, root), await _exchanged(store, root)
+    grandchild = await _exchanged(store, child, root)
+    await store.revoke_token(child.token_id, NOW + 5)
+    assert await _dead(store, root, child, sibling, grandchild) == [False, True, False, True]
+
+
+@promise
+async def what_was_exchanged_for_something_that_is_gone_is_dead(store):
+    root = await _exchanged(store, expires_at=NOW + 10)
+    child = await _exchanged(store, root, expires_at=NOW + 20)  # it should have ended with its parent
+    await store.sweep(at=NOW + 10, limit=100)
+    assert await store.access_token(root.token_id) is None
+    assert await _dead(store, child) == [True]
+
+
+@promise
+async def what_is_exchanged_while_its_origin_is_revoked_is_dead(store):
+    for _ in range(30):
+        root = await _exchanged(store)
+        child, _ = await asyncio.gather(_exchanged(store, root), store.revoke_token(root.token_id, NOW + 5))
+        assert await _dead(store, child) == [True]
 
 
 @promise
@@ -1106,13 +1166,17 @@ async def the_last_use_of_a_client_secret_is_kept(store):
 async def what_was_exchanged_for_an_api_key_ends_with_it(store):
     key = api_key()
     await store.add_api_keys([key])
-    token, other = access(parent_id=key.key_id), access()
+    token, other = access(ancestors=(API_KEY_CLIENT + key.key_id,)), access()
     await store.add_access_token(token)
     await store.add_access_token(other)
     assert not (await store.access_token(token.token_id)).revoked
     await store.revoke_api_key(key.key_id, NOW + 1)
     assert (await store.access_token(token.token_id)).revoked
     assert not (await store.access_token(other.token_id)).revoked
+    for ancestor in (API_KEY_CLIENT + token_id("ak"), API_KEY_CLIENT + other.token_id):
+        orphan = access(ancestors=(ancestor,))  # no such key
+        await store.add_access_token(orphan)
+        assert (await store.access_token(orphan.token_id)).revoked
 
 
 @promise

@@ -219,7 +219,8 @@ class StoreResolver:
             expires_at=found.expires_at,
             cnf=found.cnf,
             act=None if found.act is None else json.loads(found.act),
-            parent_id=found.parent_id,
+            ancestors=found.ancestors,
+            subject=found.subject_client,
         )
         release = self.releases.get(found.audience)
         return await self._with_release(facts, release) if release is not None and found.user_id else facts

@@ -126,6 +126,13 @@ INVALID_TARGET = _row(
     "RFC 8707 §2",
     "invalid_target",
 )
+UNACCEPTABLE_TOKEN = _row(
+    "unacceptable_token",
+    400,
+    "The subject token or the actor token is not acceptable.",
+    "RFC 8693 §2.2.2",
+    "invalid_request",
+)
 PKCE_REQUIRED = _row(
     "pkce_required",
     400,

@@ -58,8 +58,8 @@ class TokenFacts:
     `credential` is the weakest one in its chain (`store.records.Credential`). Times are seconds since 1970.
     `subject` is the person's subject as this audience may know it; None stands for the `user_id`.
     `claims` are what the audience's release policy adds to the inside JWT.
-    `cnf` is the key that the token is bound to, `act` who acts by it (RFC 8693 §4.1), `parent_id` the
-    token_id of what it was exchanged for.
+    `cnf` is the key that the token is bound to, `act` who acts by it (RFC 8693 §4.1), `ancestors`
+    all that it was exchanged for (`store.records.AccessToken`).
     `key` holds the terms of an API key; it is None for everything else.
     """
 
@@ -76,7 +76,7 @@ class TokenFacts:
     claims: Mapping[str, object] | None = None
     cnf: Confirmation | None = None
     act: Mapping[str, object] | None = None
-    parent_id: str | None = None
+    ancestors: tuple[str, ...] = ()
     key: KeyTerms | None = None
 
 

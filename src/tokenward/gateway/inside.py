@@ -135,6 +135,8 @@ class InsideMinter:
             "exp": expires_at,
             "jti": identifier(),
         }
+        if facts.act is not None:
+            claims["act"] = facts.act  # RFC 8693 §4.1
         try:
             claims["scope"] = _scope_text(facts.client_id, facts.scope)
             if facts.claims:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.inside import InsideJwt
-from tokenward.store.records import FeedEvent, RevokedBy
+from tokenward.store.records import API_KEY_CLIENT, FeedEvent, RevokedBy
 from tokenward.tokens.opaque import fingerprint
 
 
@@ -31,8 +31,11 @@ def _families(facts: TokenFacts) -> Iterator[_Family]:
         yield "api_key", facts.key.key_id
     if facts.grant_id is not None:
         yield "grant", facts.grant_id
-    if facts.parent_id is not None:
-        yield "api_key", facts.parent_id  # if it was exchanged for one
+    for ancestor in facts.ancestors:
+        if ancestor.startswith(API_KEY_CLIENT):
+            yield "api_key", ancestor.removeprefix(API_KEY_CLIENT)
+        else:
+            yield "token", ancestor
 
 
 @dataclass(slots=True)
@@ -94,10 +97,10 @@ class VerifiedTokens:
     def on_event(self, event: FeedEvent) -> None:
         """Forget whatever the event revokes, and whoever it tells news of."""
         self.generation += 1
-        if event.revoked == "token":
-            doomed = [self._index.token[event.subject]] if event.subject in self._index.token else []
-        elif event.revoked in {"grant", "api_key"}:
+        if event.revoked in {"token", "grant", "api_key"}:
             doomed = list(self._index.family.get((event.revoked, event.subject), ()))
+            if event.revoked == "token" and event.subject in self._index.token:
+                doomed.append(self._index.token[event.subject])
         else:
             # Whatever its age: a token issued after `before` dies too if its grant was made before.
             # Forgetting one that lives costs no more than a lookup.
@@ -127,7 +130,8 @@ class VerifiedTokens:
 
 # Revocations of many tokens at once are rare, so they walk through all entries (some 10 ms for 100 000).
 _CONCERNS: dict[str, Callable[[TokenFacts, str], bool]] = {
-    "client": lambda facts, subject: facts.client_id == subject,
+    # What was exchanged ends with the tokens of whichever clients it was exchanged for: only the store knows.
+    "client": lambda facts, subject: facts.client_id == subject or bool(facts.ancestors),
     "user": lambda facts, subject: facts.user_id == subject,
     "claims": lambda facts, subject: facts.user_id == subject,
     "all": lambda _facts, _subject: True,

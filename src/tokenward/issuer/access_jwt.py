@@ -5,13 +5,15 @@ and nothing that a policy releases; and it is revoked like any other token, for 
 the `token_id` of its row, and the row has the keyed hash of the whole text.
 """
 
+import json
+
 from tokenward.base.problems import CREDENTIAL_IN_CLAIM, Refusal
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.token_subject import token_subject
 from tokenward.store.records import AccessToken, Client
 from tokenward.tokens.credential_guard import CredentialInClaim
 from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.release import MEANINGS, MINIMUM, composed
-from tokenward.tokens.subjects import subject
 
 ACCESS_TOKEN_ALGORITHM = "ES256"  # noqa: S105 - the name of an algorithm
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 §2.1
@@ -31,7 +33,7 @@ def access_jwt(issuer: Issuer, client: Client, record: AccessToken) -> str:
     claims = {
         "iss": issuer.settings.url,
         "aud": record.audience,
-        "sub": subject(issuer.pairwise_key, record.user_id, sector) if record.user_id else record.client_id,
+        "sub": token_subject(issuer, record, sector),
         "client_id": record.client_id,
         "scope": " ".join(record.scope),
         "iat": int(record.issued_at),
@@ -40,6 +42,8 @@ def access_jwt(issuer: Issuer, client: Client, record: AccessToken) -> str:
     }
     if record.cnf is not None:
         claims["cnf"] = record.cnf.claim()
+    if record.act is not None:
+        claims["act"] = json.loads(record.act)  # RFC 8693 §4.1
     try:
         claims = composed(claims, {})
     except CredentialInClaim as found:

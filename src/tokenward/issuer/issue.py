@@ -31,6 +31,7 @@ class TokenResponse:
     scope: tuple[str, ...]
     refresh_token: str | None = field(default=None, repr=False)
     id_token: str | None = field(default=None, repr=False)
+    issued_token_type: str | None = None
 
     def body(self, at: float) -> bytes:
         """The JSON, as sent at that moment."""
@@ -44,6 +45,8 @@ class TokenResponse:
             members["refresh_token"] = self.refresh_token
         if self.id_token is not None:
             members["id_token"] = self.id_token
+        if self.issued_token_type is not None:
+            members["issued_token_type"] = self.issued_token_type  # RFC 8693 §2.2.1
         return json.dumps(members).encode()
 
     def to_bytes(self) -> bytes:
@@ -86,7 +89,7 @@ def client_access_token(
         expires_at=now + issuer.settings.access_token_lifetime,
         cnf=caller.binding,
     )
-    return _in_its_form(issuer, caller.client, token.secret, record)
+    return in_its_form(issuer, caller.client, token.secret, record)
 
 
 def granted_access_token(
@@ -112,10 +115,10 @@ def granted_access_token(
         expires_at=min(now + issuer.settings.access_token_lifetime, grant.expires_at),
         cnf=caller.binding,
     )
-    return _in_its_form(issuer, caller.client, token.secret, record)
+    return in_its_form(issuer, caller.client, token.secret, record)
 
 
-def _in_its_form(
+def in_its_form(
     issuer: Issuer, client: Client, opaque_text: Secret, record: AccessToken
 ) -> tuple[Secret, AccessToken]:
     """The token as the client is configured to get it. A JWT is stored, looked up and revoked like the other.

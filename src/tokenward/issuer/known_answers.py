@@ -57,7 +57,7 @@ class KnownAnswers:
 
     def keep(self, text: str, caller: Client, token: AccessToken, answer: bytes, *, generation: int) -> None:
         """Remember an answer about a live token, unless something was revoked since `generation` was read."""
-        if generation != self.generation or token.parent_id is not None or is_jwt(text):
+        if generation != self.generation or token.ancestors or is_jwt(text):
             return
         key = fingerprint(text)
         if key not in self._known:

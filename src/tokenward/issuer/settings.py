@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from tokenward.tokens.certificates import Authorities
@@ -45,6 +46,33 @@ class Resource:
     sector: str = ""
 
 
+Actor = Literal["none", "client", "token"]
+"""Who acts by an exchanged token (RFC 8693 §1.1): nobody (impersonation), the client that exchanged it, or
+whom an actor token stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRule:
+    """That a client may turn tokens for one audience into tokens for another, or into narrower ones.
+
+    Attributes:
+        client_id: who may.
+        subject_audience: what the subject token is for.
+        audience: what the new token is for.
+        scopes: all that it may allow. Where the audience stays, the subject token bounds it, too.
+        actor: who acts by it.
+        bound_subjects: whether a subject token that is bound to its caller's key is taken from a client that
+            cannot prove this key, since it is the API to which the caller proved it.
+    """
+
+    client_id: str
+    subject_audience: str
+    audience: str
+    scopes: tuple[str, ...]
+    actor: Actor = "client"
+    bound_subjects: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class IssuerSettings:
     """The issuer's settings. Times are seconds.
@@ -62,6 +90,7 @@ class IssuerSettings:
         resources: audience → resource.
         takes_certificates: whether the certificate of a TLS client gets here (RFC 8705).
         client_authorities: the CAs whose certificates authenticate clients, if there are any.
+        exchange: who may exchange what for what; there is one rule at most for each client and two audiences.
 
     Raises:
         ValueError: the url is no origin, or a resource is malformed.
@@ -79,6 +108,7 @@ class IssuerSettings:
     resources: Mapping[str, Resource] = field(default_factory=dict)
     takes_certificates: bool = False
     client_authorities: Authorities | None = None
+    exchange: tuple[ExchangeRule, ...] = ()
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

@@ -219,7 +219,10 @@ class Tokens(Protocol):
         """
 
     async def access_token(self, token_id: str) -> AccessTokenState | None:
-        """The token, and whether it, its grant, client or person was revoked. Expiry is the caller's."""
+        """The token, and whether it, its grant, client or person, or any of its ancestors, was revoked.
+
+        An ancestor that is gone counts as revoked. Expiry is the caller's.
+        """
 
     async def revoke_token(self, token_id: str, at: float) -> bool:
         """Revoke one access token; False if it is unknown or was revoked before."""

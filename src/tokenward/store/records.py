@@ -143,7 +143,10 @@ class AccessToken:
         credential: the weakest one in its chain.
         cnf: the key that it is bound to (RFC 7800 §3.1); None for a bearer token.
         act: who acts by it, as the JSON of an `act` claim (RFC 8693 §4.1); None where nobody does.
-        parent_id: the token_id of what it was exchanged for, with which it ends.
+        ancestors: all that it was exchanged for, with each of which it ends: a token_id, or a key_id behind
+            `API_KEY_CLIENT`.
+        subject_client: the client that it stands for, where another one exchanged it; None for a person's,
+            and for one that stands for its own client.
     """
 
     token_id: str
@@ -158,7 +161,8 @@ class AccessToken:
     expires_at: float
     cnf: Confirmation | None = None
     act: str | None = None
-    parent_id: str | None = None
+    ancestors: tuple[str, ...] = ()
+    subject_client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,15 @@ from tokenward.issuer.client_auth.authenticate import authenticate_confidential
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.introspection_jwt import MEDIA_TYPE, introspection_jwt
+from tokenward.issuer.presented import presented_access_token
 from tokenward.issuer.response import Response, private_json, private_jwt
 from tokenward.issuer.settings import INTROSPECT
+from tokenward.issuer.token_subject import token_subject
 from tokenward.issuer.token_type import token_type
 from tokenward.store.facts import person_facts
-from tokenward.store.live import live_access_token
 from tokenward.store.records import AccessToken, Client
 from tokenward.tokens.credential_guard import CredentialInClaim
-from tokenward.tokens.presented import claimed_token_id, is_jwt, signing_kid
 from tokenward.tokens.release import composed, released
-from tokenward.tokens.subjects import subject
 
 INACTIVE: Mapping[str, object] = {"active": False}  # and nothing else (RFC 7662 §2.2, RFC 9701 §5)
 
@@ -60,19 +59,9 @@ async def introspect(issuer: Issuer, scope: Scope, receive: Receive) -> Response
 
 async def _visible(issuer: Issuer, caller: Client, text: str) -> "tuple[AccessToken, _View] | None":
     """The live access token, and what this caller gets to see of it."""
-    token_id = claimed_token_id(text, prefix=issuer.settings.token_prefix)
-    if token_id is None:
-        return None
-    token = await live_access_token(issuer.store, issuer.peppers, text, token_id, at=issuer.clock.time())
+    token = await presented_access_token(issuer, text)
     view = _view(issuer, caller, token) if token is not None else None
-    if token is None or view is None or not _signed_well(issuer, text):
-        return None
-    return token, view
-
-
-def _signed_well(issuer: Issuer, text: str) -> bool:
-    """False for a JWT whose key was removed: with a compromised key goes all that it signed."""
-    return not is_jwt(text) or issuer.signing_keys.publishes(signing_kid(text))
+    return None if token is None or view is None else (token, view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +94,7 @@ async def _active(issuer: Issuer, token: AccessToken, view: _View) -> dict[str, 
     minimum: dict[str, object] = {
         "active": True,
         "iss": issuer.settings.url,
-        # RFC 9068 §2.2: a client that acts for itself is the subject
-        "sub": subject(issuer.pairwise_key, token.user_id, view.sector) if token.user_id else token.client_id,
+        "sub": token_subject(issuer, token, view.sector),
         "aud": token.audience,
         "client_id": token.client_id,
         "scope": " ".join(token.scope),
@@ -117,6 +105,8 @@ async def _active(issuer: Issuer, token: AccessToken, view: _View) -> dict[str, 
     }
     if token.cnf is not None:
         minimum["cnf"] = token.cnf.claim()
+    if token.act is not None:
+        minimum["act"] = json.loads(token.act)  # RFC 8693 §4.1
     if not view.claims:
         return minimum
     facts = await person_facts(issuer.store, view.claims, user_id=token.user_id, grant_id=token.grant_id)

@@ -17,13 +17,13 @@ _WORDS = frozenset({"scopes", "addresses", "origins"})
 _FIELDS = tuple(ApiKey.__dataclass_fields__)
 
 _NOBODY: ColumnElement[str] = sa.literal_column("''")
-_DEAD = sa.or_(
+KEY_IS_DEAD = sa.or_(
     api_keys.c.revoked_at.is_not(None),
     is_cut_off(_NOBODY, _NOBODY, api_keys.c.created_at),  # with everything that was issued until then
 )
 _STATE = sa.select(
     *(api_keys.c[name] for name in _FIELDS),
-    _DEAD,
+    KEY_IS_DEAD,
     api_keys.c.rotated_at,
     api_keys.c.uses,
     api_keys.c.last_used_at,
@@ -42,7 +42,7 @@ _SUPERSEDE = (
         api_keys.c.key_id == bindparam("old"),
         api_keys.c.rotated_at.is_(None),
         api_keys.c.expires_at > bindparam("at"),
-        sa.not_(_DEAD),
+        sa.not_(KEY_IS_DEAD),
     )
     .values(
         rotated_at=bindparam("at"),
@@ -65,7 +65,7 @@ _TO_TELL_OF = _STATE.where(
     api_keys.c.expires_at <= bindparam("until"),
     api_keys.c.rotated_at.is_(None),
     _NOT_TOLD,
-    sa.not_(_DEAD),
+    sa.not_(KEY_IS_DEAD),
 ).order_by(api_keys.c.expires_at, api_keys.c.key_id)
 _CLAIM = (
     sa.update(api_keys)

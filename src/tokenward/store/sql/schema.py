@@ -174,8 +174,8 @@ access_tokens = sa.Table(
     _time("revoked_at", null=True),
     _text("cnf", null=True),
     _text("act", null=True),
-    _text("parent_id", null=True),
-    _partial("ix_access_tokens_parent_id", "parent_id", where="parent_id IS NOT NULL"),
+    _text("ancestors", null=True),
+    _text("subject_client", null=True),
     sqlite_with_rowid=False,
 )
 

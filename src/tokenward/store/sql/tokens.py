@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, bindparam
 
 from tokenward.store.port import REVOKED_AT_ONCE
 from tokenward.store.records import (
+    API_KEY_CLIENT,
     AccessToken,
     AccessTokenState,
     AuthorizationCode,
@@ -23,6 +24,7 @@ from tokenward.store.records import (
     RefreshToken,
     RevokedTokens,
 )
+from tokenward.store.sql.api_keys import KEY_IS_DEAD
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import cut_off, is_cut_off, record, record_each
@@ -115,9 +117,6 @@ _LOST_RESPONSE = (
 )
 
 _ADD_ACCESS = insert_into(access_tokens, *AccessToken.__dataclass_fields__)
-_KEY_IS_REVOKED = sa.exists().where(
-    api_keys.c.key_id == access_tokens.c.parent_id, api_keys.c.revoked_at.is_not(None)
-)
 # A token stands or falls with its grant: a grant that is gone was over, and what a cutoff says of the moment
 # when the grant was made holds for all that followed from it, also for what was issued during the cutoff.
 _ACCESS = (
@@ -129,7 +128,6 @@ _ACCESS = (
                 access_tokens.c.grant_id.is_not(None),
                 sa.or_(grants.c.grant_id.is_(None), grants.c.revoked_at.is_not(None)),
             ),
-            _KEY_IS_REVOKED,  # for which it was exchanged
             is_cut_off(
                 access_tokens.c.client_id,
                 access_tokens.c.user_id,
@@ -140,6 +138,7 @@ _ACCESS = (
     .select_from(access_tokens.outerjoin(grants, grants.c.grant_id == access_tokens.c.grant_id))
     .where(access_tokens.c.token_id == bindparam("token"))
 )
+_KEY = sa.select(KEY_IS_DEAD).where(api_keys.c.key_id == bindparam("token"))
 _REVOKE_ACCESS = (
     sa.update(access_tokens)
     .where(access_tokens.c.token_id == bindparam("token"), access_tokens.c.revoked_at.is_(None))
@@ -247,10 +246,17 @@ class SqlTokens(Family):
         return row[0] if row else None
 
     async def access_token(self, token_id: str) -> AccessTokenState | None:
-        row = await self._database.read(lambda cursor: cursor.one(_ACCESS, {"token": token_id}))
-        if row is None:
-            return None
-        return AccessTokenState(_access(row[:-1]), bool(row[-1]))
+        def unit(cursor: Cursor) -> AccessTokenState | None:
+            row = cursor.one(_ACCESS, {"token": token_id})
+            if row is None:
+                return None
+            token = _access(row[:-1])
+            # Several looks, each later than the one before: what is dead stays dead, so that none can be
+            # found alive which was dead when we began.
+            dead = bool(row[-1]) or any(_is_dead(cursor, each) for each in token.ancestors)
+            return AccessTokenState(token, dead)
+
+        return await self._database.read(unit)
 
     async def revoke_token(self, token_id: str, at: float) -> bool:
         def unit(cursor: Cursor) -> bool:
@@ -292,6 +298,13 @@ class SqlTokens(Family):
 
     async def revoke_all_issued(self, *, before: float, at: float) -> None:
         await self._database.write(lambda cursor: cut_off(cursor, "all", "", before=before, at=at))
+
+
+def _is_dead(cursor: Cursor, ancestor: str) -> bool:
+    """Whether it was revoked, or is gone: what was exchanged for it never outlives it."""
+    statement = _KEY if ancestor.startswith(API_KEY_CLIENT) else _ACCESS
+    row = cursor.one(statement, {"token": ancestor.removeprefix(API_KEY_CLIENT)})
+    return row is None or bool(row[-1])
 
 
 def _end_grant(cursor: Cursor, grant_id: str, at: float) -> bool:
@@ -339,25 +352,19 @@ def _code_row(code: AuthorizationCode) -> Parameters:
 
 
 def _access(row: Row) -> AccessToken:
-    name, keyed_hash, grant_id, client_id, user_id, scope, audience, credential, *times, cnf, act, parent = (
-        row
-    )
-    words, key = split_words(scope), _confirmation(cnf)
-    fields = (
-        name,
-        keyed_hash,
-        grant_id,
-        client_id,
-        user_id,
-        words,
+    *names, scope, audience, credential, issued_at, expires_at, cnf, act, ancestors, subject_client = row
+    return AccessToken(
+        *names,
+        split_words(scope),
         audience,
         credential,
-        *times,
-        key,
+        issued_at,
+        expires_at,
+        _confirmation(cnf),
         act,
-        parent,
+        split_words(ancestors or ""),
+        subject_client,
     )
-    return AccessToken(*fields)
 
 
 def _access_row(token: AccessToken) -> Parameters:
@@ -374,7 +381,8 @@ def _access_row(token: AccessToken) -> Parameters:
         "expires_at": token.expires_at,
         "cnf": _text(token.cnf),
         "act": token.act,
-        "parent_id": token.parent_id,
+        "ancestors": join_words(token.ancestors) or None,
+        "subject_client": token.subject_client,
     }
 
 

@@ -1,0 +1,228 @@
+"""RFC 8693: an access token becomes another one, which allows less, lives no longer and is no stronger.
+
+Who may exchange what for what is configured (`ExchangeRule`); without a rule nobody may exchange anything.
+What is issued ends with everything that it was exchanged for: with its tokens, their grants, clients and
+persons. A refresh token or an ID token is never exchanged: the one is for its client alone, and the other no
+permission to call anything.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import get_args
+
+from tokenward.base.problems import (
+    INVALID_SCOPE,
+    INVALID_TARGET,
+    MALFORMED,
+    UNACCEPTABLE_TOKEN,
+    UNAUTHORIZED_CLIENT,
+    Refusal,
+)
+from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.grants.grant import GrantType
+from tokenward.issuer.issue import TokenResponse, in_its_form, new_token, with_fresh_locators
+from tokenward.issuer.presented import presented_access_token
+from tokenward.issuer.scopes import parse_scope
+from tokenward.issuer.settings import INTROSPECT, ExchangeRule
+from tokenward.store.records import AccessToken, Client, Credential
+from tokenward.tokens.presented import is_jwt
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693 §3
+JWT_TYPE = "urn:ietf:params:oauth:token-type:jwt"
+
+MAX_ANCESTORS = 5
+"""How many tokens may stand behind an exchanged one. Each lookup of it looks at all of them."""
+
+_WEAKEST_FIRST: tuple[Credential, ...] = get_args(Credential)
+
+
+async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapping[str, str]) -> TokenResponse:
+    """An access token for the subject token, by the rule that allows it."""
+    client = caller.client
+    if not any(rule.client_id == client.client_id for rule in issuer.settings.exchange):
+        raise Refusal(UNAUTHORIZED_CLIENT, f"no exchange rule names client {client.client_id}")
+    if parameters.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
+        raise Refusal(MALFORMED, "only access tokens are given in exchange")
+    subject = await _shown(issuer, parameters["subject_token"], parameters["subject_token_type"])
+    rule = _rule(issuer, client, subject, parameters)
+    _check_proved(subject, rule, client)
+    actor = await _actor(issuer, rule, client, parameters)
+    ancestors = _ancestors(subject, actor)
+    act = _act(subject, rule, client, actor)
+    scope = await _narrowed(issuer, subject, rule, parameters)
+    chain = (subject, actor) if actor else (subject,)
+    credential = _weakest((caller.credential, *(each.credential for each in chain)))
+
+    async def attempt() -> TokenResponse:
+        token, keyed_hash = new_token(issuer, "at")
+        now = issuer.clock.time()
+        text, record = in_its_form(
+            issuer,
+            client,
+            token.secret,
+            # Whose it is and which grant it ends with are the subject token's.
+            replace(
+                subject,
+                token_id=token.token_id,
+                keyed_hash=keyed_hash,
+                client_id=client.client_id,
+                subject_client=_subject_client(subject, client),
+                scope=scope,
+                audience=rule.audience,
+                credential=credential,
+                issued_at=now,
+                expires_at=min(
+                    now + issuer.settings.access_token_lifetime, *(each.expires_at for each in chain)
+                ),
+                cnf=None,
+                act=act,
+                ancestors=ancestors,
+            ),
+        )
+        # Should an ancestor be revoked meanwhile, this one is dead where it lies: every look shows that.
+        await issuer.store.add_access_token(record)
+        return TokenResponse(
+            text.reveal(), record.expires_at, record.scope, issued_token_type=ACCESS_TOKEN_TYPE
+        )
+
+    return await with_fresh_locators(attempt)
+
+
+async def _shown(issuer: Issuer, text: str, token_type: str) -> AccessToken:
+    """The live access token that is shown. Why another one is refused is for the log alone (§2.2.2)."""
+    if token_type != ACCESS_TOKEN_TYPE and not (token_type == JWT_TYPE and is_jwt(text)):
+        raise Refusal(UNACCEPTABLE_TOKEN, "a type of token that is not exchanged, or not the one shown")
+    token = await presented_access_token(issuer, text)
+    if token is None:
+        raise Refusal(UNACCEPTABLE_TOKEN, "unknown, expired, revoked or no access token of ours")
+    return token
+
+
+def _rule(
+    issuer: Issuer, client: Client, subject: AccessToken, parameters: Mapping[str, str]
+) -> ExchangeRule:
+    """The rule that allows it: one audience, by whichever of its two names (§2.1, RFC 8707 §2)."""
+    targets = {parameters[name] for name in ("resource", "audience") if name in parameters}
+    rules = {
+        rule.audience: rule
+        for rule in issuer.settings.exchange
+        if (rule.client_id, rule.subject_audience) == (client.client_id, subject.audience)
+    }
+    if not rules:  # this client must not learn that the token is good
+        raise Refusal(
+            UNACCEPTABLE_TOKEN,
+            f"client {client.client_id} may not exchange {subject.token_id}, which is for {subject.audience}",
+        )
+    if len(targets) > 1:
+        raise Refusal(INVALID_TARGET, "audience and resource differ, and a token is for one")
+    target = targets.pop() if targets else subject.audience
+    if target not in rules:
+        raise Refusal(
+            INVALID_TARGET, f"client {client.client_id} may not exchange {subject.token_id} for that"
+        )
+    return rules[target]
+
+
+def _check_proved(token: AccessToken, rule: ExchangeRule, client: Client) -> None:
+    """A bound token proves nothing in the hands of somebody who cannot prove its key (RFC 9449 §7.2).
+
+    The API to which its caller proved the key may be trusted to have checked it, and only by a rule.
+    """
+    if token.cnf is None:
+        return
+    is_its_api = f"{INTROSPECT}{token.audience}" in client.scopes
+    if not (rule.bound_subjects and is_its_api):
+        raise Refusal(UNACCEPTABLE_TOKEN, f"{token.token_id} is bound to a key that {client.client_id} lacks")
+
+
+async def _actor(
+    issuer: Issuer, rule: ExchangeRule, client: Client, parameters: Mapping[str, str]
+) -> AccessToken | None:
+    """The actor token, where the rule is for one, and only there (§2.1).
+
+    It was shown to the same API as the subject token, and the client that it stands for acts itself: whom
+    a person or another actor's token stands for is known by another name at each audience.
+    """
+    names = ("actor_token", "actor_token_type")
+    if rule.actor != "token":
+        if any(name in parameters for name in names):
+            raise Refusal(UNACCEPTABLE_TOKEN, f"the rule of {client.client_id} is for no actor token")
+        return None
+    if not all(name in parameters for name in names):
+        raise Refusal(UNACCEPTABLE_TOKEN, f"the rule of {client.client_id} is for an actor token")
+    actor = await _shown(issuer, parameters["actor_token"], parameters["actor_token_type"])
+    if actor.audience != rule.subject_audience or actor.user_id is not None or actor.act is not None:
+        raise Refusal(UNACCEPTABLE_TOKEN, f"{actor.token_id} is for another audience, or of no client itself")
+    _check_proved(actor, rule, client)
+    return actor
+
+
+def _ancestors(subject: AccessToken, actor: AccessToken | None) -> tuple[str, ...]:
+    """All that the new token ends with."""
+    behind = [subject.token_id, *subject.ancestors]
+    if actor is not None:
+        behind += [actor.token_id, *actor.ancestors]
+    if len(behind) > MAX_ANCESTORS:
+        raise Refusal(UNACCEPTABLE_TOKEN, f"{subject.token_id} was exchanged too often already")
+    return tuple(dict.fromkeys(behind))
+
+
+def _act(subject: AccessToken, rule: ExchangeRule, client: Client, actor: AccessToken | None) -> str | None:
+    """§4.1: who acts, and within it who acted before. An impersonation adds nobody, and hides nobody."""
+    if rule.actor == "none":
+        return subject.act
+    claim: dict[str, object] = {
+        "sub": (actor.subject_client or actor.client_id) if actor else client.client_id
+    }
+    if subject.act is not None:
+        claim["act"] = json.loads(subject.act)
+    return json.dumps(claim)
+
+
+async def _narrowed(
+    issuer: Issuer, subject: AccessToken, rule: ExchangeRule, parameters: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The scopes: those of the rule, or fewer; for an audience that the chain was at, none that it lacked.
+
+    So a token that goes to another API and comes back allows no more than it did before.
+    """
+    allowed = list(rule.scopes)
+    states = [await issuer.store.access_token(each) for each in subject.ancestors]
+    for token in (subject, *(state.token for state in states if state)):
+        if token.audience == rule.audience:
+            allowed = [scope for scope in allowed if scope in token.scope]
+    scope = parse_scope(parameters["scope"]) if "scope" in parameters else tuple(allowed)
+    if not scope or not set(scope) <= set(allowed):
+        raise Refusal(INVALID_SCOPE, f"more than may be given for {subject.token_id}")
+    return scope
+
+
+def _subject_client(subject: AccessToken, client: Client) -> str | None:
+    """The client that the new token stands for, where neither its person nor its own client says so."""
+    if subject.user_id is not None:
+        return None
+    stands_for = subject.subject_client or subject.client_id
+    return stands_for if stands_for != client.client_id else None
+
+
+def _weakest(chain: Iterable[Credential]) -> Credential:
+    """An exchange raises no tier."""
+    return min(chain, key=_WEAKEST_FIRST.index)
+
+
+GRANT = GrantType(
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+    client_types=CONFIDENTIAL,
+    required=("subject_token", "subject_token_type"),
+    optional=(
+        "resource",
+        "audience",
+        "scope",
+        "requested_token_type",
+        "actor_token",
+        "actor_token_type",
+    ),
+    redeem=redeem,
+)

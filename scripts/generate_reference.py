@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import get_origin
 
 import typer
 from pydantic import BaseModel
@@ -121,7 +122,11 @@ in it with file, line and remedy, and `tokenward check --schema` prints its JSON
 keys are errors. Commands take another file with `--config FILE` or from the environment variable
 `TOKENWARD_CONFIG`.
 """,
-        "## Keys\n\n`NAME` stands for an API's name, `OPERATION` for an `operationId` or `METHOD /path`.",
+        """
+## Keys
+
+`NAME` stands for an API's name, `OPERATION` for an `operationId` or `METHOD /path`, `[]` for each of a list.
+""",
         table(("key", "default", "meaning"), rows),
         """
 ## Values
@@ -148,6 +153,8 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Field
             yield key, field
         elif models[0] is field.annotation:
             yield from _keys(models[0], f"{key}.")
+        elif get_origin(field.annotation) is tuple:
+            yield from _keys(models[0], f"{key}[].")
         else:  # a mapping from names to models
             yield from _keys(models[0], f"{key}.{'NAME' if name == 'apis' else 'OPERATION'}.")
 

@@ -104,7 +104,7 @@ def test_what_was_looked_up_before_a_revocation_is_not_remembered_after_it(feed,
 
 def test_a_token_that_ends_with_another_is_not_remembered(feed):
     memory = KnownAnswers(fresh=lambda: feed.confirmed)
-    assert not kept(memory, TEXT, replace(TOKEN, parent_id="parent"))
+    assert not kept(memory, TEXT, replace(TOKEN, ancestors=("parent",)))
     assert kept(memory, TEXT, TOKEN)
 
 

@@ -3,7 +3,7 @@
 Nothing starts from a configuration with an error in it, and nothing here needs a secret or the network.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,12 +95,13 @@ def load(path: Path) -> Loaded:
             keys = (name, "client_certificates", "ca")
             remedy = "name a PEM file with the certificates of the CAs that issue to clients"
             findings.append(placed(source, Remark(keys, "error", "client-ca", str(error), remedy)))
+    resources = {document.resource.audience: document.resource for document in documents}
+    findings += [placed(source, it) for it in _exchanged_scopes(settings, resources)]
     apis = [document.api for document in documents]
     if not errors(findings):
         findings += _policy(source, conflicts(apis))
     if errors(findings):
         return Loaded(None, in_order(findings), source, settings)
-    resources = {document.resource.audience: document.resource for document in documents}
     configuration = Configuration(
         path, base_dir, settings, Policy(apis), resources, protections, authorities["issuer"]
     )
@@ -110,6 +111,22 @@ def load(path: Path) -> Loaded:
 def _protection(api: ApiSettings, base_dir: Path) -> Protection:
     recipient = None if api.encryption_key is None else read_encryption_key(base_dir / api.encryption_key)
     return Protection(api.signing_alg, recipient)
+
+
+def _exchanged_scopes(settings: Settings, resources: Mapping[str, Resource]) -> Iterator[Remark]:
+    for number, rule in enumerate(settings.exchange):
+        if rule.target_api not in settings.apis:
+            continue
+        known = resources[settings.audience(rule.target_api)].scopes
+        for scope in rule.scopes:
+            if scope not in known:
+                yield Remark(
+                    ("exchange", number, "scopes"),
+                    "error",
+                    "exchange",
+                    f"{rule.target_api} has no scope {scope}",
+                    "name scopes that its operations ask for",
+                )
 
 
 def _policy(source: Source, problems: Iterable[PolicyProblem]) -> list[Finding]:

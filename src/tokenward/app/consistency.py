@@ -190,6 +190,32 @@ def _upstreams_are_elsewhere(settings: Settings) -> Iterator[Remark]:
             )
 
 
+def _exchanges_are_clear(settings: Settings) -> Iterator[Remark]:
+    seen = set()
+    for number, rule in enumerate(settings.exchange):
+        for key, api in (("subject_api", rule.subject_api), ("target_api", rule.target_api)):
+            if api not in settings.apis:
+                yield _error(
+                    ("exchange", number, key),
+                    "exchange",
+                    "there is no API of this name",
+                    "name one of `apis`",
+                )
+        if not rule.scopes:
+            yield _error(
+                ("exchange", number, "scopes"), "exchange", "tokens that allow nothing", "name scopes"
+            )
+        same = (rule.client, rule.subject_api, rule.target_api)
+        if same in seen:
+            yield _error(
+                ("exchange", number),
+                "exchange",
+                "another rule is for the same client and the same two APIs",
+                "keep one of them, so that it is clear what may be exchanged",
+            )
+        seen.add(same)
+
+
 _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _admin_is_local,
     _listeners_differ,
@@ -204,6 +230,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _mounts_are_apart,
     _audiences_differ,
     _upstreams_are_elsewhere,
+    _exchanges_are_clear,
 )
 
 

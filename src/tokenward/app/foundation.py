@@ -17,7 +17,7 @@ from tokenward.gateway.access import KeyTerms, TokenFacts
 from tokenward.gateway.inside import Protection
 from tokenward.issuer.api_keys import ApiKeyDesk
 from tokenward.issuer.clients import ClientDesk
-from tokenward.issuer.settings import IssuerSettings
+from tokenward.issuer.settings import ExchangeRule, IssuerSettings
 from tokenward.store.facts import person_facts
 from tokenward.store.keeping import load_data_key, load_pairwise_key, load_peppers, sealer
 from tokenward.store.key_orders import KeyDesk
@@ -74,6 +74,17 @@ class Foundation:
             resources=self.configuration.resources,
             takes_certificates=settings.issuer.client_certificates is not None,
             client_authorities=self.configuration.client_authorities,
+            exchange=tuple(
+                ExchangeRule(
+                    rule.client,
+                    settings.audience(rule.subject_api),
+                    settings.audience(rule.target_api),
+                    rule.scopes,
+                    rule.actor,
+                    rule.bound_subjects,
+                )
+                for rule in settings.exchange
+            ),
         )
 
     @property

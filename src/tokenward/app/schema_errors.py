@@ -60,7 +60,9 @@ def _known_keys(whole: Mapping[str, Any], above: Keys) -> list[str]:
     """The keys that the schema knows at that place."""
     node = whole
     for key in above:
-        node = node.get("properties", {}).get(key) or node.get("additionalProperties") or {}
+        node = (
+            node.get("properties", {}).get(key) or node.get("additionalProperties") or node.get("items") or {}
+        )
         if "$ref" in node:
             node = whole["$defs"][node["$ref"].rpartition("/")[2]]
     return list(node.get("properties", {}))

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tokenward.app.values import (
+    A_LIST,
     ApiName,
     Audience,
     ClaimNames,
@@ -30,6 +31,7 @@ from tokenward.app.values import (
     Upstream,
 )
 from tokenward.gateway.inside import Protection
+from tokenward.issuer.settings import Actor
 
 
 class _Model(BaseModel):
@@ -179,6 +181,29 @@ class ApiKeySettings(_Model):
     )
 
 
+class ExchangeSettings(_Model):
+    """That one client may exchange tokens (RFC 8693)."""
+
+    client: str = Field(min_length=1, description="The client_id of who may.")
+    subject_api: ApiName = Field(description="The API that the subject tokens are for.")
+    target_api: ApiName = Field(
+        description="The API that the new tokens are for; the same one to narrow the scope."
+    )
+    scopes: Scopes = Field(
+        description="All that the new tokens may allow; at the same API, never more than before.",
+    )
+    actor: Actor = Field(
+        default="client",
+        description="Who acts by the new tokens: the `client` itself, whom an actor `token` stands for, or "
+        "`none`, so that nobody sees that it is not the subject itself.",
+    )
+    bound_subjects: bool = Field(
+        default=False,
+        description="Take subject tokens that are bound to their caller's key, which this client cannot "
+        "prove, since it is the subject API itself: it needs the scope introspect:AUDIENCE of that API.",
+    )
+
+
 class OperationSettings(_Model):
     """What one operation asks of its callers."""
 
@@ -258,6 +283,9 @@ class Settings(_Model):
     )
     api_keys: ApiKeySettings = Field(
         default_factory=ApiKeySettings, description="How long API keys live, where not as usual."
+    )
+    exchange: Annotated[tuple[ExchangeSettings, ...], A_LIST] = Field(
+        default=(), description="Who may exchange which tokens for which; nobody may exchange others."
     )
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
 

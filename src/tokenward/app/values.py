@@ -325,6 +325,7 @@ def _mail_address(text: str) -> str:
     return text
 
 
+A_LIST = BeforeValidator(_tuple)
 Origin = Annotated[str, AfterValidator(_origin)]
 Upstream = Annotated[str, AfterValidator(_upstream)]
 Mount = Annotated[str, AfterValidator(_mount)]

@@ -353,18 +353,10 @@ def _code_row(code: AuthorizationCode) -> Parameters:
 
 def _access(row: Row) -> AccessToken:
     *names, scope, audience, credential, issued_at, expires_at, cnf, act, ancestors, subject_client = row
-    return AccessToken(
-        *names,
-        split_words(scope),
-        audience,
-        credential,
-        issued_at,
-        expires_at,
-        _confirmation(cnf),
-        act,
-        split_words(ancestors or ""),
-        subject_client,
-    )
+    words, key, above = split_words(scope), _confirmation(cnf), split_words(ancestors or "")
+    times = (issued_at, expires_at)
+    fields = (*names, words, audience, credential, *times, key, act, above, subject_client)
+    return AccessToken(*fields)
 
 
 def _access_row(token: AccessToken) -> Parameters:

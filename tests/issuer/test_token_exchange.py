@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from issuer.house import BANK, WEATHER, House, error, lived
+from issuer.test_dpop import proving, thief, without_proof
 from tokenward.issuer.grants.token_exchange import MAX_ANCESTORS
 from tokenward.issuer.settings import ExchangeRule
 from tokenward.tokens import opaque
@@ -375,6 +376,19 @@ async def test_a_bound_token_is_taken_only_by_the_api_that_its_caller_proved_the
     assert error(await exchange(another, text, audience=WEATHER)) == REFUSED
     token = await stored(h, (await exchange(its_api, text, audience=WEATHER)).json()["access_token"])
     assert token.cnf is None
+
+
+@lived
+async def test_who_proves_the_key_of_a_bound_token_gets_one_that_is_bound_to_it(h: House):
+    ruled(h, NARROWER)
+    service = proving(await backend(h, "accounts:read"))
+    text = (await service.token(grant_type="client_credentials")).json()["access_token"]
+    response = await exchange(service, text)
+    assert response.json()["token_type"] == "DPoP"
+    exchanged = await stored(h, response.json()["access_token"])
+    assert exchanged.cnf == (await stored(h, text)).cnf
+    for other in (without_proof(service), thief(service)):
+        assert error(await exchange(other, text)) == REFUSED
 
 
 # Who acts

@@ -26,6 +26,7 @@ from tokenward.issuer.issue import TokenResponse, in_its_form, new_token, with_f
 from tokenward.issuer.presented import presented_access_token
 from tokenward.issuer.scopes import parse_scope
 from tokenward.issuer.settings import INTROSPECT, ExchangeRule
+from tokenward.issuer.token_type import token_type
 from tokenward.store.records import AccessToken, Client, Credential
 from tokenward.tokens.presented import is_jwt
 
@@ -47,8 +48,8 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         raise Refusal(MALFORMED, "only access tokens are given in exchange")
     subject = await _shown(issuer, parameters["subject_token"], parameters["subject_token_type"])
     rule = _rule(issuer, client, subject, parameters)
-    _check_proved(subject, rule, client)
-    actor = await _actor(issuer, rule, client, parameters)
+    _check_proved(subject, rule, caller)
+    actor = await _actor(issuer, rule, caller, parameters)
     ancestors = _ancestors(subject, actor)
     act = _act(subject, rule, client, actor)
     scope = await _narrowed(issuer, subject, rule, parameters)
@@ -76,7 +77,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
                 expires_at=min(
                     now + issuer.settings.access_token_lifetime, *(each.expires_at for each in chain)
                 ),
-                cnf=None,
+                cnf=caller.binding,
                 act=act,
                 ancestors=ancestors,
             ),
@@ -84,7 +85,11 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         # Should an ancestor be revoked meanwhile, this one is dead where it lies: every look shows that.
         await issuer.store.add_access_token(record)
         return TokenResponse(
-            text.reveal(), record.expires_at, record.scope, issued_token_type=ACCESS_TOKEN_TYPE
+            text.reveal(),
+            token_type(record.cnf),
+            record.expires_at,
+            record.scope,
+            issued_token_type=ACCESS_TOKEN_TYPE,
         )
 
     return await with_fresh_locators(attempt)
@@ -125,20 +130,20 @@ def _rule(
     return rules[target]
 
 
-def _check_proved(token: AccessToken, rule: ExchangeRule, client: Client) -> None:
-    """A bound token proves nothing in the hands of somebody who cannot prove its key (RFC 9449 §7.2).
+def _check_proved(token: AccessToken, rule: ExchangeRule, caller: AuthenticatedClient) -> None:
+    """A bound token proves nothing in the hands of somebody who does not prove its key (RFC 9449 §7.1).
 
     The API to which its caller proved the key may be trusted to have checked it, and only by a rule.
     """
-    if token.cnf is None:
+    if token.cnf is None or token.cnf == caller.binding:
         return
-    is_its_api = f"{INTROSPECT}{token.audience}" in client.scopes
+    is_its_api = f"{INTROSPECT}{token.audience}" in caller.client.scopes
     if not (rule.bound_subjects and is_its_api):
-        raise Refusal(UNACCEPTABLE_TOKEN, f"{token.token_id} is bound to a key that {client.client_id} lacks")
+        raise Refusal(UNACCEPTABLE_TOKEN, f"{token.token_id} is bound to a key that {rule.client_id} lacks")
 
 
 async def _actor(
-    issuer: Issuer, rule: ExchangeRule, client: Client, parameters: Mapping[str, str]
+    issuer: Issuer, rule: ExchangeRule, caller: AuthenticatedClient, parameters: Mapping[str, str]
 ) -> AccessToken | None:
     """The actor token, where the rule is for one, and only there (§2.1).
 
@@ -148,14 +153,14 @@ async def _actor(
     names = ("actor_token", "actor_token_type")
     if rule.actor != "token":
         if any(name in parameters for name in names):
-            raise Refusal(UNACCEPTABLE_TOKEN, f"the rule of {client.client_id} is for no actor token")
+            raise Refusal(UNACCEPTABLE_TOKEN, f"the rule of {rule.client_id} is for no actor token")
         return None
     if not all(name in parameters for name in names):
-        raise Refusal(UNACCEPTABLE_TOKEN, f"the rule of {client.client_id} is for an actor token")
+        raise Refusal(UNACCEPTABLE_TOKEN, f"the rule of {rule.client_id} is for an actor token")
     actor = await _shown(issuer, parameters["actor_token"], parameters["actor_token_type"])
     if actor.audience != rule.subject_audience or actor.user_id is not None or actor.act is not None:
         raise Refusal(UNACCEPTABLE_TOKEN, f"{actor.token_id} is for another audience, or of no client itself")
-    _check_proved(actor, rule, client)
+    _check_proved(actor, rule, caller)
     return actor
 
 

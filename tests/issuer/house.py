@@ -95,6 +95,8 @@ class House:
     pages: PlainPages
     connection: dict[str, object]
     """What the server tells of the connection (ASGI extensions)."""
+    remembers: bool = False
+    """What introspection answered: nobody here follows the feed, so a test has to ask for it."""
 
     def show(self, certificate: bytes | None) -> None:
         """From now on, connections are made with this certificate (DER)."""
@@ -238,7 +240,7 @@ async def house(directory: Path, **settings) -> AsyncGenerator[House]:
         dpop=DpopVerifier(
             replays=MemoryReplays(clock=clock), nonces=DpopNonces(random_bytes(32), clock=clock), clock=clock
         ),
-        known_answers=KnownAnswers(fresh=lambda: True),
+        known_answers=KnownAnswers(fresh=lambda: h.remembers),
         clock=clock,
     )
     app, connection = IssuerApp(issuer), {}
@@ -249,7 +251,8 @@ async def house(directory: Path, **settings) -> AsyncGenerator[House]:
     transport = httpx.ASGITransport(connected)
     try:
         async with httpx.AsyncClient(transport=transport, base_url=URL) as http:
-            yield House(issuer, http, clock, browser, pages, connection)
+            h = House(issuer, http, clock, browser, pages, connection)
+            yield h
     finally:
         await store.close()
 

@@ -81,7 +81,7 @@ async def test_no_key_lives_longer_than_the_policy_allows(h: House):
         {"name": "a\nb"},
         {"owner": ""},
         {"owner": " ann"},
-        {"owner": opaque.new("ak").secret.reveal()},
+        pytest.param({"owner": opaque.new("ak").secret.reveal()}, id="a key as its owner"),
     ],
     ids=str,
 )

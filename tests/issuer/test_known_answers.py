@@ -121,6 +121,7 @@ def test_the_memory_is_bounded_and_the_oldest_goes_first(memory):
 
 @lived
 async def test_a_known_token_is_answered_without_a_look_at_the_store(h: House):
+    h.remembers = True
     app = await h.client("service", "accounts:read")
     token = (await app.token(**GRANT)).json()["access_token"]
     first = await app.introspect(token)
@@ -132,6 +133,7 @@ async def test_a_known_token_is_answered_without_a_look_at_the_store(h: House):
 
 @lived
 async def test_what_was_revoked_here_is_inactive_here_before_the_feed_says_so(h: House):
+    h.remembers = True
     app = await h.client("web", "accounts:read", "offline_access")
     body = (await app.redeem(await app.code())).json()
     again = answer(await h.authorize(**app.request()))["code"]  # no consent is needed any more
@@ -144,6 +146,7 @@ async def test_what_was_revoked_here_is_inactive_here_before_the_feed_says_so(h:
 
 @lived
 async def test_a_known_token_is_still_nobody_elses_business(h: House):
+    h.remembers = True
     app = await h.client("service", "accounts:read")
     stranger = await h.client("service", "accounts:read")
     token = (await app.token(**GRANT)).json()["access_token"]

@@ -275,6 +275,14 @@ async def test_tables_are_read_as_people_export_them(h: House):
 
 
 @lived
+async def test_a_large_table_is_imported_within_a_millisecond(h: House):
+    """Here the clock stands still: of so many locators of one moment some would be the same."""
+    rows = [f"a,b,{number:064x}" for number in range(8000)]
+    keys = await import_keys(desk(h), TERMS, read_table("\n".join([HEAD, *rows])))
+    assert len({key.key_id for key in keys}) == len(await h.issuer.store.api_keys()) == 8000
+
+
+@lived
 async def test_what_was_imported_before_is_not_imported_again(h: House):
     await imported(h, "one")
     digests = [hashlib.sha256(text.encode()).hexdigest() for text in ("two", "one")]

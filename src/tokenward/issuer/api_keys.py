@@ -23,7 +23,8 @@ MAX_OWNER = 254  # RFC 5321 §4.5.3.1.3: as long as an e-mail address may be
 MAX_PLACES = 50  # addresses, and origins
 MAX_RATE = 1_000_000  # a minute
 LONGEST_OVERLAP = 30 * 86_400  # seconds
-_ATTEMPTS = 3
+ATTEMPTS = 3
+"""To find locators that are free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ async def add_key(
         raise Refusal(INVALID_INPUT, f"no key lives longer than {desk.settings.api_key_longest} seconds")
     terms = checked(desk.settings, terms)
     check_whose(name, owner)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         key, secret = _new(desk, terms, name=name, owner=owner, lifetime=seconds)
         try:
             await desk.store.add_api_keys([key])
@@ -112,7 +113,7 @@ async def rotate_key(desk: ApiKeyDesk, key_id: str, *, overlap: int = 0) -> tupl
     now = desk.clock.time()
     terms = Terms(old.audience, old.scopes, old.addresses, old.origins, old.rate)
     lifetime = min(int(old.expires_at - old.created_at), longest)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         key, secret = _new(desk, terms, name=old.name, owner=old.owner, lifetime=lifetime)
         key = replace(key, rotated_from=old.key_id)
         ends = min(now + overlap, max(now, old.created_at + longest))

@@ -6,12 +6,12 @@ recognise it. So it is marked as imported until it is rotated, which gives its c
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, Refusal
-from tokenward.issuer.api_keys import ApiKeyDesk, Terms, check_whose, checked
+from tokenward.issuer.api_keys import ATTEMPTS, ApiKeyDesk, Terms, check_whose, checked
 from tokenward.store.port import AlreadyExists
 from tokenward.store.records import ApiKey
 from tokenward.tokens import opaque
@@ -80,16 +80,35 @@ async def import_keys(desk: ApiKeyDesk, terms: Terms, keys: Sequence[HashedKey])
     if not keys:
         raise Refusal(INVALID_INPUT, "there is no key in the table")
     _refuse_any(_problems(desk, keys))
-    made = [_made(desk, terms, key) for key in keys]
-    known = {key.keyed_hash: given.place for key, given in zip(made, keys, strict=True)}
-    try:
-        await desk.store.add_api_keys(made)
-    except AlreadyExists:
-        taken = [place for each, place in known.items() if await desk.store.imported_api_key(each)]
-        raise Refusal(
-            CONFLICT, f"imported before: {', '.join(taken[:_TOLD])}; nothing was imported"
-        ) from None
-    return made
+    for _ in range(ATTEMPTS):
+        ids = _fresh_ids(desk, len(keys))
+        made = [_made(desk, terms, key, key_id) for key, key_id in zip(keys, ids, strict=True)]
+        try:
+            await desk.store.add_api_keys(made)
+        except AlreadyExists:
+            await _refuse_known(desk, keys, made)
+        else:
+            return made
+    raise Refusal(CONFLICT, "fresh locators keep being taken")
+
+
+def _fresh_ids(desk: ApiKeyDesk, count: int) -> Collection[str]:
+    """As many locators: a large table gets so many within a millisecond that some would be the same."""
+    ids: dict[str, None] = {}
+    while len(ids) < count:
+        ids[opaque.new("ak", prefix=desk.settings.token_prefix, clock=desk.clock).token_id] = None
+    return ids
+
+
+async def _refuse_known(desk: ApiKeyDesk, keys: Sequence[HashedKey], made: Sequence[ApiKey]) -> None:
+    """Return only if none of them was imported before: then it was a locator that is taken."""
+    known = [
+        key.place
+        for key, each in zip(keys, made, strict=True)
+        if await desk.store.imported_api_key(each.keyed_hash)
+    ]
+    if known:
+        raise Refusal(CONFLICT, f"imported before: {', '.join(known[:_TOLD])}; nothing was imported")
 
 
 def _problems(desk: ApiKeyDesk, keys: Sequence[HashedKey]) -> Iterator[str]:
@@ -138,9 +157,9 @@ def _check_last_four(text: str) -> None:
         raise Refusal(INVALID_INPUT, "last_four has more than four characters")
 
 
-def _made(desk: ApiKeyDesk, terms: Terms, key: HashedKey) -> ApiKey:
+def _made(desk: ApiKeyDesk, terms: Terms, key: HashedKey, key_id: str) -> ApiKey:
     return ApiKey(
-        key_id=opaque.new("ak", clock=desk.clock).token_id,
+        key_id=key_id,
         keyed_hash=opaque.keyed_fingerprint(desk.peppers[0], _digest(key)),
         name=key.name,
         owner=key.owner,

@@ -107,7 +107,7 @@ def list_keys(config: ConfigPath = DEFAULT_CONFIG) -> None:
             (key.key_id, f"{key.name} …{key.last_four}" if key.last_four else key.name, key.owner),
             (names.get(key.audience, key.audience), *key.scopes, *_restrictions(key)),
             (date(key.expires_at), *standing),
-            (date(state.last_used_at), f"{state.uses} uses") if state.last_used_at else ("never",),
+            (date(state.last_used_at), f"uses: {state.uses}") if state.last_used_at else ("never",),
         )
         table.add_row(*(Text("\n".join(lines)) for lines in cells), style=style, end_section=True)
     out.print(table)

@@ -224,9 +224,9 @@ def error(response: httpx.Response) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def house(directory: Path, **settings) -> AsyncGenerator[House]:
+async def house(directory: Path, *, url: str = "", **settings) -> AsyncGenerator[House]:
     clock = ManualClock()
-    store = await open_store(f"sqlite:{directory / 'issuer.db'}")
+    store = await open_store(url or f"sqlite:{directory / 'issuer.db'}")
     browser, pages = Browser(), PlainPages()
     issuer = Issuer(
         settings=replace(SETTINGS, **settings),
@@ -243,18 +243,36 @@ async def house(directory: Path, **settings) -> AsyncGenerator[House]:
         known_answers=KnownAnswers(fresh=lambda: h.remembers),
         clock=clock,
     )
+    try:
+        async with spoken_to(issuer) as (http, connection):
+            h = House(issuer, http, clock, browser, pages, connection)
+            yield h
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def spoken_to(issuer: Issuer) -> AsyncGenerator[tuple[httpx.AsyncClient, dict[str, object]]]:
     app, connection = IssuerApp(issuer), {}
 
     async def connected(scope, receive, send):
         await app({**scope, "extensions": connection}, receive, send)
 
-    transport = httpx.ASGITransport(connected)
-    try:
-        async with httpx.AsyncClient(transport=transport, base_url=URL) as http:
-            h = House(issuer, http, clock, browser, pages, connection)
-            yield h
-    finally:
-        await store.close()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(connected), base_url=URL) as http:
+        yield http, connection
+
+
+@asynccontextmanager
+async def twins(directory: Path, url: str) -> AsyncGenerator[tuple[House, House]]:
+    """Two processes' worth of one issuer: each has a store of its own over the same database."""
+    async with house(directory, url=url) as first:
+        store = await open_store(url)
+        try:
+            issuer = replace(first.issuer, store=store)
+            async with spoken_to(issuer) as (http, connection):
+                yield first, replace(first, issuer=issuer, http=http, connection=connection)
+        finally:
+            await store.close()
 
 
 class _Lines(logging.Handler):

@@ -95,6 +95,8 @@ INVALID_CLIENT = _row(
 INVALID_GRANT = _row(
     "invalid_grant", 400, "The grant is invalid, expired, used or revoked.", "RFC 6749 §5.2", "invalid_grant"
 )
+# Told like the one above: only we can know that it was a guess.
+UNKNOWN_GRANT = _row("unknown_grant", 400, INVALID_GRANT.text, "RFC 6749 §5.2", "invalid_grant")
 CERTIFICATE_REQUIRED = _row(
     "certificate_required", 400, "A client certificate is required.", "RFC 8705 §3", "invalid_request"
 )

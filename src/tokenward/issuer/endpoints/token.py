@@ -8,11 +8,12 @@ from tokenward.base.problems import (
     CREDENTIAL_IN_URL,
     MISSING_PARAMETER,
     UNAUTHORIZED_CLIENT,
+    UNKNOWN_GRANT,
     UNSUPPORTED_GRANT_TYPE,
     Refusal,
 )
 from tokenward.issuer.bindings import token_binding
-from tokenward.issuer.client_auth.authenticate import authenticate
+from tokenward.issuer.client_auth.authenticate import authenticate, slow_guessing
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.table import GRANTS
 from tokenward.issuer.response import Response, private_json, with_dpop_nonce
@@ -38,7 +39,12 @@ async def token(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
             raise Refusal(MISSING_PARAMETER, name)
     parameters = {name: form[name] for name in (*grant.required, *grant.optional) if name in form}
     caller = replace(caller, binding=await token_binding(issuer, scope, caller.client))
-    response = await grant.redeem(issuer, caller, parameters)
+    try:
+        response = await grant.redeem(issuer, caller, parameters)
+    except Refusal as refusal:
+        if refusal.problem is UNKNOWN_GRANT:  # what was issued is known, used and revoked codes too
+            slow_guessing(issuer, scope)
+        raise
     answer = private_json(response.body(issuer.clock.time()))
     by_proof = caller.binding is not None and caller.binding.member == "jkt"
     return with_dpop_nonce(issuer, answer) if by_proof else answer

@@ -8,7 +8,7 @@ the grant and all that it gave (RFC 6749 §4.1.2, RFC 9700 §2.1.1).
 import hmac
 from collections.abc import Mapping
 
-from tokenward.base.problems import INVALID_GRANT, Refusal
+from tokenward.base.problems import INVALID_GRANT, UNKNOWN_GRANT, Refusal
 from tokenward.flows import pkce
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
@@ -72,7 +72,7 @@ async def _known_code(issuer: Issuer, text: str) -> CodeState:
     parsed = opaque.parse(text, kind="ac", prefix=issuer.settings.token_prefix)
     state = await issuer.store.code(parsed.token_id) if parsed else None
     if state is None or not opaque.matches(issuer.peppers, text, state.code.keyed_hash):
-        raise Refusal(INVALID_GRANT, "the code is malformed or unknown")
+        raise Refusal(UNKNOWN_GRANT, "the code is malformed or unknown")
     return state
 
 

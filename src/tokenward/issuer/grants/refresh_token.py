@@ -8,7 +8,7 @@ waits sealed under a key that only the presented token gives; the database alone
 import json
 from collections.abc import Mapping
 
-from tokenward.base.problems import INVALID_GRANT, INVALID_SCOPE, Refusal
+from tokenward.base.problems import INVALID_GRANT, INVALID_SCOPE, UNKNOWN_GRANT, Refusal
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
@@ -68,7 +68,7 @@ async def _known_token(issuer: Issuer, text: str) -> RefreshState:
     parsed = opaque.parse(text, kind="rt", prefix=issuer.settings.token_prefix)
     state = await issuer.store.refresh_token(parsed.token_id) if parsed else None
     if state is None or not opaque.matches(issuer.peppers, text, state.token.keyed_hash):
-        raise Refusal(INVALID_GRANT, "the refresh token is malformed or unknown")
+        raise Refusal(UNKNOWN_GRANT, "the refresh token is malformed or unknown")
     return state
 
 

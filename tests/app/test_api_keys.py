@@ -192,6 +192,13 @@ def test_the_policy_of_lifetimes_is_configuration(run, tmp_path):
     assert "in 9 days" in cells(run("keys", "list"))
 
 
+def test_a_key_is_too_weak_for_moderate_however_short_its_life(admin, decide):
+    terms = {"audience": AUDIENCE, "scopes": ["forecast:read"], "lifetime": 300}
+    made = admin("POST", "/api-keys", {**terms, "name": "Widget", "owner": "ann@example.com"}).json()
+    assert decide(made["api_key"]) == "allow"
+    assert decide(made["api_key"], "/weather/alarms", "POST") == "insufficient_tier"
+
+
 def test_the_admin_api_manages_keys(admin, decide):
     terms = {"audience": AUDIENCE, "scopes": ["forecast:read"]}
     order = {**terms, "name": "Widget", "owner": "ann@example.com", "rate": 60}

@@ -9,7 +9,7 @@ import pytest
 from gateway.wire import through
 from gateway.world import BANK, START, World, code
 from tokenward.gateway.access import Deny
-from tokenward.store.records import FeedEvent
+from tokenward.store.records import API_KEY_CLIENT, FeedEvent
 from tokenward.tokens import opaque
 
 FORECAST = "/weather/forecast/bern"
@@ -162,7 +162,7 @@ def test_a_revoked_key_is_forgotten_and_nothing_else(name):
 
 def test_with_a_key_goes_what_was_exchanged_for_it():
     world = World()
-    world.add("exchanged", ancestors=("api_key:4U9WEWqebqm",), grant_id="g")
+    world.add("exchanged", ancestors=(f"{API_KEY_CLIENT}4U9WEWqebqm",), grant_id="g")
     world.decide(token="exchanged")
     world.engine.verified.on_event(FeedEvent(1, "api_key", "4U9WEWqebqm", 0))
     assert len(world.engine.verified) == len(world.engine.verified._index.family) == 0

@@ -20,6 +20,7 @@ from tokenward.base.problems import Problem
 from tokenward.flows import pkce
 from tokenward.flows.dpop import DpopProver
 from tokenward.issuer.asgi import IssuerApp
+from tokenward.issuer.client_keys import Fetch
 from tokenward.issuer.clients import ClientDesk, register
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.known_answers import KnownAnswers
@@ -223,8 +224,14 @@ def error(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]
 
 
+async def _unreachable(url: str) -> bytes:
+    raise OSError(f"{url} is not reached by this test")
+
+
 @asynccontextmanager
-async def house(directory: Path, *, url: str = "", **settings) -> AsyncGenerator[House]:
+async def house(
+    directory: Path, fetch: Fetch = _unreachable, *, url: str = "", **settings
+) -> AsyncGenerator[House]:
     clock = ManualClock()
     store = await open_store(url or f"sqlite:{directory / 'issuer.db'}")
     browser, pages = Browser(), PlainPages()
@@ -241,6 +248,7 @@ async def house(directory: Path, *, url: str = "", **settings) -> AsyncGenerator
             replays=MemoryReplays(clock=clock), nonces=DpopNonces(random_bytes(32), clock=clock), clock=clock
         ),
         known_answers=KnownAnswers(fresh=lambda: h.remembers),
+        fetch=fetch,
         clock=clock,
     )
     try:

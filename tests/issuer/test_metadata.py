@@ -4,6 +4,12 @@ from issuer.house import KEYS, URL, House, lived
 from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS
 from tokenward.tokens.jwk_set import public_keys
 
+METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+ALGORITHMS = [
+    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
+    *("PS256", "PS384", "PS512", "RS256", "RS384", "RS512"),
+]
+
 
 @lived
 async def test_oauth_metadata_says_exactly_what_is_on(h: House):
@@ -36,9 +42,12 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
             "refresh_token",
             "urn:ietf:params:oauth:grant-type:token-exchange",
         ],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": [*METHODS, "none"],
+        "revocation_endpoint_auth_methods_supported": [*METHODS, "none"],
+        "introspection_endpoint_auth_methods_supported": METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "introspection_signing_alg_values_supported": ["RS256"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,

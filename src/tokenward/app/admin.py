@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -45,7 +45,7 @@ from tokenward.base.references import resolve
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
 from tokenward.issuer.client_auth.registration import Proving
-from tokenward.issuer.clients import register, rotate_secret
+from tokenward.issuer.clients import register, rotate_secret, set_keys
 from tokenward.store.key_states import state
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import (
@@ -78,6 +78,8 @@ class NewClient(Input):
     id_token_claims: list[str] = Field(default_factory=list, max_length=50)
     access_token_format: AccessTokenFormat = "opaque"  # noqa: S105 - a form, not a token
     auth_method: AuthMethod | None = None
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str = Field(default="", max_length=2048)
     tls_subject: str = Field(default="", max_length=1000)
     bound_tokens: TokenBinding = ""
     certificates: list[Annotated[str, Field(max_length=16_384)]] = Field(default_factory=list, max_length=8)
@@ -87,15 +89,34 @@ class NewClient(Input):
         """How it proves itself."""
         return Proving(
             self.auth_method,
+            _json_or_nothing(self.jwks),
+            self.jwks_uri,
             tls_subject=self.tls_subject,
             certificates=tuple(_der(pem) for pem in self.certificates),
         )
 
 
+class NewKeys(Input):
+    """A client's keys in the place of those, or the secret, that it had; `compromised` as in `Rotation`."""
+
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str = Field(default="", max_length=2048)
+    compromised: bool = False
+
+    @property
+    def proving(self) -> Proving:
+        """How it proves itself from now on."""
+        return Proving("private_key_jwt", _json_or_nothing(self.jwks), self.jwks_uri)
+
+
 class Rotation(Input):
-    """How long the old secret stays valid beside the new one, in seconds."""
+    """How long the old secret stays valid beside the new one, in seconds.
+
+    `compromised`: it does not, and all that the client was issued is revoked.
+    """
 
     overlap: int = Field(default=0, ge=0, le=30 * 86_400)
+    compromised: bool = False
 
 
 class RevocationOrder(Input):
@@ -143,6 +164,7 @@ def admin_app(ground: Foundation) -> Starlette:
             Route("/clients/{client_id}", managed(desk.show_client)),
             Route("/clients/{client_id}", managed(desk.remove_client), methods=["DELETE"]),
             Route("/clients/{client_id}/secrets", managed(desk.rotate), methods=["POST"]),
+            Route("/clients/{client_id}/keys", managed(desk.set_client_keys), methods=["PUT"]),
             Route("/api-keys", managed(api_keys.every)),
             Route("/api-keys", managed(api_keys.add), methods=["POST"]),
             Route("/api-keys/imports", managed(api_keys.take_over), methods=["POST"]),
@@ -215,9 +237,22 @@ class _Desk:
     async def rotate(self, request: Request) -> Response:
         order = await read_input(request, Rotation)
         secret = await rotate_secret(
-            self._ground.client_desk, request.path_params["client_id"], overlap=order.overlap
+            self._ground.client_desk,
+            request.path_params["client_id"],
+            overlap=order.overlap,
+            compromised=order.compromised,
         )
         return JSONResponse(_secret_once(secret), status_code=201)
+
+    async def set_client_keys(self, request: Request) -> Response:
+        order = await read_input(request, NewKeys)
+        await set_keys(
+            self._ground.client_desk,
+            request.path_params["client_id"],
+            order.proving,
+            compromised=order.compromised,
+        )
+        return Response(status_code=204)
 
     async def revocations(self, request: Request) -> Response:
         order = await read_input(request, RevocationOrder)
@@ -340,6 +375,7 @@ def _client_json(client: Client) -> dict[str, object]:
         "tls_subject": client.tls_subject,
         "bound_tokens": client.bound_tokens,
         "jwks": json.loads(client.jwks) if client.jwks else None,
+        "jwks_uri": client.jwks_uri,
         "exposes": list(exposure(client)),
     }
 
@@ -367,6 +403,10 @@ def _signing_key_json(key: SigningKeyRecord, at: float) -> dict[str, object]:
 
 def _secret_json(secret: ClientSecret) -> dict[str, object]:
     return {"secret_id": secret.secret_id, "created_at": secret.created_at, "expires_at": secret.expires_at}
+
+
+def _json_or_nothing(value: dict[str, Any] | None) -> str:
+    return "" if value is None else json.dumps(value)
 
 
 def _secret_once(secret: Secret | None) -> dict[str, str]:

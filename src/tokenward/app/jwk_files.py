@@ -1,4 +1,4 @@
-"""For whom inside JWTs are encrypted: the public key that an API's owner gives away (RFC 7517, RFC 7516)."""
+"""Files with public keys: those of an API, for which inside JWTs are encrypted, and those of clients."""
 
 from pathlib import Path
 
@@ -15,13 +15,7 @@ def read_encryption_key(path: Path) -> EncryptionKey:
     Raises:
         ValueError: there is none, or it is malformed, private, weak or meant for something else.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_BYTES:
-        raise ValueError(f"{path.name} is too large for a key")
+    raw = _read(path)
     try:
         data = read_object(raw)
     except ValueError:
@@ -35,6 +29,26 @@ def read_encryption_key(path: Path) -> EncryptionKey:
     if len(candidates) != 1:
         raise ValueError(f"{path.name} holds {len(candidates)} keys with `use` `enc`, and one is needed")
     return encryption_key(candidates[0])
+
+
+def jwks_text(path: Path) -> str:
+    """What a file that should hold a JWK Set holds; what it is worth is for others to judge.
+
+    Raises:
+        ValueError: it cannot be read, or is too large or no text.
+    """
+    return _read(path).decode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise ValueError(f"{path.name} is too large for a key")
+    return raw
 
 
 def remark(name: str, error: ValueError) -> Remark:

@@ -6,6 +6,7 @@ They share nothing but the database, and meet through its revocation feed. Any n
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 
@@ -20,7 +21,11 @@ from tokenward.app.metrics import counted, report_lag
 from tokenward.app.notices import tellers
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.tls import ServerTls
+from tokenward.app.settings import Settings
+from tokenward.app.values import is_loopback
+from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import App, Receive, Scope, Send
+from tokenward.base.outbound import OutboundClient
 from tokenward.gateway.access import Decision
 from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.engine import Engine
@@ -29,6 +34,7 @@ from tokenward.gateway.outside import OutsideJwts
 from tokenward.identity.room import Identity
 from tokenward.issuer.access_jwt import ACCESS_TOKEN_ALGORITHM
 from tokenward.issuer.asgi import ROUTES, IssuerApp
+from tokenward.issuer.client_keys import Fetch
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.key_notices import tell_forever
 from tokenward.issuer.known_answers import KnownAnswers
@@ -40,6 +46,7 @@ from tokenward.store.published_keys import PublishedKeys
 from tokenward.store.records import FeedEvent, KeyPurpose
 from tokenward.store.sweeper import sweep_forever
 from tokenward.store.usage import UsageLog
+from tokenward.tokens.jwks import MAX_BYTES
 
 INSIDE_PATH = "/.well-known/tokenward"
 
@@ -133,6 +140,7 @@ async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
             sealer=ground.sealer("authorize"),
             dpop=ground.dpop("issuer"),
             known_answers=answers,
+            fetch=_fetch_for_clients(settings),
             clock=ground.clock,
         )
     )
@@ -202,6 +210,13 @@ async def gateway_engine(
 
     follower = FeedFollower(ground.store, on_event=on_event, on_gap=on_gap, clock=ground.clock)
     return engine, follower
+
+
+def _fetch_for_clients(settings: Settings) -> Fetch:
+    """Gets what a client's registration points to; inside networks only where the operator named them."""
+    loopback = is_loopback(urlsplit(settings.issuer.url).hostname or "")
+    networks = (*settings.clients.inside_networks, *(LOOPBACK if loopback else ()))
+    return OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES).get_async
 
 
 def _reloading(

@@ -21,8 +21,8 @@ from tokenward.app.values import (
     Mount,
     Name,
     NoticeDays,
+    Networks,
     Origin,
-    Proxies,
     Reference,
     Risk,
     Scopes,
@@ -69,7 +69,7 @@ class IssuerServer(_Model):
 
     url: Origin = Field(description="Its public origin; also the issuer identifier (RFC 8414 §2).")
     listen: Listen = Field(description="host:port to listen on.")
-    proxies: Proxies = Field(
+    proxies: Networks = Field(
         default=(),
         description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
         "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
@@ -85,7 +85,7 @@ class GatewayServer(_Model):
 
     url: Origin = Field(description="Its public origin.")
     listen: Listen = Field(description="host:port to listen on.")
-    proxies: Proxies = Field(
+    proxies: Networks = Field(
         default=(),
         description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
         "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
@@ -204,6 +204,16 @@ class ExchangeSettings(_Model):
     )
 
 
+class ClientSettings(_Model):
+    """What holds for every client."""
+
+    inside_networks: Networks = Field(
+        default=(),
+        description="Addresses or networks that are not public and that a client's jwks_uri may point to all "
+        "the same. Any other inside address is never fetched from.",
+    )
+
+
 class OperationSettings(_Model):
     """What one operation asks of its callers."""
 
@@ -286,6 +296,9 @@ class Settings(_Model):
     )
     exchange: Annotated[tuple[ExchangeSettings, ...], A_LIST] = Field(
         default=(), description="Who may exchange which tokens for which; nobody may exchange others."
+    )
+    clients: ClientSettings = Field(
+        default_factory=ClientSettings, description="What holds for every client, where not as usual."
     )
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
 

@@ -262,21 +262,17 @@ def _name(text: str) -> str:
     return text
 
 
-def _proxy(text: str) -> str:
+def _network(text: str) -> str:
     try:
         network = ip_network(text)
     except ValueError:
         raise _bad(
-            "proxy",
+            "network",
             "this is no address or network",
             "write it like 10.0.0.7 or 10.0.0.0/24, with host bits zero",
         ) from None
     if network.prefixlen == 0:
-        raise _bad(
-            "proxy",
-            "this would believe everybody",
-            "name the addresses of the proxies in front of this server",
-        )
+        raise _bad("network", "this would be everybody", "name the addresses that are meant")
     return text
 
 
@@ -332,7 +328,7 @@ Mount = Annotated[str, AfterValidator(_mount)]
 Audience = Annotated[str, AfterValidator(_audience)]
 Store = Annotated[str, AfterValidator(_store)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_name)]
-Proxies = Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], BeforeValidator(_tuple)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_tuple)]
 KeyFile = Annotated[str, AfterValidator(_key_file)]
 HeaderName = Annotated[str, StringConstraints(max_length=60), AfterValidator(_header_name)]
 Reference = Annotated[str, AfterValidator(_reference)]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import Scope, header_values
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.outbound import OutboundClient
@@ -83,7 +84,7 @@ class InsideVerifier:
             raise ValueError("jwks_url must be https, or http at a loopback address such as 127.0.0.1")
         if fetch is None:
             # A loopback address in the configuration is named explicitly; it needs no second permission.
-            networks = (*allow, "127.0.0.0/8", "::1") if loopback else allow
+            networks = (*allow, *LOOPBACK) if loopback else allow
             client = OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES)
             fetch, fetch_async = client.get, fetch_async or client.get_async
         self._audience = audience

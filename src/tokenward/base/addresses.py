@@ -43,6 +43,9 @@ _REFUSED: tuple[tuple[Network, str], ...] = tuple(
     )
 )
 
+LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+"""What is no other machine: named where what listens here may be reached from here."""
+
 
 def parse_address(text: str) -> Address:
     """The address in `text`, with an IPv4 address inside IPv6 (mapped or NAT64) taken out.

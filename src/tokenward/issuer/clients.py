@@ -1,5 +1,6 @@
 """Managing clients: what may be registered, and secrets that are shown once."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +10,11 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
-from tokenward.issuer.client_auth.method import CONFIDENTIAL
 from tokenward.issuer.client_auth.registration import USUAL, Proving, checked
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists, Clients
-from tokenward.store.records import AccessTokenFormat, Client, ClientSecret, ClientType, TokenBinding
+from tokenward.store.records import AccessTokenFormat, Client, ClientKeySet, ClientSecret, ClientType, TokenBinding
 from tokenward.tokens import opaque
 from tokenward.tokens.credential_guard import why_no_claim_value
 from tokenward.tokens.release import why_not_released
@@ -24,6 +24,12 @@ MAX_NAME = 100
 MAX_CLIENT_ID = 64
 _CLIENT_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CLIENT_ID - 1}}}")
 _ATTEMPTS = 3
+SETTLED_SECONDS = 1.0
+"""What a client is issued for so long after a compromised secret's end is void, too.
+
+Another process takes the secret for up to `CLIENT_SECONDS` more, and a request that passed it may still be
+under way.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,7 @@ async def register(
         access_token_format=access_token_format,
         auth_method=method,
         jwks=proof.jwks,
+        jwks_uri=proof.jwks_uri,
         tls_subject=proof.tls_subject,
         bound_tokens=bound_tokens,
     )
@@ -120,31 +127,80 @@ async def register(
     raise Refusal(CONFLICT, f"client {client.client_id} exists")
 
 
-async def rotate_secret(desk: ClientDesk, client_id: str, *, overlap: float = 0.0) -> Secret:
+async def rotate_secret(
+    desk: ClientDesk, client_id: str, *, overlap: float = 0.0, compromised: bool = False
+) -> Secret:
     """A new secret; the old ones end after `overlap` seconds.
 
+    Args:
+        desk: the parts.
+        client_id: which client.
+        overlap: seconds for which the old secrets are good beside it.
+        compromised: whether an old one is in strange hands: then all that the client was issued is void.
+
     Raises:
-        Refusal: NOT_FOUND; INVALID_INPUT, the client is public or the overlap is negative.
+        Refusal: NOT_FOUND; INVALID_INPUT, the client has no secret, the overlap is negative, or there is one
+            for a secret in strange hands.
     """
-    client = await desk.store.client(client_id)
-    if client is None:
-        raise Refusal(NOT_FOUND, f"no client {client_id}")
-    if client.type not in CONFIDENTIAL:
-        raise Refusal(INVALID_INPUT, f"client {client_id} is {client.type}: it can never have a secret")
+    client = await _known(desk, client_id)
     if client.auth_method != "client_secret":
-        raise Refusal(INVALID_INPUT, f"client {client_id} proves itself by {client.auth_method}")
+        raise Refusal(
+            INVALID_INPUT, f"client {client_id} is for {client.auth_method}: it can never have a secret"
+        )
     if overlap < 0:
         raise Refusal(INVALID_INPUT, "the overlap must not be negative")
+    if overlap and compromised:
+        raise Refusal(INVALID_INPUT, "a secret that is compromised ends now, without an overlap")
     for _ in range(_ATTEMPTS):
         secret, record = _new_secret(desk, client_id)
         try:
-            known = await desk.store.rotate_client_secret(record, old_expire_at=record.created_at + overlap)
+            known = await desk.store.rotate_client_secret(
+                record,
+                old_expire_at=record.created_at + overlap,
+                void_until=record.created_at + SETTLED_SECONDS if compromised else None,
+            )
         except AlreadyExists:
             continue
         if not known:
             raise Refusal(NOT_FOUND, f"no client {client_id}")
+        await _settle(compromised=compromised)
         return secret
     raise Refusal(CONFLICT, "fresh locators keep being taken")
+
+
+async def set_keys(desk: ClientDesk, client_id: str, keys: Proving, *, compromised: bool = False) -> None:
+    """Let a client prove itself by these keys and nothing else; a secret that it had is gone.
+
+    Args:
+        desk: the parts.
+        client_id: which client.
+        keys: a method that takes keys, and these.
+        compromised: whether the old ones are in strange hands: then all that the client was issued is void.
+
+    Raises:
+        Refusal: NOT_FOUND; INVALID_INPUT, whose detail says what to mend.
+    """
+    client = await _known(desk, client_id)
+    method, kept = checked(keys, client.type, desk.settings)
+    now = desk.clock.time()
+    until = now + SETTLED_SECONDS if compromised else None
+    record = ClientKeySet(method, kept.jwks, kept.jwks_uri)
+    if not await desk.store.set_client_keys(client_id, record, at=now, void_until=until):
+        raise Refusal(NOT_FOUND, f"no client {client_id}")
+    await _settle(compromised=compromised)
+
+
+async def _known(desk: ClientDesk, client_id: str) -> Client:
+    client = await desk.store.client(client_id)
+    if client is None:
+        raise Refusal(NOT_FOUND, f"no client {client_id}")
+    return client
+
+
+async def _settle(*, compromised: bool) -> None:
+    """Come back when the cut-off lies behind, so that nobody uses what is new before and finds it void."""
+    if compromised:
+        await asyncio.sleep(SETTLED_SECONDS)
 
 
 def _new_secret(desk: ClientDesk, client_id: str) -> tuple[Secret, ClientSecret]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.throttle import TokenBuckets
 from tokenward.issuer.known_answers import KnownAnswers
+from tokenward.issuer.client_keys import ClientKeys, Fetch
 from tokenward.issuer.ports import Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.key_ring import KeyRing
@@ -28,9 +29,11 @@ class Issuer:
         sealer: seals what travels through the browser and must come back unchanged.
         dpop: verifies DPoP proofs at the token endpoint, with nonces of its own.
         known_answers: what introspection need not look up again.
+        fetch: gives the bytes at a URL that a client is registered with, and reaches no inside by it.
         clock: time.
-        wrong_secrets: 20 wrong client secrets at once, then one every two seconds, by peer; beyond that the
-            answer is 429. It slows a guesser down and refuses nobody whose secret is right.
+        client_keys: judges the assertions of clients that have keys.
+        wrong_evidence: 20 wrong client secrets or assertions at once, then one every two seconds, by peer;
+            beyond that the answer is 429. It slows a guesser down and refuses nobody whose evidence is right.
 
     Raises:
         ValueError: there is no pepper.
@@ -46,10 +49,14 @@ class Issuer:
     sealer: Sealer
     dpop: DpopVerifier
     known_answers: KnownAnswers
+    fetch: Fetch
     clock: Clock = SYSTEM_CLOCK
-    wrong_secrets: TokenBuckets = field(init=False)
+    client_keys: ClientKeys = field(init=False)
+    wrong_evidence: TokenBuckets = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.peppers:
             raise ValueError("the issuer needs a pepper")
-        object.__setattr__(self, "wrong_secrets", TokenBuckets(burst=20, every=2, clock=self.clock))
+        client_keys = ClientKeys(self.settings.url, self.fetch, clock=self.clock)
+        object.__setattr__(self, "client_keys", client_keys)
+        object.__setattr__(self, "wrong_evidence", TokenBuckets(burst=20, every=2, clock=self.clock))

@@ -19,6 +19,7 @@ from tokenward.store.records import (
     AuthMethod,
     AuthorizationCode,
     Client,
+    ClientKeySet,
     ClientSecret,
     CodeState,
     Consumption,
@@ -83,13 +84,24 @@ class Clients(Protocol):
     async def client_secrets(self, client_id: str) -> list[ClientSecret]:
         """The client's secrets, by age."""
 
-    async def rotate_client_secret(self, new: ClientSecret, *, old_expire_at: float) -> bool:
+    async def rotate_client_secret(
+        self, new: ClientSecret, *, old_expire_at: float, void_until: float | None = None
+    ) -> bool:
         """Add `new` and let every other secret of its client end by `old_expire_at` at the latest.
 
-        Returns False, and changes nothing, if the client is unknown.
+        With `void_until`, all that the client is issued at or before that moment is revoked in the same
+        unit. Returns False, and changes nothing, if the client is unknown.
 
         Raises:
             AlreadyExists: the secret_id is taken.
+        """
+
+    async def set_client_keys(
+        self, client_id: str, keys: ClientKeySet, *, at: float, void_until: float | None = None
+    ) -> bool:
+        """Let the client prove itself by these keys and nothing else: its secrets are deleted.
+
+        With `void_until`, as `rotate_client_secret`. Returns False, and changes nothing, if it is unknown.
         """
 
 

@@ -63,6 +63,15 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientKeySet:
+    """A method of authentication by keys, and where these are: in `jwks` or behind `jwks_uri`."""
+
+    auth_method: AuthMethod
+    jwks: str
+    jwks_uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClientSecret:
     """One secret of a confidential client; several may be valid while one is being rotated.
 

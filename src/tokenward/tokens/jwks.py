@@ -157,7 +157,7 @@ class JwksSource:
         if not retry_after <= ttl < math.inf:
             raise ValueError(f"ttl must be {retry_after:g} seconds or more")
         self._url = url
-        self._fetch = fetch or _outbound()
+        self._fetch = fetch or _fetch_public
         self._fetch_async = fetch_async
         self._algorithms: tuple[str, ...] = ()
         self._ttl = ttl
@@ -371,8 +371,8 @@ def _landed(now: float) -> Flight:
     return flight
 
 
-def _outbound() -> Callable[[str], bytes]:
+def _fetch_public(url: str) -> bytes:
     # An HTTP client is loaded by programs that fetch, not by every `import tokenward`.
     from tokenward.base.outbound import OutboundClient  # noqa: PLC0415
 
-    return OutboundClient(max_bytes=MAX_BYTES).get
+    return OutboundClient(max_bytes=MAX_BYTES).get(url)

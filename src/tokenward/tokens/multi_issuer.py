@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from tokenward.tokens import base64url, jws, strict_json
 from tokenward.tokens.binding import Proof
 from tokenward.tokens.claims import VerifiedClaims
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwks import FixedKeys
+from tokenward.tokens.presented import claimed_issuer
 from tokenward.tokens.validator import JwtValidator
 
 
@@ -52,16 +52,8 @@ class MultiIssuerValidator:
         return await self._choose(token).validate_async(token, proof=proof)
 
     def _choose(self, token: object) -> JwtValidator:
-        part = jws.split(token)[1]
-        try:
-            encoded = base64url.decode(part)
-        except ValueError:
-            raise InvalidToken("bad_base64") from None
-        try:
-            issuer = strict_json.read_object(encoded).get("iss")
-        except ValueError:
-            raise InvalidToken("bad_json") from None
-        chosen = self._validators.get(issuer) if isinstance(issuer, str) else None
+        issuer = claimed_issuer(token)
+        chosen = self._validators.get(issuer) if issuer is not None else None
         if chosen is None:
             raise InvalidToken("wrong_issuer")
         return chosen

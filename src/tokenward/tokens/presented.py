@@ -1,4 +1,4 @@
-"""Which row of the store a presented access token would be, opaque or JWT. Nothing is verified here."""
+"""What a presented token claims to be, so that it can be looked up or judged. Nothing is verified here."""
 
 from tokenward.tokens import base64url, jws, opaque, strict_json
 from tokenward.tokens.algorithms import ASYMMETRIC
@@ -30,6 +30,24 @@ def signing_kid(text: str) -> str | None:
         return jws.read_header(jws.split(text)[0], ASYMMETRIC).kid
     except InvalidToken:
         return None
+
+
+def claimed_issuer(token: object) -> str | None:
+    """The `iss` that a presented JWT claims, so that a validator can be chosen; None where it is no text.
+
+    Raises:
+        InvalidToken: malformed, too_large, bad_base64 or bad_json.
+    """
+    part = jws.split(token)[1]
+    try:
+        encoded = base64url.decode(part)
+    except ValueError:
+        raise InvalidToken("bad_base64") from None
+    try:
+        issuer = strict_json.read_object(encoded).get("iss")
+    except ValueError:
+        raise InvalidToken("bad_json") from None
+    return issuer if isinstance(issuer, str) else None
 
 
 def is_jwt(text: str) -> bool:

@@ -20,15 +20,22 @@ from tokenward.app.cli.console import (
     with_foundation,
 )
 from tokenward.app.foundation import Foundation
+from tokenward.app.jwk_files import jwks_text
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
 from tokenward.issuer.client_auth.registration import Proving
-from tokenward.issuer.clients import register, rotate_secret
+from tokenward.issuer.clients import register, rotate_secret, set_keys
 from tokenward.store.records import AuthMethod, Client
 
 commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
 
 ClientId = Annotated[str, typer.Argument(help="The client_id.")]
+JwksFile = Annotated[
+    Path | None, typer.Option("--jwks", help="A file with its public keys, a JWK Set.", dir_okay=False)
+]
+JwksUri = Annotated[
+    str, typer.Option("--jwks-uri", help="Where its JWK Set is; https, and not an inside address.")
+]
 
 
 @commands.command("add")
@@ -36,7 +43,7 @@ def add(
     name: Annotated[str, typer.Argument(help="What people call it; the consent page shows it.")],
     client_type: Annotated[
         Literal["web", "spa", "native", "service"],
-        typer.Option("--type", help="web and service have a secret; spa and native never can."),
+        typer.Option("--type", help="web and service prove who they are; spa and native cannot."),
     ],
     scope: Annotated[
         list[str] | None, typer.Option(help="A scope that it may ask for; repeat for more.")
@@ -64,6 +71,8 @@ def add(
         AuthMethod | None,
         typer.Option(help="How it proves itself: a secret for web and service, nothing for others."),
     ] = None,
+    jwks: JwksFile = None,
+    jwks_uri: JwksUri = "",
     tls_subject: Annotated[
         str,
         typer.Option(
@@ -93,6 +102,8 @@ def add(
 
       tokenward clients add "Nightly report" --type service --scope accounts:read
 
+      tokenward clients add "Payer" --type service --auth-method private_key_jwt --jwks public.json
+
       tokenward clients add "Billing" --type service --scope accounts:read
       --auth-method tls_client_auth --tls-subject san_dns:billing.example.com --bound-tokens mtls
 
@@ -117,7 +128,7 @@ def add(
             sector=sector,
             id_token_claims=id_token_claim or [],
             access_token_format=access_token_format,
-            proving=Proving(auth_method, tls_subject=tls_subject, certificates=own),
+            proving=Proving(auth_method, _jwks_text(jwks), jwks_uri, tls_subject=tls_subject, certificates=own),
             bound_tokens=bound_tokens,
         )
 
@@ -129,7 +140,7 @@ def add(
     elif client.auth_method == "none":
         err.print(f"a {client.type} client has no secret: it runs where others can read it", style="dim")
     else:
-        err.print(f"it proves itself by {client.auth_method}: there is no secret", style="dim")
+        err.print(f"it proves itself by {client.auth_method}: there is no secret to keep", style="dim")
 
 
 @commands.command("list")
@@ -143,7 +154,16 @@ def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
         return await ground.store.clients()
 
     table = Table()
-    for heading in ("client_id", "name", "type", "scopes", "redirect addresses", "is told", "since"):
+    for heading in (
+        "client_id",
+        "name",
+        "type",
+        "proves itself by",
+        "scopes",
+        "redirect addresses",
+        "is told",
+        "since",
+    ):
         table.add_column(heading, overflow="fold")  # whole, on several lines if need be: people copy them
     clients = with_foundation(config, work)
     for client in clients:
@@ -151,6 +171,7 @@ def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
             client.client_id,
             client.name,
             client.type,
+            client.auth_method,
             "\n".join(client.scopes),
             "\n".join(client.redirect_uris),
             "\n".join(_told(client)),
@@ -183,6 +204,31 @@ def rotate(
     _print_secret(with_foundation(config, work))
 
 
+@commands.command("set-keys")
+def set_client_keys(
+    client_id: ClientId,
+    jwks: JwksFile = None,
+    jwks_uri: JwksUri = "",
+    compromised: Annotated[
+        bool, typer.Option("--compromised", help="Also revoke all that the client was issued.")
+    ] = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Let a client prove itself by these keys and no others, from now on; if it had a secret, that ends.
+
+    For a change without a gap, put the new key into the set beside the old one, and later take that out.
+
+    Example: tokenward clients set-keys payer --jwks public.json
+    """
+
+    async def work(ground: Foundation) -> None:
+        keys = Proving("private_key_jwt", _jwks_text(jwks), jwks_uri)
+        await set_keys(ground.client_desk, client_id, keys, compromised=compromised)
+
+    with_foundation(config, work)
+    err.print(f"{client_id} proves itself by private_key_jwt with these keys", markup=False)
+
+
 @commands.command("remove")
 def remove(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Remove a client; everything that it was issued is refused within a second.
@@ -196,6 +242,10 @@ def remove(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
     if not with_foundation(config, work):
         fail(f"no client has the id {client_id}", code=REFUSED)
     err.print(f"removed {client_id}", markup=False)
+
+
+def _jwks_text(path: Path | None) -> str:
+    return "" if path is None else jwks_text(path)
 
 
 def _told(client: Client) -> list[str]:

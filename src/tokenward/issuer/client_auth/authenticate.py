@@ -64,7 +64,7 @@ def slow_guessing(issuer: Issuer, scope: Scope) -> None:
     Raises:
         Refusal: TOO_MANY_REQUESTS, there was too much before it.
     """
-    if wait := issuer.wrong_secrets.take(peer_network(_peer(scope))):
+    if wait := issuer.wrong_evidence.take(peer_network(_peer(scope))):
         raise Refusal(TOO_MANY_REQUESTS, "too much wrong evidence", retry_after=ceil(wait)) from None
 
 

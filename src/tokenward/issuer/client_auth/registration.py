@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tokenward.base.problems import INVALID_INPUT, Refusal
 from tokenward.issuer.client_auth.method import CONFIDENTIAL
+from tokenward.issuer.client_keys import check_jwks_uri, checked_jwks
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.records import AuthMethod, ClientType
 from tokenward.tokens.certificates import CertificateSubject, certificate_jwks, parse
@@ -16,11 +17,15 @@ class Proving:
 
     Attributes:
         method: None for a secret where the client can keep one, and for nothing where it cannot.
+        jwks: its public keys, as the JSON of a JWK Set.
+        jwks_uri: where these are to be had.
         tls_subject: what its certificate names, as `parameter:value`.
         certificates: its own (DER).
     """
 
     method: AuthMethod | None = None
+    jwks: str = ""
+    jwks_uri: str = ""
     tls_subject: str = ""
     certificates: tuple[bytes, ...] = ()
 
@@ -33,18 +38,28 @@ class Proof:
     """What is kept of it, as `store.records.Client` describes."""
 
     jwks: str = ""
+    jwks_uri: str = ""
     tls_subject: str = ""
 
 
-def _nothing(_wanted: Proving) -> Proof:
+def _nothing(_wanted: Proving, _settings: IssuerSettings) -> Proof:
     return Proof()
 
 
-def _subject(wanted: Proving) -> Proof:
+def _keys(wanted: Proving, settings: IssuerSettings) -> Proof:
+    if bool(wanted.jwks) is bool(wanted.jwks_uri):  # RFC 7591 §2: never both
+        raise ValueError("it takes public keys: a JWK Set, or a URL where one is")
+    if wanted.jwks:
+        return Proof(jwks=checked_jwks(wanted.jwks))
+    check_jwks_uri(wanted.jwks_uri, issuer_url=settings.url)
+    return Proof(jwks_uri=wanted.jwks_uri)
+
+
+def _subject(wanted: Proving, _settings: IssuerSettings) -> Proof:
     return Proof(tls_subject=str(CertificateSubject.parse(wanted.tls_subject)))
 
 
-def _certificates(wanted: Proving) -> Proof:
+def _certificates(wanted: Proving, _settings: IssuerSettings) -> Proof:
     return Proof(jwks=certificate_jwks([parse(der) for der in wanted.certificates]))
 
 
@@ -59,7 +74,7 @@ class _Takes:
     """
 
     members: frozenset[str]
-    proof: Callable[[Proving], Proof]
+    proof: Callable[[Proving, IssuerSettings], Proof]
     missing: Callable[[IssuerSettings], str] = lambda _settings: ""
 
 
@@ -74,6 +89,7 @@ def _no_authorities(settings: IssuerSettings) -> str:
 _METHODS: dict[AuthMethod, _Takes] = {
     "none": _Takes(frozenset(), _nothing),
     "client_secret": _Takes(frozenset(), _nothing),
+    "private_key_jwt": _Takes(frozenset({"jwks", "jwks_uri"}), _keys),
     "tls_client_auth": _Takes(frozenset({"tls_subject"}), _subject, _no_authorities),
     "self_signed_tls_client_auth": _Takes(frozenset({"certificates"}), _certificates, _no_certificates),
 }
@@ -98,10 +114,10 @@ def checked(wanted: Proving, client_type: ClientType, settings: IssuerSettings) 
         raise Refusal(INVALID_INPUT, f"a {client_type} client cannot prove itself by {method}")
     if missing := takes.missing(settings):
         raise Refusal(INVALID_INPUT, f"{method} is off: it needs {missing} in tokenward.yaml")
-    for name in ("tls_subject", "certificates"):
+    for name in ("jwks", "jwks_uri", "tls_subject", "certificates"):
         if getattr(wanted, name) and name not in takes.members:
             raise Refusal(INVALID_INPUT, f"{name} is not for a client that proves itself by {method}")
     try:
-        return method, takes.proof(wanted)
+        return method, takes.proof(wanted, settings)
     except ValueError as error:
         raise Refusal(INVALID_INPUT, str(error)) from None

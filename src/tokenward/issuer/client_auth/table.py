@@ -1,10 +1,10 @@
 """Every method of client authentication that the issuer knows."""
 
-from tokenward.issuer.client_auth import certificate, client_secret, none
+from tokenward.issuer.client_auth import certificate, client_secret, none, private_key_jwt
 from tokenward.issuer.client_auth.method import Silent, Stated
 from tokenward.store.records import AuthMethod
 
-STATED: tuple[Stated, ...] = (client_secret.BASIC, client_secret.POST)
+STATED: tuple[Stated, ...] = (client_secret.BASIC, client_secret.POST, private_key_jwt.PRIVATE_KEY_JWT)
 SILENT: dict[AuthMethod, Silent] = {
     method.name: method for method in (none.NONE, certificate.TLS_CLIENT_AUTH, certificate.SELF_SIGNED)
 }

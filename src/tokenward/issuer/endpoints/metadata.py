@@ -8,6 +8,7 @@ from tokenward.base.asgi import Receive, Scope
 from tokenward.issuer.authorization_request import PROMPTS
 from tokenward.issuer.client_auth.registration import is_offered
 from tokenward.issuer.client_auth.table import METHODS
+from tokenward.issuer.client_keys import ASSERTION_ALGORITHMS
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.table import GRANTS
 from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
@@ -32,6 +33,7 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
     url = issuer.settings.url
     resources = issuer.settings.resources.values()
     methods = [name for name, registered in METHODS.items() if is_offered(issuer.settings, registered)]
+    algorithms = list(ASSERTION_ALGORITHMS)
     return {
         "issuer": url,
         "authorization_endpoint": f"{url}/authorize",
@@ -46,8 +48,11 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANTS),
         "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": [each for each in methods if each != "none"],
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_signing_alg_values_supported": [INTROSPECTION_ALGORITHM],  # RFC 9701 §7
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam
 
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.store.port import CLIENT_SECONDS
-from tokenward.store.records import AuthMethod, Client, ClientSecret
+from tokenward.store.records import AuthMethod, Client, ClientKeySet, ClientSecret
 from tokenward.store.sql.database import Cursor, Database
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import REVIVE_CLIENT, cut_off
@@ -42,6 +42,13 @@ _END_SECRETS = (
         sa.or_(client_secrets.c.expires_at.is_(None), client_secrets.c.expires_at > bindparam("until")),
     )
     .values(expires_at=bindparam("until"))
+)
+_FORGET_SECRETS = sa.delete(client_secrets).where(client_secrets.c.client_id == bindparam("client"))
+_SET_KEYS = (
+    sa.update(clients)
+    .where(clients.c.client_id == bindparam("client"))
+    .values(auth_method=bindparam("method"), jwks=bindparam("set"), jwks_uri=bindparam("uri"), tls_subject="")
+    .returning(clients.c.client_id)
 )
 
 _WIDTH = len(clients.c)
@@ -124,13 +131,32 @@ class SqlClients(Family):
         rows = await self._database.read(lambda cursor: cursor.all(_SECRETS, {"client": client_id}))
         return [ClientSecret(*row) for row in rows]
 
-    async def rotate_client_secret(self, new: ClientSecret, *, old_expire_at: float) -> bool:
+    async def rotate_client_secret(
+        self, new: ClientSecret, *, old_expire_at: float, void_until: float | None = None
+    ) -> bool:
         def unit(cursor: Cursor) -> bool:
             # Holding the client's row puts two rotations one after the other: each ends the other's secret.
             if cursor.one(_HOLD, {"client": new.client_id}) is None:
                 return False
             cursor.run(_END_SECRETS, {"client": new.client_id, "until": old_expire_at})
             cursor.run(_ADD_SECRET, _secret_row(new))
+            if void_until is not None:
+                cut_off(cursor, "client", new.client_id, before=void_until, at=new.created_at)
+            return True
+
+        return await self._change(unit)
+
+    async def set_client_keys(
+        self, client_id: str, keys: ClientKeySet, *, at: float, void_until: float | None = None
+    ) -> bool:
+        row = {"client": client_id, "method": keys.auth_method, "set": keys.jwks, "uri": keys.jwks_uri}
+
+        def unit(cursor: Cursor) -> bool:
+            if cursor.one(_SET_KEYS, row) is None:
+                return False
+            cursor.run(_FORGET_SECRETS, {"client": client_id})
+            if void_until is not None:
+                cut_off(cursor, "client", client_id, before=void_until, at=at)
             return True
 
         return await self._change(unit)

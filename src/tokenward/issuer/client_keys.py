@@ -1,0 +1,121 @@
+"""The public keys of clients that prove themselves by what they sign (RFC 7591 §2: `jwks`, `jwks_uri`)."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.store.records import Client
+from tokenward.tokens import strict_json
+from tokenward.tokens.algorithms import ASYMMETRIC
+from tokenward.tokens.jwk_set import public_keys
+from tokenward.tokens.jwks import JwksSource
+from tokenward.tokens.validator import JwtValidator
+
+Fetch = Callable[[str], Awaitable[bytes]]
+
+ASSERTION_ALGORITHMS = ASYMMETRIC
+"""A symmetric one would make both sides hold the secret that this method does without."""
+
+LEEWAY = 30  # seconds by which a client's clock may differ
+_MAX_JWKS = 65_536
+_MAX_URI = 2048
+_KEPT = 1000  # clients that call all the time
+
+
+class ClientKeys:
+    """Judges client assertions (RFC 7523 §3): one validator a client, kept while its keys are the same.
+
+    So a set that is behind a URL is fetched when it is old, and not with every request.
+    """
+
+    def __init__(self, issuer_url: str, fetch: Fetch, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._issuer_url = issuer_url
+        self._fetch = fetch
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[tuple[str, str], JwtValidator]] = OrderedDict()
+
+    def validator(self, client: Client) -> JwtValidator:
+        """What judges this client's assertions.
+
+        Raises:
+            ValueError: it has no usable keys, or they are where none are fetched from.
+        """
+        keys = (client.jwks, client.jwks_uri)
+        known = self._known.get(client.client_id)
+        if known is not None and known[0] == keys:
+            self._known.move_to_end(client.client_id)
+            return known[1]
+        validator = self._new(client)
+        self._known[client.client_id] = (keys, validator)
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return validator
+
+    def _new(self, client: Client) -> JwtValidator:
+        if client.jwks_uri:
+            check_jwks_uri(client.jwks_uri, issuer_url=self._issuer_url)
+        elif not client.jwks:
+            raise ValueError("the client has no keys")
+        return JwtValidator(
+            issuer=client.client_id,
+            audience=self._issuer_url,
+            keys=JwksSource(client.jwks_uri, fetch_async=self._fetch, clock=self._clock)
+            if client.jwks_uri
+            else json.loads(client.jwks),
+            algorithms=ASSERTION_ALGORITHMS,
+            kind="client-authentication+jwt",
+            leeway=LEEWAY,
+            clock=self._clock,
+        )
+
+
+def checked_jwks(text: str) -> str:
+    """A client's JWK Set, as it is kept: every key in it is public, strong and says its algorithm.
+
+    A set that other programs share may hold keys for other purposes. This one is for us, so a key that we
+    would pass over is a mistake of whoever made it.
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    if len(text) > _MAX_JWKS:
+        raise ValueError("the JWK Set is too large")
+    try:
+        jwks = strict_json.read_object(text.encode())
+    except ValueError:
+        raise ValueError("this is not a JWK Set: no JSON object") from None
+    usable = public_keys(jwks, algorithms=ASSERTION_ALGORITHMS)
+    if len(usable) != len(jwks["keys"]):
+        raise ValueError("a key in the set cannot verify: it is for encryption, or an RSA key without `alg`")
+    return json.dumps(jwks, separators=(",", ":"))
+
+
+def check_jwks_uri(uri: str, *, issuer_url: str) -> None:
+    """Whether keys may be fetched from there: by https, or for an issuer on loopback from loopback.
+
+    Raises:
+        ValueError: they may not.
+    """
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+    except ValueError:
+        raise ValueError("the jwks_uri is malformed") from None
+    if len(uri) > _MAX_URI or not host or "@" in parts.netloc or parts.fragment:
+        raise ValueError("the jwks_uri is too long, or has no host, a password or a fragment")
+    if parts.scheme == "https":
+        return
+    if parts.scheme != "http" or not (
+        _is_loopback(host) and _is_loopback(urlsplit(issuer_url).hostname or "")
+    ):
+        raise ValueError("the jwks_uri must be https: keys that came over an open line would be anybody's")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

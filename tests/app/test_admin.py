@@ -12,6 +12,7 @@ from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.app.initialise import initialise
 from tokenward.base.secret import Secret
+from tokenward.tokens.keys import SigningKey
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ MANAGED = [
     ("GET", "/clients/x"),
     ("DELETE", "/clients/x"),
     ("POST", "/clients/x/secrets"),
+    ("PUT", "/clients/x/keys"),
     ("GET", "/api-keys"),
     ("POST", "/api-keys"),
     ("POST", "/api-keys/imports"),
@@ -137,6 +139,50 @@ def test_a_client_is_registered_shown_rotated_and_removed(configuration):
         assert (await http.get(f"/clients/{client_id}")).status_code == 404
         assert (await http.delete(f"/clients/{client_id}")).status_code == 404
         assert await ground.store.client(client_id) is None
+
+    _run(configuration, work)
+
+
+def test_a_client_is_registered_with_keys_and_gets_others(configuration):
+    async def work(http, ground):
+        old, new = ({"keys": [SigningKey.generate("ES256").public_jwk()]} for _ in range(2))
+        wanted = {"name": "Payer", "type": "service", "auth_method": "private_key_jwt", "jwks": old}
+        made = (await http.post("/clients", json=wanted)).json()
+        assert "client_secret" not in made
+        assert (made["auth_method"], made["jwks"]) == ("private_key_jwt", old)
+        path = f"/clients/{made['client_id']}"
+        assert (await http.put(f"{path}/keys", json={"jwks": new})).status_code == 204
+        shown = (await http.get(path)).json()
+        assert (shown["jwks"], shown["jwks_uri"], shown["secrets"]) == (new, "", [])
+        uri = "http://127.0.0.1:9/jwks.json"
+        assert (await http.put(f"{path}/keys", json={"jwks_uri": uri})).status_code == 204
+        assert (await http.get(path)).json()["jwks_uri"] == uri
+        for wrong in (
+            {},
+            {"jwks": new, "jwks_uri": uri},
+            {"jwks": {"keys": []}},
+            {"jwks_uri": "http://a.example"},
+        ):
+            assert (await http.put(f"{path}/keys", json=wrong)).status_code == 422, wrong
+        assert (await http.put("/clients/nobody/keys", json={"jwks": new})).status_code == 404
+        assert (await http.post(f"{path}/secrets", json={})).status_code == 422
+
+    _run(configuration, work)
+
+
+def test_a_compromised_secret_ends_with_what_was_issued(configuration):
+    async def work(http, ground):
+        made = (await http.post("/clients", json={"name": "Report", "type": "service"})).json()
+        issued_at = ground.clock.time()
+        token = access(client_id=made["client_id"], issued_at=issued_at, expires_at=issued_at + 600)
+        await ground.store.add_access_token(token)
+        path = f"/clients/{made['client_id']}/secrets"
+        assert (await http.post(path, json={"overlap": 5, "compromised": True})).status_code == 422
+        assert not (await ground.store.access_token(token.token_id)).revoked
+        assert (await http.post(path, json={"compromised": True})).status_code == 201
+        assert (await ground.store.access_token(token.token_id)).revoked
+        secrets = (await http.get(f"/clients/{made['client_id']}")).json()["secrets"]
+        assert [each["expires_at"] is None or each["expires_at"] <= ground.clock.time() for each in secrets]
 
     _run(configuration, work)
 

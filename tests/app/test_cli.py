@@ -18,6 +18,7 @@ from tokenward.app.demo import PORTS
 from tokenward.app.foundation import foundation
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.tokens import opaque
+from tokenward.tokens.keys import SigningKey
 
 OPENAPI = {
     "openapi": "3.1.0",
@@ -125,6 +126,25 @@ def test_a_service_client_is_added_listed_rotated_and_removed(house):
     house("clients", "remove", "report")
     house("clients", "remove", "report", code=1)
     assert "report" not in house("clients", "list").stdout
+
+
+def test_a_client_is_added_with_keys_and_gets_others(house, tmp_path):
+    keys = tmp_path / "public.json"
+    keys.write_text(json.dumps({"keys": [SigningKey.generate("ES256").public_jwk()]}))
+    by_key = ("--type", "service", "--auth-method", "private_key_jwt")
+    added = house("clients", "add", "Payer", *by_key, "--jwks", str(keys), "--id", "payer")
+    assert "client_secret" not in added.stdout
+    assert "no secret to keep" in added.stderr
+    assert "private_key_jwt" in house("clients", "list").stdout
+    house("clients", "set-keys", "payer", "--jwks-uri", "http://127.0.0.1:9/jwks.json")
+    assert "public keys" in house("clients", "set-keys", "payer", code=1).stderr
+    assert "https" in house("clients", "set-keys", "payer", "--jwks-uri", "http://a.example", code=1).stderr
+    assert "private_key_jwt" in house("clients", "rotate-secret", "payer", code=1).stderr
+    keys.write_text(json.dumps({"keys": [{**SigningKey.generate("ES256").public_jwk(), "d": "AA"}]}))
+    refused = house("clients", "set-keys", "payer", "--jwks", str(keys), code=1)
+    assert "private" in refused.stderr
+    keys.write_bytes(b"\xff")
+    assert "no text" in house("clients", "set-keys", "payer", "--jwks", str(keys), code=2).stderr
 
 
 def test_a_public_client_has_no_secret_and_gets_none(house):

@@ -30,6 +30,7 @@ from tokenward.store.records import (
     API_KEY_CLIENT,
     AccessTokenState,
     ApiKeyState,
+    ClientKeySet,
     CodeState,
     Consumption,
     FeedEvent,
@@ -171,6 +172,61 @@ async def rotating_a_secret_lets_the_others_end(store):
     assert (await store.client_secrets(app.client_id))[0].expires_at == NOW + 50
     assert not await store.rotate_client_secret(secret_of("nobody"), old_expire_at=NOW)
     assert await store.client_secrets("nobody") == []
+
+
+@promise
+async def what_was_issued_to_a_client_ends_with_a_secret_or_keys_that_are_in_strange_hands(store):
+    app, other = client(), client()
+    for each in (app, other):
+        await store.add_client(each, secret_of(each.client_id))
+    early, late, others = (
+        access(client_id=each.client_id, issued_at=NOW + at) for each, at in ((app, 5), (app, 6), (other, 5))
+    )
+    for each in (early, late, others):
+        await store.add_access_token(each)
+    new = secret_of(app.client_id, created_at=NOW + 4)
+    assert await store.rotate_client_secret(new, old_expire_at=NOW + 4, void_until=NOW + 5)
+    assert [(await store.access_token(each.token_id)).revoked for each in (early, late, others)] == [
+        True,
+        False,
+        False,
+    ]
+    event = (await store.feed_after(0, limit=100))[-1]
+    assert (event.revoked, event.subject, event.before) == ("client", app.client_id, NOW + 5)
+    keys = ClientKeySet("private_key_jwt", "{}", "")
+    assert await store.set_client_keys(app.client_id, keys, at=NOW + 6, void_until=NOW + 6)
+    assert (await store.access_token(late.token_id)).revoked
+    assert not (await store.access_token(others.token_id)).revoked
+
+
+@promise
+async def nothing_ends_with_a_rotation_that_failed(store):
+    app = client()
+    taken = secret_of(app.client_id)
+    await store.add_client(app, taken)
+    token = access(client_id=app.client_id)
+    await store.add_access_token(token)
+    with pytest.raises(AlreadyExists):
+        await store.rotate_client_secret(taken, old_expire_at=NOW, void_until=NOW + 9)
+    assert not (await store.access_token(token.token_id)).revoked
+    assert await store.client_secrets(app.client_id) == [taken]
+
+
+@promise
+async def a_client_that_gets_keys_has_no_secret_any_more(store):
+    app, other = client(), client()
+    for each in (app, other):
+        await store.add_client(each, secret_of(each.client_id))
+    before = await store.feed_head()
+    keys = ClientKeySet("private_key_jwt", "", "https://app.example/jwks.json")
+    assert await store.set_client_keys(app.client_id, keys, at=NOW)
+    found = await store.client(app.client_id)
+    assert found == dataclasses.replace(app, auth_method="private_key_jwt", jwks_uri=keys.jwks_uri)
+    assert await store.client_secrets(app.client_id) == []
+    assert len(await store.client_secrets(other.client_id)) == 1
+    assert (await store.client(other.client_id)) == other
+    assert not await store.set_client_keys("nobody", keys, at=NOW, void_until=NOW)
+    assert await store.feed_head() == before, "nothing was revoked"
 
 
 # People

@@ -37,7 +37,10 @@ def jwks_text(path: Path) -> str:
     Raises:
         ValueError: it cannot be read, or is too large or no text.
     """
-    return _read(path).decode()
+    try:
+        return _read(path).decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name} is no text, and a JWK Set is") from None
 
 
 def _read(path: Path) -> bytes:

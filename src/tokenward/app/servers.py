@@ -140,7 +140,7 @@ async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
             sealer=ground.sealer("authorize"),
             dpop=ground.dpop("issuer"),
             known_answers=answers,
-            fetch=_fetch_for_clients(settings),
+            fetch=fetch_for_clients(settings),
             clock=ground.clock,
         )
     )
@@ -212,7 +212,7 @@ async def gateway_engine(
     return engine, follower
 
 
-def _fetch_for_clients(settings: Settings) -> Fetch:
+def fetch_for_clients(settings: Settings) -> Fetch:
     """Gets what a client's registration points to; inside networks only where the operator named them."""
     loopback = is_loopback(urlsplit(settings.issuer.url).hostname or "")
     networks = (*settings.clients.inside_networks, *(LOOPBACK if loopback else ()))

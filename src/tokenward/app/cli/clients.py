@@ -145,7 +145,7 @@ def add(
 
 @commands.command("list")
 def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Show every client with its type, scopes, redirect addresses, and what it is told of people.
+    """Show every client: its type and method, its scopes and redirect addresses, and what it is told of people.
 
     Secrets are not among it: only their keyed hashes are kept.
     """
@@ -164,14 +164,16 @@ def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
         "is told",
         "since",
     ):
-        table.add_column(heading, overflow="fold")  # whole, on several lines if need be: people copy them
+        # Whole, on several lines if need be: people copy them.
+        table.add_column(
+            heading, overflow="fold", min_width=len("private_key_jwt") if heading == "type" else 1
+        )
     clients = with_foundation(config, work)
     for client in clients:
         cells = (
             client.client_id,
             client.name,
-            client.type,
-            client.auth_method,
+            f"{client.type}\n{client.auth_method}",
             "\n".join(client.scopes),
             "\n".join(client.redirect_uris),
             "\n".join(_told(client)),

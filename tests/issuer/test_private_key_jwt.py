@@ -14,7 +14,7 @@ from issuer.house import URL, Caller, House, error, house, lived
 from tokens.minting import ABSENT, changed, mint
 from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.issuer.client_auth.private_key_jwt import ASSERTION_TYPE
-from tokenward.issuer.client_auth.registration import Proving
+from tokenward.issuer.client_auth.registration import Proving, checked
 from tokenward.issuer.clients import rotate_secret, set_keys
 from tokenward.tokens import base64url
 from tokenward.tokens.algorithms import ALGORITHMS
@@ -306,30 +306,34 @@ def test_keys_that_cannot_be_had_from_the_url_let_nobody_in(tmp_path, answer):
 RSA = SigningKey.generate("PS256").public_jwk()
 
 
-@pytest.mark.parametrize(
-    "proving",
-    [
-        Proving("private_key_jwt"),
-        Proving("private_key_jwt", jwks(KEY), JWKS_URI),
-        Proving("client_secret", jwks(KEY)),
-        Proving("client_secret", jwks_uri=JWKS_URI),
-        Proving("private_key_jwt", "letmein"),
-        Proving("private_key_jwt", '{"keys": []}'),
-        Proving("private_key_jwt", json.dumps({"keys": [{**KEY.public_jwk(), "d": "AA"}]})),
-        Proving("private_key_jwt", json.dumps({"keys": [{"kty": "oct", "k": base64url.encode(b"s" * 32)}]})),
-        Proving("private_key_jwt", json.dumps({"keys": [KEY.public_jwk(), {**RSA, "alg": "RSA-OAEP"}]})),
-        Proving("private_key_jwt", json.dumps({"keys": [changed(RSA, {"alg": ABSENT})]})),
-        Proving("private_key_jwt", json.dumps({"keys": [KEY.public_jwk(), KEY.public_jwk()]})),
-        Proving("private_key_jwt", json.dumps({"keys": [KEY.public_jwk()], "x": "x" * 70_000})),
-        Proving("private_key_jwt", jwks_uri="http://app.example/jwks.json"),
-        Proving("private_key_jwt", jwks_uri="https://user@app.example/jwks.json"),
-        Proving("private_key_jwt", jwks_uri="https://app.example/jwks.json#1"),
-        Proving("private_key_jwt", jwks_uri="file:///etc/passwd"),
-        Proving("private_key_jwt", jwks_uri="https://[::1/jwks.json"),
-        Proving("none"),
-        Proving("api_key"),
-    ],
-)
+NO_PROOF = {
+    "no keys": Proving("private_key_jwt"),
+    "both": Proving("private_key_jwt", jwks(KEY), JWKS_URI),
+    "keys for a secret": Proving("client_secret", jwks(KEY)),
+    "a URL for a secret": Proving("client_secret", jwks_uri=JWKS_URI),
+    "no JSON": Proving("private_key_jwt", "letmein"),
+    "no key": Proving("private_key_jwt", '{"keys": []}'),
+    "private": Proving("private_key_jwt", json.dumps({"keys": [{**KEY.public_jwk(), "d": "AA"}]})),
+    "symmetric": Proving(
+        "private_key_jwt", json.dumps({"keys": [{"kty": "oct", "k": base64url.encode(b"s" * 32)}]})
+    ),
+    "for encryption": Proving(
+        "private_key_jwt", json.dumps({"keys": [KEY.public_jwk(), {**RSA, "alg": "RSA-OAEP"}]})
+    ),
+    "RSA without alg": Proving("private_key_jwt", json.dumps({"keys": [changed(RSA, {"alg": ABSENT})]})),
+    "twice": Proving("private_key_jwt", json.dumps({"keys": [KEY.public_jwk(), KEY.public_jwk()]})),
+    "too large": Proving("private_key_jwt", json.dumps({"keys": [KEY.public_jwk()], "x": "x" * 70_000})),
+    "plain http": Proving("private_key_jwt", jwks_uri="http://app.example/jwks.json"),
+    "password": Proving("private_key_jwt", jwks_uri="https://user@app.example/jwks.json"),
+    "fragment": Proving("private_key_jwt", jwks_uri="https://app.example/jwks.json#1"),
+    "file": Proving("private_key_jwt", jwks_uri="file:///etc/passwd"),
+    "no host": Proving("private_key_jwt", jwks_uri="https://[::1/jwks.json"),
+    "none": Proving("none"),
+    "an API key": Proving("api_key"),
+}
+
+
+@pytest.mark.parametrize("proving", NO_PROOF.values(), ids=NO_PROOF.keys())
 def test_what_is_no_proof_is_not_registered(tmp_path, proving):
     @lived
     async def story(h: House):
@@ -351,18 +355,12 @@ def test_what_runs_where_others_can_read_it_has_no_key_either(tmp_path, client_t
     story(tmp_path)
 
 
-def test_plain_http_is_for_loopback_on_both_sides(tmp_path):
+@lived
+async def test_plain_http_is_for_loopback_on_both_sides(h: House):
     local = Proving("private_key_jwt", jwks_uri="http://127.0.0.1:9/jwks.json")
-
-    async def story() -> None:
-        (tmp_path / "public").mkdir()
-        async with house(tmp_path) as h:
-            assert (await signer(h, proving=local)).client.jwks_uri == local.jwks_uri
-        async with house(tmp_path / "public", url="https://login.example") as h:
-            with pytest.raises(Refusal):
-                await signer(h, proving=local)
-
-    asyncio.run(story())
+    assert (await signer(h, proving=local)).client.jwks_uri == local.jwks_uri
+    with pytest.raises(Refusal):
+        checked(local, "service", replace(h.issuer.settings, url="https://login.example"))
 
 
 @lived

@@ -20,8 +20,8 @@ from tokenward.app.listener import Listener, stop_on_signals
 from tokenward.app.metrics import counted, report_lag
 from tokenward.app.notices import tellers
 from tokenward.app.registered_certificates import trust_registered
-from tokenward.app.tls import ServerTls
 from tokenward.app.settings import Settings
+from tokenward.app.tls import ServerTls
 from tokenward.app.values import is_loopback
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import App, Receive, Scope, Send

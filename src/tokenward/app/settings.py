@@ -20,8 +20,8 @@ from tokenward.app.values import (
     MailHost,
     Mount,
     Name,
-    NoticeDays,
     Networks,
+    NoticeDays,
     Origin,
     Reference,
     Risk,
@@ -154,7 +154,7 @@ class NoticeSettings(_Model):
         default=None,
         description="Where the URL is kept to which notices go as JSON: env:, file:, cmd: or keyring:.",
     )
-    webhook_networks: Proxies = Field(
+    webhook_networks: Networks = Field(
         default=(),
         description="Networks that are not public in which that URL may be; it may then be plain http.",
     )

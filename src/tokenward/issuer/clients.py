@@ -14,7 +14,14 @@ from tokenward.issuer.client_auth.registration import USUAL, Proving, checked
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists, Clients
-from tokenward.store.records import AccessTokenFormat, Client, ClientKeySet, ClientSecret, ClientType, TokenBinding
+from tokenward.store.records import (
+    AccessTokenFormat,
+    Client,
+    ClientKeySet,
+    ClientSecret,
+    ClientType,
+    TokenBinding,
+)
 from tokenward.tokens import opaque
 from tokenward.tokens.credential_guard import why_no_claim_value
 from tokenward.tokens.release import why_not_released

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.throttle import TokenBuckets
-from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.issuer.client_keys import ClientKeys, Fetch
+from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.issuer.ports import Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.key_ring import KeyRing

@@ -128,7 +128,9 @@ def add(
             sector=sector,
             id_token_claims=id_token_claim or [],
             access_token_format=access_token_format,
-            proving=Proving(auth_method, _jwks_text(jwks), jwks_uri, tls_subject=tls_subject, certificates=own),
+            proving=Proving(
+                auth_method, _jwks_text(jwks), jwks_uri, tls_subject=tls_subject, certificates=own
+            ),
             bound_tokens=bound_tokens,
         )
 
@@ -145,7 +147,7 @@ def add(
 
 @commands.command("list")
 def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Show every client: its type and method, its scopes and redirect addresses, and what it is told of people.
+    """Show every client: type and method, scopes and redirect addresses, and what it is told of people.
 
     Secrets are not among it: only their keyed hashes are kept.
     """

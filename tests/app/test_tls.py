@@ -127,6 +127,16 @@ def test_a_self_signed_certificate_gets_through_while_it_is_trusted(tls, tmp_pat
         assert refused(address, context)
 
 
+def test_who_is_trusted_may_change_while_certificate_and_key_do_not_fit_together(tls, tmp_path):
+    own = certificate()
+    with listening(tls) as address:
+        (tmp_path / "server.pem").write_bytes(certificate("CN=renewed").pem)
+        tls.trust([own.der])
+        assert ask(address, client_context(tmp_path)) == ["https", None]
+        SERVER.write(tmp_path, "server")
+        assert ask(address, client_context(tmp_path, own)) == ["https", own.der.hex()]
+
+
 def test_an_intermediate_ca_is_trusted_without_its_root(tmp_path):
     intermediate = certificate_authority("CN=Intermediate", issuer=AUTHORITY)
     chain, key = SERVER.write(tmp_path, "server")

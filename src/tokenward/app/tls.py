@@ -45,7 +45,7 @@ class ServerTls:
         wanted = frozenset(certificates)
         if wanted != self._trusted:
             self._trusted = wanted
-            self._current = self._load()
+            self._stamp = ()  # at the next handshake, and again until the files let it be done
 
     def _hand_over(
         self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext

@@ -28,6 +28,7 @@ from tokenward.tokens.errors import CODES
 from tokenward.tokens.kinds import KINDS, Kind
 from tokenward.tokens.profiles import PROFILES
 from tokenward.tokens.release import MINIMUM, PERSONAL
+from tokenward.tokens.workloads import PLATFORMS
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 
@@ -223,6 +224,8 @@ listed are let through. [How to use it](../how-to/validate-tokens-of-any-issuer.
         "Only `IdTokenValidator` validates an `id_token`: it asks for the facts of the sign-in.",
         "## Access tokens of issuers that have their own ways",
         table(heads, map(_kind, PROFILES.values())),
+        "## What platforms say of their workloads",
+        table(heads, (_kind(platform.kind) for platform in PLATFORMS.values())),
     )
 
 

@@ -41,6 +41,7 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
             "authorization_code",
             "refresh_token",
             "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
         ],
         "token_endpoint_auth_methods_supported": [*METHODS, "none"],
         "revocation_endpoint_auth_methods_supported": [*METHODS, "none"],

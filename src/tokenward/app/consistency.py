@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from tokenward.app.findings import Remark
 from tokenward.app.settings import Settings
 from tokenward.app.values import Listen, is_loopback
+from tokenward.tokens.workloads import PLATFORMS, why_not_identified
 
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
@@ -216,6 +217,27 @@ def _exchanges_are_clear(settings: Settings) -> Iterator[Remark]:
         seen.add(same)
 
 
+def _workloads_are_identified(settings: Settings) -> Iterator[Remark]:
+    seen = set()
+    for number, each in enumerate(settings.workload_identity):
+        keys = ("workload_identity", number)
+        if not each.trusted_issuer:
+            yield _error((*keys, "issuer"), "workload", "nothing says who the issuer is", "add its `iss`")
+        if each.trusted_issuer in seen or each.trusted_issuer == settings.issuer.url:
+            yield _error(keys, "workload", "this issuer is named twice, or is ours", "keep one of them")
+        seen.add(each.trusted_issuer)
+        if each.jwks is not None and each.jwks_uri is not None:
+            yield _error((*keys, "jwks"), "workload", "there are two places for its keys", "keep one of them")
+        for place, rule in enumerate(each.rules):
+            if why := why_not_identified(PLATFORMS[each.platform], rule.claims.rules):
+                yield _error(
+                    (*keys, "rules", place, "claims"),
+                    "workload",
+                    why,
+                    "name the owner and the project, such as {repository: octo/app}, or their ids",
+                )
+
+
 _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _admin_is_local,
     _listeners_differ,
@@ -231,6 +253,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _audiences_differ,
     _upstreams_are_elsewhere,
     _exchanges_are_clear,
+    _workloads_are_identified,
 )
 
 

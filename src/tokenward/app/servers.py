@@ -19,6 +19,7 @@ from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.listener import Listener, stop_on_signals
 from tokenward.app.metrics import counted, report_lag
 from tokenward.app.notices import tellers
+from tokenward.app.platforms import workloads
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.settings import Settings
 from tokenward.app.tls import ServerTls
@@ -141,6 +142,7 @@ async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
             dpop=ground.dpop("issuer"),
             known_answers=answers,
             fetch=fetch_for_clients(settings),
+            workloads=workloads(ground.configuration, ground.clock),
             clock=ground.clock,
         )
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tokenward.app.claim_rules import WorkloadClaims
 from tokenward.app.values import (
     A_LIST,
     ApiName,
@@ -23,6 +24,7 @@ from tokenward.app.values import (
     Networks,
     NoticeDays,
     Origin,
+    PlatformUrl,
     Reference,
     Risk,
     Scopes,
@@ -32,6 +34,7 @@ from tokenward.app.values import (
 )
 from tokenward.gateway.inside import Protection
 from tokenward.issuer.settings import Actor
+from tokenward.tokens.workloads import PLATFORMS
 
 
 class _Model(BaseModel):
@@ -214,6 +217,50 @@ class ClientSettings(_Model):
     )
 
 
+class WorkloadRuleSettings(_Model):
+    """Which workloads of a platform are which client."""
+
+    client: str = Field(min_length=1, description="The client_id; a client whose auth-method is workload.")
+    claims: WorkloadClaims = Field(
+        description="What the claims of its token must be: exact texts, in which `*` stands for any "
+        "characters but / and :. At least one must say whose workload it is."
+    )
+
+
+class WorkloadIssuerSettings(_Model):
+    """A platform whose word about its workloads counts (RFC 7523 §2.1)."""
+
+    platform: Literal["github", "gitlab", "kubernetes", "oidc"] = Field(
+        description="Which claims there are and which of them identify; `oidc` is any other."
+    )
+    issuer: PlatformUrl | None = Field(
+        default=None,
+        description="Its `iss`, exactly; for github and gitlab, that of the public service by default.",
+    )
+    jwks: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A file with its JWK Set, for one that cannot be reached.",
+    )
+    jwks_uri: PlatformUrl | None = Field(
+        default=None, description="Where its JWK Set is; without it and `jwks`, its metadata tells."
+    )
+    audience: str | None = Field(
+        default=None, min_length=1, description="What its tokens must be for; the issuer's URL by default."
+    )
+    networks: Networks = Field(
+        default=(), description="Private addresses or networks in which it, or its keys, may be."
+    )
+    rules: Annotated[tuple[WorkloadRuleSettings, ...], A_LIST] = Field(
+        description="Which of its workloads are which client."
+    )
+
+    @property
+    def trusted_issuer(self) -> str:
+        """Its `iss`; "" where none was said and none goes without saying."""
+        return self.issuer or PLATFORMS[self.platform].issuer
+
+
 class OperationSettings(_Model):
     """What one operation asks of its callers."""
 
@@ -299,6 +346,9 @@ class Settings(_Model):
     )
     clients: ClientSettings = Field(
         default_factory=ClientSettings, description="What holds for every client, where not as usual."
+    )
+    workload_identity: Annotated[tuple[WorkloadIssuerSettings, ...], A_LIST] = Field(
+        default=(), description="Platforms that vouch for CI jobs and pods, so that these need no secret."
     )
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
 

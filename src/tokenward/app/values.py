@@ -144,6 +144,19 @@ def _origin(url: str) -> str:
     return url
 
 
+def _platform_url(url: str) -> str:
+    parts = urlsplit(url) if url.isascii() and "[" not in url else None
+    if parts is None or "@" in parts.netloc or not _UPSTREAM.fullmatch(url) or ".." in url:
+        raise _bad("url", "this is not the address of a platform", "write https://host[:port][/path]")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise _bad(
+            "plain-http",
+            "keys that came over an open line would be anybody's",
+            "use https; http is for loopback",
+        )
+    return url
+
+
 def _upstream(url: str) -> str:
     parts = urlsplit(url) if url.isascii() and "[" not in url else None
     if parts is not None and "@" in parts.netloc:
@@ -323,6 +336,7 @@ def _mail_address(text: str) -> str:
 
 A_LIST = BeforeValidator(_tuple)
 Origin = Annotated[str, AfterValidator(_origin)]
+PlatformUrl = Annotated[str, AfterValidator(_platform_url)]
 Upstream = Annotated[str, AfterValidator(_upstream)]
 Mount = Annotated[str, AfterValidator(_mount)]
 Audience = Annotated[str, AfterValidator(_audience)]

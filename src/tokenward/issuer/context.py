@@ -8,6 +8,7 @@ from tokenward.issuer.client_keys import ClientKeys, Fetch
 from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.issuer.ports import Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
+from tokenward.issuer.workloads import Workloads
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.port import Store
 from tokenward.tokens.dpop import DpopVerifier
@@ -31,6 +32,7 @@ class Issuer:
         known_answers: what introspection need not look up again.
         fetch: gives the bytes at a URL that a client is registered with, and reaches no inside by it.
         clock: time.
+        workloads: judges what platforms say of what runs on them.
         client_keys: judges the assertions of clients that have keys.
         wrong_evidence: 20 wrong client secrets or assertions at once, then one every two seconds, by peer;
             beyond that the answer is 429. It slows a guesser down and refuses nobody whose evidence is right.
@@ -51,6 +53,7 @@ class Issuer:
     known_answers: KnownAnswers
     fetch: Fetch
     clock: Clock = SYSTEM_CLOCK
+    workloads: Workloads = field(default_factory=Workloads)
     client_keys: ClientKeys = field(init=False)
     wrong_evidence: TokenBuckets = field(init=False)
 

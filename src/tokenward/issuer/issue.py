@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, replace
+from math import inf
 from typing import TypeVar
 
 from tokenward.base.secret import Secret
@@ -67,9 +68,11 @@ def new_token(issuer: Issuer, kind: str) -> tuple[OpaqueToken, bytes]:
 
 
 def client_access_token(
-    issuer: Issuer, caller: AuthenticatedClient, access: Access
+    issuer: Issuer, caller: AuthenticatedClient, access: Access, *, until: float = inf
 ) -> tuple[Secret, AccessToken]:
     """An access token in the caller's own name, bound to its key: its text, and the record for the store.
+
+    It ends by `until` at the latest.
 
     Raises:
         Refusal: CREDENTIAL_IN_CLAIM, where it would be a JWT.
@@ -86,7 +89,7 @@ def client_access_token(
         audience=access.audience,
         credential=caller.credential,
         issued_at=now,
-        expires_at=now + issuer.settings.access_token_lifetime,
+        expires_at=min(now + issuer.settings.access_token_lifetime, until),
         cnf=caller.binding,
     )
     return in_its_form(issuer, caller.client, token.secret, record)

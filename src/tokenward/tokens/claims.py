@@ -94,6 +94,11 @@ def sole_aud(value: object, expected: Expected, _now: float) -> str | None:
     return None if value == expected.audience else "wrong_audience"
 
 
+def only_aud(value: object, expected: Expected, now: float) -> str | None:
+    """The audience and nobody else, as a text or in an array of one."""
+    return sole_aud(value[0] if isinstance(value, list) and len(value) == 1 else value, expected, now)
+
+
 def exp(value: object, expected: Expected, now: float) -> str | None:
     """Not passed (RFC 7519 §4.1.4)."""
     if type(value) not in _NUMBERS or value < 0:  # type: ignore[operator]

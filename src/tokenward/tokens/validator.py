@@ -16,6 +16,7 @@ from tokenward.tokens.jws import Header, UnverifiedToken
 from tokenward.tokens.keys import VerificationKey
 from tokenward.tokens.kinds import KINDS, Kind
 from tokenward.tokens.profiles import PROFILES
+from tokenward.tokens.workloads import PLATFORMS
 
 _MAX_HEADERS = 64  # known headers; an issuer has one for each of its keys
 
@@ -48,7 +49,8 @@ class JwtValidator:
             algorithms: the acceptable `alg` values. A key that names none is used with the only one of them
                 that fits it; if several do, with none.
             kind: what the token must be: a key of `KINDS` such as "at+jwt", an access token (RFC 9068), or of
-                `PROFILES` such as "entra", for the access tokens of issuers that have their own ways.
+                `PROFILES` such as "entra", for the access tokens of issuers that have their own ways, or
+                of `PLATFORMS` such as "github", for what vouches for a workload.
             leeway: seconds by which clocks may differ.
             max_lifetime: the most seconds from `iat` to `exp`; that of the kind by default.
             clock: what time it is.
@@ -211,12 +213,12 @@ class Engine:
 
 
 def find_kind(name: object) -> Kind:
-    """The kind, or profile, of that name.
+    """The kind, profile or platform of that name.
 
     Raises:
         ValueError: there is none.
     """
-    known = {**KINDS, **PROFILES}
+    known = {**KINDS, **PROFILES, **{name: platform.kind for name, platform in PLATFORMS.items()}}
     if not isinstance(name, str) or name not in known:
         raise ValueError(f"kind must be one of {', '.join(known)}")
     return known[name]

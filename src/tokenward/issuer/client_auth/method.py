@@ -6,6 +6,7 @@ from typing import Protocol
 
 from tokenward.base.asgi import Scope
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.workloads import Vouched
 from tokenward.store.records import AuthMethod, Client, ClientType, Credential
 from tokenward.tokens.binding import Confirmation
 
@@ -17,12 +18,14 @@ CONFIDENTIAL: frozenset[ClientType] = frozenset({"web", "service"})
 class AuthenticatedClient:
     """A client, and how it proved who it is: "none" for a public client, which proved nothing.
 
-    `binding` is the key that what it is issued will be bound to (`bindings.token_binding`).
+    `binding` is the key that what it is issued will be bound to (`bindings.token_binding`),
+    `vouched` what a platform said of a workload.
     """
 
     client: Client
     credential: Credential
     binding: Confirmation | None = None
+    vouched: Vouched | None = None
 
 
 class Evidence(Protocol):

@@ -90,6 +90,7 @@ _METHODS: dict[AuthMethod, _Takes] = {
     "none": _Takes(frozenset(), _nothing),
     "client_secret": _Takes(frozenset(), _nothing),
     "private_key_jwt": _Takes(frozenset({"jwks", "jwks_uri"}), _keys),
+    "workload": _Takes(frozenset(), _nothing),
     "tls_client_auth": _Takes(frozenset({"tls_subject"}), _subject, _no_authorities),
     "self_signed_tls_client_auth": _Takes(frozenset({"certificates"}), _certificates, _no_certificates),
 }

@@ -26,10 +26,10 @@ async def token(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
         Refusal: by the catalogue; nothing was issued or consumed.
     """
     form = await endpoint_form(scope, receive)
-    caller = await authenticate(issuer, scope, form)
+    grant = GRANTS.get(form.get("grant_type", ""))
+    caller = await (grant.authenticate if grant else authenticate)(issuer, scope, form)
     if "grant_type" not in form:
         raise Refusal(MISSING_PARAMETER, "grant_type")
-    grant = GRANTS.get(form["grant_type"])
     if grant is None:
         raise Refusal(UNSUPPORTED_GRANT_TYPE)
     if caller.client.type not in grant.client_types:

@@ -3,11 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from tokenward.issuer.client_auth.method import AuthenticatedClient
+from tokenward.base.asgi import Scope
+from tokenward.issuer.client_auth.authenticate import authenticate
+from tokenward.issuer.client_auth.method import AuthenticatedClient, Form
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.issue import TokenResponse
 from tokenward.store.records import ClientType
 
+Authenticate = Callable[[Issuer, Scope, Form], Awaitable[AuthenticatedClient]]
 Redeem = Callable[[Issuer, AuthenticatedClient, Mapping[str, str]], Awaitable[TokenResponse]]
 
 
@@ -21,6 +24,7 @@ class GrantType:
         required: parameters that must be there.
         optional: parameters that may be there. Nothing else reaches `redeem` (RFC 6749 §3.2).
         redeem: gives the tokens, or raises a `Refusal`.
+        authenticate: finds out who asks, or raises a `Refusal`.
     """
 
     name: str
@@ -28,3 +32,4 @@ class GrantType:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     redeem: Redeem
+    authenticate: Authenticate = authenticate

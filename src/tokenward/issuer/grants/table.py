@@ -1,6 +1,12 @@
 """Every grant type that the token endpoint knows."""
 
-from tokenward.issuer.grants import authorization_code, client_credentials, refresh_token, token_exchange
+from tokenward.issuer.grants import (
+    authorization_code,
+    client_credentials,
+    jwt_bearer,
+    refresh_token,
+    token_exchange,
+)
 from tokenward.issuer.grants.grant import GrantType
 
 GRANTS: dict[str, GrantType] = {
@@ -10,5 +16,6 @@ GRANTS: dict[str, GrantType] = {
         authorization_code.GRANT,
         refresh_token.GRANT,
         token_exchange.GRANT,
+        jwt_bearer.GRANT,
     )
 }

@@ -1,10 +1,10 @@
 """Platforms' tokens as each platform documents them, and what their claims must be."""
 
-import time
 from dataclasses import dataclass, field
 
 import pytest
 
+from tokenward.base.clock import ManualClock
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.keys import SigningKey
@@ -13,7 +13,7 @@ from tokenward.tokens.workloads import PLATFORMS, why_not_admitted, why_not_iden
 
 KEY = SigningKey.generate("RS256")
 OURS = "https://login.example.com"
-NOW = int(time.time())
+NOW = 1_800_000_000
 TIMES = {"iat": NOW, "nbf": NOW - 5, "exp": NOW + 300}
 GITHUB = TIMES | {
     "jti": "example-id",
@@ -162,6 +162,7 @@ def validated(each, typ="JWT", **changes):
         keys={"keys": [KEY.public_jwk()]},
         algorithms=["RS256"],
         kind=each.platform,
+        clock=ManualClock(NOW),
     )
     return validator.validate(sign_jwt(KEY, claims, typ=typ))
 

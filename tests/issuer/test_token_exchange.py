@@ -11,6 +11,7 @@ from issuer.house import BANK, WEATHER, House, error, lived
 from issuer.test_dpop import proving, thief, without_proof
 from tokenward.issuer.grants.token_exchange import MAX_ANCESTORS
 from tokenward.issuer.settings import ExchangeRule
+from tokenward.store.records import User
 from tokenward.tokens import opaque
 from tokenward.tokens.binding import Confirmation
 
@@ -408,6 +409,32 @@ async def test_an_actor_needs_a_rule_and_such_a_rule_needs_an_actor(h: House):
     ruled(h, replace(TO_WEATHER, actor="token"))
     assert error(await exchange(service, subject, audience=WEATHER)) == REFUSED
     assert error(await exchange(service, subject, audience=WEATHER, actor_token=acting)) == REFUSED
+
+
+@lived
+async def test_whoever_a_person_names_may_act_and_nobody_else(h: House):
+    service = await backend(h)
+    subject, _ = await persons_token(h)
+    acting, agent = await own_token(h)
+    await h.issuer.store.add_user(User("user-1", "ada", "", h.clock.time()))
+
+    async def refused(rule, may_act, **form: str) -> bool:
+        ruled(h, rule)
+        await h.issuer.store.change_user_claims("user-1", {"may_act": may_act}, h.clock.time())
+        response = await exchange(service, subject, audience=WEATHER, **form)
+        assert response.status_code == 200 or error(response) == REFUSED
+        return response.status_code != 200
+
+    shown = {"actor_token": acting, "actor_token_type": ACCESS}
+    for rule, form, party in (
+        (TO_WEATHER, {}, "backend"),
+        (replace(TO_WEATHER, actor="none"), {}, "backend"),
+        (replace(TO_WEATHER, actor="token"), shown, agent.id),
+    ):
+        assert not await refused(rule, {"sub": party}, **form)
+        for other in ({"sub": "another"}, {"sub": party, "iss": "https://x.example"}, {}, {"sub": [party]}):
+            assert await refused(rule, other, **form)
+        assert not await refused(rule, None, **form)
 
 
 @lived

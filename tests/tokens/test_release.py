@@ -3,6 +3,7 @@ import pytest
 from tokenward.tokens import release
 from tokenward.tokens.credential_guard import CredentialInClaim
 from tokenward.tokens.release import (
+    MAY_ACT,
     MINIMUM,
     PERSONAL,
     PROTOCOL,
@@ -37,9 +38,14 @@ def test_a_credential_is_not_signed_wherever_it_came_from():
             composed(minimum, more)
 
 
-@pytest.mark.parametrize("name", sorted(PROTOCOL))
+@pytest.mark.parametrize("name", sorted(PROTOCOL - {MAY_ACT}))
 def test_a_claim_of_the_protocol_is_nobody_s_attribute(name):
     assert release.why_no_attribute(name)
+
+
+def test_who_may_act_for_a_person_is_known_and_never_told():
+    assert release.why_no_attribute(MAY_ACT) == ""
+    assert release.why_not_released(MAY_ACT)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tokenward.app.config import Configuration
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.base.problems import INVALID_TOKEN, UNAVAILABLE, Refusal
 from tokenward.base.references import resolve
 from tokenward.gateway.access import KeyTerms, TokenFacts
 from tokenward.gateway.inside import Protection
@@ -24,7 +24,7 @@ from tokenward.store.key_orders import KeyDesk
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.live import live_access_token, live_api_key
 from tokenward.store.port import Store, StoreUnavailable
-from tokenward.store.records import API_KEY_CLIENT, KeyPurpose
+from tokenward.store.records import API_KEY_CLIENT, ApiKey, KeyPurpose
 from tokenward.store.shared_replays import SharedReplays
 from tokenward.store.sql import open_store
 from tokenward.tokens.dpop import DpopVerifier
@@ -232,6 +232,7 @@ class StoreResolver:
             act=None if found.act is None else json.loads(found.act),
             ancestors=found.ancestors,
             subject=found.subject_client,
+            key=await self._terms(found.client_id),
         )
         release = self.releases.get(found.audience)
         return await self._with_release(facts, release) if release is not None and found.user_id else facts
@@ -258,13 +259,20 @@ class StoreResolver:
             credential="api_key",
             issued_at=found.created_at,
             expires_at=found.expires_at,
-            key=KeyTerms(
-                found.key_id,
-                tuple(ip_network(network) for network in found.addresses),
-                frozenset(origin.encode() for origin in found.origins),
-                found.rate,
-            ),
+            key=_key_terms(found),
         )
+
+    async def _terms(self, client_id: str) -> KeyTerms | None:
+        """The terms of the API key that a token was given for; a token does not escape them."""
+        if not client_id.startswith(API_KEY_CLIENT):
+            return None
+        try:
+            state = await self.store.api_key(client_id.removeprefix(API_KEY_CLIENT))
+        except StoreUnavailable as error:
+            raise Refusal(UNAVAILABLE, f"the store cannot answer: {error}") from error
+        if state is None:
+            raise Refusal(INVALID_TOKEN, f"{client_id} is gone")
+        return _key_terms(state.key)
 
     async def _with_release(self, facts: TokenFacts, release: InsideRelease) -> TokenFacts:
         user_id = facts.user_id or ""
@@ -277,3 +285,12 @@ class StoreResolver:
             subject=subject(self.pairwise_key, user_id, release.sector),
             claims=released(release.claims, known),
         )
+
+
+def _key_terms(key: ApiKey) -> KeyTerms:
+    return KeyTerms(
+        key.key_id,
+        tuple(ip_network(network) for network in key.addresses),
+        frozenset(origin.encode() for origin in key.origins),
+        key.rate,
+    )

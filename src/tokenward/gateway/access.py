@@ -60,7 +60,7 @@ class TokenFacts:
     `claims` are what the audience's release policy adds to the inside JWT.
     `cnf` is the key that the token is bound to, `act` who acts by it (RFC 8693 §4.1), `ancestors`
     all that it was exchanged for (`store.records.AccessToken`).
-    `key` holds the terms of an API key; it is None for everything else.
+    `key` holds the terms of an API key, also for a token that its holder got for it; otherwise it is None.
     """
 
     token_id: str
@@ -78,6 +78,11 @@ class TokenFacts:
     act: Mapping[str, object] | None = None
     ancestors: tuple[str, ...] = ()
     key: KeyTerms | None = None
+
+    @property
+    def is_api_key(self) -> bool:
+        """Whether it is an API key itself."""
+        return self.key is not None and self.key.key_id == self.token_id
 
 
 class TokenResolver(Protocol):

@@ -202,7 +202,7 @@ def _allow(case: Case) -> Allow:
 def _told(case: Case) -> tuple[tuple[bytes, bytes], ...]:
     """To the caller, that its API key ends soon: all of this will answer it no longer (RFC 8594 §3)."""
     facts = case.entry.facts if case.entry is not None else None
-    if facts is None or facts.key is None or facts.expires_at - case.now > _SUNSET_SECONDS:
+    if facts is None or not facts.is_api_key or facts.expires_at - case.now > _SUNSET_SECONDS:
         return ()
     return ((b"sunset", formatdate(facts.expires_at, usegmt=True).encode()),)
 

@@ -27,8 +27,8 @@ _Family = tuple[RevokedBy, str]
 
 def _families(facts: TokenFacts) -> Iterator[_Family]:
     """What the credential ends with, beside itself and what ends many at once."""
-    if facts.key is not None:
-        yield "api_key", facts.key.key_id
+    if facts.is_api_key:
+        yield "api_key", facts.token_id
     if facts.grant_id is not None:
         yield "grant", facts.grant_id
     for ancestor in facts.ancestors:
@@ -88,7 +88,7 @@ class VerifiedTokens:
         while len(self._entries) >= self._size:
             self._drop(next(iter(self._entries)))
         self._entries[key] = entry
-        if facts.key is None:
+        if not facts.is_api_key:
             self._index.token[facts.token_id] = key
         for family in _families(facts):
             self._index.family.setdefault(family, set()).add(key)
@@ -119,7 +119,7 @@ class VerifiedTokens:
         entry = self._entries.pop(key, None)
         if entry is None:
             return
-        if entry.facts.key is None:
+        if not entry.facts.is_api_key:
             self._index.token.pop(entry.facts.token_id, None)
         for family in _families(entry.facts):
             siblings = self._index.family[family]

@@ -12,7 +12,7 @@ from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.store.port import People
 from tokenward.tokens import strict_json
 from tokenward.tokens.credential_guard import CredentialInClaim, check_claims
-from tokenward.tokens.release import SCOPE_CLAIMS, why_no_attribute
+from tokenward.tokens.release import MAY_ACT, SCOPE_CLAIMS, why_no_attribute
 
 MAX_CLAIMS = 50
 MAX_BYTES = 2048  # of a value, as JSON
@@ -25,6 +25,7 @@ _TYPES: Mapping[str, tuple[type, str]] = {
     "email_verified": (bool, "true or false"),
     "phone_number_verified": (bool, "true or false"),
     "updated_at": (int, "a number of seconds since 1970"),
+    MAY_ACT: (dict, 'an object such as {"sub": "a client_id"} (RFC 8693 §4.4)'),
     "address": (dict, 'an object such as {"formatted": "…"} (§5.1.1)'),
 }
 _STANDARD = frozenset().union(*SCOPE_CLAIMS.values())

@@ -37,6 +37,9 @@ PROTOCOL = frozenset().union(
 )
 """Names with a meaning in a protocol: nobody's attribute may bear one."""
 
+MAY_ACT = "may_act"
+"""Who may act for a person (RFC 8693 §4.4). An operator sets it, for the issuer alone."""
+
 SCOPE_CLAIMS: Mapping[str, tuple[str, ...]] = {
     "profile": (
         "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile",
@@ -107,7 +110,7 @@ def why_no_attribute(name: str) -> str:
     """Why no attribute of a person may bear that name, in words; "" if one may."""
     if not _NAME.fullmatch(name):
         return "a claim's name has 1 to 100 letters, digits and _ . : / -, and begins with a letter"
-    if name in PROTOCOL:
+    if name in PROTOCOL and name != MAY_ACT:
         return f"{name} has a meaning in the protocol, and nobody sets it"
     return why_no_claim_name(name)
 
@@ -116,6 +119,8 @@ def why_not_released(name: str) -> str:
     """Why a policy may not release that claim, in words; "" if it may."""
     if "*" in name or "?" in name:
         return "claims are released by their exact name: there is no wildcard"
+    if name == MAY_ACT:
+        return f"{name} is for the issuer alone"
     return "" if name in FACTS else why_no_attribute(name)
 
 

@@ -64,7 +64,7 @@ def slow_guessing(issuer: Issuer, scope: Scope) -> None:
     Raises:
         Refusal: TOO_MANY_REQUESTS, there was too much before it.
     """
-    if wait := issuer.wrong_evidence.take(peer_network(_peer(scope))):
+    if wait := issuer.wrong_evidence.take(peer_network(peer(scope))):
         raise Refusal(TOO_MANY_REQUESTS, "too much wrong evidence", retry_after=ceil(wait)) from None
 
 
@@ -91,6 +91,7 @@ def _check_registered(client: Client, method: AuthMethod) -> None:
         raise Refusal(INVALID_CLIENT, f"a {client.type} client cannot prove itself by {method}")
 
 
-def _peer(scope: Scope) -> str:
+def peer(scope: Scope) -> str:
+    """The address of who sent the request, "" where none is known."""
     client = scope.get("client")
     return str(client[0]) if client else ""

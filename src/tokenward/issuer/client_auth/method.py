@@ -7,7 +7,7 @@ from typing import Protocol
 from tokenward.base.asgi import Scope
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.workloads import Vouched
-from tokenward.store.records import AuthMethod, Client, ClientType, Credential
+from tokenward.store.records import ApiKey, AuthMethod, Client, ClientType, Credential
 from tokenward.tokens.binding import Confirmation
 
 CONFIDENTIAL: frozenset[ClientType] = frozenset({"web", "service"})
@@ -19,13 +19,14 @@ class AuthenticatedClient:
     """A client, and how it proved who it is: "none" for a public client, which proved nothing.
 
     `binding` is the key that what it is issued will be bound to (`bindings.token_binding`),
-    `vouched` what a platform said of a workload.
+    `vouched` what a platform said of a workload, `api_key` the key of whoever holds one and is no client.
     """
 
     client: Client
     credential: Credential
     binding: Confirmation | None = None
     vouched: Vouched | None = None
+    api_key: ApiKey | None = None
 
 
 class Evidence(Protocol):

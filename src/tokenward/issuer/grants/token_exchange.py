@@ -1,16 +1,18 @@
 """RFC 8693: an access token becomes another one, which allows less, lives no longer and is no stronger.
 
-Who may exchange what for what is configured (`ExchangeRule`); without a rule nobody may exchange anything.
-What is issued ends with everything that it was exchanged for: with its tokens, their grants, clients and
-persons. A refresh token or an ID token is never exchanged: the one is for its client alone, and the other no
-permission to call anything.
+Who may exchange what for what is configured (`ExchangeRule`); without a rule nobody exchanges anything but an
+API key. What is issued ends with everything that it was exchanged for: with its tokens, their grants, clients
+and persons. A refresh token or an ID token is never exchanged: the one is for its client alone, the other is
+no permission to call anything.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import get_args
 
+from tokenward.base.asgi import Scope
 from tokenward.base.problems import (
     INVALID_SCOPE,
     INVALID_TARGET,
@@ -19,8 +21,11 @@ from tokenward.base.problems import (
     UNAUTHORIZED_CLIENT,
     Refusal,
 )
-from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient
+from tokenward.base.secret import Secret
+from tokenward.issuer.client_auth.authenticate import authenticate
+from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient, Form
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.grants.api_key_exchange import API_KEY_TYPE, key_access_token, key_holder
 from tokenward.issuer.grants.grant import GrantType
 from tokenward.issuer.issue import TokenResponse, in_its_form, new_token, with_fresh_locators
 from tokenward.issuer.presented import presented_access_token
@@ -29,6 +34,7 @@ from tokenward.issuer.settings import INTROSPECT, ExchangeRule
 from tokenward.issuer.token_type import token_type
 from tokenward.store.records import AccessToken, Client, Credential
 from tokenward.tokens.presented import is_jwt
+from tokenward.tokens.release import MAY_ACT
 
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - RFC 8693 §3
 JWT_TYPE = "urn:ietf:params:oauth:token-type:jwt"
@@ -36,52 +42,31 @@ JWT_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 MAX_ANCESTORS = 5
 """How many tokens may stand behind an exchanged one. Each lookup of it looks at all of them."""
 
+_Make = Callable[[], tuple[Secret, AccessToken]]
 _WEAKEST_FIRST: tuple[Credential, ...] = get_args(Credential)
 
 
+async def exchanger(issuer: Issuer, scope: Scope, form: Form) -> AuthenticatedClient:
+    """Who exchanges: a client, or whoever holds the API key.
+
+    Raises:
+        Refusal: as `authenticate` and `key_holder`.
+    """
+    is_key = form.get("subject_token_type") == API_KEY_TYPE
+    return await (key_holder if is_key else authenticate)(issuer, scope, form)
+
+
 async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapping[str, str]) -> TokenResponse:
-    """An access token for the subject token, by the rule that allows it."""
-    client = caller.client
-    if not any(rule.client_id == client.client_id for rule in issuer.settings.exchange):
-        raise Refusal(UNAUTHORIZED_CLIENT, f"no exchange rule names client {client.client_id}")
+    """An access token for the subject token."""
     if parameters.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
         raise Refusal(MALFORMED, "only access tokens are given in exchange")
-    subject = await _shown(issuer, parameters["subject_token"], parameters["subject_token_type"])
-    rule = _rule(issuer, client, subject, parameters)
-    _check_proved(subject, rule, caller)
-    actor = await _actor(issuer, rule, caller, parameters)
-    ancestors = _ancestors(subject, actor)
-    act = _act(subject, rule, client, actor)
-    scope = await _narrowed(issuer, subject, rule, parameters)
-    chain = (subject, actor) if actor else (subject,)
-    credential = _weakest((caller.credential, *(each.credential for each in chain)))
+    if caller.api_key is not None:
+        make: _Make = partial(key_access_token, issuer, caller, caller.api_key, parameters)
+    else:
+        make = await _by_rule(issuer, caller, parameters)
 
     async def attempt() -> TokenResponse:
-        token, keyed_hash = new_token(issuer, "at")
-        now = issuer.clock.time()
-        text, record = in_its_form(
-            issuer,
-            client,
-            token.secret,
-            # Whose it is and which grant it ends with are the subject token's.
-            replace(
-                subject,
-                token_id=token.token_id,
-                keyed_hash=keyed_hash,
-                client_id=client.client_id,
-                subject_client=_subject_client(subject, client),
-                scope=scope,
-                audience=rule.audience,
-                credential=credential,
-                issued_at=now,
-                expires_at=min(
-                    now + issuer.settings.access_token_lifetime, *(each.expires_at for each in chain)
-                ),
-                cnf=caller.binding,
-                act=act,
-                ancestors=ancestors,
-            ),
-        )
+        text, record = make()
         # Should an ancestor be revoked meanwhile, this one is dead where it lies: every look shows that.
         await issuer.store.add_access_token(record)
         return TokenResponse(
@@ -93,6 +78,41 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         )
 
     return await with_fresh_locators(attempt)
+
+
+async def _by_rule(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapping[str, str]) -> _Make:
+    """Makes tokens for the subject token, by the rule that allows it."""
+    client = caller.client
+    if not any(rule.client_id == client.client_id for rule in issuer.settings.exchange):
+        raise Refusal(UNAUTHORIZED_CLIENT, f"no exchange rule names client {client.client_id}")
+    subject = await _shown(issuer, parameters["subject_token"], parameters["subject_token_type"])
+    rule = _rule(issuer, client, subject, parameters)
+    _check_proved(subject, rule, caller)
+    actor = await _actor(issuer, rule, caller, parameters)
+    await _check_may_act(issuer, subject, _party(client, actor))
+    chain = (subject, actor) if actor else (subject,)
+    # Whose it is and which grant it ends with are the subject token's.
+    heir = replace(
+        subject,
+        client_id=client.client_id,
+        subject_client=_subject_client(subject, client),
+        scope=await _narrowed(issuer, subject, rule, parameters),
+        audience=rule.audience,
+        credential=_weakest((caller.credential, *(each.credential for each in chain))),
+        expires_at=min(each.expires_at for each in chain),
+        cnf=caller.binding,
+        act=_act(subject, rule, client, actor),
+        ancestors=_ancestors(subject, actor),
+    )
+
+    def make() -> tuple[Secret, AccessToken]:
+        token, keyed_hash = new_token(issuer, "at")
+        now = issuer.clock.time()
+        ends = min(now + issuer.settings.access_token_lifetime, heir.expires_at)
+        record = replace(heir, token_id=token.token_id, keyed_hash=keyed_hash, issued_at=now, expires_at=ends)
+        return in_its_form(issuer, client, token.secret, record)
+
+    return make
 
 
 async def _shown(issuer: Issuer, text: str, token_type: str) -> AccessToken:
@@ -164,6 +184,20 @@ async def _actor(
     return actor
 
 
+def _party(client: Client, actor: AccessToken | None) -> str:
+    """Who asks to act."""
+    return client.client_id if actor is None else actor.subject_client or actor.client_id
+
+
+async def _check_may_act(issuer: Issuer, subject: AccessToken, party: str) -> None:
+    """§4.4: where it is said of a person who may act for them, nobody else may, whatever the rules say."""
+    if subject.user_id is None:
+        return
+    may_act = (await issuer.store.user_claims(subject.user_id)).get(MAY_ACT)
+    if may_act is not None and may_act != {"sub": party}:  # a further member would be a further condition
+        raise Refusal(UNACCEPTABLE_TOKEN, f"{party} may not act for the person of {subject.token_id}")
+
+
 def _ancestors(subject: AccessToken, actor: AccessToken | None) -> tuple[str, ...]:
     """All that the new token ends with."""
     behind = [subject.token_id, *subject.ancestors]
@@ -178,9 +212,7 @@ def _act(subject: AccessToken, rule: ExchangeRule, client: Client, actor: Access
     """§4.1: who acts, and within it who acted before. An impersonation adds nobody, and hides nobody."""
     if rule.actor == "none":
         return subject.act
-    claim: dict[str, object] = {
-        "sub": (actor.subject_client or actor.client_id) if actor else client.client_id
-    }
+    claim: dict[str, object] = {"sub": _party(client, actor)}
     if subject.act is not None:
         claim["act"] = json.loads(subject.act)
     return json.dumps(claim)
@@ -230,4 +262,5 @@ GRANT = GrantType(
         "actor_token_type",
     ),
     redeem=redeem,
+    authenticate=exchanger,
 )

@@ -160,7 +160,6 @@ def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
         "client_id",
         "name",
         "type",
-        "proves itself by",
         "scopes",
         "redirect addresses",
         "is told",

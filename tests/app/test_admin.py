@@ -127,13 +127,18 @@ def test_a_client_is_registered_shown_rotated_and_removed(configuration):
         assert made.headers["cache-control"] == "no-store"
         client_id, first = made.json()["client_id"], made.json()["client_secret"]
         shown = (await http.get(f"/clients/{client_id}")).json()
-        assert [secret["expires_at"] for secret in shown["secrets"]] == [None]
+        (kept,) = shown["secrets"]
+        assert kept["expires_at"] == kept["created_at"] + 180 * 86_400
+        assert kept["last_used_at"] is None
         assert first not in str(shown)
         rotated = await http.post(f"/clients/{client_id}/secrets", json={"overlap": 60})
         assert rotated.status_code == 201
         assert rotated.json()["client_secret"] != first
         shown = (await http.get(f"/clients/{client_id}")).json()
-        assert sorted(secret["expires_at"] is None for secret in shown["secrets"]) == [False, True]
+        assert sorted(secret["expires_at"] - secret["created_at"] > 100 for secret in shown["secrets"]) == [
+            False,
+            True,
+        ]
         assert [each["client_id"] for each in (await http.get("/clients")).json()["clients"]] == [client_id]
         assert (await http.delete(f"/clients/{client_id}")).status_code == 204
         assert (await http.get(f"/clients/{client_id}")).status_code == 404
@@ -182,7 +187,7 @@ def test_a_compromised_secret_ends_with_what_was_issued(configuration):
         assert (await http.post(path, json={"compromised": True})).status_code == 201
         assert (await ground.store.access_token(token.token_id)).revoked
         secrets = (await http.get(f"/clients/{made['client_id']}")).json()["secrets"]
-        assert [each["expires_at"] is None or each["expires_at"] <= ground.clock.time() for each in secrets]
+        assert [each["expires_at"] > ground.clock.time() for each in secrets] == [False, True]
 
     _run(configuration, work)
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+from datetime import datetime, timedelta
 
 import pytest
 import typer
@@ -126,6 +127,24 @@ def test_a_service_client_is_added_listed_rotated_and_removed(house):
     house("clients", "remove", "report")
     house("clients", "remove", "report", code=1)
     assert "report" not in house("clients", "list").stdout
+
+
+def test_a_secret_is_rotated_until_a_date_or_with_all_that_it_gave(house):
+    house("clients", "add", "Report", "--type", "service", "--id", "report")
+    shown = house("clients", "show", "report").stdout
+    assert "client_secret" in shown
+    assert "0 days" in shown
+    assert "never" in shown, "it was not used"
+    tomorrow = datetime.now().astimezone() + timedelta(days=1)
+    _secret(house("clients", "rotate-secret", "report", "--until", f"{tomorrow:%Y-%m-%dT%H:%M:%S}"))
+    assert f"{tomorrow:%Y-%m-%d}" in house("clients", "show", "report").stdout
+    assert "ends soon" in house("clients", "list").stdout
+    house("clients", "rotate-secret", "report", "--until", "2020-01-01", code=1)
+    house("clients", "rotate-secret", "report", "--until", "2099-01-01", code=1)
+    house("clients", "rotate-secret", "report", "--overlap", "1", "--now", code=2)
+    house("clients", "rotate-secret", "report", "--overlap", "1", "--compromised", code=1)
+    _secret(house("clients", "rotate-secret", "report", "--now", "--compromised"))
+    house("clients", "show", "nobody", code=1)
 
 
 def test_a_client_is_added_with_keys_and_gets_others(house, tmp_path):

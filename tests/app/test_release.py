@@ -19,6 +19,7 @@ from tokenward.gateway.access import AccessRequest, Allow
 from tokenward.issuer.clients import register
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import AuthorizationCode, Grant
+from tokenward.store.usage import UsageLog
 from tokenward.tokens import base64url, opaque
 from tokenward.tokens.jws import verify_jws
 from tokenward.tokens.release import MINIMUM
@@ -159,7 +160,7 @@ class Town:
 @contextlib.asynccontextmanager
 async def town(path):
     async with foundation(load(path).configuration) as ground:
-        app, issuers = await issuer_app(ground)
+        app, issuers = await issuer_app(ground, UsageLog(ground.store))
         engine, gateways = await gateway_engine(ground)
         following = [asyncio.create_task(each.run()) for each in (issuers, gateways)]
         transport = httpx.ASGITransport(app)

@@ -20,14 +20,16 @@ from tokenward.base.problems import Problem
 from tokenward.flows import pkce
 from tokenward.flows.dpop import DpopProver
 from tokenward.issuer.asgi import IssuerApp
+from tokenward.issuer.client_desk import ClientDesk
 from tokenward.issuer.client_keys import Fetch
-from tokenward.issuer.clients import ClientDesk, register
+from tokenward.issuer.clients import register
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.issuer.ports import ConsentView
 from tokenward.issuer.settings import IssuerSettings, Resource
 from tokenward.store.records import Client, ClientType
 from tokenward.store.sql import open_store
+from tokenward.store.usage import UsageLog
 from tokenward.tokens.dpop import DpopVerifier
 from tokenward.tokens.dpop_nonces import DpopNonces
 from tokenward.tokens.keys import SigningKey
@@ -249,6 +251,7 @@ async def house(
         ),
         known_answers=KnownAnswers(fresh=lambda: h.remembers),
         fetch=fetch,
+        usage=UsageLog(store, clock),
         clock=clock,
     )
     try:

@@ -4,7 +4,8 @@ import pytest
 
 from issuer.house import BANK, CALLBACK, SETTINGS, URL, WEATHER, House, lived
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
-from tokenward.issuer.clients import register, rotate_secret
+from tokenward.issuer.client_secrets import rotate_secret
+from tokenward.issuer.clients import register
 from tokenward.issuer.settings import IssuerSettings, Resource
 from tokenward.tokens import opaque
 

@@ -15,7 +15,8 @@ from tokens.minting import ABSENT, changed, mint
 from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.issuer.client_auth.private_key_jwt import ASSERTION_TYPE
 from tokenward.issuer.client_auth.registration import Proving, checked
-from tokenward.issuer.clients import rotate_secret, set_keys
+from tokenward.issuer.client_secrets import rotate_secret
+from tokenward.issuer.clients import set_keys
 from tokenward.tokens import base64url
 from tokenward.tokens.algorithms import ALGORITHMS
 from tokenward.tokens.keys import SigningKey

@@ -8,7 +8,7 @@ import pytest
 
 from issuer.house import CALLBACK, House, basic, error, lived
 from tokenward.base.entropy import identifier
-from tokenward.issuer.clients import rotate_secret
+from tokenward.issuer.client_secrets import rotate_secret
 from tokenward.store.records import ClientSecret
 from tokenward.tokens import opaque
 

@@ -45,7 +45,8 @@ from tokenward.base.references import resolve
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
 from tokenward.issuer.client_auth.registration import Proving
-from tokenward.issuer.clients import register, rotate_secret, set_keys
+from tokenward.issuer.client_secrets import MAX_OVERLAP, rotate_secret
+from tokenward.issuer.clients import register, set_keys
 from tokenward.store.key_states import state
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import (
@@ -115,7 +116,7 @@ class Rotation(Input):
     `compromised`: it does not, and all that the client was issued is revoked.
     """
 
-    overlap: int = Field(default=0, ge=0, le=30 * 86_400)
+    overlap: int = Field(default=0, ge=0, le=MAX_OVERLAP)
     compromised: bool = False
 
 
@@ -402,7 +403,12 @@ def _signing_key_json(key: SigningKeyRecord, at: float) -> dict[str, object]:
 
 
 def _secret_json(secret: ClientSecret) -> dict[str, object]:
-    return {"secret_id": secret.secret_id, "created_at": secret.created_at, "expires_at": secret.expires_at}
+    return {
+        "secret_id": secret.secret_id,
+        "created_at": secret.created_at,
+        "expires_at": secret.expires_at,
+        "last_used_at": secret.last_used_at,
+    }
 
 
 def _json_or_nothing(value: dict[str, Any] | None) -> str:

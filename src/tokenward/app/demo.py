@@ -25,7 +25,8 @@ from tokenward.gateway.inside import InsideMinter
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user, set_password
 from tokenward.issuer.api_keys import Terms, add_key
-from tokenward.issuer.clients import register, rotate_secret
+from tokenward.issuer.client_secrets import rotate_secret
+from tokenward.issuer.clients import register
 from tokenward.store.key_ring import KeyRing
 
 PORTS = {"issuer": 8080, "gateway": 8000, "admin": 8081, "weather": 9001, "bank": 9002}

@@ -16,7 +16,7 @@ from tokenward.base.references import resolve
 from tokenward.gateway.access import KeyTerms, TokenFacts
 from tokenward.gateway.inside import Protection
 from tokenward.issuer.api_keys import ApiKeyDesk
-from tokenward.issuer.clients import ClientDesk
+from tokenward.issuer.client_desk import ClientDesk
 from tokenward.issuer.settings import ExchangeRule, IssuerSettings
 from tokenward.store.facts import person_facts
 from tokenward.store.keeping import load_data_key, load_pairwise_key, load_peppers, sealer
@@ -69,6 +69,7 @@ class Foundation:
             access_token_lifetime=settings.tokens.access_token,
             refresh_idle=settings.tokens.refresh_idle,
             refresh_absolute=settings.tokens.refresh_absolute,
+            secret_longest=settings.clients.secret_longest,
             api_key_lifetime=settings.api_keys.lifetime,
             api_key_longest=settings.api_keys.longest,
             resources=self.configuration.resources,

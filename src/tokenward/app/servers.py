@@ -55,7 +55,8 @@ INSIDE_PATH = "/.well-known/tokenward"
 async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> None:
     """Serve the issuer and the admin listener until told to stop; sweep and rotate keys meanwhile."""
     async with foundation(configuration) as ground:
-        issuer, follower = await issuer_app(ground)
+        usage = UsageLog(ground.store, ground.clock)
+        issuer, follower = await issuer_app(ground, usage)
         rotate_after = configuration.settings.signing_keys.rotate_after
         tls = server_tls(configuration.settings.issuer, configuration.base_dir)
         await _serve(
@@ -65,6 +66,7 @@ async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socke
             ],
             beside=[
                 follower.run(),
+                usage.run(),
                 sweep_forever(ground.store, clock=ground.clock),
                 rotate_forever(ground.key_desk, rotate_after=rotate_after),
                 *_trusting(ground.store, configuration.settings.issuer, tls),
@@ -102,7 +104,7 @@ async def serve_gateway(configuration: Configuration, sockets: Mapping[str, sock
             await door.close()
 
 
-async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
+async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFollower]:
     """The issuer's endpoints and the identity room's pages, behind one look at the path.
 
     And the follower of the feed, without which it signs nothing, since its keys may have been removed.
@@ -143,6 +145,7 @@ async def issuer_app(ground: Foundation) -> tuple[App, FeedFollower]:
             known_answers=answers,
             fetch=fetch_for_clients(settings),
             workloads=workloads(ground.configuration, ground.clock),
+            usage=usage,
             clock=ground.clock,
         )
     )

@@ -210,6 +210,12 @@ class ExchangeSettings(_Model):
 class ClientSettings(_Model):
     """What holds for every client."""
 
+    secret_longest: Annotated[int, Duration(86_400, 730 * 86_400)] = Field(
+        default=180 * 86_400,
+        json_schema_extra={"default": "180d"},
+        description="Client secrets end at this age, rotated or not: 1d to 730d. Those that are there keep "
+        "their end.",
+    )
     inside_networks: Networks = Field(
         default=(),
         description="Addresses or networks that are not public and that a client's jwks_uri may point to all "

@@ -1,28 +1,25 @@
-"""Managing clients: what may be registered, and secrets that are shown once."""
+"""Managing clients: what may be registered, and what they prove themselves by."""
 
-import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import get_args
 
-from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
 from tokenward.issuer.client_auth.registration import USUAL, Proving, checked
+from tokenward.issuer.client_desk import ATTEMPTS, SETTLED_SECONDS, ClientDesk, known_client, settle
+from tokenward.issuer.client_secrets import new_secret
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
-from tokenward.store.port import AlreadyExists, Clients
+from tokenward.store.port import AlreadyExists
 from tokenward.store.records import (
     AccessTokenFormat,
     Client,
     ClientKeySet,
-    ClientSecret,
     ClientType,
     TokenBinding,
 )
-from tokenward.tokens import opaque
 from tokenward.tokens.credential_guard import why_no_claim_value
 from tokenward.tokens.release import why_not_released
 from tokenward.tokens.subjects import SubjectType, sector_identifier
@@ -30,30 +27,6 @@ from tokenward.tokens.subjects import SubjectType, sector_identifier
 MAX_NAME = 100
 MAX_CLIENT_ID = 64
 _CLIENT_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_CLIENT_ID - 1}}}")
-_ATTEMPTS = 3
-SETTLED_SECONDS = 1.0
-"""What a client is issued for so long after a compromised secret's end is void, too.
-
-Another process takes the secret for up to `CLIENT_SECONDS` more, and a request that passed it may still be
-under way.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientDesk:
-    """What managing clients needs.
-
-    Attributes:
-        store: where clients are kept.
-        settings: which scopes there are, and the prefix of secrets.
-        peppers: the first hashes new secrets.
-        clock: time.
-    """
-
-    store: Clients
-    settings: IssuerSettings
-    peppers: tuple[bytes, ...]
-    clock: Clock = SYSTEM_CLOCK
 
 
 async def register(
@@ -123,56 +96,15 @@ async def register(
         tls_subject=proof.tls_subject,
         bound_tokens=bound_tokens,
     )
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         # No branch can give a public client a secret (RFC 9700 §2.5): it could not keep one.
-        secret, record = _new_secret(desk, client.client_id) if method == "client_secret" else (None, None)
+        secret, record = new_secret(desk, client.client_id) if method == "client_secret" else (None, None)
         try:
             await desk.store.add_client(client, record)
         except AlreadyExists:
             continue
         return client, secret
     raise Refusal(CONFLICT, f"client {client.client_id} exists")
-
-
-async def rotate_secret(
-    desk: ClientDesk, client_id: str, *, overlap: float = 0.0, compromised: bool = False
-) -> Secret:
-    """A new secret; the old ones end after `overlap` seconds.
-
-    Args:
-        desk: the parts.
-        client_id: which client.
-        overlap: seconds for which the old secrets are good beside it.
-        compromised: whether an old one is in strange hands: then all that the client was issued is void.
-
-    Raises:
-        Refusal: NOT_FOUND; INVALID_INPUT, the client has no secret, the overlap is negative, or there is one
-            for a secret in strange hands.
-    """
-    client = await _known(desk, client_id)
-    if client.auth_method != "client_secret":
-        raise Refusal(
-            INVALID_INPUT, f"client {client_id} is for {client.auth_method}: it can never have a secret"
-        )
-    if overlap < 0:
-        raise Refusal(INVALID_INPUT, "the overlap must not be negative")
-    if overlap and compromised:
-        raise Refusal(INVALID_INPUT, "a secret that is compromised ends now, without an overlap")
-    for _ in range(_ATTEMPTS):
-        secret, record = _new_secret(desk, client_id)
-        try:
-            known = await desk.store.rotate_client_secret(
-                record,
-                old_expire_at=record.created_at + overlap,
-                void_until=record.created_at + SETTLED_SECONDS if compromised else None,
-            )
-        except AlreadyExists:
-            continue
-        if not known:
-            raise Refusal(NOT_FOUND, f"no client {client_id}")
-        await _settle(compromised=compromised)
-        return secret
-    raise Refusal(CONFLICT, "fresh locators keep being taken")
 
 
 async def set_keys(desk: ClientDesk, client_id: str, keys: Proving, *, compromised: bool = False) -> None:
@@ -187,39 +119,14 @@ async def set_keys(desk: ClientDesk, client_id: str, keys: Proving, *, compromis
     Raises:
         Refusal: NOT_FOUND; INVALID_INPUT, whose detail says what to mend.
     """
-    client = await _known(desk, client_id)
+    client = await known_client(desk, client_id)
     method, kept = checked(keys, client.type, desk.settings)
     now = desk.clock.time()
     until = now + SETTLED_SECONDS if compromised else None
     record = ClientKeySet(method, kept.jwks, kept.jwks_uri)
     if not await desk.store.set_client_keys(client_id, record, at=now, void_until=until):
         raise Refusal(NOT_FOUND, f"no client {client_id}")
-    await _settle(compromised=compromised)
-
-
-async def _known(desk: ClientDesk, client_id: str) -> Client:
-    client = await desk.store.client(client_id)
-    if client is None:
-        raise Refusal(NOT_FOUND, f"no client {client_id}")
-    return client
-
-
-async def _settle(*, compromised: bool) -> None:
-    """Come back when the cut-off lies behind, so that nobody uses what is new before and finds it void."""
-    if compromised:
-        await asyncio.sleep(SETTLED_SECONDS)
-
-
-def _new_secret(desk: ClientDesk, client_id: str) -> tuple[Secret, ClientSecret]:
-    token = opaque.new("cs", prefix=desk.settings.token_prefix, clock=desk.clock)
-    keyed_hash = opaque.keyed_hash(desk.peppers[0], token.secret.reveal())
-    return token.secret, ClientSecret(
-        secret_id=token.token_id,
-        client_id=client_id,
-        keyed_hash=keyed_hash,
-        created_at=desk.clock.time(),
-        expires_at=None,
-    )
+    await settle(compromised=compromised)
 
 
 def _sector(

@@ -11,6 +11,7 @@ from tokenward.issuer.settings import IssuerSettings
 from tokenward.issuer.workloads import Workloads
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.port import Store
+from tokenward.store.usage import UsageLog
 from tokenward.tokens.dpop import DpopVerifier
 from tokenward.tokens.sealing import Sealer
 
@@ -31,6 +32,7 @@ class Issuer:
         dpop: verifies DPoP proofs at the token endpoint, with nonces of its own.
         known_answers: what introspection need not look up again.
         fetch: gives the bytes at a URL that a client is registered with, and reaches no inside by it.
+        usage: notes which client secrets are used.
         clock: time.
         workloads: judges what platforms say of what runs on them.
         client_keys: judges the assertions of clients that have keys.
@@ -52,6 +54,7 @@ class Issuer:
     dpop: DpopVerifier
     known_answers: KnownAnswers
     fetch: Fetch
+    usage: UsageLog
     clock: Clock = SYSTEM_CLOCK
     workloads: Workloads = field(default_factory=Workloads)
     client_keys: ClientKeys = field(init=False)

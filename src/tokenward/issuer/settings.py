@@ -86,6 +86,7 @@ class IssuerSettings:
         api_key_lifetime: of API keys for which nobody says otherwise.
         api_key_longest: of any API key.
         lost_response_window: how long a refresh response can be fetched again.
+        secret_longest: how long a client secret lives.
         token_prefix: of opaque tokens.
         resources: audience → resource.
         takes_certificates: whether the certificate of a TLS client gets here (RFC 8705).
@@ -104,6 +105,7 @@ class IssuerSettings:
     api_key_lifetime: int = 90 * 86400
     api_key_longest: int = 365 * 86400
     lost_response_window: int = 10
+    secret_longest: int = 180 * 86400
     token_prefix: str = "tkw"  # noqa: S105 - the public beginning of every token
     resources: Mapping[str, Resource] = field(default_factory=dict)
     takes_certificates: bool = False

@@ -1,5 +1,6 @@
 """`tokenward clients`: applications and their secrets."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,11 +22,14 @@ from tokenward.app.cli.console import (
 )
 from tokenward.app.foundation import Foundation
 from tokenward.app.jwk_files import jwks_text
+from tokenward.app.values import in_words
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
 from tokenward.issuer.client_auth.registration import Proving
-from tokenward.issuer.clients import register, rotate_secret, set_keys
-from tokenward.store.records import AuthMethod, Client
+from tokenward.issuer.client_desk import known_client
+from tokenward.issuer.client_secrets import concerns, is_over, rotate_secret
+from tokenward.issuer.clients import register, set_keys
+from tokenward.store.records import AuthMethod, Client, ClientSecret
 
 commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
 
@@ -116,8 +120,8 @@ def add(
     except ValueError as error:
         fail(f"--certificate: {error}", code=REFUSED)
 
-    async def work(ground: Foundation) -> tuple[Client, Secret | None]:
-        return await register(
+    async def work(ground: Foundation) -> tuple[Client, Secret | None, int]:
+        client, secret = await register(
             ground.client_desk,
             name=name,
             client_type=client_type,
@@ -133,12 +137,13 @@ def add(
             ),
             bound_tokens=bound_tokens,
         )
+        return client, secret, ground.issuer_settings.secret_longest
 
-    client, secret = with_foundation(config, work)
+    client, secret, longest = with_foundation(config, work)
     out.print(f"client_id     {client.client_id}", markup=False)
     _warn_of_exposure(client)
     if secret is not None:
-        _print_secret(secret)
+        _print_secret(secret, longest)
     elif client.auth_method == "none":
         err.print(f"a {client.type} client has no secret: it runs where others can read it", style="dim")
     else:
@@ -149,62 +154,118 @@ def add(
 def list_clients(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Show every client: type and method, scopes and redirect addresses, and what it is told of people.
 
-    Secrets are not among it: only their keyed hashes are kept.
+    Secrets are not among it: only their keyed hashes are kept. What is too old, or unused for long, is said.
     """
 
-    async def work(ground: Foundation) -> list[Client]:
-        return await ground.store.clients()
+    async def work(ground: Foundation) -> list[tuple[Client, set[str]]]:
+        return [(client, await _concerns(ground, client)) for client in await ground.store.clients()]
 
     table = Table()
-    for heading in (
-        "client_id",
-        "name",
-        "type",
-        "scopes",
-        "redirect addresses",
-        "is told",
-        "since",
-    ):
+    for heading in ("client_id", "name", "type", "scopes", "redirect addresses", "is told", "since"):
         # Whole, on several lines if need be: people copy them.
-        table.add_column(
-            heading, overflow="fold", min_width=len("private_key_jwt") if heading == "type" else 1
-        )
+        table.add_column(heading, overflow="fold", no_wrap=heading == "type")
     clients = with_foundation(config, work)
-    for client in clients:
+    for client, concerned in clients:
+        kind = Text(f"{client.type}\n{client.auth_method}")
+        for concern in sorted(concerned):
+            kind.append(f"\nsecret {concern}", style="yellow")
         cells = (
             client.client_id,
             client.name,
-            f"{client.type}\n{client.auth_method}",
+            kind,
             "\n".join(client.scopes),
             "\n".join(client.redirect_uris),
             "\n".join(_told(client)),
             date(client.created_at),
         )
-        table.add_row(*(Text(cell) for cell in cells))  # a name in square brackets is no markup
+        # A name in square brackets is no markup.
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
     out.print(table)
-    for client in clients:
+    for client, _ in clients:
         _warn_of_exposure(client)
+
+
+@commands.command("show")
+def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Show how a client proves itself and, of each secret, its age, its last use and its end.
+
+    The last use is written every few seconds.
+
+    Example: tokenward clients show nightly-report
+    """
+
+    async def work(ground: Foundation) -> tuple[Client, list[ClientSecret], float, int]:
+        client = await known_client(ground.client_desk, client_id)
+        secrets = await ground.store.client_secrets(client_id)
+        return client, secrets, ground.clock.time(), ground.issuer_settings.secret_longest
+
+    client, secrets, now, longest = with_foundation(config, work)
+    for name, value in (
+        ("client_id", client.client_id),
+        ("name", client.name),
+        ("type", client.type),
+        ("proves itself by", client.auth_method),
+        ("its keys", client.jwks_uri or client.jwks),
+        ("its certificate", client.tls_subject),
+    ):
+        if value:
+            out.print(f"{name:<17} {value}", markup=False)
+    if not secrets:
+        return
+    table = Table()
+    for heading in ("secret", "age", "last used", "ends", ""):
+        table.add_column(heading, overflow="fold")
+    for secret in secrets:
+        over = is_over(secret, at=now)
+        table.add_row(
+            secret.secret_id,
+            f"{int((now - secret.created_at) // 86_400)} days",
+            date(secret.last_used_at) if secret.last_used_at is not None else "never",
+            date(secret.expires_at) if secret.expires_at is not None else Text("never", style="red"),
+            Text("\n".join(concerns(secret, at=now, longest=longest)), style="yellow"),
+            style="dim" if over else "",
+        )
+    out.print(table)
 
 
 @commands.command("rotate-secret")
 def rotate(
     client_id: ClientId,
     overlap: Annotated[
-        int, typer.Option(min=0, max=30 * 86_400, help="Seconds for which the old secret stays valid.")
-    ] = 0,
+        int | None, typer.Option(min=0, help="Seconds for which the old secret stays valid; 30 days at most.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Until when the old secret stays valid, local time.")
+    ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="The old secret ends at once, as without any of these.")
+    ] = False,
+    compromised: Annotated[
+        bool,
+        typer.Option("--compromised", help="Also revoke all that the client was issued: the secret leaked."),
+    ] = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Give a client a new secret; the old one ends at once, or after the overlap.
+    """Give a client a new secret; the old one ends at once, after the overlap, or at that time.
 
-    Tokens that were issued with the old secret live on: end them with `tokenward tokens revoke --client ID`.
+    Tokens that were issued with the old secret live on, unless it is compromised: then they, and the grants
+    that they follow from, end with it, in one step. That takes a second, and everything is refused after it.
 
-    Example: tokenward clients rotate-secret nightly-report --overlap 3600
+    For example:
+
+      tokenward clients rotate-secret nightly-report --overlap 3600
+
+      tokenward clients rotate-secret nightly-report --now --compromised
     """
+    if sum((overlap is not None, until is not None, now)) > 1:
+        fail("say one of --overlap, --until and --now")
 
-    async def work(ground: Foundation) -> Secret:
-        return await rotate_secret(ground.client_desk, client_id, overlap=overlap)
+    async def work(ground: Foundation) -> tuple[Secret, int]:
+        left = until.timestamp() - ground.clock.time() if until is not None else overlap or 0
+        secret = await rotate_secret(ground.client_desk, client_id, overlap=left, compromised=compromised)
+        return secret, ground.issuer_settings.secret_longest
 
-    _print_secret(with_foundation(config, work))
+    _print_secret(*with_foundation(config, work))
 
 
 @commands.command("set-keys")
@@ -251,6 +312,13 @@ def _jwks_text(path: Path | None) -> str:
     return "" if path is None else jwks_text(path)
 
 
+async def _concerns(ground: Foundation, client: Client) -> set[str]:
+    """What is to be looked after of its secrets."""
+    now, longest = ground.clock.time(), ground.issuer_settings.secret_longest
+    secrets = await ground.store.client_secrets(client.client_id)
+    return {concern for secret in secrets for concern in concerns(secret, at=now, longest=longest)}
+
+
 def _told(client: Client) -> list[str]:
     lines = [f"ID token: {', '.join(client.id_token_claims)}"] if client.id_token_claims else []
     if client.sector:
@@ -268,6 +336,7 @@ def _warn_of_exposure(client: Client) -> None:
         err.print(f"  {line}", style="yellow", markup=False)
 
 
-def _print_secret(secret: Secret) -> None:
+def _print_secret(secret: Secret, longest: int) -> None:
     out.print(f"client_secret {secret.reveal()}", markup=False)
     err.print("the secret is shown this once: put it where secrets are kept", style="dim")
+    err.print(f"it ends after {in_words(longest)}: rotate it before", style="dim")

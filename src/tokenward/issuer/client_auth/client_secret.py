@@ -35,6 +35,7 @@ class SecretEvidence:
             raise Refusal(INVALID_CLIENT, f"client secret {parsed.token_id} belongs to another client")
         if record.expires_at is not None and record.expires_at <= issuer.clock.time():
             raise Refusal(INVALID_CLIENT, f"client secret {parsed.token_id} has expired")
+        issuer.usage.note("client_secret", parsed.token_id)
         return client
 
 

@@ -208,14 +208,16 @@ class Engine:
             match.below,
             case.inside_jwt,
             case.entry.facts if case.entry is not None else None,
-            (*_sunset(case), *((b"dpop-nonce", nonce.encode()) for nonce in self._nonce(case))),
+            tuple(
+                (name.encode(), text.encode()) for name, text in (_sunset(case) | self._nonce(case)).items()
+            ),
         )
 
     def _deny(self, case: Case, refusal: Refusal) -> Deny:
         problem = refusal.problem
         api = case.match.api.name if case.match else ""
         operation = case.match.operation if case.match else None
-        told = {"dpop-nonce": nonce for nonce in self._nonce(case)}
+        told = self._nonce(case)
         if case.allowed:
             told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
         if refusal.retry_after is not None:
@@ -237,18 +239,18 @@ class Engine:
         realm = case.match.api.name if case.match else "tokenward"
         return challenge(problem, realm=realm, scheme=scheme, **parameters)
 
-    def _nonce(self, case: Case) -> tuple[str, ...]:
+    def _nonce(self, case: Case) -> dict[str, str]:
         """For whoever sent a proof, or should have: what the next one must have in it (RFC 9449 §8.2)."""
         proofs = self._means.proofs
-        return (proofs.nonce(),) if proofs is not None and _wants_a_proof(case) else ()
+        return {"dpop-nonce": proofs.nonce()} if proofs is not None and _wants_a_proof(case) else {}
 
 
-def _sunset(case: Case) -> tuple[tuple[bytes, bytes], ...]:
+def _sunset(case: Case) -> dict[str, str]:
     """To the caller, that its API key ends soon: all of this will answer it no longer (RFC 8594 §3)."""
     facts = case.entry.facts if case.entry is not None else None
     if facts is None or not facts.is_api_key or facts.expires_at - case.now > _SUNSET_SECONDS:
-        return ()
-    return ((b"sunset", formatdate(facts.expires_at, usegmt=True).encode()),)
+        return {}
+    return {"sunset": formatdate(facts.expires_at, usegmt=True)}
 
 
 def _wants_a_proof(case: Case) -> bool:

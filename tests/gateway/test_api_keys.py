@@ -194,6 +194,45 @@ def test_unknown_keys_are_throttled_as_unknown_tokens_are():
     assert code(use(world, "unknownkey", peer="198.51.100.1")) == "invalid_token"
 
 
+def test_guessing_at_imported_keys_finds_none_faster_than_the_throttle_allows():
+    """They may be short: there the right guess waits too. Whoever is remembered does not."""
+    world = World()
+    world.add_key("weak", text="12345678")
+    world.add_key("remembered", text="87654321")
+    assert code(use(world, "remembered")) == "allow"
+    for number in range(20):
+        world.tokens["guess"] = f"guess-{number}"
+        assert code(use(world, "guess")) == "invalid_token"
+    lookups = world.lookups
+    denied = use(world, "weak")
+    assert (code(denied), denied.headers["retry-after"]) == ("too_many_requests", "1")
+    assert world.lookups == lookups
+    assert code(use(world, "remembered")) == "allow"
+    assert code(use(world, "apikey")) == "allow", "nobody guesses one of ours"
+    assert code(use(world, "weak", peer="198.51.100.1")) == "allow"
+
+
+def test_many_guesses_at_once_count_as_many():
+    world = World()
+
+    async def story():
+        world.gate = asyncio.Event()
+        for number in range(30):
+            world.tokens[f"guess{number}"] = f"guess-{number}"
+        asking = [
+            asyncio.create_task(
+                world.engine.decide(world.request(FORECAST, headers=(("x-api-key", f"{{guess{number}}}"),)))
+            )
+            for number in range(30)
+        ]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        world.gate.set()
+        return [code(decision) for decision in await asyncio.gather(*asking)]
+
+    assert asyncio.run(story()) == ["invalid_token"] * 20 + ["too_many_requests"] * 10
+
+
 def test_a_damaged_key_costs_no_lookup():
     world = World()
     assert code(use(world, "damagedkey")) == "invalid_token"

@@ -68,6 +68,8 @@ async def test_no_key_lives_longer_than_the_policy_allows(h: House):
         {"terms": Terms(WEATHER, ("openid",))},
         {"terms": Terms(WEATHER, addresses=("10.0.0.1/8",))},
         {"terms": Terms(WEATHER, addresses=("everywhere",))},
+        {"terms": Terms(WEATHER, addresses=("::ffff:192.0.2.7",))},  # nobody would ever come from there
+        {"terms": Terms(WEATHER, addresses=("::ffff:0:0/96",))},
         {"terms": Terms(WEATHER, addresses=tuple(f"192.0.2.{n}" for n in range(51)))},
         {"terms": Terms(WEATHER, origins=("https://app.example/path",))},
         {"terms": Terms(WEATHER, origins=("https://app.example/",))},
@@ -244,6 +246,8 @@ HEAD = "name,owner,sha256"
         (f"{HEAD},expires\na,b,{GOOD},2001-01-01\n", "line 2: the key has ended"),
         (f"{HEAD},expires\na,b,{GOOD},2099-01-01\n", "line 2: no key lives longer than until 2028-01-15"),
         (f"{HEAD},last_four\na,b,{GOOD},12345\n", "line 2: last_four"),
+        (f"{HEAD}\na\u2028,b,{GOOD[1:]}\n", "line 2: sha256 has not 64"),
+        (f"{HEAD}\na\x85z,b,{GOOD}\n", "line 2: the name must have"),
     ],
 )
 def test_a_table_is_taken_whole_or_refused_by_line(tmp_path, table, told):
@@ -330,6 +334,19 @@ async def test_a_key_that_nobody_knows_ends_nothing_and_guessing_is_slowed_down(
     assert await live(h, text)
     assert (await h.http.post("/revoke", data={"token": text})).status_code == 200, "who is right never waits"
     assert await live(h, text) is None
+
+
+@lived
+async def test_who_guesses_imported_keys_is_told_to_wait_before_anybody_looks(h: House):
+    """They have a form of somebody else's, and may be short."""
+    await imported(h, "12345678")
+    for guess in range(20):
+        await h.http.post("/revoke", data={"token": f"guess {guess}"})
+    assert (await h.http.post("/revoke", data={"token": "12345678"})).status_code == 429
+    assert await live(h, "12345678")
+    h.clock.advance(10)
+    assert (await h.http.post("/revoke", data={"token": "12345678"})).status_code == 200
+    assert await live(h, "12345678") is None
 
 
 # A key is nothing else

@@ -160,7 +160,7 @@ async def _look_up(means: Means, case: Case, presented: Presented) -> None:
     # Noted first: what a JWT was verified with may be removed while its row is looked up, or before.
     generation = means.verified.generation
     token_id, resolve = await _lookup(means, case, presented)
-    means.throttle.admit(case.request.peer)
+    means.throttle.admit(case.request.peer, guessable=presented.foreign)
     try:
         facts = await resolve()
     finally:

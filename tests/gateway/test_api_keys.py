@@ -9,6 +9,7 @@ import pytest
 from gateway.wire import through
 from gateway.world import BANK, START, World, code
 from tokenward.gateway.access import Deny
+from tokenward.gateway.credentials import Presented
 from tokenward.store.records import API_KEY_CLIENT, FeedEvent
 from tokenward.tokens import opaque
 
@@ -231,6 +232,7 @@ def test_many_guesses_at_once_count_as_many():
         return [code(decision) for decision in await asyncio.gather(*asking)]
 
     assert asyncio.run(story()) == ["invalid_token"] * 20 + ["too_many_requests"] * 10
+    assert world.lookups == 20, "the others could have been right"
 
 
 def test_a_damaged_key_costs_no_lookup():
@@ -262,6 +264,11 @@ def test_a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered():
 
     asyncio.run(story())
     assert len(world.engine.verified) == 0
+
+
+def test_what_was_presented_is_not_shown():
+    for presented in (Presented("sk_live_1", foreign=True), Presented("tkw_ak_1")):
+        assert presented.text not in repr(presented)
 
 
 def test_no_explanation_shows_a_key():

@@ -195,6 +195,14 @@ def test_unknown_keys_are_throttled_as_unknown_tokens_are():
     assert code(use(world, "unknownkey", peer="198.51.100.1")) == "invalid_token"
 
 
+@pytest.mark.parametrize("text", ["", "a" * 513, "sk live", "sk_\t1"], ids=ascii)
+def test_what_no_server_writes_as_a_key_costs_no_lookup(text):
+    world = World()
+    decision = world.decide(FORECAST, headers=(("x-api-key", text),))
+    assert code(decision) == "invalid_token"
+    assert world.lookups == 0
+
+
 def test_guessing_at_imported_keys_finds_none_faster_than_the_throttle_allows():
     """They may be short: there the right guess waits too. Whoever is remembered does not."""
     world = World()

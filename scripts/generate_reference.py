@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import get_origin
+from typing import get_args, get_origin
 
 import typer
 from pydantic import BaseModel
@@ -23,6 +23,7 @@ from tokenward.base.problems import CATALOGUE
 from tokenward.base.recommendations import RECOMMENDATIONS
 from tokenward.gateway.headers import DROPPED
 from tokenward.gateway.tiers import TIERS, Tier
+from tokenward.store.records import Credential
 from tokenward.tokens.claims import forbidden
 from tokenward.tokens.errors import CODES
 from tokenward.tokens.kinds import KINDS, Kind
@@ -43,8 +44,8 @@ TODAY: dict[str, tuple[str, str]] = {
         "a page that shows undocumented traffic",
     ),
     "access-by-risk": (
-        "tiers `public`, `low` and `moderate`",
-        "`high` and `critical`: nothing can satisfy them",
+        "each operation has a tier, up to `high` and `critical`, which ask for tokens bound to a key",
+        "sign-in with two factors, without which nobody passes `critical`",
     ),
     "no-basic": ("Basic is refused at the gateway", "an exception by name with an end date"),
     "api-keys": (
@@ -356,14 +357,21 @@ def tiers() -> str:
 
 
 def _tier(tier: Tier) -> tuple[str, str, str]:
-    if not tier.fulfillable:
-        enough = "a token bound to a key, which nothing issues yet: an API that asks for it does not start"
-    elif tier.anonymous:
+    if tier.anonymous:
         enough = "none; a credential that is sent anyway must be good"
     elif tier.max_lifetime is not None:
         enough = f"an access token that was given at most {tier.max_lifetime / 60:.0f} minutes, of no API key"
     else:
         enough = "an API key or an access token"
+    if tier.sender_constrained:
+        enough += ", bound to a key that the request proves"
+    if tier.two_factors_within is not None:
+        clients = " or ".join(code(each) for each in get_args(Credential) if each in tier.credentials)
+        minutes = tier.two_factors_within // 60
+        enough += (
+            f", of a client that authenticated by {clients}, for a person who signed in with two factors "
+            f"within {minutes} minutes"
+        )
     scope = "none" if tier.anonymous else "required" if tier.needs_scope else "where one is named"
     return code(tier.name), enough, scope
 

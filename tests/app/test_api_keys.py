@@ -74,16 +74,19 @@ def run(tmp_path, monkeypatch):
 def decide(run, tmp_path):
     """The reason with which a request is allowed or refused, by a gateway over the same store."""
 
-    def asked(key, path="/weather/forecast", method="GET", name=b"x-api-key"):
+    def asked(key, path="/weather/forecast", method="GET", name=b"x-api-key", headers=(), times=1):
         async def work():
             async with foundation(load(tmp_path / "tokenward.yaml").configuration) as ground:
                 engine, follower = await gateway_engine(ground)
                 following = asyncio.create_task(follower.run())
                 while not follower.confirmed:  # noqa: ASYNC110 - the follower tells nobody when
                     await asyncio.sleep(0.005)
-                request = AccessRequest(method, path.encode(), b"", ((name, key.encode()),), "127.0.0.1")
-                decision = await engine.decide(request)
+                shown = ((name, key.encode()), *headers)
+                request = AccessRequest(method, path.encode(), b"", shown, "127.0.0.1")
+                for _ in range(times):
+                    decision = await engine.decide(request)
                 following.cancel()
+                assert decision.facts is None or decision.facts.user_id is None, "no key is a person"
                 return decision
 
         decision = asyncio.run(work())
@@ -139,6 +142,22 @@ def test_a_key_is_given_out_used_rotated_and_revoked(run, decide):
     assert decide(successor) == "invalid_token"
     assert "revoked" in cells(run("keys", "list"))
     run("keys", "revoke", "--key-id", successor_id, code=1)
+
+
+def test_what_a_key_is_restricted_to_holds_at_the_gateway(run, decide):
+    origin = ((b"origin", b"https://app.example"),)
+    for restriction, headers, reason in (
+        (("--address", "127.0.0.0/8"), (), "allow"),
+        (("--address", "192.0.2.0/24"), (), "key_elsewhere"),
+        (("--origin", "https://app.example"), origin, "allow"),
+        (("--origin", "https://app.example"), (), "key_elsewhere"),
+    ):
+        _, key = shown(run(*ADD, *restriction))
+        assert decide(key, headers=headers) == reason
+    _, key = shown(run(*ADD, "--rate", "2"))
+    assert [decide(key, times=2), decide(key, times=3)] == ["allow", "key_rate"]
+    _, key = shown(run(*ADD[:-2]))
+    assert decide(key) == "insufficient_scope"
 
 
 @pytest.mark.parametrize("command", [("keys", "revoke"), ("tokens", "revoke")])

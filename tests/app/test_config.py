@@ -167,7 +167,6 @@ BROKEN = [
     (UPSTREAM, "upstream: http://localhost:8081/x", "error", "upstream-loop", 11),
     (UPSTREAM, "upstream: http://bank.internal:9002", "warning", "plain-http", 11),
     ("risk: moderate", "risk: moderat", "error", "wrong-value", 12),
-    ("risk: moderate", "risk: high", "error", "policy", 12),
     ("risk: moderate", "mount: bank", "error", "mount", 12),
     ("risk: moderate", "mount: /bank/", "error", "mount", 12),
     ("risk: moderate", "mount: /a/../b", "error", "mount", 12),
@@ -211,7 +210,7 @@ DOCUMENTS = [
     ("operationId: getAccount", "operationId: listAccounts", "error", "openapi", 10),
     ("{oauth: [accounts:read]}", "{other: [accounts:read]}", "error", "openapi", 11),
     ("[accounts:read]", "[openid]", "error", "scope", 9),
-    ("operationId: getAccount", "x-tokenward-risk: critical", "error", "openapi", 10),
+    ("operationId: getAccount", "x-tokenward-risk: severe", "error", "openapi", 10),
     ("      security: [{oauth: [accounts:read]}]\n", "", "error", "openapi", 9),
     (
         "  /accounts/{id}:\n    get:\n",

@@ -184,7 +184,7 @@ BROKEN = [
     ("dot segment", "openapi: 3.1.0\npaths: {/a/../b: {get: {}}}"),
     ("same id twice", "openapi: 3.1.0\npaths: {/a: {get: {operationId: x}}, /b: {get: {operationId: x}}}"),
     ("unknown scheme", "openapi: 3.1.0\npaths: {/a: {get: {security: [{x: [y]}]}}}"),
-    ("impossible tier", "openapi: 3.1.0\npaths: {/a: {get: {x-tokenward-risk: critical}}}"),
+    ("no such tier", "openapi: 3.1.0\npaths: {/a: {get: {x-tokenward-risk: severe}}}"),
 ]
 
 

@@ -56,6 +56,7 @@ def test_waiting_takes_nothing():
     assert buckets.wait("a") == 10
     clock.advance(10)
     assert buckets.wait("a") == 0
+    assert buckets.wait("a", behind=1) == 10
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ def _bearer(token):
     return (("authorization", "Bearer {" + token + "}"),)
 
 
+def _dpop(token, *proofs):
+    return (("authorization", "DPoP {" + token + "}"), *(("dpop", proof) for proof in proofs))
+
+
 CASES = (
     DecisionCase("a token with the scope", "allow"),
     DecisionCase("scheme in lower case", "allow", headers=_with(("authorization", "bearer {reader}"))),
@@ -79,7 +83,6 @@ CASES = (
         headers=_with(("authorization", "Bearer {reader}, Bearer {reader}")),
     ),
     DecisionCase("Basic", "wrong_scheme", headers=_with(("authorization", "Basic dXNlcjpwYXNz"))),
-    DecisionCase("DPoP", "wrong_scheme", headers=_with(("authorization", "DPoP {reader}"))),
     DecisionCase("no scheme", "wrong_scheme", headers=_with(("authorization", "{reader}"))),
     DecisionCase("two Authorization headers", "several_credentials", headers=_bearer("reader") * 2),
     DecisionCase(
@@ -166,6 +169,131 @@ CASES = (
     DecisionCase("like a header", "method_override", query="X-HTTP-Method-Override=DELETE"),
     DecisionCase("like a header, with spaces", "method_override", query="x+http+method=DELETE"),
     DecisionCase("an ordinary method is no other", "allow", query="method=card&payment_method=x&methods=y"),
+    # Tokens that are bound to a key
+    DecisionCase("a bound token with its proof", "allow", headers=_dpop("bound", "{proof}")),
+    DecisionCase(
+        "the scheme in lower case",
+        "allow",
+        headers=_with(("authorization", "dpop {bound}"), ("dpop", "{proof}")),
+    ),
+    DecisionCase(
+        "the query is no part of the target", "allow", query="a=1", headers=_dpop("bound", "{proof}")
+    ),
+    DecisionCase(
+        "a letter of the target percent-encoded",
+        "allow",
+        "/bank/accounts/m%65x",
+        headers=_dpop("bound", "{proof htu=https://API.example:443/bank/accounts/mex?a#b}"),
+    ),
+    DecisionCase("without a proof", "dpop_proof_refused", headers=_dpop("bound")),
+    DecisionCase("with two", "dpop_proof_refused", headers=_dpop("bound", "{proof}", "{proof}")),
+    DecisionCase("with two in one header", "dpop_proof_refused", headers=_dpop("bound", "{proof},{proof}")),
+    DecisionCase("as a bearer token", "invalid_token", headers=_bearer("bound")),
+    DecisionCase(
+        "as a bearer token, with its proof",
+        "dpop_proof_refused",
+        headers=(*_bearer("bound"), ("dpop", "{proof}")),
+    ),
+    DecisionCase("the proof as the token", "invalid_token", headers=_with(("authorization", "DPoP {proof}"))),
+    DecisionCase(
+        "the proof as a bearer token", "invalid_token", headers=_with(("authorization", "Bearer {proof}"))
+    ),
+    DecisionCase("a proof alone", "dpop_proof_refused", "/weather/about", headers=_with(("dpop", "{proof}"))),
+    DecisionCase(
+        "a proof beside an API key",
+        "dpop_proof_refused",
+        "/weather/forecast/bern",
+        headers=(*_key("apikey"), ("dpop", "{proof}")),
+    ),
+    DecisionCase(
+        "an API key under DPoP",
+        "invalid_token",
+        "/weather/forecast/bern",
+        headers=_dpop("apikey", "{proof of=apikey}"),
+    ),
+    DecisionCase(
+        "a token that is not bound, under DPoP", "invalid_token", headers=_dpop("reader", "{proof of=reader}")
+    ),
+    DecisionCase(
+        "both schemes", "several_credentials", headers=(*_bearer("bound"), *_dpop("bound", "{proof}"))
+    ),
+    DecisionCase("a proof by another key", "dpop_proof_refused", headers=_dpop("bound", "{proof by=thief}")),
+    DecisionCase("for another method", "dpop_proof_refused", headers=_dpop("bound", "{proof htm=POST}")),
+    DecisionCase(
+        "for another path",
+        "dpop_proof_refused",
+        headers=_dpop("bound", "{proof htu=https://api.example/bank/accounts/8}"),
+    ),
+    DecisionCase(
+        "for another host",
+        "dpop_proof_refused",
+        headers=(
+            *_dpop("bound", "{proof htu=https://evil.example/bank/accounts/7}"),
+            ("host", "evil.example"),
+            ("x-forwarded-host", "evil.example"),
+        ),
+    ),
+    DecisionCase(
+        "for plain http",
+        "dpop_proof_refused",
+        headers=_dpop("bound", "{proof htu=http://api.example/bank/accounts/7}"),
+    ),
+    DecisionCase("for another token", "dpop_proof_refused", headers=_dpop("bound", "{proof of=mfa}")),
+    DecisionCase("for no token", "dpop_proof_refused", headers=_dpop("bound", "{proof ath=}")),
+    DecisionCase("without a nonce", "dpop_nonce_needed", headers=_dpop("bound", "{proof nonce=}")),
+    DecisionCase("with a nonce of its own", "dpop_nonce_needed", headers=_dpop("bound", "{proof nonce=x}")),
+    DecisionCase(
+        "at the API of another audience",
+        "invalid_token",
+        "/weather/forecast/bern",
+        headers=_dpop("bound", "{proof}"),
+    ),
+    DecisionCase(
+        "a header that looks like DPoP is none",
+        "dpop_proof_refused",
+        headers=(*_dpop("bound"), ("dpop_", "{proof}")),
+    ),
+    # The tiers high and critical
+    DecisionCase("high: a bound token", "allow", "/bank/payments", "POST", headers=_dpop("bound", "{proof}")),
+    DecisionCase(
+        "high: a bearer token", "insufficient_tier", "/bank/payments", "POST", headers=_bearer("writer")
+    ),
+    DecisionCase("high: no credential", "no_credential", "/bank/payments", "POST", headers=()),
+    DecisionCase(
+        "critical: a person with two factors, from a client with a key",
+        "allow",
+        "/bank/payouts",
+        "POST",
+        headers=_dpop("mfa", "{proof of=mfa}"),
+    ),
+    DecisionCase(
+        "critical: a client with a secret",
+        "insufficient_tier",
+        "/bank/payouts",
+        "POST",
+        headers=_dpop("bound", "{proof}"),
+    ),
+    DecisionCase(
+        "critical: nobody but a machine",
+        "insufficient_tier",
+        "/bank/payouts",
+        "POST",
+        headers=_dpop("machine", "{proof of=machine}"),
+    ),
+    DecisionCase(
+        "critical: one factor",
+        "step_up_needed",
+        "/bank/payouts",
+        "POST",
+        headers=_dpop("pwd", "{proof of=pwd}"),
+    ),
+    DecisionCase(
+        "critical: two factors, too long ago",
+        "step_up_needed",
+        "/bank/payouts",
+        "POST",
+        headers=_dpop("stale", "{proof of=stale}"),
+    ),
     # Audience, tier, scope
     DecisionCase("another API's token", "invalid_token", headers=_bearer("weather")),
     DecisionCase("an API key's token at moderate", "insufficient_tier", headers=_bearer("key")),

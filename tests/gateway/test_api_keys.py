@@ -9,6 +9,7 @@ import pytest
 from gateway.wire import through
 from gateway.world import BANK, START, World, code
 from tokenward.gateway.access import Deny
+from tokenward.gateway.credentials import Presented
 from tokenward.store.records import API_KEY_CLIENT, FeedEvent
 from tokenward.tokens import opaque
 
@@ -194,6 +195,54 @@ def test_unknown_keys_are_throttled_as_unknown_tokens_are():
     assert code(use(world, "unknownkey", peer="198.51.100.1")) == "invalid_token"
 
 
+@pytest.mark.parametrize("text", ["", "a" * 513, "sk live", "sk_\t1"], ids=ascii)
+def test_what_no_server_writes_as_a_key_costs_no_lookup(text):
+    world = World()
+    decision = world.decide(FORECAST, headers=(("x-api-key", text),))
+    assert code(decision) == "invalid_token"
+    assert world.lookups == 0
+
+
+def test_guessing_at_imported_keys_finds_none_faster_than_the_throttle_allows():
+    """They may be short: there the right guess waits too. Whoever is remembered does not."""
+    world = World()
+    world.add_key("weak", text="12345678")
+    world.add_key("remembered", text="87654321")
+    assert code(use(world, "remembered")) == "allow"
+    for number in range(20):
+        world.tokens["guess"] = f"guess-{number}"
+        assert code(use(world, "guess")) == "invalid_token"
+    lookups = world.lookups
+    denied = use(world, "weak")
+    assert (code(denied), denied.headers["retry-after"]) == ("too_many_requests", "1")
+    assert world.lookups == lookups
+    assert code(use(world, "remembered")) == "allow"
+    assert code(use(world, "apikey")) == "allow", "nobody guesses one of ours"
+    assert code(use(world, "weak", peer="198.51.100.1")) == "allow"
+
+
+def test_many_guesses_at_once_count_as_many():
+    world = World()
+
+    async def story():
+        world.gate = asyncio.Event()
+        for number in range(30):
+            world.tokens[f"guess{number}"] = f"guess-{number}"
+        asking = [
+            asyncio.create_task(
+                world.engine.decide(world.request(FORECAST, headers=(("x-api-key", f"{{guess{number}}}"),)))
+            )
+            for number in range(30)
+        ]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        world.gate.set()
+        return [code(decision) for decision in await asyncio.gather(*asking)]
+
+    assert asyncio.run(story()) == ["invalid_token"] * 20 + ["too_many_requests"] * 10
+    assert world.lookups == 20, "the others could have been right"
+
+
 def test_a_damaged_key_costs_no_lookup():
     world = World()
     assert code(use(world, "damagedkey")) == "invalid_token"
@@ -223,6 +272,11 @@ def test_a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered():
 
     asyncio.run(story())
     assert len(world.engine.verified) == 0
+
+
+def test_what_was_presented_is_not_shown():
+    for presented in (Presented("sk_live_1", foreign=True), Presented("tkw_ak_1")):
+        assert presented.text not in repr(presented)
 
 
 def test_no_explanation_shows_a_key():

@@ -92,14 +92,6 @@ PROBLEMS = [
     ("nobody said how risky", GET, ApiRules(), ("paths", "/one", "get"), "document"),
     ("moderate without a scope", KEY_ONLY, RULES, ("paths", "/one", "get"), "document"),
     ("moderate with scopes taken away", KEY_ONLY, rule(scopes=[]), ("paths", "/one", "get"), "document"),
-    ("a tier nothing can satisfy", GET, ApiRules(risk="high"), ("risk",), "config"),
-    (
-        "the same from the document",
-        {"get": {"x-tokenward-risk": "critical"}},
-        RULES,
-        ("paths", "/one", "get", "x-tokenward-risk"),
-        "document",
-    ),
     ("no such tier", GET, ApiRules(risk="medium"), ("risk",), "config"),
     (
         "a tier that is no text",

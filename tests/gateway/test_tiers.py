@@ -1,44 +1,88 @@
 import pytest
 
-from gateway.world import facts
-from tokenward.base.problems import INSUFFICIENT_TIER, Refusal
-from tokenward.gateway.tiers import TIERS, admit
+from gateway.world import CNF, START, facts
+from tokenward.base.problems import INSUFFICIENT_TIER, STEP_UP_NEEDED, Refusal
+from tokenward.gateway.tiers import TIERS, admit, two_factors
 from tokenward.tokens import opaque
 
-CREDENTIALS = ("api_key", "none", "client_secret", "private_key_jwt", "mtls")
-LIFE = {"public": 10**9, "low": 10**9, "moderate": 900}
+CREDENTIALS = ("api_key", "none", "client_secret", "workload", "private_key_jwt", "mtls")
+GOOD = {
+    "public": CREDENTIALS,
+    "low": CREDENTIALS,
+    "moderate": CREDENTIALS[1:],
+    "high": CREDENTIALS[1:],
+    "critical": CREDENTIALS[4:],
+}
+LIFE = {"public": 10**9, "low": 10**9, "moderate": 900, "high": 600, "critical": 600}
+PERSON = {"user_id": "u1", "amr": ("pwd", "otp"), "auth_time": START, "cnf": CNF}
 
 
-def passes(tier, credential, lifetime):
-    token = facts(opaque.new("at"), credential=credential, issued_at=0.0, expires_at=float(lifetime))
+def judged(tier, lifetime=300, **changes):
+    """ "good", or the code of the refusal of a token that is good for every tier but for the changes."""
+    good = {"credential": "mtls", "issued_at": START, "expires_at": START + lifetime} | PERSON
     try:
-        admit(TIERS[tier], token)
+        admit(TIERS[tier], facts(opaque.new("at"), **(good | changes)), START)
     except Refusal as refusal:
-        if refusal.problem is not INSUFFICIENT_TIER:
-            raise
-        return False
-    return True
+        return refusal.problem.code
+    return "good"
 
 
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("credential", CREDENTIALS)
 def test_which_credential_is_good_enough(tier, credential):
-    good = {"public": True, "low": True, "moderate": credential != "api_key"}.get(tier, False)
-    assert passes(tier, credential, 300) == good
+    expected = "good" if credential in GOOD[tier] else INSUFFICIENT_TIER.code
+    assert judged(tier, credential=credential) == expected
 
 
 @pytest.mark.parametrize("tier", LIFE)
 def test_how_long_a_token_may_live(tier):
-    assert passes(tier, "client_secret", LIFE[tier])
-    if tier == "moderate":
-        assert not passes(tier, "client_secret", LIFE[tier] + 1)
+    assert judged(tier, LIFE[tier]) == "good"
+    if LIFE[tier] < 1000:
+        assert judged(tier, LIFE[tier] + 1) == INSUFFICIENT_TIER.code
 
 
 def test_an_unknown_credential_is_good_for_nothing():
-    assert not any(passes(tier, "password", 60) for tier in TIERS)
+    assert {judged(tier, credential="password") for tier in TIERS} == {INSUFFICIENT_TIER.code}
 
 
-def test_only_public_is_anonymous_and_what_cannot_be_fulfilled_says_so():
+@pytest.mark.parametrize("tier", TIERS)
+def test_who_needs_a_token_that_is_bound_to_a_key(tier):
+    expected = INSUFFICIENT_TIER.code if tier in {"high", "critical"} else "good"
+    assert judged(tier, cnf=None) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"user_id": None}, INSUFFICIENT_TIER.code),  # no challenge: there is nobody who could answer it
+        ({"amr": ("pwd",)}, STEP_UP_NEEDED.code),
+        ({"amr": ()}, STEP_UP_NEEDED.code),
+        ({"auth_time": START - 300}, "good"),
+        ({"auth_time": START - 301}, STEP_UP_NEEDED.code),
+        ({"auth_time": None}, STEP_UP_NEEDED.code),
+    ],
+)
+def test_critical_needs_a_person_who_signed_in_with_two_factors_a_moment_ago(changes, code):
+    assert judged("critical", **changes) == code
+    assert judged("high", **changes) == "good"
+
+
+@pytest.mark.parametrize(
+    ("amr", "enough"),
+    [
+        (("pwd", "otp"), True),
+        (("mfa",), True),
+        (("hwk", "fpt"), True),
+        (("pwd", "pin"), False),  # two things that somebody knows are one kind of factor
+        (("otp", "sms"), False),
+        (("pwd", "user"), False),
+        (("pwd", "pwd"), False),
+    ],
+)
+def test_two_factors_are_of_two_kinds(amr, enough):
+    assert two_factors(amr) is enough
+
+
+def test_only_public_is_anonymous():
     assert [tier.name for tier in TIERS.values() if tier.anonymous] == ["public"]
-    assert [tier.name for tier in TIERS.values() if not tier.fulfillable] == ["high", "critical"]
     assert [tier.name for tier in TIERS.values() if tier.needs_scope] == ["moderate", "high", "critical"]

@@ -96,7 +96,7 @@ class Gateway:
         if "host" not in dict(headers):
             lines.append("host: api.example")
         lines += [f"{name}: {value}" for name, value in headers]
-        return self.world.fill("\r\n".join([*lines, "", ""])) + body
+        return self.world.fill("\r\n".join([*lines, "", ""]), method, path) + body
 
     async def send(self, raw):
         """One request on a connection of its own: status, headers (lower case), body."""

@@ -1,20 +1,32 @@
 """A small world for the gateway's tests: two APIs, a few tokens, a resolver that counts."""
 
 import asyncio
+import re
 from dataclasses import replace
 
 from rings import FixedRing
+from tokens.minting import ABSENT, mint
 from tokenward.base.clock import ManualClock
+from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.gateway.access import AccessRequest, KeyTerms, TokenFacts
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.policy import Api, Operation, Policy
+from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.tiers import TIERS
 from tokenward.tokens import opaque
-from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.binding import Confirmation, token_hash
+from tokenward.tokens.dpop import DpopVerifier
+from tokenward.tokens.dpop_nonces import DpopNonces
+from tokenward.tokens.keys import SigningKey, members
+from tokenward.tokens.replays import MemoryReplays
 
 KEY = SigningKey.generate("ES256")
+CLIENT_KEY, STRANGER = SigningKey.generate("ES256"), SigningKey.generate("ES256")
+CNF = Confirmation("jkt", CLIENT_KEY.kid)
+ORIGIN = "https://api.example"
+_PROOF = re.compile(r"\{proof([^}]*)\}")
 INSIDE = "https://gateway.example/inside"
 BANK = "https://bank.example"
 WEATHER = "https://weather.example"
@@ -47,6 +59,8 @@ def apis(upstream="http://127.0.0.1:9"):
                 operation("GET /accounts/me", "moderate", "accounts:read", "profile"),
                 operation("POST /transfers", "moderate", "transfers:write"),
                 operation("GET /admin", "moderate", "admin"),
+                operation("POST /payments", "high", "transfers:write"),
+                operation("POST /payouts", "critical", "transfers:write"),
             ),
         ),
     )
@@ -74,6 +88,11 @@ class World:
         self.clock = clock or ManualClock(START)
         self.start = self.clock.time()
         self.fresh = True
+        self.dpop = DpopVerifier(
+            replays=MemoryReplays(clock=self.clock),
+            nonces=DpopNonces(bytes(32), clock=self.clock),
+            clock=self.clock,
+        )
         self.fault = None
         self.lookups = 0
         self.gate = None
@@ -96,6 +115,14 @@ class World:
         good = self.tokens["reader"]
         for name, text in (("damaged", good), ("damagedkey", self.tokens["apikey"])):
             self.tokens[name] = text[:-1] + ("0" if text[-1] != "0" else "1")
+        paying = {"scope": frozenset({"accounts:read", "transfers:write"}), "cnf": CNF}
+        self.add("bound", **paying)
+        strong = paying | {"credential": "private_key_jwt"}
+        self.add("machine", **strong)
+        person = strong | {"user_id": "u1", "grant_id": "g1", "auth_time": self.start}
+        self.add("mfa", **person, amr=("pwd", "otp"))
+        self.add("pwd", **person, amr=("pwd",))
+        self.add("stale", **(person | {"auth_time": self.start - 301}), amr=("pwd", "otp"))
         self.policy = Policy(apis(upstream))
         self.ring = FixedRing(KEY)
         self.minter = InsideMinter(self.ring, INSIDE, self.clock)
@@ -104,6 +131,7 @@ class World:
             self,
             self.minter,
             lambda: self.fresh,
+            proofs=Proofs(self.dpop, ORIGIN),
             observe=lambda decision, seconds: self.observed.append(decision),
             clock=self.clock,
         )
@@ -165,14 +193,37 @@ class World:
             method,
             path if isinstance(path, bytes) else path.encode(),
             self.fill(query),
-            tuple((name.encode("latin-1"), self.fill(value)) for name, value in headers),
+            tuple((name.encode("latin-1"), self.fill(value, method, path)) for name, value in headers),
             peer,
         )
 
-    def fill(self, text):
+    def fill(self, text, method="GET", path="/"):
+        """`{name}` is a token, `{proof claim=value …}` a good proof for the request but for that."""
+        text = _PROOF.sub(lambda match: self.proof(method, path, *match[1].split()), text)
         for name, token in self.tokens.items():
             text = text.replace("{" + name + "}", token)
         return text.encode("latin-1")
+
+    def proof(self, method, path, *changes, key=CLIENT_KEY, token="bound"):
+        claims = {
+            "jti": random_bytes(8).hex(),
+            "htm": method,
+            "htu": ORIGIN + path,
+            "iat": int(self.clock.time()),
+            "nonce": self.dpop.nonce(),
+            "ath": token_hash(self.tokens[token]),
+        }
+        for claim, value in (change.split("=", 1) for change in changes):
+            if claim == "of":
+                claims["ath"] = token_hash(self.tokens[value])
+            elif claim == "by":
+                key = STRANGER
+            elif value:
+                claims[claim] = value
+            else:
+                del claims[claim]
+        header = {"typ": "dpop+jwt", "kid": ABSENT, "jwk": members(key.private.public_key())}
+        return mint(claims, key, **header)
 
     def decide(self, *args, **kwargs):
         return asyncio.run(self.engine.decide(self.request(*args, **kwargs)))

@@ -68,6 +68,8 @@ async def test_no_key_lives_longer_than_the_policy_allows(h: House):
         {"terms": Terms(WEATHER, ("openid",))},
         {"terms": Terms(WEATHER, addresses=("10.0.0.1/8",))},
         {"terms": Terms(WEATHER, addresses=("everywhere",))},
+        {"terms": Terms(WEATHER, addresses=("::ffff:192.0.2.7",))},  # nobody would ever come from there
+        {"terms": Terms(WEATHER, addresses=("::ffff:0:0/96",))},
         {"terms": Terms(WEATHER, addresses=tuple(f"192.0.2.{n}" for n in range(51)))},
         {"terms": Terms(WEATHER, origins=("https://app.example/path",))},
         {"terms": Terms(WEATHER, origins=("https://app.example/",))},
@@ -76,9 +78,12 @@ async def test_no_key_lives_longer_than_the_policy_allows(h: House):
         {"terms": Terms(WEATHER, origins=("https://m\u00fcnchen.example",))},
         {"terms": Terms(WEATHER, origins=("null",))},
         {"terms": Terms(WEATHER, origins=("*",))},
+        {"terms": Terms(WEATHER, origins=tuple(f"https://{n}.example" for n in range(51)))},
         {"terms": Terms(WEATHER, rate=0)},
+        {"terms": Terms(WEATHER, rate=1_000_001)},
         {"name": ""},
         {"name": "a\nb"},
+        {"name": "a" * 101},
         {"owner": ""},
         {"owner": " ann"},
         pytest.param({"owner": opaque.new("ak").secret.reveal()}, id="a key as its owner"),
@@ -217,9 +222,10 @@ async def test_rotating_an_imported_key_gives_one_of_ours(h: House):
 @lived
 async def test_a_key_of_our_form_is_never_found_by_its_hash(h: House):
     """Nobody can register the hash of a key that is to look like ours: it would escape the locator."""
-    text = opaque.new("ak").secret.reveal()
-    await imported(h, text)
-    assert await live(h, text) is None
+    for kind in ("ak", "at"):
+        text = opaque.new(kind).secret.reveal()
+        await imported(h, text)
+        assert await live(h, text) is None
 
 
 GOOD = "0" * 64
@@ -244,6 +250,9 @@ HEAD = "name,owner,sha256"
         (f"{HEAD},expires\na,b,{GOOD},2001-01-01\n", "line 2: the key has ended"),
         (f"{HEAD},expires\na,b,{GOOD},2099-01-01\n", "line 2: no key lives longer than until 2028-01-15"),
         (f"{HEAD},last_four\na,b,{GOOD},12345\n", "line 2: last_four"),
+        (f"{HEAD},last_four\na,b,{GOOD},1\x1b2\n", "line 2: last_four"),
+        (f"{HEAD}\na\u2028,b,{GOOD[1:]}\n", "line 2: sha256 has not 64"),
+        (f"{HEAD}\na\x85z,b,{GOOD}\n", "line 2: the name must have"),
     ],
 )
 def test_a_table_is_taken_whole_or_refused_by_line(tmp_path, table, told):
@@ -256,6 +265,20 @@ def test_a_table_is_taken_whole_or_refused_by_line(tmp_path, table, told):
         assert await h.issuer.store.api_keys() == []
 
     story(tmp_path)
+
+
+@lived
+async def test_keys_are_imported_on_no_other_terms_than_keys_are_made(h: House):
+    table = read_table(f"{HEAD}\na,b,{GOOD}\n")
+    for terms in (Terms("https://nobody.example/"), Terms(WEATHER, ("openid",)), Terms(WEATHER, rate=0)):
+        with pytest.raises(Refusal) as caught:
+            await import_keys(desk(h), terms, table)
+        assert caught.value.problem is INVALID_INPUT
+    assert await h.issuer.store.api_keys() == []
+
+
+def test_no_hash_of_a_table_is_shown():
+    assert GOOD not in repr(read_table(f"{HEAD}\na,b,{GOOD}\n"))
 
 
 @lived
@@ -330,6 +353,19 @@ async def test_a_key_that_nobody_knows_ends_nothing_and_guessing_is_slowed_down(
     assert await live(h, text)
     assert (await h.http.post("/revoke", data={"token": text})).status_code == 200, "who is right never waits"
     assert await live(h, text) is None
+
+
+@lived
+async def test_who_guesses_imported_keys_is_told_to_wait_before_anybody_looks(h: House):
+    """They have a form of somebody else's, and may be short."""
+    await imported(h, "12345678")
+    for guess in range(20):
+        await h.http.post("/revoke", data={"token": f"guess {guess}"})
+    assert (await h.http.post("/revoke", data={"token": "12345678"})).status_code == 429
+    assert await live(h, "12345678")
+    h.clock.advance(10)
+    assert (await h.http.post("/revoke", data={"token": "12345678"})).status_code == 200
+    assert await live(h, "12345678") is None
 
 
 # A key is nothing else

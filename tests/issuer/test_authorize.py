@@ -48,6 +48,27 @@ async def test_an_answer_carries_state_and_issuer_and_is_not_stored(h: House):
 
 
 @lived
+async def test_an_answer_to_a_request_without_state_has_none(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request(state=""))
+    assert set(answer(await app.decide("allow"))) == {"code", "iss"}
+
+
+@lived
+async def test_the_consent_page_of_an_app_with_a_scheme_of_its_own_shows_that(h: House):
+    app = await h.client("native", "accounts:read", redirect_uris=("com.example.app:/cb",))
+    await h.authorize(**app.request())
+    assert h.pages.view.redirect_host == "com.example.app"
+
+
+@lived
+async def test_signing_in_and_consenting_anew_can_be_asked_for_together(h: House):
+    app = await h.client("web", "accounts:read")
+    response = await h.authorize(**app.request(prompt="login consent"))
+    assert response.headers["location"].startswith("/sign-in?")
+
+
+@lived
 async def test_the_consent_page_shows_who_asks_for_what_and_where_it_goes(h: House):
     app = await h.client("web", "accounts:read", "offline_access")
     response = await h.authorize(**app.request())

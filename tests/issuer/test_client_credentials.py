@@ -1,4 +1,8 @@
+import pytest
+
 from issuer.house import BANK, SETTINGS, URL, WEATHER, House, error, lived
+from tokenward.base.problems import INVALID_SCOPE, Refusal
+from tokenward.issuer.scopes import parse_scope
 
 GRANT = {"grant_type": "client_credentials"}
 
@@ -35,6 +39,19 @@ async def test_without_scope_a_client_of_two_resources_must_name_one(h: House):
     response = await app.token(**GRANT, resource=WEATHER)
     assert response.json()["scope"] == "forecast:read"
     assert (await record(h, response)).audience == WEATHER
+
+
+@lived
+async def test_without_scope_a_client_that_has_none_at_a_resource_gets_no_token_for_it(h: House):
+    app = await h.client("service", "accounts:read")
+    assert error(await app.token(**GRANT, resource=WEATHER)) == (400, "invalid_scope")
+
+
+@pytest.mark.parametrize("text", ["", " ", "a  b", " a", "a ", "a\tb", 'a"b', "a\\b", "ü", "a\u00a0b"])
+def test_a_scope_that_is_no_list_of_tokens_is_refused(text):
+    with pytest.raises(Refusal) as refused:
+        parse_scope(text)
+    assert refused.value.problem is INVALID_SCOPE
 
 
 @lived

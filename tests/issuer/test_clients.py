@@ -146,6 +146,8 @@ def test_redirect_addresses_that_may_be_registered(tmp_path, client_type, uri):
         ("native", "myapp:/cb"),
         ("native", "myapp://cb"),
         ("native", "com.example.app://cb"),
+        ("native", "com.example.app://host/cb"),
+        ("native", "com.example.app:cb"),
         ("native", "javascript:alert(1)"),
         ("web", "https://app.example/" + "a" * 2_000),
     ],

@@ -51,6 +51,10 @@ async def test_every_wrong_authentication_looks_the_same(h: House):
             {"authorization": "Basic " + base64.b64encode("ü:x".encode()).decode()},
         )
     ]
+    answers += [
+        await h.http.post("/token", data={**GRANT, **form})
+        for form in ({"client_id": "nobody"}, {"client_secret": app.secret})
+    ]
     assert {each.status_code for each in answers} == {401}
     assert len({each.content for each in answers}) == 1
     assert error(answers[0]) == (401, "invalid_client")

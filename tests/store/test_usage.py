@@ -91,3 +91,51 @@ def test_the_rest_is_written_when_the_process_ends(store, clock):
 
     asyncio.run(story())
     assert store.batches == [[Usage("api_key", "a", 1, 1000.0)]]
+
+
+def test_many_subjects_are_written_in_units_and_what_was_written_is_not_written_again(store, clock):
+    """One unit of a hundred thousand would hold up everybody who writes."""
+    log = UsageLog(store, clock)
+    good = store.record_usage
+    left = 2
+
+    async def failing_the_third_time(usages):
+        nonlocal left
+        if not left:
+            raise StoreUnavailable("down")
+        left -= 1
+        await good(usages)
+
+    store.record_usage = failing_the_third_time
+    for number in range(3500):
+        log.note("api_key", str(number))
+    asyncio.run(log.flush())
+    left = 9
+    asyncio.run(log.flush())
+    assert [len(batch) for batch in store.batches] == [1000, 1000, 1000, 500]
+    assert {usage.subject for batch in store.batches for usage in batch} == set(map(str, range(3500)))
+    assert all(usage.uses == 1 for batch in store.batches for usage in batch)
+
+
+def test_what_a_cancelled_flush_had_not_begun_is_written_later(store, clock):
+    log = UsageLog(store, clock)
+    good, begun = store.record_usage, []
+
+    async def stuck(usages):
+        begun.extend(usages)  # the store finishes what it has begun, cancelled or not
+        await asyncio.Event().wait()
+
+    async def story():
+        store.record_usage = stuck
+        flushing = asyncio.create_task(log.flush())
+        await asyncio.sleep(0)
+        flushing.cancel()
+        await asyncio.gather(flushing, return_exceptions=True)
+        store.record_usage = good
+        await log.flush()
+
+    for number in range(1500):
+        log.note("api_key", str(number))
+    asyncio.run(story())
+    written = [usage.subject for usage in [*begun, *store.batches[0]]]
+    assert sorted(written) == sorted(map(str, range(1500)))

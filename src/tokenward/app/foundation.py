@@ -100,6 +100,15 @@ class Foundation:
         }
 
     @property
+    def step_up_audiences(self) -> frozenset[str]:
+        """The audiences with an operation for which a person must have signed in in a certain way."""
+        return frozenset(
+            api.audience
+            for api in self.configuration.policy.apis
+            if any(operation.tier.two_factors_within is not None for operation in api.operations)
+        )
+
+    @property
     def client_desk(self) -> ClientDesk:
         """What managing clients needs."""
         return ClientDesk(self.store, self.issuer_settings, self.peppers, self.clock)
@@ -198,13 +207,15 @@ def store_url(configuration: Configuration) -> str:
 class StoreResolver:
     """The gateway's `TokenResolver`, answered by the store itself: one lookup by locator.
 
-    Only audiences to whom more than the minimum is released are in `releases`; they cost further lookups.
+    Only audiences to whom more than the minimum is released are in `releases`, and in `step_up` those that
+    ask how a person signed in; they cost further lookups.
     """
 
     store: Store
     peppers: tuple[bytes, ...]
     pairwise_key: bytes = field(repr=False)
     releases: Mapping[str, InsideRelease]
+    step_up: frozenset[str]
     clock: Clock = SYSTEM_CLOCK
 
     async def resolve(self, token: str, token_id: str) -> TokenFacts | None:
@@ -235,6 +246,8 @@ class StoreResolver:
             subject=found.subject_client,
             key=await self._terms(found.client_id),
         )
+        if found.audience in self.step_up and found.grant_id is not None:
+            facts = await self._with_sign_in(facts, found.grant_id)
         release = self.releases.get(found.audience)
         return await self._with_release(facts, release) if release is not None and found.user_id else facts
 
@@ -274,6 +287,13 @@ class StoreResolver:
         if state is None:
             raise Refusal(INVALID_TOKEN, f"{client_id} is gone")
         return _key_terms(state.key)
+
+    async def _with_sign_in(self, facts: TokenFacts, grant_id: str) -> TokenFacts:
+        try:
+            grant = await self.store.grant(grant_id)
+        except StoreUnavailable as error:
+            raise Refusal(UNAVAILABLE, f"the store cannot answer: {error}") from error
+        return facts if grant is None else replace(facts, amr=grant.amr, auth_time=grant.auth_time)
 
     async def _with_release(self, facts: TokenFacts, release: InsideRelease) -> TokenFacts:
         user_id = facts.user_id or ""

@@ -20,7 +20,7 @@ _MAX_REFERENCES = 8
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """Words that tell what an operation touches, and the tier that fits it once all can be fulfilled."""
+    """Words that tell what an operation touches, and the tier that fits it once its callers can meet it."""
 
     subject: str
     right_tier: str
@@ -94,7 +94,7 @@ class Proposal:
         tier: what holds in the end.
         needed: the scopes that hold in the end.
         reasons: why, for the reviewer.
-        right_tier: the one that fits it as soon as it can be fulfilled, or "".
+        right_tier: the one that fits it as soon as its callers bind their tokens to a key, or "".
     """
 
     key: str
@@ -161,7 +161,7 @@ def _proposal(
 def _risk(
     method: str, path: str, key: str, demanded: Demand | PolicyProblem
 ) -> tuple[Risk | None, tuple[str, ...], str]:
-    """The tier, the reasons, and the tier that would be right if it could be fulfilled."""
+    """The tier, the reasons, and the tier that would be right if the callers' tokens were bound to a key."""
     asked = demanded.scopes or frozenset() if isinstance(demanded, Demand) else frozenset()
     if isinstance(demanded, Demand) and demanded.anonymous and not asked:
         return (

@@ -107,7 +107,8 @@ def _apis(name: str, document: str, upstream: str, proposals: tuple[Proposal, ..
     yield "# The API behind the gateway. What its OpenAPI document does not list is refused."
     yield "# Each tier and scope below is a proposal: read the reason above it, and change what is wrong."
     yield "# Tiers: public (anybody), low (an API key or better), moderate (an OAuth token with the scope)."
-    yield "# high and critical will ask for tokens that are bound to a key; they cannot be used yet."
+    yield "# high asks for a token that is bound to a key besides (DPoP), critical also for a client that"
+    yield "# authenticates by a key, and a person who signed in with two factors a moment ago."
     yield "apis:"
     yield f"  {_scalar(name)}:"
     yield f"    openapi: {_scalar(document)}"
@@ -117,7 +118,7 @@ def _apis(name: str, document: str, upstream: str, proposals: tuple[Proposal, ..
     for proposal in proposals:
         yield f"      # {_comment(proposal.label)}: {_comment('; '.join(proposal.reasons))}."
         if proposal.right_tier:
-            yield f"      # `{proposal.right_tier}` is right as soon as tokens can be bound to a key."
+            yield f"      # `{proposal.right_tier}` is right once its callers' tokens are bound to a key."
         yield f"      {_scalar(proposal.key)}: {{{_rule(proposal)}}}"
 
 

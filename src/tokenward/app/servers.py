@@ -32,6 +32,7 @@ from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.outside import OutsideJwts
+from tokenward.gateway.proofs import Proofs
 from tokenward.identity.room import Identity
 from tokenward.issuer.access_jwt import ACCESS_TOKEN_ALGORITHM
 from tokenward.issuer.asgi import ROUTES, IssuerApp
@@ -173,7 +174,12 @@ async def gateway_engine(
     engine = Engine(
         ground.configuration.policy,
         StoreResolver(
-            ground.store, ground.peppers, ground.pairwise_key, ground.inside_releases, ground.clock
+            ground.store,
+            ground.peppers,
+            ground.pairwise_key,
+            ground.inside_releases,
+            ground.step_up_audiences,
+            ground.clock,
         ),
         InsideMinter(
             ring,
@@ -189,6 +195,7 @@ async def gateway_engine(
             algorithm=ACCESS_TOKEN_ALGORITHM,
             clock=ground.clock,
         ),
+        proofs=Proofs(ground.dpop("gateway"), settings.gateway.url),
         observe=observe,
         clock=ground.clock,
     )

@@ -59,6 +59,11 @@ def parse_address(text: str) -> Address:
     return address
 
 
+def carries_ipv4(network: Network) -> bool:
+    """Whether all of it is IPv4 inside IPv6: no address that `parse_address` gives is ever in it."""
+    return isinstance(network, IPv6Network) and any(network.subnet_of(each) for each in (_MAPPED, _NAT64))
+
+
 def is_within(text: str, networks: Iterable[Network]) -> bool:
     """Whether `text` is an address in one of these networks; what is no address is in none."""
     try:

@@ -196,6 +196,27 @@ CREDENTIAL_IN_URL = _row(
     "credential_in_url", 400, "Credentials in the URL are refused.", "RFC 9700 §4.3.2", "invalid_request"
 )
 WRONG_SCHEME = _row("wrong_scheme", 401, "This authentication scheme is not accepted here.", "RFC 6750 §3.1")
+DPOP_PROOF_REFUSED = _row(
+    "dpop_proof_refused",
+    401,
+    "The DPoP proof is missing or not valid for this request.",
+    "RFC 9449 §7.1",
+    "invalid_dpop_proof",
+)
+DPOP_NONCE_NEEDED = _row(
+    "dpop_nonce_needed",
+    401,
+    "The DPoP proof needs the nonce of the DPoP-Nonce header.",
+    "RFC 9449 §9",
+    "use_dpop_nonce",
+)
+STEP_UP_NEEDED = _row(
+    "step_up_needed",
+    401,
+    "A more recent or a stronger sign-in is needed for this operation.",
+    "RFC 9470 §3",
+    "insufficient_user_authentication",
+)
 INSUFFICIENT_SCOPE = _row(
     "insufficient_scope", 403, "The token lacks a scope that this operation needs.", "RFC 6750 §3.1",
     "insufficient_scope",
@@ -251,14 +272,13 @@ def oauth_json(problem: Problem) -> bytes:
     return json.dumps({"error": problem.oauth or problem.code, "error_description": problem.text}).encode()
 
 
-def challenge(problem: Problem, *, realm: str, scheme: str = "Bearer", scope: str = "") -> str:
-    """The row as a `WWW-Authenticate` value (RFC 6750 §3).
+def challenge(problem: Problem, *, realm: str, scheme: str = "Bearer", **parameters: str) -> str:
+    """The row as a `WWW-Authenticate` value (RFC 6750 §3), with further parameters that are not empty.
 
     A request without any credential learns only the scheme: RFC 6750 §3.1 asks for no error code then.
     """
     parts = [f'realm="{realm}"']
     if problem.oauth:
         parts += [f'error="{problem.oauth}"', f'error_description="{problem.text}"']
-    if scope:
-        parts.append(f'scope="{scope}"')
+    parts += [f'{name}="{value}"' for name, value in parameters.items() if value]
     return f"{scheme} " + ", ".join(parts)

@@ -30,9 +30,9 @@ class TokenBuckets:
         self._keys = keys
         self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
-    def wait(self, key: Hashable) -> float:
-        """Seconds until `take` would give a token; 0.0 if it would now."""
-        return max(0.0, (1 - self._level(key)) * self._every)
+    def wait(self, key: Hashable, *, behind: int = 0) -> float:
+        """Seconds until `take` would give a token after `behind` others took one; 0.0 if it would now."""
+        return max(0.0, (1 + behind - self._level(key)) * self._every)
 
     def take(self, key: Hashable) -> float:
         """Take one token and return 0.0; or take nothing and return the seconds until there is one."""

@@ -58,6 +58,7 @@ class TokenFacts:
     `credential` is the weakest one in its chain (`store.records.Credential`). Times are seconds since 1970.
     `subject` is the person's subject as this audience may know it; None stands for the `user_id`.
     `claims` are what the audience's release policy adds to the inside JWT.
+    `amr` is what the person did to sign in (RFC 8176), `auth_time` when; known only where a tier asks for it.
     `cnf` is the key that the token is bound to, `act` who acts by it (RFC 8693 §4.1), `ancestors`
     all that it was exchanged for (`store.records.AccessToken`).
     `key` holds the terms of an API key, also for a token that its holder got for it; otherwise it is None.
@@ -77,6 +78,8 @@ class TokenFacts:
     cnf: Confirmation | None = None
     act: Mapping[str, object] | None = None
     ancestors: tuple[str, ...] = ()
+    amr: tuple[str, ...] = ()
+    auth_time: float | None = None
     key: KeyTerms | None = None
 
     @property

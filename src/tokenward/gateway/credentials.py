@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from tokenward.base.problems import (
     CREDENTIAL_IN_URL,
+    DPOP_PROOF_REFUSED,
     INVALID_TOKEN,
     SEVERAL_CREDENTIALS,
     WRONG_SCHEME,
@@ -26,6 +27,8 @@ CREDENTIAL_PARAMETERS = frozenset(
     }
 )  # fmt: skip
 
+_SCHEMES = frozenset({b"bearer", b"dpop"})  # RFC 6750 §2.1, RFC 9449 §7.1
+
 _METHOD_PARAMETERS = frozenset({"httpmethod", "methodoverride", "xhttpmethod", "xhttpmethodoverride"})
 
 _TOKEN68 = re.compile(rb"[A-Za-z0-9._~+/-]+=*")  # RFC 9110 §11.2
@@ -39,13 +42,17 @@ class Presented(NamedTuple):
     Attributes:
         text: the whole of it.
         foreign: it is an API key in a form of somebody else's, and only X-API-Key may carry such a one.
+        proofs: the DPoP headers that came with it; None where the scheme is not DPoP, which has none.
     """
 
     text: str
     foreign: bool = False
+    proofs: tuple[bytes, ...] | None = None
 
     def __repr__(self) -> str:
-        return f"Presented(foreign={self.foreign})"
+        return (
+            f"Presented(foreign={self.foreign}, {'no' if self.proofs is None else len(self.proofs)} proofs)"
+        )
 
     @property
     def name(self) -> str:
@@ -62,7 +69,8 @@ def extract(screened: Screened, query: bytes, *, prefix: str) -> Presented | Non
         prefix: how our opaque tokens begin.
 
     Raises:
-        Refusal: SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL, WRONG_SCHEME, INVALID_TOKEN.
+        Refusal: SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL, WRONG_SCHEME, INVALID_TOKEN; DPOP_PROOF_REFUSED, a
+            proof without a token of its scheme.
     """
     in_url = names_a_credential(query) if query else False
     count = len(screened.authorization) + len(screened.api_keys) + in_url
@@ -70,11 +78,22 @@ def extract(screened: Screened, query: bytes, *, prefix: str) -> Presented | Non
         raise Refusal(SEVERAL_CREDENTIALS, f"{screened!r}, {'one' if in_url else 'none'} in the URL")
     if in_url:
         raise Refusal(CREDENTIAL_IN_URL, "a query parameter is named like a credential")
+    presented = _presented(screened, prefix)
+    if screened.proofs and (presented is None or presented.proofs is None):
+        raise Refusal(DPOP_PROOF_REFUSED, "a DPoP header without the scheme DPoP")
+    return presented
+
+
+def _presented(screened: Screened, prefix: str) -> Presented | None:
     if screened.api_keys:
         return _api_key(screened.api_keys[0], prefix)
     if not screened.authorization:
         return None
-    return Presented(_bearer(screened.authorization[0]))
+    scheme, _, text = screened.authorization[0].partition(b" ")
+    name = scheme.lower()  # RFC 9110 §11.1: schemes are case-insensitive
+    if name not in _SCHEMES:
+        raise Refusal(WRONG_SCHEME, "the scheme is neither Bearer nor DPoP")
+    return Presented(_token(text), proofs=screened.proofs if name == b"dpop" else None)
 
 
 def _api_key(value: bytes, prefix: str) -> Presented:
@@ -89,12 +108,9 @@ def _api_key(value: bytes, prefix: str) -> Presented:
     return Presented(text)
 
 
-def _bearer(value: bytes) -> str:
-    scheme, _, token = value.partition(b" ")
-    if scheme.lower() != b"bearer":  # RFC 9110 §11.1: schemes are case-insensitive
-        raise Refusal(WRONG_SCHEME, "the scheme is not Bearer")
+def _token(token: bytes) -> str:
     if not _TOKEN68.fullmatch(token):
-        raise Refusal(INVALID_TOKEN, "not one space and one token68 after Bearer")
+        raise Refusal(INVALID_TOKEN, "not one space and one token68 after the scheme")
     if token.count(b".") == _JWE_DOTS:
         raise Refusal(INVALID_TOKEN, "an encrypted JWT is not accepted at this door")
     return token.decode("ascii")

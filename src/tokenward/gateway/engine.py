@@ -15,7 +15,9 @@ from tokenward.base.problems import (
     INSUFFICIENT_SCOPE,
     INSUFFICIENT_TIER,
     SEVERAL_CREDENTIALS,
+    STEP_UP_NEEDED,
     UNAVAILABLE,
+    Problem,
     Refusal,
     challenge,
 )
@@ -25,8 +27,10 @@ from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.key_rates import KeyRates
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
+from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.steps import Case, Means
 from tokenward.gateway.throttle import UnknownTokenThrottle
+from tokenward.gateway.tiers import step_up
 from tokenward.gateway.verified import VerifiedTokens
 
 _FAULTS = logging.getLogger("tokenward.gateway.engine")
@@ -59,7 +63,14 @@ def _whose(case: Case) -> str:
 def _credential(case: Case) -> str:
     if case.presented is None:
         return "none"
+    if case.presented.proofs is not None:
+        return f"a token of scheme DPoP with {len(case.presented.proofs)} proofs"
     return "a bearer token" if case.screened.authorization else "an API key"
+
+
+def _binding(case: Case) -> str:
+    bound = case.entry is not None and case.entry.facts.cnf is not None
+    return f"audience {case.matched.api.audience}, {'its key was proved' if bound else 'bound to no key'}"
 
 
 def _terms(case: Case) -> str:
@@ -76,7 +87,7 @@ STEPS: tuple[_Row, ...] = (
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
     _Row("extract one credential", steps.extract, _credential),
     _Row("authenticate", steps.authenticate, _whose),
-    _Row("check the binding", steps.check_binding, _if_known(lambda c: f"audience {c.matched.api.audience}")),
+    _Row("check audience and binding", steps.check_binding, _if_known(_binding)),
     _Row("check the place of a key", steps.check_key_place, _terms),
     _Row(
         "check the tier", steps.check_tier, _if_known(lambda c: f"enough for {c.matched.operation.tier.name}")
@@ -110,6 +121,7 @@ class Engine:
         fresh: Callable[[], bool],
         *,
         outside: OutsideJwts | None = None,
+        proofs: Proofs | None = None,
         observe: Callable[[Decision, float], None] | None = None,
         token_prefix: str = "tkw",  # noqa: S107 - how a token begins
         clock: Clock = SYSTEM_CLOCK,
@@ -122,6 +134,7 @@ class Engine:
             minter: signs the inside JWTs.
             fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
             outside: verifies access tokens that are JWTs; without it none is accepted.
+            proofs: checks DPoP proofs; without it no token that is bound to a key is accepted.
             observe: told each decision and the seconds that it took, for log and metrics. Must not raise.
             token_prefix: how our opaque tokens begin.
             clock: time.
@@ -131,6 +144,7 @@ class Engine:
         self._means = Means(
             resolver,
             outside,
+            proofs,
             minter,
             self.verified,
             UnknownTokenThrottle(clock),
@@ -161,9 +175,9 @@ class Engine:
                 pending = step.run(self._means, case)
                 if pending is not None:
                     await pending
-            decision = _allow(case)
+            decision = self._allow(case)
         except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
-            decision = _deny(case, _as_refusal(fault))
+            decision = self._deny(case, _as_refusal(fault))
         seconds = self._clock.monotonic() - started
         if self._observe is not None:
             self._observe(decision, seconds)
@@ -181,47 +195,70 @@ class Engine:
             except Exception as fault:  # noqa: BLE001 - as in decide
                 refusal = _as_refusal(fault)
                 told.append(Step(step.name, passed=False, why=str(refusal)))
-                return _deny(case, refusal), told
+                return self._deny(case, refusal), told
             told.append(Step(step.name, passed=True, why=step.tell(case)))
-        return _allow(case), told
+        return self._allow(case), told
+
+    def _allow(self, case: Case) -> Allow:
+        match = case.matched
+        return Allow(
+            match.api.name,
+            match.operation.label,
+            match.api.upstream,
+            match.below,
+            case.inside_jwt,
+            case.entry.facts if case.entry is not None else None,
+            tuple(
+                (name.encode(), text.encode()) for name, text in (_sunset(case) | self._nonce(case)).items()
+            ),
+        )
+
+    def _deny(self, case: Case, refusal: Refusal) -> Deny:
+        problem = refusal.problem
+        api = case.match.api.name if case.match else ""
+        operation = case.match.operation if case.match else None
+        told = self._nonce(case)
+        if case.allowed:
+            told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
+        if refusal.retry_after is not None:
+            told["retry-after"] = str(refusal.retry_after)
+        text = self._challenge(case, problem) if problem.status == 401 or problem in _CHALLENGED else ""
+        facts = case.entry.facts if case.entry else None
+        return Deny(problem, refusal.detail, text, told, api, operation.label if operation else "", facts)
+
+    def _challenge(self, case: Case, problem: Problem) -> str:
+        parameters: dict[str, str] = {}
+        if case.match and problem is INSUFFICIENT_SCOPE:
+            parameters["scope"] = " ".join(sorted(case.match.operation.scopes))
+        if case.match and problem is STEP_UP_NEEDED:
+            parameters |= step_up(case.match.operation.tier)
+        scheme = "Bearer"
+        if self._means.proofs is not None and _wants_a_proof(case):
+            scheme = "DPoP"
+            parameters["algs"] = self._means.proofs.algorithms  # RFC 9449 §7.1
+        realm = case.match.api.name if case.match else "tokenward"
+        return challenge(problem, realm=realm, scheme=scheme, **parameters)
+
+    def _nonce(self, case: Case) -> dict[str, str]:
+        """For whoever sent a proof, or should have: what the next one must have in it (RFC 9449 §8.2)."""
+        proofs = self._means.proofs
+        return {"dpop-nonce": proofs.nonce()} if proofs is not None and _wants_a_proof(case) else {}
 
 
-def _allow(case: Case) -> Allow:
-    match = case.matched
-    return Allow(
-        match.api.name,
-        match.operation.label,
-        match.api.upstream,
-        match.below,
-        case.inside_jwt,
-        case.entry.facts if case.entry is not None else None,
-        _told(case),
-    )
-
-
-def _told(case: Case) -> tuple[tuple[bytes, bytes], ...]:
+def _sunset(case: Case) -> dict[str, str]:
     """To the caller, that its API key ends soon: all of this will answer it no longer (RFC 8594 §3)."""
     facts = case.entry.facts if case.entry is not None else None
     if facts is None or not facts.is_api_key or facts.expires_at - case.now > _SUNSET_SECONDS:
-        return ()
-    return ((b"sunset", formatdate(facts.expires_at, usegmt=True).encode()),)
+        return {}
+    return {"sunset": formatdate(facts.expires_at, usegmt=True)}
 
 
-def _deny(case: Case, refusal: Refusal) -> Deny:
-    problem = refusal.problem
-    api = case.match.api.name if case.match else ""
-    operation = case.match.operation if case.match else None
-    told: dict[str, str] = {}
-    if case.allowed:
-        told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
-    if refusal.retry_after is not None:
-        told["retry-after"] = str(refusal.retry_after)
-    text = ""
-    if problem.status == 401 or problem in _CHALLENGED:
-        scope = " ".join(sorted(operation.scopes)) if operation and problem is INSUFFICIENT_SCOPE else ""
-        text = challenge(problem, realm=api or "tokenward", scope=scope)
-    facts = case.entry.facts if case.entry else None
-    return Deny(problem, refusal.detail, text, told, api, operation.label if operation else "", facts)
+def _wants_a_proof(case: Case) -> bool:
+    if case.presented is not None and case.presented.proofs is not None:
+        return True
+    if case.entry is not None and case.entry.facts.cnf is not None:
+        return case.entry.facts.cnf.member == "jkt"
+    return case.match is not None and case.match.operation.tier.sender_constrained
 
 
 def _as_refusal(fault: Exception) -> Refusal:

@@ -23,6 +23,7 @@ class Verdict(Enum):
     DROP = "dropped"
     AUTHORIZATION = "read as a credential, replaced"
     API_KEY = "read as a credential, dropped"
+    PROOF = "read as the proof of a credential, dropped"
     COOKIE = "forwarded without our own cookies"
     CONNECTION = "read for the names it nominates, dropped"
     HOST = "read, replaced"
@@ -42,6 +43,7 @@ _FORWARD, _DROP, _AUTHORIZATION, _COOKIE = (
 _MEANINGFUL: dict[str, Verdict] = {
     "authorization": Verdict.AUTHORIZATION,
     "x-api-key": Verdict.API_KEY,
+    "dpop": Verdict.PROOF,
     "cookie": Verdict.COOKIE,
     "connection": Verdict.CONNECTION,
     "host": Verdict.HOST,
@@ -127,10 +129,12 @@ class Screened(NamedTuple):
     Attributes:
         authorization: the value of every Authorization header.
         api_keys: the value of every X-API-Key header.
+        proofs: the value of every DPoP header.
     """
 
     authorization: tuple[bytes, ...] = ()
     api_keys: tuple[bytes, ...] = ()
+    proofs: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
         return f"Screened({len(self.authorization)} Authorization, {len(self.api_keys)} X-API-Key)"
@@ -145,6 +149,7 @@ def screen(headers: RawHeaders) -> Screened:
     """
     authorization: tuple[bytes, ...] = ()
     api_keys: tuple[bytes, ...] = ()
+    proofs: tuple[bytes, ...] = ()
     hosts = 0
     for name, value in headers:
         judged = _memo.get(name) or verdict(name)
@@ -154,6 +159,8 @@ def screen(headers: RawHeaders) -> Screened:
             authorization += (value,)
         elif judged is Verdict.API_KEY:
             api_keys += (value,)
+        elif judged is Verdict.PROOF:
+            proofs += (value,)
         elif judged is Verdict.HOST:
             hosts += 1
             if hosts > 1 or not _HOST.fullmatch(value):  # RFC 9112 §3.2
@@ -164,7 +171,7 @@ def screen(headers: RawHeaders) -> Screened:
         elif judged is Verdict.MALFORMED:
             raise Refusal(MALFORMED, "a header name is no token")
     _check_values([value for _, value in headers])
-    return Screened(authorization, api_keys)
+    return Screened(authorization, api_keys, proofs)
 
 
 def _check_values(values: list[bytes]) -> None:
@@ -234,7 +241,17 @@ def _is_our_cookie(pair: bytes) -> bool:
 
 # What an upstream may not say to our client. The server in front sets its own Date and Server.
 _RESPONSE_DROPPED = frozenset(
-    {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"server", b"date"}
+    {
+        b"connection",
+        b"keep-alive",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"server",
+        b"date",
+        b"dpop-nonce",
+    }
 )
 
 

@@ -293,12 +293,6 @@ def _tier(
         tier = TIERS.get(name) if isinstance(name, str) else None
         if tier is None:
             return source(where, f"there is no risk tier {name!r}", f"Choose one of {', '.join(TIERS)}.")
-        if not tier.fulfillable:
-            return source(
-                where,
-                f"nothing can satisfy tier {tier.name} yet: it needs sender-constrained tokens",
-                f"Until then, leave {operation.label} out of the document, or accept the risk as `moderate`.",
-            )
         return tier
     return _in_document(
         operation.at,

@@ -14,7 +14,7 @@ from tokenward.base.problems import INVALID_TOKEN, UNAVAILABLE, Refusal
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwks import KeySource
 from tokenward.tokens.presented import token_id_of
-from tokenward.tokens.validator import JwtValidator
+from tokenward.tokens.validator import Engine, find_kind
 
 MAX_LIFETIME = 15 * 60  # seconds; the issuer gives access tokens no longer life
 
@@ -43,12 +43,13 @@ class OutsideJwts:
             clock: what time it is.
         """
         self._validators = {
-            audience: JwtValidator(
+            audience: Engine(
+                find_kind("at+jwt"),
                 issuer=issuer,
                 audience=audience,
                 keys=keys,
                 algorithms=(algorithm,),
-                kind="at+jwt",
+                leeway=30,
                 max_lifetime=MAX_LIFETIME,
                 clock=clock,
             )
@@ -65,7 +66,7 @@ class OutsideJwts:
         if validator is None:
             raise Refusal(INVALID_TOKEN, "a JWT is not accepted at this door")
         try:
-            claims = await validator.validate_async(token)
+            claims = await validator.claims_async(token)  # the binding is checked by the step of that name
         except InvalidToken as error:
             if error.code == "keys_unavailable":
                 raise Refusal(UNAVAILABLE, error.code, retry_after=1) from None

@@ -1,7 +1,7 @@
 """The checks that make up a decision. `engine.STEPS` puts them in order.
 
 A step passes by returning and refuses by raising `Refusal`; what it finds out it writes into the `Case`.
-Only authentication may have to wait, and only for a token that is not remembered.
+Only two may have to wait: authentication, for a token that is not remembered, and the proof of a bound one.
 """
 
 from collections.abc import Awaitable, Callable
@@ -33,10 +33,11 @@ from tokenward.gateway.key_rates import KeyRates
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.policy import Match, NoMatch, Policy
+from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.verified import Entry, VerifiedTokens
 from tokenward.tokens import opaque
-from tokenward.tokens.binding import Confirmation
+from tokenward.tokens.binding import Confirmation, ConfirmationMember
 
 # Visible ASCII but `#`: RFC 3986 §3.4 and the few more that browsers leave bare. Never a fragment.
 _QUERY = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
@@ -54,6 +55,7 @@ class Means:
     Attributes:
         resolver: says what a token stands for that is not remembered.
         outside: verifies access tokens that are JWTs; None where none is accepted.
+        proofs: checks DPoP proofs; None where no token that needs one is accepted.
         minter: signs the inside JWTs.
         verified: the live tokens seen.
         throttle: bounds lookups of unknown tokens.
@@ -65,6 +67,7 @@ class Means:
 
     resolver: TokenResolver
     outside: OutsideJwts | None
+    proofs: Proofs | None
     minter: InsideMinter
     verified: VerifiedTokens
     throttle: UnknownTokenThrottle
@@ -157,7 +160,7 @@ async def _look_up(means: Means, case: Case, presented: Presented) -> None:
     # Noted first: what a JWT was verified with may be removed while its row is looked up, or before.
     generation = means.verified.generation
     token_id, resolve = await _lookup(means, case, presented)
-    means.throttle.admit(case.request.peer)
+    means.throttle.admit(case.request.peer, guessable=presented.foreign)
     try:
         facts = await resolve()
     finally:
@@ -203,16 +206,39 @@ async def _jwt_id(means: Means, case: Case, token: str) -> str:
         means.throttle.end(case.request.peer)
 
 
-def check_binding(_means: Means, case: Case) -> None:
-    """A token is good at the one audience that it was issued for, and with the key that it is bound to."""
-    if case.entry is None:
-        return
-    facts = case.entry.facts
+def check_binding(means: Means, case: Case) -> Awaitable[None] | None:
+    """A token is good at the one audience that it was issued for, and with the key that it is bound to.
+
+    One that is bound is no bearer token, and no other has a proof (RFC 9449 §7.1, §7.2).
+    """
+    if case.entry is None or case.presented is None:
+        return None
+    facts, presented = case.entry.facts, case.presented
     if facts.audience != case.matched.api.audience:
         raise Refusal(INVALID_TOKEN, f"token {facts.token_id} is for another audience")
+    if facts.cnf is None:
+        if presented.proofs is not None:
+            raise Refusal(INVALID_TOKEN, f"token {facts.token_id} is not bound to a key")
+        return None
+    return _BINDINGS[facts.cnf.member](means, case, presented, facts.cnf)
+
+
+def _by_proof(means: Means, case: Case, presented: Presented, bound_to: Confirmation) -> Awaitable[None]:
+    """RFC 9449 §7."""
+    if presented.proofs is None or means.proofs is None:
+        raise Refusal(INVALID_TOKEN, "a token that is bound to a key came as a bearer token")
+    return means.proofs.check(case.request, case.path, presented.proofs, presented.text, bound_to.thumbprint)
+
+
+def _by_certificate(_means: Means, case: Case, presented: Presented, bound_to: Confirmation) -> None:
+    """RFC 8705 §3: such a token stays a bearer token, and the connection proves the key."""
     shown = case.request.certificate
-    if facts.cnf is not None and (shown is None or Confirmation.of(shown) != facts.cnf):
-        raise Refusal(INVALID_TOKEN, f"token {facts.token_id} is bound to a key, which nobody proved")
+    if presented.proofs is not None or shown is None or Confirmation.of(shown) != bound_to:
+        raise Refusal(INVALID_TOKEN, "a token that is bound to a certificate came without it")
+
+
+_BINDINGS: dict[ConfirmationMember, Callable[[Means, Case, Presented, Confirmation], Awaitable[None] | None]]
+_BINDINGS = {"jkt": _by_proof, "x5t#S256": _by_certificate}
 
 
 def check_key_place(_means: Means, case: Case) -> None:
@@ -231,7 +257,7 @@ def check_key_place(_means: Means, case: Case) -> None:
 def check_tier(_means: Means, case: Case) -> None:
     """The risk of the operation decides which credential is good enough."""
     if case.entry is not None:
-        tiers.admit(case.matched.operation.tier, case.entry.facts)
+        tiers.admit(case.matched.operation.tier, case.entry.facts, case.now)
 
 
 def check_scopes(_means: Means, case: Case) -> None:

@@ -8,6 +8,9 @@ A peer is often many people (a NAT, a proxy), and one of them may bring nothing 
 that one uses up is never a reason to refuse a good token that was not seen before: the peer's tokens are
 still looked up, but few at the same time, and only who brought an unknown one is told to wait.
 
+An API key that was imported may be short. Guessing such a one pays, so there the right guess waits as well:
+no more are looked up than the peer has unknown tokens left.
+
 So that a store that answers slowly is not flooded before anything counts, the lookups that a peer has under
 way are limited too.
 """
@@ -35,14 +38,21 @@ class UnknownTokenThrottle:
         self._buckets = TokenBuckets(burst=20, every=0.2, clock=clock)
         self._under_way: Counter[str] = Counter()
 
-    def admit(self, peer: str) -> None:
+    def admit(self, peer: str, *, guessable: bool = False) -> None:
         """Let a lookup begin; `end` follows when it is over.
 
+        Args:
+            peer: whose it is.
+            guessable: nobody knows how many guesses what is looked up would take.
+
         Raises:
-            Refusal: TOO_MANY_REQUESTS, too many are under way.
+            Refusal: TOO_MANY_REQUESTS, too many are under way; or it could be one guess too many.
         """
         network = peer_network(peer)
-        if self._under_way[network] >= (UNDER_SUSPICION if self._buckets.wait(network) else UNDER_WAY):
+        under_way = self._under_way[network]
+        if guessable and (wait := self._buckets.wait(network, behind=under_way)):
+            raise Refusal(TOO_MANY_REQUESTS, "too many guesses from this peer", retry_after=ceil(wait))
+        if under_way >= (UNDER_SUSPICION if self._buckets.wait(network) else UNDER_WAY):
             raise Refusal(TOO_MANY_REQUESTS, "too many lookups for this peer at once", retry_after=1)
         self._under_way[network] += 1
 

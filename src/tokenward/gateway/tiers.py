@@ -5,11 +5,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import get_args
 
-from tokenward.base.problems import INSUFFICIENT_TIER, Refusal
+from tokenward.base.problems import INSUFFICIENT_TIER, STEP_UP_NEEDED, Refusal
 from tokenward.gateway.access import TokenFacts
 from tokenward.store.records import Credential
 
 _BY_STRENGTH: tuple[str, ...] = get_args(Credential)  # weakest first
+
+TWO_FACTORS = "urn:tokenward:acr:two-factors"
+"""The authentication context class (OpenID Connect Core §2) of a sign-in with two factors."""
+
+# What each way to sign in (RFC 8176 §2) shows: something that the person knows, has or is.
+_KINDS_OF_FACTORS: Mapping[str, str] = {
+    **dict.fromkeys(("pwd", "pin", "kba"), "knows"),
+    **dict.fromkeys(("otp", "hwk", "swk", "sc", "sms", "tel"), "has"),
+    **dict.fromkeys(("face", "fpt", "iris", "retina", "vbm"), "is"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +32,8 @@ class Tier:
         anonymous: whether a call without a credential passes.
         needs_scope: whether an operation of this tier must name a scope.
         max_lifetime: longest life that the token may have been given, in seconds, or None.
-        fulfillable: False while nothing that we issue can satisfy the tier; it then denies every call.
+        sender_constrained: whether the token must be bound to a key, which the request has proved by then.
+        two_factors_within: seconds since a person signed in with two factors, or None.
     """
 
     name: str
@@ -30,7 +41,8 @@ class Tier:
     anonymous: bool = False
     needs_scope: bool = False
     max_lifetime: float | None = None
-    fulfillable: bool = True
+    sender_constrained: bool = False
+    two_factors_within: int | None = None
 
 
 def _at_least(weakest: Credential) -> frozenset[str]:
@@ -44,30 +56,27 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
             Tier("public", _at_least("api_key"), anonymous=True),
             Tier("low", _at_least("api_key")),
             Tier("moderate", _at_least("none"), needs_scope=True, max_lifetime=15 * 60),
-            # Both ask for a sender-constrained token (DPoP or mTLS), which nothing issues yet.
-            Tier("high", _at_least("none"), needs_scope=True, max_lifetime=10 * 60, fulfillable=False),
+            Tier("high", _at_least("none"), needs_scope=True, max_lifetime=10 * 60, sender_constrained=True),
             Tier(
                 "critical",
                 _at_least("private_key_jwt"),
                 needs_scope=True,
-                max_lifetime=600,
-                fulfillable=False,
+                max_lifetime=10 * 60,
+                sender_constrained=True,
+                two_factors_within=5 * 60,
             ),
         )
     }
 )
 
 
-def admit(tier: Tier, facts: TokenFacts) -> None:
+def admit(tier: Tier, facts: TokenFacts, now: float) -> None:
     """Let the credential pass, or refuse it.
 
     Raises:
-        Refusal: INSUFFICIENT_TIER, it is too weak or lives too long, or nothing satisfies the tier yet.
+        Refusal: INSUFFICIENT_TIER, it is too weak, lives too long, is bound to no key or stands for nobody;
+            STEP_UP_NEEDED, the person must sign in anew, and with two factors.
     """
-    if not tier.fulfillable:
-        raise Refusal(
-            INSUFFICIENT_TIER, f"{tier.name} needs a sender-constrained token, which nothing issues yet"
-        )
     if facts.credential not in tier.credentials:
         raise Refusal(
             INSUFFICIENT_TIER, f"a token that rests on {facts.credential} is too weak for {tier.name}"
@@ -78,3 +87,26 @@ def admit(tier: Tier, facts: TokenFacts) -> None:
             INSUFFICIENT_TIER,
             f"the token lives {lifetime:.0f} s, {tier.name} allows {tier.max_lifetime:.0f} s",
         )
+    if tier.sender_constrained and facts.cnf is None:
+        raise Refusal(INSUFFICIENT_TIER, f"{tier.name} needs a token that is bound to a key")
+    if tier.two_factors_within is not None:
+        _check_person(facts, now - tier.two_factors_within, tier.name)
+
+
+def _check_person(facts: TokenFacts, since: float, tier: str) -> None:
+    if facts.user_id is None:  # no sign-in can help: there is nobody who could
+        raise Refusal(INSUFFICIENT_TIER, f"{tier} needs a person, and the client acts for itself")
+    if not two_factors(facts.amr):
+        raise Refusal(STEP_UP_NEEDED, f"{tier} needs two factors, the person used {' '.join(facts.amr)}")
+    if facts.auth_time is None or facts.auth_time < since:
+        raise Refusal(STEP_UP_NEEDED, f"the person signed in too long ago for {tier}")
+
+
+def two_factors(amr: tuple[str, ...]) -> bool:
+    """Whether somebody who did this to sign in (RFC 8176) has used two factors of different kinds."""
+    return "mfa" in amr or len({_KINDS_OF_FACTORS[each] for each in amr if each in _KINDS_OF_FACTORS}) > 1
+
+
+def step_up(tier: Tier) -> dict[str, str]:
+    """What a client asks the issuer for, so that the next token is good enough (RFC 9470 §3)."""
+    return {"acr_values": TWO_FACTORS, "max_age": str(tier.two_factors_within)}

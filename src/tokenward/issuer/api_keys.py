@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
+from tokenward.base.addresses import carries_ipv4
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.origins import origin_of
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
@@ -168,11 +169,14 @@ def check_whose(name: str, owner: str) -> None:
 
 def _network(text: str) -> str:
     try:
-        return str(ip_network(text))
+        network = ip_network(text)
     except ValueError:
         raise Refusal(
             INVALID_INPUT, "an address is written like 192.0.2.7 or 192.0.2.0/24, with host bits zero"
         ) from None
+    if carries_ipv4(network):
+        raise Refusal(INVALID_INPUT, "an IPv4 address inside IPv6 is written as the IPv4 address")
+    return str(network)
 
 
 def _origin(text: str) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import StringIO
 
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, Refusal
 from tokenward.issuer.api_keys import ATTEMPTS, ApiKeyDesk, Terms, check_whose, checked
@@ -50,7 +51,8 @@ def read_table(text: str) -> list[HashedKey]:
     Raises:
         Refusal: INVALID_INPUT, whose detail names the lines and what is wrong with them.
     """
-    reader = csv.reader(text.removeprefix("\ufeff").splitlines(keepends=True), strict=True)
+    # Not by `splitlines`, to which a line separator of Unicode within a name would be the end of its row.
+    reader = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except csv.Error as error:

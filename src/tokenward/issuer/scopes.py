@@ -89,7 +89,7 @@ def _audience(settings: IssuerSettings, scope: tuple[str, ...], resource: str | 
         return owners[0]
     if owners:
         raise Refusal(INVALID_TARGET, "several resources have these scopes: name one with resource=")
-    if resource is None and all(any(one in each.scopes for each in candidates) for one in scope):
+    if all(any(one in each.scopes for each in candidates) for one in scope):
         raise Refusal(INVALID_TARGET, "the scopes belong to several resources: ask for one token each")
     raise Refusal(INVALID_SCOPE, "a scope that the resource does not have")
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from typing import Never, Protocol
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
@@ -13,6 +14,9 @@ _log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 3.0
 _SUBJECTS = 100_000
+_AT_ONCE = 1000  # subjects written in one unit: whoever else has something to write gets a turn
+
+_Noted = dict[tuple[UsageKind, str], tuple[int, float]]
 
 
 class UsageStore(Protocol):
@@ -34,7 +38,7 @@ class UsageLog:
         self._store = store
         self._clock = clock
         self._subjects = subjects
-        self._noted: dict[tuple[UsageKind, str], tuple[int, float]] = {}
+        self._noted: _Noted = {}
         self._lost = 0
 
     def note(self, kind: UsageKind, subject: str) -> None:
@@ -50,11 +54,12 @@ class UsageLog:
             return
         noted, self._noted = self._noted, {}
         try:
-            await self._store.record_usage([Usage(*name, *what) for name, what in noted.items()])
+            while noted:
+                await self._write({name: noted.pop(name) for name in list(islice(noted, _AT_ONCE))})
         except StoreUnavailable as error:
             _log.warning("uses will be written later: %s", error)
-            for name, what in noted.items():
-                self._add(*name, *what)
+        finally:  # also if this is cancelled between two units
+            self._add_all(noted)
 
     async def run(self) -> Never:
         """Flush every `FLUSH_SECONDS`, and once more when cancelled."""
@@ -64,6 +69,17 @@ class UsageLog:
                 await self.flush()
         finally:
             await self.flush()
+
+    async def _write(self, unit: _Noted) -> None:
+        try:
+            await self._store.record_usage([Usage(*name, *what) for name, what in unit.items()])
+        except StoreUnavailable:
+            self._add_all(unit)
+            raise
+
+    def _add_all(self, noted: _Noted) -> None:
+        for name, what in noted.items():
+            self._add(*name, *what)
 
     def _add(self, kind: UsageKind, subject: str, uses: int, at: float) -> None:
         known = self._noted.get((kind, subject))

@@ -107,8 +107,9 @@ class DpopVerifier:
         Raises:
             ValueError: a setting is bad.
         """
-        self._algorithms = known(algorithms)
-        if any(ALGORITHMS[name].symmetric for name in self._algorithms):
+        self.algorithms = known(algorithms)
+        """The acceptable `alg` values."""
+        if any(ALGORITHMS[name].symmetric for name in self.algorithms):
             raise ValueError("a DPoP proof cannot be signed with a symmetric algorithm")
         if not (0 < max_age <= 600 and 0 <= leeway <= 300):
             raise ValueError("max_age must be 1 to 600 seconds, leeway 0 to 300")
@@ -123,7 +124,13 @@ class DpopVerifier:
         return "" if self._nonces is None else self._nonces.current()
 
     def verify(
-        self, proofs: Sequence[object], *, method: str, url: str, access_token: str | None
+        self,
+        proofs: Sequence[object],
+        *,
+        method: str,
+        url: str,
+        access_token: str | None,
+        thumbprint: str | None = None,
     ) -> VerifiedProof:
         """The proof, if it is good for this request and was not used before.
 
@@ -132,11 +139,13 @@ class DpopVerifier:
             method: the request's method.
             url: the request's target as clients see it, built from a configured origin.
             access_token: the token that came with it; None at the token endpoint.
+            thumbprint: of the key that the token is bound to, where that is known already; else it is for
+                `check_binding`.
 
         Raises:
             InvalidToken: `code` says which check failed; nothing else is ever raised.
         """
-        checked = self._check(proofs, method, url, access_token)
+        checked = self._check(proofs, method, url, access_token, thumbprint)
         try:
             first = self._replays.first_use(checked.replay_key, checked.until)
         except ReplaysUnavailable:
@@ -144,25 +153,38 @@ class DpopVerifier:
         return _once(checked, first=first)
 
     async def verify_async(
-        self, proofs: Sequence[object], *, method: str, url: str, access_token: str | None
+        self,
+        proofs: Sequence[object],
+        *,
+        method: str,
+        url: str,
+        access_token: str | None,
+        thumbprint: str | None = None,
     ) -> VerifiedProof:
         """As `verify`, without blocking.
 
         Raises:
             InvalidToken: as `verify`.
         """
-        checked = self._check(proofs, method, url, access_token)
+        checked = self._check(proofs, method, url, access_token, thumbprint)
         try:
             first = await self._replays.first_use_async(checked.replay_key, checked.until)
         except ReplaysUnavailable:
             raise InvalidToken("replays_unavailable") from None
         return _once(checked, first=first)
 
-    def _check(self, proofs: Sequence[object], method: str, url: str, access_token: str | None) -> _Checked:
+    def _check(
+        self,
+        proofs: Sequence[object],
+        method: str,
+        url: str,
+        access_token: str | None,
+        bound_to: str | None,
+    ) -> _Checked:
         # The numbers are those of RFC 9449 §4.3.
         if not isinstance(proofs, list | tuple) or len(proofs) != 1:  # 1
             raise InvalidToken("proof_count")
-        unverified = jws.parse(proofs[0], self._algorithms, HEADER)  # 2, 5
+        unverified = jws.parse(proofs[0], self.algorithms, HEADER)  # 2, 5
         if (
             unverified.header.typ is None or jws.media_type(unverified.header.typ) != "application/dpop+jwt"
         ):  # 4
@@ -185,11 +207,11 @@ class DpopVerifier:
         if self._nonces is not None and not self._nonces.accepts(claims.get("nonce")):  # 10
             raise InvalidToken("nonce_required")
         expected_hash = None if access_token is None else token_hash(access_token)
-        if (
-            claims.get("ath") != expected_hash
-        ):  # 12; that the token is bound to this key is said by `check_binding`
+        if claims.get("ath") != expected_hash:  # 12
             raise InvalidToken("wrong_token_hash")
         jkt = thumbprint(members(key.material))  # type: ignore[arg-type]  # no proof has a symmetric key
+        if bound_to is not None and bound_to != jkt:  # 12, before anything is remembered for a stranger
+            raise InvalidToken("wrong_binding")
         proof = VerifiedProof(jkt, expected_hash, claims["jti"], claims["iat"])
         replay_key = hashlib.sha256(f"{jkt} {target} {claims['jti']}".encode()).digest()
         return _Checked(proof, replay_key, claims["iat"] + self._max_age + self._expected.leeway)

@@ -163,17 +163,25 @@ class Engine:
             keys = self.keys.find(unverified.header.kid)
         except KeysUnavailable:
             raise InvalidToken("keys_unavailable") from None
-        return self._verify(parts[0], unverified, keys, proof, token)
+        claims = self._verify(parts[0], unverified, keys)
+        check_binding(claims, proof, str(token))
+        return claims
 
     async def validate_async(self, token: object, proof: Proof | None) -> VerifiedClaims:
         """All checks."""
+        claims = await self.claims_async(token)
+        check_binding(claims, proof, str(token))
+        return claims
+
+    async def claims_async(self, token: object) -> VerifiedClaims:
+        """All checks but that of the binding, for who makes that one once the token is known to live."""
         parts = jws.split(token)
         unverified = self._read(parts)
         try:
             keys = await self.keys.find_async(unverified.header.kid)
         except KeysUnavailable:
             raise InvalidToken("keys_unavailable") from None
-        return self._verify(parts[0], unverified, keys, proof, token)
+        return self._verify(parts[0], unverified, keys)
 
     def algorithm_of(self, token: str) -> str:
         """The `alg` of a token that was validated."""
@@ -194,8 +202,6 @@ class Engine:
         header_part: str,
         unverified: UnverifiedToken,
         keys: Sequence[VerificationKey],
-        proof: Proof | None,
-        token: object,
     ) -> VerifiedClaims:
         payload = jws.verify(unverified, keys)
         if header_part not in self._headers:
@@ -208,7 +214,6 @@ class Engine:
             raise InvalidToken("bad_json") from None
         kind = self.kind
         c.check(claims, kind.claims, kind.together, self.expected, self._clock.time())
-        check_binding(claims, proof, str(token))
         return VerifiedClaims(c.frozen(claims), kind.client, kind.scope)
 
 

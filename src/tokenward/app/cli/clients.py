@@ -325,6 +325,8 @@ def _told(client: Client) -> list[str]:
         lines.append(f"pairwise subjects ({client.sector})")
     if client.access_token_format == "jwt":  # noqa: S105 - a form, not a token
         lines.append("readable access tokens")
+    if client.bound_tokens:
+        lines.append(f"access tokens bound by {client.bound_tokens}")
     return lines or ["the minimum"]
 
 

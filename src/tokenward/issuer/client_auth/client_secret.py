@@ -51,13 +51,11 @@ def _basic(scope: Scope, form: Form) -> SecretEvidence | None:
         pair = base64.b64decode(encoded, validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         raise Refusal(INVALID_CLIENT, "the Basic credentials are not base64 of ASCII") from None
-    name, colon, secret = pair.partition(":")
+    name, _, secret = pair.partition(":")
     try:
         client_id, secret = form_decoded(name), form_decoded(secret)
     except Refusal:
         raise Refusal(INVALID_CLIENT, "the Basic credentials are not form-urlencoded") from None
-    if not (client_id and colon and secret):
-        raise Refusal(INVALID_CLIENT, "the Basic credentials lack a half")
     if form.get("client_id", client_id) != client_id:
         raise Refusal(MALFORMED, "client_id differs between Authorization and body")
     return SecretEvidence(client_id, secret)

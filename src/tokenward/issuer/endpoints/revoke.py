@@ -42,19 +42,22 @@ async def revoke(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
 async def _revoke_api_key(issuer: Issuer, scope: Scope, form: Mapping[str, str]) -> bool:
     """Whether `token` was an API key, or would have been one of ours. Guessing is slowed down as for secrets.
 
-    What looks like no token at all may be a key that was imported. If it is none, the request goes on, and
-    without client authentication it is refused: it could be a guess, and counts as one.
+    What looks like no token at all may be a key that was imported, and such a key may be short: it counts as
+    a guess before anybody looks. If it is none, the request goes on, and without client authentication it is
+    refused.
     """
     text = form.get("token", "")
     prefix = issuer.settings.token_prefix
     is_ours = text.startswith(f"{prefix}_")
     if not text or (is_ours and not text.startswith(f"{prefix}_ak_")):
         return False
+    if not is_ours and not is_jwt(text):  # nobody guesses one, and it may be an access token
+        slow_guessing(issuer, scope)
     state = await known_api_key(issuer.store, issuer.peppers, text, prefix=prefix)
     if state is not None:
         await issuer.store.revoke_api_key(state.key.key_id, issuer.clock.time())
         return True
-    if not is_jwt(text):  # nobody guesses one, and it may be an access token
+    if is_ours:
         slow_guessing(issuer, scope)
     return is_ours
 

@@ -15,8 +15,10 @@ from tokens.minting import ABSENT, changed, mint
 from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.issuer.client_auth.private_key_jwt import ASSERTION_TYPE
 from tokenward.issuer.client_auth.registration import Proving, checked
+from tokenward.issuer.client_keys import ClientKeys
 from tokenward.issuer.client_secrets import rotate_secret
 from tokenward.issuer.clients import set_keys
+from tokenward.store.records import Client
 from tokenward.tokens import base64url
 from tokenward.tokens.algorithms import ALGORITHMS
 from tokenward.tokens.keys import SigningKey
@@ -279,6 +281,21 @@ def test_a_flood_of_invented_key_names_causes_one_fetch(tmp_path):
             assert (await present(h, mint(claims(h, app), KEY))).status_code == 200
 
     asyncio.run(story())
+
+
+def test_the_memory_of_clients_with_keys_is_bounded(monkeypatch):
+    monkeypatch.setattr("tokenward.issuer.client_keys._KEPT", 2)
+    fetch, _ = fetching({})
+    keys = ClientKeys(URL, fetch)
+    clients = [
+        Client(str(number), "A", "service", (), (), 0.0, auth_method="private_key_jwt", jwks_uri=JWKS_URI)
+        for number in range(3)
+    ]
+    first, second = (keys.validator(client) for client in clients[:2])
+    assert keys.validator(clients[0]) is first
+    keys.validator(clients[2])
+    assert keys.validator(clients[0]) is first, "it was asked for last"
+    assert keys.validator(clients[1]) is not second
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tokenward.gateway.policy import Policy
 from tokenward.gateway.throttle import UNDER_WAY
 from tokenward.store.records import FeedEvent
 from tokenward.tokens import opaque
+from tokenward.tokens.keys import SigningKey
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -76,6 +77,18 @@ def test_a_known_token_is_not_looked_up_again():
     assert code(second) == "allow"
     assert world.lookups == 1
     assert first.inside_jwt == second.inside_jwt
+
+
+def test_the_jwt_of_a_known_token_is_made_anew_when_it_grows_old_or_its_key_signs_no_more():
+    world = World()
+    first = world.decide()
+    world.clock.advance(41)
+    second = world.decide()
+    assert first.inside_jwt != second.inside_jwt
+    world.ring.keys = [SigningKey.generate("ES256")]
+    third = world.decide()
+    assert second.inside_jwt != third.inside_jwt
+    assert world.lookups == 1
 
 
 def test_a_token_cached_for_one_scope_opens_no_other():

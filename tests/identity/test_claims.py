@@ -37,6 +37,7 @@ def test_a_claim_is_read_as_it_is_typed(text, claim):
         'x:=1}, "y": {"a": 2',
         "x:=",
         'x:=1, "value": 2',
+        'x:=1, "y": 2',
         "email_verified=yes",
         "x:=NaN",
     ],

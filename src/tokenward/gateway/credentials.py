@@ -5,7 +5,6 @@ the URL is in every log on the way. Bodies are not read: RFC 6750 §2.2 form fie
 """
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -29,7 +28,11 @@ CREDENTIAL_PARAMETERS = frozenset(
 
 _SCHEMES = frozenset({b"bearer", b"dpop"})  # RFC 6750 §2.1, RFC 9449 §7.1
 
-_METHOD_PARAMETERS = frozenset({"httpmethod", "methodoverride", "xhttpmethod", "xhttpmethodoverride"})
+# `_method` is one in Rails, Laravel, Symfony and Spring; `method` is an ordinary name.
+_METHOD = "_method"
+_METHOD_PARAMETERS = frozenset(
+    {_METHOD, "httpmethod", "methodoverride", "xhttpmethod", "xhttpmethodoverride"}
+)
 
 _TOKEN68 = re.compile(rb"[A-Za-z0-9._~+/-]+=*")  # RFC 9110 §11.2
 _KEY = re.compile(rb"[\x21-\x7e]{1,512}")  # as any server writes keys; ours are shorter
@@ -60,19 +63,19 @@ class Presented(NamedTuple):
         return f"X-API-Key {self.text}" if self.foreign else self.text
 
 
-def extract(screened: Screened, query: bytes, *, prefix: str) -> Presented | None:
+def extract(screened: Screened, names: frozenset[str], *, prefix: str) -> Presented | None:
     """The credential, or None where the request carries none at all.
 
     Args:
         screened: the headers that can carry one.
-        query: the raw query string.
+        names: those of the query's parameters.
         prefix: how our opaque tokens begin.
 
     Raises:
         Refusal: SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL, WRONG_SCHEME, INVALID_TOKEN; DPOP_PROOF_REFUSED, a
             proof without a token of its scheme.
     """
-    in_url = names_a_credential(query) if query else False
+    in_url = not names.isdisjoint(CREDENTIAL_PARAMETERS)
     count = len(screened.authorization) + len(screened.api_keys) + in_url
     if count > 1:
         raise Refusal(SEVERAL_CREDENTIALS, f"{screened!r}, {'one' if in_url else 'none'} in the URL")
@@ -116,30 +119,24 @@ def _token(token: bytes) -> str:
     return token.decode("ascii")
 
 
-def names_a_credential(query: bytes) -> bool:
-    """Whether any parameter of the query string is named like a credential.
+def parameter_names(query: bytes) -> frozenset[str]:
+    """The names of the query's parameters, in the form in which they are compared with what we know.
 
     Percent-encoding, case, separators and PHP's array brackets make no difference; `;` separates too.
     """
-    return any(_folded(name) in CREDENTIAL_PARAMETERS for name in _names(query))
-
-
-def names_another_method(query: bytes) -> bool:
-    """Whether any parameter of the query string is one by which frameworks let a caller change the method.
-
-    `_method` is that in Rails, Laravel, Symfony and Spring; `method` is an ordinary name. The rest is as for
-    credentials.
-    """
-    return any(
-        _folded(name) in _METHOD_PARAMETERS or (_folded(name) == "method" and not name[0].isalnum())
-        for name in _names(query)
+    parts = query.replace(b";", b"&").split(b"&")
+    names = (
+        unquote_to_bytes(part.partition(b"=")[0]).decode("utf-8", "replace").partition("[")[0]
+        for part in parts
     )
+    return frozenset(map(_folded, names))
 
 
-def _names(query: bytes) -> Iterator[str]:
-    for parameter in query.replace(b";", b"&").split(b"&"):
-        yield unquote_to_bytes(parameter.partition(b"=")[0]).decode("utf-8", "replace").partition("[")[0]
+def names_another_method(names: frozenset[str]) -> bool:
+    """Whether a parameter of the query is one by which frameworks let a caller change the method."""
+    return not names.isdisjoint(_METHOD_PARAMETERS)
 
 
 def _folded(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).lower()
+    letters = "".join(filter(str.isalnum, name)).lower()
+    return _METHOD if letters == "method" and not name[0].isalnum() else letters

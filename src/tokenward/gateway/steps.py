@@ -88,6 +88,7 @@ class Case:
         path: canonical.
         match: the operation that is meant.
         allowed: the methods of a path that lacks the one asked for.
+        names: those of the query's parameters.
         screened: the headers that can carry a credential.
         presented: the only credential; None if there is none.
         entry: the live token or API key; None for an anonymous call.
@@ -100,6 +101,7 @@ class Case:
     path: str = ""
     match: Match | None = None
     allowed: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
     screened: Screened = _NOTHING_SEEN
     presented: Presented | None = None
     entry: Entry | None = None
@@ -134,14 +136,16 @@ def screen(_means: Means, case: Case) -> None:
     query = case.request.query
     if query and (len(query) > _MAX_QUERY or query.translate(None, _QUERY)):
         raise Refusal(MALFORMED, "the query is too long, or holds a byte that must be percent-encoded")
-    if query and credentials.names_another_method(query):
+    if query:
+        case.names = credentials.parameter_names(query)
+    if credentials.names_another_method(case.names):
         raise Refusal(METHOD_OVERRIDE, "the method that was decided on is the one that counts")
     case.screened = headers.screen(case.request.headers)
 
 
 def extract(means: Means, case: Case) -> None:
     """At most one credential, where credentials belong."""
-    case.presented = credentials.extract(case.screened, case.request.query, prefix=means.token_prefix)
+    case.presented = credentials.extract(case.screened, case.names, prefix=means.token_prefix)
 
 
 def authenticate(means: Means, case: Case) -> Awaitable[None] | None:

@@ -44,9 +44,10 @@ def read_claim(text: str) -> tuple[str, object]:
     if sign == "=" and name not in _TYPES:
         return name, value
     try:
-        return name, strict_json.read_object(f'{{"value": {value}}}'.encode())["value"]
-    except (ValueError, KeyError):
+        (read,) = strict_json.read_object(f'{{"value": {value}}}'.encode()).values()
+    except ValueError:
         raise Refusal(INVALID_INPUT, f"the value of {name[:100]} is not JSON") from None
+    return name, read
 
 
 def check_claim(name: str, value: object) -> None:

@@ -8,7 +8,7 @@ from tokenward.store.key_states import KeyState, state
 from tokenward.store.port import Keys, StoreUnavailable
 from tokenward.store.records import KeyPurpose, SigningKeyRecord
 from tokenward.tokens.jwk_set import public_keys
-from tokenward.tokens.jwks import KeysUnavailable
+from tokenward.tokens.jwks import KeysUnavailable, agreed
 from tokenward.tokens.keys import VerificationKey
 
 RETRY_AFTER = 1.0  # seconds between loads that an unknown `kid` asks for
@@ -64,9 +64,7 @@ class PublishedKeys:
         Raises:
             ValueError: it is settled otherwise.
         """
-        if self._algorithms and set(self._algorithms) != set(algorithms):
-            raise ValueError("validators that share a key source must allow the same algorithms")
-        self._algorithms = tuple(algorithms)
+        self._algorithms = agreed(self._algorithms, algorithms)
 
     def find(self, kid: str | None) -> Sequence[VerificationKey]:  # noqa: ARG002 - the protocol's
         """Every key but the removed ones, as of the last `load`."""

@@ -69,6 +69,17 @@ class KeySource(Protocol):
         ...
 
 
+def agreed(settled: tuple[str, ...], algorithms: Collection[str]) -> tuple[str, ...]:
+    """What the keys of one source are used for, given what was settled before; () is nothing yet.
+
+    Raises:
+        ValueError: it is settled otherwise.
+    """
+    if settled and set(settled) != set(algorithms):
+        raise ValueError("validators that share a key source must allow the same algorithms")
+    return tuple(algorithms)
+
+
 @dataclass(frozen=True, slots=True)
 class FixedKeys:
     """A `KeySource` whose keys are what they are."""
@@ -189,11 +200,9 @@ class JwksSource:
             ValueError: it is settled otherwise.
         """
         with self._lock:
-            if not self._algorithms:
-                self._algorithms = tuple(algorithms)
+            before, self._algorithms = self._algorithms, agreed(self._algorithms, algorithms)
+            if not before:
                 self._state = _State(generation=self._state.generation + 1)
-            elif set(self._algorithms) != set(algorithms):
-                raise ValueError("validators that share a key source must allow the same algorithms")
 
     def find(self, kid: str | None) -> Sequence[VerificationKey]:
         """The current keys, fetched first where there is no way around it.

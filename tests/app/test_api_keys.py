@@ -173,6 +173,7 @@ def test_what_nobody_was_given_is_not_revoked(run):
     key_id, key = shown(run(*ADD))
     run("keys", "revoke", "-", code=1, stdin=key[:-1] + "\n")
     run("keys", "revoke", "-", code=1, stdin="sk_live_unknown\n")
+    assert "not UTF-8" in run("keys", "revoke", "-", code=2, stdin=b"sk_\xff\n").stderr
     run("keys", "revoke", code=2)
     run("keys", "revoke", "-", "--key-id", key_id, code=2, stdin=key)
 

@@ -45,6 +45,7 @@ class Recording:
 def test_a_line_names_a_token_by_its_id_or_by_itself():
     token, refresh = opaque.new("at"), opaque.new("rt")
     jwt = sign_jwt(SigningKey.generate("ES256"), {"jti": token.token_id}, typ="at+jwt")
+    assert listed(f"\ufeff{token.token_id}\n") == Listed("token", token.token_id)
     assert listed(f"{token.token_id}\n") == Listed("token", token.token_id)
     assert listed(f"  {token.secret.reveal()}\r\n") == Listed("token", token.token_id)
     assert listed(jwt) == Listed("token", token.token_id)

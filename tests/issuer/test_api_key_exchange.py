@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from issuer.house import BANK, WEATHER, House, error, lived
-from issuer.test_api_keys import FOREIGN, add, imported
+from issuer.test_api_keys import FOREIGN, add, desk, imported
 from issuer.test_token_exchange import ACCESS, GRANT, backend, exchange, ruled, stored
 from tokenward.app.foundation import StoreResolver
 from tokenward.base.problems import Refusal
 from tokenward.gateway.tiers import TIERS, admit
-from tokenward.issuer.api_keys import Terms
+from tokenward.issuer.api_keys import Terms, rotate_key
 from tokenward.issuer.settings import ExchangeRule
 from tokenward.store.records import API_KEY_CLIENT
 from tokenward.tokens import opaque
@@ -25,7 +25,7 @@ async def ask(h: House, key: str, headers=None, **form: str):
 
 
 def resolver(h: House) -> StoreResolver:
-    return StoreResolver(h.issuer.store, h.issuer.peppers, h.issuer.pairwise_key, {}, h.clock)
+    return StoreResolver(h.issuer.store, h.issuer.peppers, h.issuer.pairwise_key, {}, frozenset(), h.clock)
 
 
 async def facts(h: House, text: str):
@@ -49,10 +49,10 @@ async def test_a_key_becomes_a_token_that_is_no_more_than_the_key(h: House):
 async def test_such_a_token_opens_tier_low_and_nothing_above(h: House):
     _, text = await add(h)
     found = await facts(h, (await ask(h, text)).json()["access_token"])
-    admit(TIERS["low"], found)
+    admit(TIERS["low"], found, h.clock.time())
     for tier in ("moderate", "high", "critical"):
         with pytest.raises(Refusal):
-            admit(TIERS[tier], found)
+            admit(TIERS[tier], found, h.clock.time())
 
 
 @lived
@@ -150,3 +150,28 @@ async def test_what_a_key_became_is_exchanged_further_only_by_a_rule_and_stays_o
     assert name in token.ancestors
     await h.issuer.store.revoke_api_key(key.key_id, h.clock.time())
     assert (await h.issuer.store.access_token(token.token_id)).revoked
+
+
+@lived
+async def test_guessing_at_imported_keys_is_slowed_down_before_anybody_looks(h: House):
+    """They may be short. Who has a key of ours never waits, and who is right has guessed nothing."""
+    await imported(h, "12345678")
+    _, ours = await add(h)
+    for _ in range(25):
+        assert (await ask(h, "12345678")).status_code == 200
+    for guess in range(20):
+        assert error(await ask(h, f"guess {guess}")) == REFUSED
+    assert (await ask(h, "12345678")).status_code == 429
+    assert (await ask(h, ours)).status_code == 200
+    h.clock.advance(10)
+    assert (await ask(h, "12345678")).status_code == 200
+
+
+@lived
+async def test_what_a_key_gave_ends_when_its_rotation_ends_it(h: House):
+    key, text = await add(h)
+    token = (await ask(h, text)).json()["access_token"]
+    await rotate_key(desk(h), key.key_id, overlap=60)
+    assert await facts(h, token)
+    h.clock.advance(60)
+    assert await facts(h, token) is None

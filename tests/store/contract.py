@@ -1236,6 +1236,21 @@ async def what_was_exchanged_for_an_api_key_ends_with_it(store):
 
 
 @promise
+async def what_was_exchanged_for_an_api_key_ends_no_later_than_it_does_once_it_is_rotated(store):
+    key = api_key()
+    await store.add_api_keys([key])
+    token = access(ancestors=(API_KEY_CLIENT + key.key_id,))
+    await store.add_access_token(token)
+    grandchild = access(ancestors=(token.token_id, *token.ancestors))
+    await store.add_access_token(grandchild)
+    new = api_key(rotated_from=key.key_id)
+    assert await store.rotate_api_key(new, old_expire_at=NOW + 5, at=NOW + 1)
+    for each in (token, grandchild):
+        ended = dataclasses.replace(each, expires_at=NOW + 5)
+        assert await store.access_token(each.token_id) == AccessTokenState(ended, revoked=False)
+
+
+@promise
 async def api_keys_are_swept_ninety_days_after_their_end(store):
     kept, gone = api_key(expires_at=NOW + 1), api_key(expires_at=NOW)
     await store.add_api_keys([kept, gone])

@@ -30,7 +30,7 @@ class Listed:
 
 def listed(line: str) -> Listed | None:
     """A line with an access token's id, or with an access token, refresh token or API key; else None."""
-    text = line.strip()
+    text = line.strip().removeprefix("\ufeff")  # with which some editors begin a file
     if (token_id := token_id_of(text) or claimed_token_id(text)) is not None:
         return Listed("token", token_id)
     parsed = opaque.parse(text)

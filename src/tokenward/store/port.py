@@ -233,7 +233,8 @@ class Tokens(Protocol):
     async def access_token(self, token_id: str) -> AccessTokenState | None:
         """The token, and whether it, its grant, client or person, or any of its ancestors, was revoked.
 
-        An ancestor that is gone counts as revoked. Expiry is the caller's.
+        An ancestor that is gone counts as revoked. Expiry is the caller's; that of the token is no later than
+        that of an API key among its ancestors, which rotation brings forward.
         """
 
     async def revoke_token(self, token_id: str, at: float) -> bool:

@@ -87,15 +87,13 @@ def read_credential(source: str, *, what: str, confirm: bool = False) -> Secret:
     """
     if source == "-" and sys.stdin.isatty():
         return Secret(typer.prompt(what, hide_input=True, confirmation_prompt=confirm))
-    if source == "-":
-        text = sys.stdin.readline()
-    elif source.startswith("@"):
-        try:
-            text = Path(source[1:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            fail(f"cannot read {source[1:]}: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}")
-    else:
+    if source != "-" and not source.startswith("@"):
         fail(f"the {what} is read from standard input (-) or a file (@FILE), never from an argument")
+    try:
+        text = sys.stdin.readline() if source == "-" else Path(source[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        place = "standard input" if source == "-" else source[1:]
+        fail(f"cannot read {place}: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}")
     text = text.rstrip("\r\n")
     if not text:
         fail(f"the {what} is empty")

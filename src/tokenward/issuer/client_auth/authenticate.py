@@ -68,6 +68,11 @@ def slow_guessing(issuer: Issuer, scope: Scope) -> None:
         raise Refusal(TOO_MANY_REQUESTS, "too much wrong evidence", retry_after=ceil(wait)) from None
 
 
+def forgive(issuer: Issuer, scope: Scope) -> None:
+    """Take back what `slow_guessing` counted before anybody could know: it was right."""
+    issuer.wrong_evidence.give_back(peer_network(peer(scope)))
+
+
 async def _silent(issuer: Issuer, scope: Scope, form: Form) -> AuthenticatedClient:
     if "client_id" not in form:
         raise Refusal(INVALID_CLIENT, "no client authentication")

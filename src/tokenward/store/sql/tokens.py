@@ -6,6 +6,8 @@ what the loser of a race inserted after a revocation is dead where it lies.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import sqlalchemy as sa
@@ -138,7 +140,7 @@ _ACCESS = (
     .select_from(access_tokens.outerjoin(grants, grants.c.grant_id == access_tokens.c.grant_id))
     .where(access_tokens.c.token_id == bindparam("token"))
 )
-_KEY = sa.select(KEY_IS_DEAD).where(api_keys.c.key_id == bindparam("token"))
+_KEY = sa.select(api_keys.c.expires_at, KEY_IS_DEAD).where(api_keys.c.key_id == bindparam("token"))
 _REVOKE_ACCESS = (
     sa.update(access_tokens)
     .where(access_tokens.c.token_id == bindparam("token"), access_tokens.c.revoked_at.is_(None))
@@ -253,8 +255,12 @@ class SqlTokens(Family):
             token = _access(row[:-1])
             # Several looks, each later than the one before: what is dead stays dead, so that none can be
             # found alive which was dead when we began.
-            dead = bool(row[-1]) or any(_is_dead(cursor, each) for each in token.ancestors)
-            return AccessTokenState(token, dead)
+            ends = [_end(cursor, each) for each in token.ancestors]
+            dead = bool(row[-1]) or None in ends
+            end = min([token.expires_at, *(end for end in ends if end is not None)])
+            return AccessTokenState(
+                token if end == token.expires_at else replace(token, expires_at=end), dead
+            )
 
         return await self._database.read(unit)
 
@@ -300,11 +306,16 @@ class SqlTokens(Family):
         await self._database.write(lambda cursor: cut_off(cursor, "all", "", before=before, at=at))
 
 
-def _is_dead(cursor: Cursor, ancestor: str) -> bool:
-    """Whether it was revoked, or is gone: what was exchanged for it never outlives it."""
-    statement = _KEY if ancestor.startswith(API_KEY_CLIENT) else _ACCESS
-    row = cursor.one(statement, {"token": ancestor.removeprefix(API_KEY_CLIENT)})
-    return row is None or bool(row[-1])
+def _end(cursor: Cursor, ancestor: str) -> float | None:
+    """The moment at which what was exchanged for it ends with it; None if it was revoked, or is gone.
+
+    Only that of an API key can have come nearer since: by rotation.
+    """
+    is_key = ancestor.startswith(API_KEY_CLIENT)
+    row = cursor.one(_KEY if is_key else _ACCESS, {"token": ancestor.removeprefix(API_KEY_CLIENT)})
+    if row is None or row[-1]:
+        return None
+    return row[0] if is_key else inf
 
 
 def _end_grant(cursor: Cursor, grant_id: str, at: float) -> bool:

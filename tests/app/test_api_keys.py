@@ -263,7 +263,7 @@ def test_the_admin_api_manages_keys(admin, decide):
         ("{days: [3, 3]}", "no days before an end"),
         ("{days: [0]}", "no days before an end"),
         ("{webhook: 'https://hook.example/secret'}", "a secret, or what looks like one"),
-        ("{webhook_networks: [0.0.0.0/0]}", "believe everybody"),
+        ("{webhook_networks: [0.0.0.0/0]}", "would be everybody"),
         ("{mail: {host: 'a b', sender: t@example.com}}", "no host"),
         ("{mail: {host: smtp.example.com, sender: T <t@example.com>}}", "no e-mail address"),
         (

@@ -1,16 +1,25 @@
-"""One round of load by `wrk`, and the comparison of two servers in alternating rounds."""
+"""One round of load by `wrk`, and the comparison of servers in alternating rounds."""
 
 import json
 import os
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SCRIPT = Path(__file__).with_name("requests.lua")
 WARM_UP = 1  # seconds of load on each side that nobody measures
+
+
+class Request(NamedTuple):
+    """One request: a POST of a form, or a GET where `body` is empty. Headers that are empty are not sent."""
+
+    body: str = ""
+    authorization: str = ""
+    dpop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +28,14 @@ class Target:
 
     Attributes:
         url: of the endpoint.
-        requests: sent in turn, as pairs of an Authorization value and a form body; "" makes it a GET.
+        requests: called before each round.
+        once: each request is sent once, and a round ends early when there is none left. Otherwise they are
+            sent in turn, from the beginning again after the last.
     """
 
     url: str
-    requests: Sequence[tuple[str, str]]
+    requests: Callable[[], Sequence[Request]]
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Rounds of ours and of the peer, in the order in which they alternated."""
+    """Rounds of ours and of the peer, in the order in which they alternated. Not everything has a peer."""
 
     title: str
     peer_name: str
@@ -46,9 +58,9 @@ class Comparison:
     ours: tuple[Round, ...]
 
     @property
-    def ratio(self) -> float:
+    def ratio(self) -> float | None:
         """How many requests we answer for one of the peer's: the median of the pairs of rounds."""
-        return statistics.median(self._ratios())
+        return statistics.median(self._ratios()) if self.peer else None
 
     @property
     def spread(self) -> tuple[float, float]:
@@ -72,7 +84,7 @@ def middle(rounds: Sequence[Round]) -> Round:
 def compare(
     title: str,
     peer_name: str,
-    peer: Target,
+    peer: Target | None,
     ours: Target,
     *,
     connections: int,
@@ -80,13 +92,14 @@ def compare(
     seconds: int,
 ) -> Comparison:
     """Load peer, ours, peer, ours and so on: whatever else the machine does falls on both."""
-    for target in (peer, ours):
+    targets = [target for target in (peer, ours) if target is not None]
+    for target in targets:
         load(target, connections=connections, seconds=WARM_UP)
-    results: dict[str, list[Round]] = {"peer": [], "ours": []}
+    results: dict[bool, list[Round]] = {True: [], False: []}
     for _ in range(rounds):
-        results["peer"].append(load(peer, connections=connections, seconds=seconds))
-        results["ours"].append(load(ours, connections=connections, seconds=seconds))
-    return Comparison(title, peer_name, connections, tuple(results["peer"]), tuple(results["ours"]))
+        for target in targets:
+            results[target is ours].append(load(target, connections=connections, seconds=seconds))
+    return Comparison(title, peer_name, connections, tuple(results[False]), tuple(results[True]))
 
 
 def load(target: Target, *, connections: int, seconds: int) -> Round:
@@ -95,8 +108,9 @@ def load(target: Target, *, connections: int, seconds: int) -> Round:
     Raises:
         RuntimeError: an answer was an error: figures of refusals would mean nothing.
     """
+    requests = target.requests()
     with tempfile.NamedTemporaryFile("w", suffix=".requests") as file:
-        file.writelines(f"{authorization}\t{body}\n" for authorization, body in target.requests)
+        file.writelines("\t".join(request) + "\n" for request in requests)
         file.flush()
         output = subprocess.run(
             [
@@ -110,7 +124,7 @@ def load(target: Target, *, connections: int, seconds: int) -> Round:
                 SCRIPT,
                 target.url,
             ],
-            env={**os.environ, "BENCH_REQUESTS": file.name},
+            env={**os.environ, "BENCH_REQUESTS": file.name, "BENCH_ONCE": "1" if target.once else ""},
             capture_output=True,
             text=True,
             check=True,

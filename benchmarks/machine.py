@@ -32,6 +32,11 @@ def sync_latency(repeats: int = 300) -> float:
     return statistics.median(costs)
 
 
+def busy() -> bool:
+    """Whether others compute, before anything was measured."""
+    return os.getloadavg()[0] > 1
+
+
 def description(*, packages: Sequence[str]) -> dict[str, str]:
     """Machine, Python and these packages, in the order in which they are told."""
     return {

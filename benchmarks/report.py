@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decision import DecisionCost
-from load import Comparison, middle
+from load import Comparison, Round, middle
 
 TEMPLATE = Path(__file__).with_name("template.md")
-AIMS = {"/token": 1.0, "/introspect": 1.0, "gateway": 0.85}  # ratio to the peer
+# Title → connections → ratio to the peer.
+AIMS = {
+    "client credentials": {16: 1.5, 64: 2.0},
+    "introspection, known tokens": {16: 3.0, 64: 3.0},
+    "introspection, uncached": {16: 2.0, 64: 2.0},
+    "gateway": {16: 0.85, 64: 0.85},
+}
+BUSY = " **The machine was busy with other work: only the ratios mean anything, and not much.**"
 DECISION_AIM = 15.0  # microseconds
 
 
@@ -17,8 +24,8 @@ class Results:
     """Everything that one run measured."""
 
     machine: Mapping[str, str]
+    busy: bool
     rounds: int
-    seconds: int
     sync: float
     decision: DecisionCost
     comparisons: list[Comparison]
@@ -34,14 +41,9 @@ def decision_line(cost: DecisionCost) -> str:
 
 def line(comparison: Comparison) -> str:
     """One comparison in a line."""
-    ours, peer = middle(comparison.ours), middle(comparison.peer)
-    least, most = comparison.spread
-    return (
-        f"{comparison.title:<12} {comparison.connections:>3} connections   "
-        f"ours {ours.rate:>7,.0f}/s (p50 {ours.p50:.1f} ms, p99 {ours.p99:.1f} ms)   "
-        f"{comparison.peer_name} {peer.rate:>7,.0f}/s (p50 {peer.p50:.1f} ms, p99 {peer.p99:.1f} ms)   "
-        f"{comparison.ratio:.2f}× ({least:.2f}–{most:.2f})"
-    )
+    title, peer, connections, ours_rate, peer_rate, ratio, ours, theirs = _cells(comparison)
+    told = f"{title:<36} {connections:>3} connections   ours {ours_rate:>7}/s ({ours} ms)"
+    return f"{told}   {peer} {peer_rate:>7}/s ({theirs} ms)   {ratio}" if peer else told
 
 
 def document(results: Results) -> str:
@@ -50,9 +52,9 @@ def document(results: Results) -> str:
     rows = "\n".join(_row(comparison) for comparison in results.comparisons)
     return TEMPLATE.read_text(encoding="utf-8").format(
         machine=machine,
+        busy=BUSY if results.busy else "",
         rows=rows,
         rounds=results.rounds,
-        seconds=results.seconds,
         sync=f"{results.sync:.2f}",
         decide=f"{results.decision.decide:.1f}",
         lookup=f"{results.decision.lookup:.2f}",
@@ -62,29 +64,49 @@ def document(results: Results) -> str:
 
 
 def _row(comparison: Comparison) -> str:
-    ours, peer = middle(comparison.ours), middle(comparison.peer)
-    least, most = comparison.spread
-    cells = (
+    title, peer, connections, ours_rate, peer_rate, ratio, *latencies = _cells(comparison)
+    figure, _, spread = ratio.partition(" ")
+    bold = f"**{figure}** {spread}" if figure else ""
+    return "| " + " | ".join((title, peer, connections, ours_rate, peer_rate, bold, *latencies)) + " |"
+
+
+def _cells(comparison: Comparison) -> tuple[str, ...]:
+    """Title, peer, connections, both rates, the ratio with its spread, both p50 and p99."""
+    ours = middle(comparison.ours)
+    if comparison.ratio is None:
+        alone = (comparison.title, "", str(comparison.connections), f"{ours.rate:,.0f}", "", "")
+        return (*alone, _latency(ours), "")
+    peer, (least, most) = middle(comparison.peer), comparison.spread
+    return (
         comparison.title,
         comparison.peer_name,
         str(comparison.connections),
         f"{ours.rate:,.0f}",
         f"{peer.rate:,.0f}",
-        f"**{comparison.ratio:.2f}×** ({least:.2f}–{most:.2f})",
-        f"{ours.p50:.1f} / {ours.p99:.1f}",
-        f"{peer.p50:.1f} / {peer.p99:.1f}",
+        f"{comparison.ratio:.2f}× ({least:.2f}–{most:.2f})",
+        _latency(ours),
+        _latency(peer),
     )
-    return "| " + " | ".join(cells) + " |"
+
+
+def _latency(each: Round) -> str:
+    return f"{each.p50:.1f} / {each.p99:.1f}"
 
 
 def _short(results: Results) -> str:
     """What missed its aim in this run, or that nothing did."""
-    missed = [
-        f"- {each.title} at {each.connections} connections reached {each.ratio:.2f}× "
-        f"of {each.peer_name}; the aim is {AIMS[each.title]:.2f}×."
-        for each in results.comparisons
-        if each.ratio < AIMS[each.title]
-    ]
+    missed = []
+    for each in results.comparisons:
+        aim = AIMS.get(each.title, {}).get(each.connections)
+        if each.ratio is None:
+            continue
+        where = f"{each.title} at {each.connections} connections"
+        if aim is not None and each.ratio < aim:
+            missed.append(f"- {where} reached {each.ratio:.2f}× of {each.peer_name}; the aim is {aim:.2f}×.")
+        elif aim is None and each.ratio < 1:
+            missed.append(f"- {where}: {each.ratio:.2f}× of {each.peer_name}.")
+        if middle(each.ours).p99 > middle(each.peer).p99 and each.peer_name == "oidc-provider":
+            missed.append(f"- {where}: its p99 is above that of {each.peer_name}.")
     if results.decision.decide > DECISION_AIM:
         missed.append(
             f"- A decision took {results.decision.decide:.1f} µs; the aim is {DECISION_AIM:.0f} µs."

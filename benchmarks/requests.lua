@@ -1,12 +1,18 @@
--- Sends the requests of a file in turn and prints one line of JSON at the end.
--- The file ($BENCH_REQUESTS) has one request a line: Authorization value, TAB, form body (empty for a GET).
+-- Sends the requests of a file and prints one line of JSON at the end.
+-- The file ($BENCH_REQUESTS) has one request a line: form body (empty for a GET), TAB, Authorization, TAB, DPoP.
+-- They are sent in turn; with $BENCH_ONCE each is sent once, and the round ends with the last.
 
 local requests = {}
+local once = os.getenv("BENCH_ONCE") ~= ""
+-- Connections that are still open ask for this while the round ends: both servers have it.
+local harmless
 
 function init(_)
   for line in io.lines(os.getenv("BENCH_REQUESTS")) do
-    local authorization, body = line:match("^([^\t]*)\t(.*)$")
-    local headers = { ["Authorization"] = authorization }
+    local body, authorization, dpop = line:match("^([^\t]*)\t([^\t]*)\t(.*)$")
+    local headers = {}
+    if authorization ~= "" then headers["Authorization"] = authorization end
+    if dpop ~= "" then headers["DPoP"] = dpop end
     if body == "" then
       requests[#requests + 1] = wrk.format("GET", nil, headers)
     else
@@ -14,11 +20,16 @@ function init(_)
       requests[#requests + 1] = wrk.format("POST", nil, headers, body)
     end
   end
+  harmless = wrk.format("GET", "/.well-known/openid-configuration")
 end
 
 local turn = 0
 
 function request()
+  if once and turn == #requests then
+    wrk.thread:stop()
+    return harmless
+  end
   turn = turn % #requests + 1
   return requests[turn]
 end

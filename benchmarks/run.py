@@ -9,30 +9,50 @@ import contextlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import decision
 import machine
+import memory
 import report
 import validation_report
-from load import Comparison, Target, compare
-from servers import Issuer, Ours, oidc_provider, peer_is_installed, python_server, tokenward
+from cases import CASES, FEW, ON_POSTGRES, Case
+from load import Comparison, Request, Target, compare
+from servers import (
+    Issuer,
+    Ours,
+    oidc_provider,
+    peer_is_installed,
+    postgres_database,
+    python_server,
+    tokenward,
+)
 
-TOKENS = 500  # live ones in turn; the peer's in-memory adapter keeps 1000
+PEER = "oidc-provider"
 CONNECTIONS = (16, 64)
+PARTS = ("validation", "throughput", "memory")
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__)
-    parser.add_argument("--only", choices=("validation", "throughput"), help="one part; both by default")
+    parser.add_argument("--only", choices=PARTS, help="one part; all by default")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--write", action="store_true", help="write the page of each part under docs/")
     given = parser.parse_args()
-    if given.only != "throughput":
+    parts = (given.only,) if given.only else PARTS
+    if "validation" in parts:
         validation(quick=given.quick, write=given.write)
-    return 0 if given.only == "validation" else throughput(quick=given.quick, write=given.write)
+    if parts != ("validation",) and shutil.which("wrk") is None:
+        print("wrk is needed: run scripts/bench-tools.sh", file=sys.stderr)
+        return 2
+    if "throughput" in parts:
+        throughput(quick=given.quick, write=given.write)
+    if "memory" in parts:
+        steady(quick=given.quick, write=given.write)
+    return 0
 
 
 def validation(*, quick: bool, write: bool) -> None:
@@ -44,30 +64,33 @@ def validation(*, quick: bool, write: bool) -> None:
         _write("benchmarks-validation.md", validation_report.document(results, described))
 
 
-def throughput(*, quick: bool, write: bool) -> int:
-    rounds, seconds = (2, 2) if quick else (5, 5)
-    if shutil.which("wrk") is None:
-        print("wrk is needed: run scripts/bench-tools.sh", file=sys.stderr)
-        return 2
-
+def throughput(*, quick: bool, write: bool) -> None:
+    rounds = 2 if quick else 9
     results = report.Results(
         machine=machine.description(packages=("uvicorn", "uvloop", "httptools", "aiohttp"))
         | machine.programs(),
+        busy=machine.busy(),
         rounds=rounds,
-        seconds=seconds,
         sync=machine.sync_latency(),
         decision=decision.measure(repeats=5 if quick else 15),
         comparisons=[],
     )
     print(report.decision_line(results.decision))
     print(f"one fdatasync takes {results.sync:.2f} ms here")
-    with python_server("backend.py") as backend, tokenward(backend) as ours:
-        for comparison in comparisons(ours, backend, rounds=rounds, seconds=seconds):
+    with python_server("backend.py") as backend:
+        for comparison in comparisons(backend, rounds=rounds):
             results.comparisons.append(comparison)
             print(report.line(comparison), flush=True)
     if write:
         _write("benchmarks.md", report.document(results))
-    return 0
+
+
+def steady(*, quick: bool, write: bool) -> None:
+    measured = memory.measure(tokens=100_000 if quick else 1_000_000)
+    print(memory.line(measured))
+    if write:
+        _write("images/memory.svg", memory.plot(measured))
+        _write("benchmarks-memory.md", memory.document(measured, machine.description(packages=("uvicorn",))))
 
 
 def _write(name: str, page: str) -> None:
@@ -75,51 +98,47 @@ def _write(name: str, page: str) -> None:
     print(f"wrote docs/{name}")
 
 
-def comparisons(ours: Ours, backend: str, *, rounds: int, seconds: int) -> Iterator[Comparison]:
-    if peer_is_installed():
-        with oidc_provider() as peer:
-            yield from issuers(ours.issuer, peer, rounds=rounds, seconds=seconds)
-    else:
-        print("oidc-provider is not installed: /token and /introspect are left out", file=sys.stderr)
-    with python_server("bare_proxy.py", backend) as bare:
-        yield from gateways(ours, bare, rounds=rounds, seconds=seconds)
+def comparisons(backend: str, *, rounds: int) -> Iterator[Comparison]:
+    if not peer_is_installed():
+        print(f"{PEER} is not installed: ours is measured alone", file=sys.stderr)
+    with tokenward(backend) as ours:
+        yield from issuers(ours.issuer, CASES, rounds=rounds)
+        with python_server("bare_proxy.py", backend) as bare:
+            yield from gateways(ours, bare, rounds=rounds)
+    with postgres_database() as database:
+        if database is None:
+            print("no PostgreSQL on 127.0.0.1:5432 trusts the user postgres: left out", file=sys.stderr)
+            return
+        with tokenward(backend, store=database) as ours:
+            for each in issuers(ours.issuer, ON_POSTGRES, rounds=rounds):
+                yield replace(each, title=f"{each.title}, PostgreSQL")
 
 
-def issuers(ours: Issuer, peer: Issuer, *, rounds: int, seconds: int) -> Iterator[Comparison]:
+def issuers(ours: Issuer, cases: Sequence[Case], *, rounds: int) -> Iterator[Comparison]:
+    for case in cases:
+        with contextlib.ExitStack() as stack:
+            peer = None
+            if case.peers and peer_is_installed():
+                peer = case.target(stack.enter_context(oidc_provider(material=case.once)), ours=False)
+            target = case.target(ours, ours=True)
+            for connections in CONNECTIONS:
+                yield compare(
+                    case.title, PEER, peer, target, connections=connections, rounds=rounds, seconds=1
+                )
+
+
+def gateways(ours: Ours, bare: str, *, rounds: int) -> Iterator[Comparison]:
+    requests = [Request(authorization=f"Bearer {token}") for token in ours.issuer.mint("tokens", FEW)]
+    path = "/weather/forecast/lisbon"
     for connections in CONNECTIONS:
-        yield compare(
-            "/token",
-            "oidc-provider",
-            Target(peer.token_url, [peer.token_request]),
-            Target(ours.token_url, [ours.token_request]),
-            connections=connections,
-            rounds=rounds,
-            seconds=seconds,
-        )
-    for connections in CONNECTIONS:
-        yield compare(
-            "/introspect",
-            "oidc-provider",
-            Target(peer.introspection_url, peer.introspections(peer.tokens(TOKENS))),
-            Target(ours.introspection_url, ours.introspections(ours.tokens(TOKENS))),
-            connections=connections,
-            rounds=rounds,
-            seconds=seconds,
-        )
-
-
-def gateways(ours: Ours, bare: str, *, rounds: int, seconds: int) -> Iterator[Comparison]:
-    for connections in CONNECTIONS:
-        # An access token lives ten minutes: each comparison takes its own.
-        requests = [(f"Bearer {token}", "") for token in ours.issuer.tokens(TOKENS)]
         yield compare(
             "gateway",
             "bare proxy",
-            Target(f"{bare}/weather/forecast/lisbon", requests),
-            Target(f"{ours.gateway}/weather/forecast/lisbon", requests),
+            Target(bare + path, lambda: requests),
+            Target(ours.gateway + path, lambda: requests),
             connections=connections,
             rounds=rounds,
-            seconds=seconds,
+            seconds=1,
         )
 
 

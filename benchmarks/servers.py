@@ -3,18 +3,20 @@
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-import urllib.parse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psycopg
+from material import CALLBACK, CLIENT, SCOPE, VERIFIER, Mint, minting
 
 from tokenward.app.config import Configuration, load
 from tokenward.app.foundation import foundation
@@ -22,19 +24,24 @@ from tokenward.app.initialise import make_secrets
 from tokenward.app.listener import bind
 from tokenward.app.samples import SAMPLES
 from tokenward.app.supervisor import Supervisor, bind_all, server_plans
+from tokenward.flows import pkce
+from tokenward.issuer.client_auth.registration import Proving
 from tokenward.issuer.clients import register
+from tokenward.tokens.keys import SigningKey, members
 
 HERE = Path(__file__).parent
 CACHE = HERE / ".cache"
-CLIENT = "bench"
-SCOPE = "forecast:read"
+CHALLENGE = pkce.challenge(VERIFIER)
+POSTGRES = "postgresql://postgres@127.0.0.1:5432"
 
 CONFIGURATION = """\
-store: sqlite:data/tokenward.db
+store: {store}
 master_key: file:data/master.key
 issuer: {{url: "{issuer}", listen: "{issuer_listen}"}}
 gateway: {{url: "{gateway}", listen: "{gateway_listen}"}}
 admin: {{listen: "{admin_listen}", token: "file:data/admin.token"}}
+tokens: {{access_token: {lifetime}s}}
+exchange: [{{client: bench, subject_api: weather, target_api: weather, scopes: ["forecast:read"]}}]
 apis:
   weather: {{openapi: weather.openapi.yaml, upstream: "{backend}", risk: low}}
 """
@@ -42,27 +49,24 @@ apis:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """A running authorization server and the client that calls it."""
+    """A running authorization server, and the two clients that call it: by a secret, and by a key.
 
-    token_url: str
-    introspection_url: str
+    Attributes:
+        url: its issuer identifier.
+        basic: the Authorization value of the client that has a secret.
+        key: that of the other client.
+        mint: makes codes and tokens of the first client.
+    """
+
+    url: str
     basic: str
-
-    def tokens(self, count: int) -> list[str]:
-        """Fresh access tokens."""
-        body = {"grant_type": "client_credentials", "scope": SCOPE}
-        with httpx.Client(trust_env=False, headers={"Authorization": self.basic}) as client:
-            answers = [client.post(self.token_url, data=body).raise_for_status() for _ in range(count)]
-        return [answer.json()["access_token"] for answer in answers]
+    key: SigningKey
+    mint: Mint
 
     @property
-    def token_request(self) -> tuple[str, str]:
-        """Authorization value and body of a client_credentials request."""
-        return self.basic, f"grant_type=client_credentials&scope={urllib.parse.quote(SCOPE)}"
-
-    def introspections(self, tokens: Sequence[str]) -> list[tuple[str, str]]:
-        """A request for each of the tokens."""
-        return [(self.basic, f"token={token}") for token in tokens]
+    def jwt_client(self) -> str:
+        """The client_id of the client that has a key."""
+        return f"{CLIENT}-jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,9 @@ class Ours:
 
 
 @contextlib.contextmanager
-def tokenward(backend: str) -> Iterator[Ours]:
+def tokenward(
+    backend: str, *, store: str = "sqlite:data/tokenward.db", lifetime: int = 600
+) -> Iterator[Ours]:
     """The same two processes that `tokenward up` starts, in front of `backend`."""
     directory = CACHE / "run"
     shutil.rmtree(directory, ignore_errors=True)
@@ -86,33 +92,67 @@ def tokenward(backend: str) -> Iterator[Ours]:
     shutil.copy(SAMPLES["weather"].document, directory)
     path = directory / "tokenward.yaml"
     listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
-    path.write_text(CONFIGURATION.format(**urls, **listens, backend=backend))
+    path.write_text(CONFIGURATION.format(**urls, **listens, backend=backend, store=store, lifetime=lifetime))
     loaded = load(path)
     if loaded.configuration is None:
         raise RuntimeError("; ".join(finding.text for finding in loaded.findings))
-    secret = asyncio.run(_register(loaded.configuration))
-    with (directory / "log").open("wb") as log:
+    key = SigningKey.generate("ES256")
+    secret = asyncio.run(_register(loaded.configuration, key))
+    with (directory / "log").open("wb") as log, minting(loaded.configuration, CHALLENGE) as mint:
         supervisor = Supervisor(
             server_plans(path, sockets), metrics=directory / "metrics", output=log.fileno()
         )
         with supervisor.running():
-            issuer = urls["issuer"]
             yield Ours(
-                Issuer(f"{issuer}/token", f"{issuer}/introspect", _basic(secret)),
+                Issuer(urls["issuer"], _basic(secret), key, mint),
                 urls["gateway"],
                 directory / "data" / "tokenward.db",
             )
     shutil.rmtree(directory)
 
 
-async def _register(configuration: Configuration) -> str:
+@contextlib.contextmanager
+def postgres_database() -> Iterator[str | None]:
+    """The URL of an empty database, dropped at the end; None where no server trusts us."""
+    try:
+        server = psycopg.connect(f"{POSTGRES}/postgres", autocommit=True, connect_timeout=3)
+    except psycopg.OperationalError:
+        yield None
+        return
+    name = f"tokenward_bench_{os.getpid()}"
+    with server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING UTF8".encode())
+        try:
+            yield f"{POSTGRES}/{name}"
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+async def _register(configuration: Configuration, key: SigningKey) -> str:
     async with foundation(configuration) as ground:
         _, secret = await register(
-            ground.client_desk, name="Benchmark", client_type="service", scopes=[SCOPE], client_id=CLIENT
+            ground.client_desk,
+            name="Benchmark",
+            client_type="web",
+            scopes=[SCOPE, "offline_access"],
+            redirect_uris=[CALLBACK],
+            client_id=CLIENT,
+        )
+        await register(
+            ground.client_desk,
+            name="Benchmark with a key",
+            client_type="service",
+            scopes=[SCOPE],
+            client_id=f"{CLIENT}-jwt",
+            proving=Proving("private_key_jwt", jwks=json.dumps({"keys": [_public_jwk(key)]})),
         )
     if secret is None:
-        raise RuntimeError("a service has a secret")
+        raise RuntimeError("this client has a secret")
     return secret.reveal()
+
+
+def _public_jwk(key: SigningKey) -> dict[str, str]:
+    return {**members(key.private.public_key()), "kid": key.kid, "alg": key.algorithm, "use": "sig"}
 
 
 def peer_is_installed() -> bool:
@@ -121,15 +161,29 @@ def peer_is_installed() -> bool:
 
 
 @contextlib.contextmanager
-def oidc_provider() -> Iterator[Issuer]:
-    """The peer, in memory, one process."""
+def oidc_provider(*, material: bool) -> Iterator[Issuer]:
+    """The peer, in memory, one process; with `material`, on an adapter that keeps all that is made before."""
     with bind("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
     secret = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
-    environment = {**os.environ, "CLIENT_ID": CLIENT, "CLIENT_SECRET": secret, "NODE_ENV": "production"}
+    key = SigningKey.generate("ES256")
+    environment = {
+        **os.environ,
+        "NODE_ENV": "production",
+        "CLIENT_ID": CLIENT,
+        "CLIENT_SECRET": secret,
+        "CLIENT_JWK": json.dumps(_public_jwk(key)),
+        "CODE_CHALLENGE": CHALLENGE,
+        "MATERIAL": "1" if material else "",
+    }
+    url = f"http://127.0.0.1:{port}"
+
+    def mint(kind: str, count: int) -> list[str]:
+        answer = httpx.get(f"{url}/made/{kind}/{count}", trust_env=False, timeout=60)
+        return answer.raise_for_status().text.split("\n")
+
     with _process(["node", str(HERE / "oidc_provider.mjs"), str(port)], port, environment=environment):
-        url = f"http://127.0.0.1:{port}/token"
-        yield Issuer(url, f"{url}/introspection", _basic(secret))
+        yield Issuer(url, _basic(secret), key, mint)
 
 
 @contextlib.contextmanager

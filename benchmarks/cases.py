@@ -1,0 +1,127 @@
+"""What is asked of an authorization server: one row for each kind of request."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import httpx
+from load import Request, Target
+from material import CALLBACK, SCOPE, VERIFIER
+from servers import Issuer
+
+from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.entropy import identifier
+from tokenward.flows.dpop import DpopProver
+from tokenward.issuer.client_auth.private_key_jwt import ASSERTION_TYPE
+from tokenward.tokens.jws import sign_jwt
+
+FEW = 500  # live ones in turn; the peer's own adapter keeps 1000
+MORE_THAN_REMEMBERED = 120_000  # our memory of introspection keeps 100,000, the oldest goes first
+PREPARED = 4000  # requests that can be sent once; a round ends with the last of them
+OWN = {"grant_type": "client_credentials", "scope": SCOPE}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kind of request.
+
+    Attributes:
+        title: in the table.
+        path: at our issuer; the peer's is looked up in `PEER_PATHS`.
+        requests: makes them.
+        ours: how many are made for us.
+        peers: how many for the peer; 0 where it has no such thing.
+        once: whether each can be sent once only. Then they are made anew for each round, on a server that
+            was started for that.
+    """
+
+    title: str
+    path: str
+    requests: Callable[[Issuer, int], Sequence[Request]]
+    ours: int = 1
+    peers: int = 1
+    once: bool = False
+
+    def target(self, issuer: Issuer, *, ours: bool) -> Target:
+        """The endpoint and its requests."""
+        url = issuer.url + (self.path if ours else PEER_PATHS[self.path])
+        count = self.ours if ours else self.peers
+        if self.once:
+            return Target(url, lambda: self.requests(issuer, count), once=True)
+        requests = self.requests(issuer, count)
+        return Target(url, lambda: requests)
+
+
+PEER_PATHS = {"/token": "/token", "/introspect": "/token/introspection", "/revoke": "/token/revocation"}
+
+
+def _form(issuer: Issuer, **parameters: str) -> Request:
+    return Request(urlencode(parameters), issuer.basic)
+
+
+def _client_credentials(issuer: Issuer, _count: int) -> list[Request]:
+    return [_form(issuer, **OWN)]
+
+
+def _codes(issuer: Issuer, count: int) -> list[Request]:
+    same = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    return [_form(issuer, **same, code=code) for code in issuer.mint("codes", count)]
+
+
+def _refreshes(issuer: Issuer, count: int) -> list[Request]:
+    tokens = issuer.mint("refresh_tokens", count)
+    return [_form(issuer, grant_type="refresh_token", refresh_token=token) for token in tokens]
+
+
+def _bound(issuer: Issuer, count: int) -> list[Request]:
+    """Proofs of one key, each good once; with the server's nonce, if it asks for one."""
+    prover, url = DpopProver(), f"{issuer.url}/token"
+    body, basic, _ = _form(issuer, **OWN)
+    form = "application/x-www-form-urlencoded"
+    headers = {"Authorization": basic, "DPoP": prover.proof("POST", url), "Content-Type": form}
+    answer = httpx.post(url, content=body, headers=headers, trust_env=False)
+    prover.must_repeat(url, answer.status_code, answer.headers, answer.content)
+    return [Request(body, basic, prover.proof("POST", url)) for _ in range(count)]
+
+
+def _assertions(issuer: Issuer, count: int) -> list[Request]:
+    now = int(SYSTEM_CLOCK.time())
+    same = {
+        "iss": issuer.jwt_client,
+        "sub": issuer.jwt_client,
+        "aud": issuer.url,
+        "iat": now,
+        "exp": now + 120,
+    }
+    signed = (sign_jwt(issuer.key, {**same, "jti": identifier()}, typ="JWT") for _ in range(count))
+    return [
+        Request(urlencode({**OWN, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}))
+        for assertion in signed
+    ]
+
+
+def _exchanges(issuer: Issuer, count: int) -> list[Request]:
+    same = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    }
+    return [_form(issuer, **same, subject_token=token) for token in issuer.mint("tokens", count)]
+
+
+def _of_tokens(issuer: Issuer, count: int) -> list[Request]:
+    """Introspection, or revocation."""
+    return [_form(issuer, token=token) for token in issuer.mint("tokens", count)]
+
+
+CASES = (
+    Case("client credentials", "/token", _client_credentials),
+    Case("introspection, known tokens", "/introspect", _of_tokens, ours=FEW, peers=FEW),
+    Case("introspection, uncached", "/introspect", _of_tokens, ours=MORE_THAN_REMEMBERED, peers=FEW),
+    Case("authorization code", "/token", _codes, ours=PREPARED, peers=PREPARED, once=True),
+    Case("refresh with rotation", "/token", _refreshes, ours=PREPARED, peers=PREPARED, once=True),
+    Case("DPoP-bound", "/token", _bound, ours=PREPARED, peers=PREPARED, once=True),
+    Case("private_key_jwt", "/token", _assertions, ours=PREPARED, peers=PREPARED, once=True),
+    Case("revocation", "/revoke", _of_tokens, ours=PREPARED, peers=PREPARED, once=True),
+    Case("token exchange", "/token", _exchanges, ours=FEW, peers=0),
+)
+ON_POSTGRES = tuple(case for case in CASES if case.title in {"client credentials", "introspection, uncached"})

@@ -81,8 +81,8 @@ def document(samples: Sequence[Sample], machine: Mapping[str, str]) -> str:
 # Benchmarks: memory
 
 Written by `make bench ARGS="--only memory --write"`. The issuer of `tokenward up` on SQLite issues tokens of
-{LIFETIME} seconds by `client_credentials` over {CONNECTIONS} connections, as fast as it can, and sweeps them meanwhile
-as it always does. When the last one is swept the run is over.
+{LIFETIME} seconds by `client_credentials` over {CONNECTIONS} connections, as fast as it can, and sweeps
+them meanwhile as it always does. When the last one is swept the run is over.
 
 {line(samples)}.
 

@@ -111,4 +111,4 @@ def _short(results: Results) -> str:
         missed.append(
             f"- A decision took {results.decision.decide:.1f} µs; the aim is {DECISION_AIM:.0f} µs."
         )
-    return "\n".join(missed or ["- In this run every figure met its aim."])
+    return "\n".join(missed or ["- Whatever was compared in this run met its aim."])

@@ -47,15 +47,14 @@ def _watched(ours: Ours, tokens: int) -> Iterator[Sample]:
         at = SYSTEM_CLOCK.monotonic() - started
         return Sample(at, issued, _resident(process), _rows(ours.database), _size(ours.database))
 
-    yield look()
+    yield (sample := look())
     while issued < tokens:
         issued += round(load(target, connections=CONNECTIONS, seconds=ROUND).rate * ROUND)
-        yield look()
+        yield (sample := look())
     over = threading.Event()
-    while (sample := look()).rows:
-        yield sample
+    while sample.rows:
         over.wait(ROUND)
-    yield sample
+        yield (sample := look())
 
 
 def line(samples: Sequence[Sample]) -> str:

@@ -15,7 +15,10 @@ AIMS = {
     "introspection, uncached": {16: 2.0, 64: 2.0},
     "gateway": {16: 0.85, 64: 0.85},
 }
-BUSY = " **The machine was busy with other work. That has flattered us by up to two times: believe no ratio here.**"
+BUSY = (
+    " **The machine was busy with other work. That has flattered us by up to two times: "
+    "believe no ratio here.**"
+)
 DECISION_AIM = 15.0  # microseconds
 
 

@@ -28,12 +28,12 @@ from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.issuer.ports import ConsentView
 from tokenward.issuer.settings import IssuerSettings, Resource
 from tokenward.store.records import Client, ClientType
+from tokenward.store.shared_replays import SharedReplays
 from tokenward.store.sql import open_store
 from tokenward.store.usage import UsageLog
 from tokenward.tokens.dpop import DpopVerifier
 from tokenward.tokens.dpop_nonces import DpopNonces
 from tokenward.tokens.keys import SigningKey
-from tokenward.tokens.replays import MemoryReplays
 from tokenward.tokens.sealing import Sealer
 
 URL = "http://127.0.0.1:8080"
@@ -247,7 +247,9 @@ async def house(
         pages=pages,
         sealer=Sealer(random_bytes(32)),
         dpop=DpopVerifier(
-            replays=MemoryReplays(clock=clock), nonces=DpopNonces(random_bytes(32), clock=clock), clock=clock
+            replays=SharedReplays(store, clock),
+            nonces=DpopNonces(random_bytes(32), clock=clock),
+            clock=clock,
         ),
         known_answers=KnownAnswers(fresh=lambda: h.remembers),
         fetch=fetch,

@@ -211,6 +211,9 @@ def test_decide_explains_each_step(house, tmp_path):
     refused = house("decide", "GET", "/bank/accounts", "@token.txt", code=1)
     assert "401 invalid_token" in refused.stdout
     assert "not-a-token" not in refused.output
+    (tmp_path / "proof.txt").write_text("eyJ.x.y")
+    refused = house("decide", "GET", "/bank/accounts", "@token.txt", "--proof", "@proof.txt", code=1)
+    assert "scheme DPoP, and so many proofs: 1" in refused.output
     refused = house("decide", "GET", "/bank/accounts", "tkw_at_inline", code=2)
     assert "never from an argument" in refused.stderr
 

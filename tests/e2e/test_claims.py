@@ -18,6 +18,7 @@ from tokenward import JwtValidator
 from tokenward.app.cli import application
 from tokenward.app.story import Story, sign_in_and_consent
 from tokenward.base.secret import Secret
+from tokenward.tokens.binding import VerifiedProof, token_hash
 from tokenward.tokens.release import MINIMUM
 
 PASSWORD = "correct horse battery"
@@ -135,11 +136,19 @@ def test_each_recipient_is_told_its_own_and_a_jwt_outside_can_be_revoked(urls, b
     with httpx.Client(trust_env=False, timeout=10) as web:
 
         def story():
-            person = ("alice", Secret(PASSWORD))
-            return Story(issuer, gateway, ("", Secret("")), (app, REDIRECT), person, lambda: Secret(""), web)
+            return Story(
+                issuer=issuer,
+                gateway=gateway,
+                service=("", Secret("")),
+                app=(app, REDIRECT),
+                person=("alice", Secret(PASSWORD)),
+                api_key=Secret(""),
+                inside_jwt=lambda: Secret(""),
+                http=web,
+            )
 
         def inside():
-            answer = signed_in.call("GET", f"{gateway}/bank/accounts", bearer=tokens.access_token)
+            answer = signed_in.bound_call("GET", f"{gateway}/bank/accounts", tokens.access_token)
             assert answer.status_code == 200, answer.text
             return validator.validate(backend[1][-1])
 
@@ -155,9 +164,11 @@ def test_each_recipient_is_told_its_own_and_a_jwt_outside_can_be_revoked(urls, b
             for url in (f"{issuer}/jwks.json", f"{gateway}/.well-known/tokenward/jwks.json")
         }
         outer_keys, inner_keys = published.values()
+        text = tokens.access_token.reveal()
+        proof = VerifiedProof(signed_in.prover.thumbprint, token_hash(text), "j-1", time.time())
         outer = JwtValidator(
             issuer=issuer, audience=f"{gateway}/bank", keys=outer_keys, algorithms=["ES256"]
-        ).validate(tokens.access_token.reveal())
+        ).validate(text, proof=proof)
         validator = JwtValidator(
             issuer=f"{gateway}/.well-known/tokenward",
             audience=f"{gateway}/bank",
@@ -165,11 +176,11 @@ def test_each_recipient_is_told_its_own_and_a_jwt_outside_can_be_revoked(urls, b
             algorithms=["ES256"],
         )
         told = inside()
-        assert set(outer) == set(MINIMUM["outside"])
+        assert set(outer) == {*MINIMUM["outside"], "cnf"}
         assert set(told) - set(MINIMUM["inside"]) == {"email", "auth_time"}
         assert told["email"] == "alice@example.com"
         answer = introspected(server)
-        assert set(answer) - set(MINIMUM["introspection"]) == {"teams"}
+        assert set(answer) - set(MINIMUM["introspection"]) == {"teams", "cnf"}
         assert answer["sub"] == told["sub"] != outer["sub"]
 
         command("users", "set", "alice", "--claim", "email=new@example.com")
@@ -180,7 +191,7 @@ def test_each_recipient_is_told_its_own_and_a_jwt_outside_can_be_revoked(urls, b
         command("tokens", "revoke", "--user", "alice")
 
         def refused():
-            answer = signed_in.call("GET", f"{gateway}/bank/accounts", bearer=tokens.access_token)
+            answer = signed_in.bound_call("GET", f"{gateway}/bank/accounts", tokens.access_token)
             return answer.status_code == 401
 
         assert until(refused)

@@ -80,10 +80,10 @@ def test_the_five_commands_that_the_demo_prints_tell_the_same_story(demo):
     printed = Text.from_markup(_poster(demo)).plain.partition("new at every start)\n")[2]
     assert re.findall(r"^\d(?= )", printed, re.MULTILINE) == list("12345")
     (told,) = _shell([re.sub(r"^\d ", "", printed, flags=re.MULTILINE)], demo.directory)
-    accounts, scope, revoked, refused = map(
-        told.find, ('"accounts"', "problem:insufficient_scope", "{}", "HTTP/1.1 401")
+    accounts, tier, revoked, refused = map(
+        told.find, ('"accounts"', "problem:insufficient_tier", "{}", "HTTP/1.1 401")
     )
-    assert -1 < accounts < scope < revoked < refused
+    assert -1 < accounts < tier < revoked < refused
 
 
 def _free_ports(count: int) -> list[int]:

@@ -72,7 +72,7 @@ def test_an_address_of_the_issuer_where_nothing_is_answers_with_a_problem(demo, 
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-@pytest.mark.parametrize("broken", ["read_forecast", "transfer_without_scope", "revoke"])
+@pytest.mark.parametrize("broken", ["read_forecast", "transfer_with_a_bearer_token", "revoke"])
 def test_a_step_whose_outcome_is_another_one_is_told(demo, broken):
     """The story can fail: here every answer is an empty 200."""
     step = {step.__name__: step for step in STEPS}[broken]

@@ -62,6 +62,8 @@ apis:
     openapi: bank.openapi.yaml
     upstream: {bank}
     risk: moderate
+    operations:
+      createTransfer: {{risk: high}}
 """
 )
 

@@ -17,6 +17,7 @@ from tokenward.base.redaction import redact
 from tokenward.base.secret import Secret
 from tokenward.flows import token as token_flow
 from tokenward.flows.authorization import AuthorizationRequest, read_callback
+from tokenward.flows.dpop import DpopProver
 from tokenward.flows.token import FORM, TokenResponse, basic_authorization
 
 
@@ -43,6 +44,7 @@ class Story:
         app: client_id and redirect URI of a native application.
         person: user name and password of somebody who can sign in.
         api_key: a key for the weather.
+        prover: the application's key.
         inside_jwt: makes a genuine inside JWT for the bank, as an insider could have copied it.
         exchanges: what the running step has sent and received.
     """
@@ -55,6 +57,7 @@ class Story:
     api_key: Secret
     inside_jwt: Callable[[], Secret]
     http: httpx.Client
+    prover: DpopProver = field(default_factory=DpopProver)
     exchanges: list[Exchange] = field(default_factory=list)
     weather_token: Secret = field(default_factory=lambda: Secret(""))
     bank_token: Secret = field(default_factory=lambda: Secret(""))
@@ -88,13 +91,34 @@ class Story:
         self.exchanges.append(Exchange(_fit_to_show(shown), _fit_to_show(answer)))
         return response
 
-    def token(self, form: bytes, *, as_service: bool) -> httpx.Response:
-        """Ask the token endpoint."""
-        headers = [("authorization", basic_authorization(*self.service))] if as_service else None
+    def token(self, form: bytes) -> httpx.Response:
+        """Ask the token endpoint, as the service."""
+        headers = [("authorization", basic_authorization(*self.service))]
         return self.call("POST", f"{self.issuer}/token", form=form, headers=headers)
 
+    def bound_token(self, form: bytes) -> httpx.Response:
+        """Ask it as the application, for tokens that are bound to its key."""
+        url = f"{self.issuer}/token"
+        return self._with_proofs(
+            url, lambda: self.call("POST", url, form=form, headers=[("dpop", self.prover.proof("POST", url))])
+        )
 
-_TELLING_HEADERS = ("www-authenticate", "location", "allow", "retry-after", "sunset")
+    def bound_call(self, method: str, url: str, token: Secret, *, json: object = None) -> httpx.Response:
+        """Call an API with a bound token and its proof."""
+        return self._with_proofs(
+            url, lambda: self.call(method, url, headers=self.prover.headers(method, url, token), json=json)
+        )
+
+    def _with_proofs(self, url: str, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Send it, and once more if the server wants its nonce in the proof (RFC 9449 §8, §9)."""
+        answer = send()
+        if self.prover.must_repeat(url, answer.status_code, answer.headers, answer.content):
+            return send()
+        return answer
+
+
+_TELLING_HEADERS = ("www-authenticate", "location", "allow", "retry-after", "sunset", "dpop-nonce")
+_TRANSFER = {"from": "current", "to": "savings", "amount": "10.00", "currency": "EUR"}
 
 
 def _fit_to_show(lines: list[str]) -> str:
@@ -117,7 +141,7 @@ def expect(response: httpx.Response, status: int, *said: str) -> httpx.Response:
 
 def obtain_token(story: Story) -> None:
     """The service gets an opaque token for the weather, by client credentials."""
-    answer = story.token(token_flow.client_credentials(scope=["forecast:read"]), as_service=True)
+    answer = story.token(token_flow.client_credentials(scope=["forecast:read"]))
     story.weather_token = TokenResponse.parse(expect(answer, 200).status_code, answer.content).access_token
 
 
@@ -145,22 +169,21 @@ def end_api_key(story: Story) -> None:
     """Whoever holds an API key can end it, without an account; within a second it opens nothing."""
     form = f"token={story.api_key.reveal()}".encode()
     expect(story.call("POST", f"{story.issuer}/revoke", form=form), 200)
-    key = ("x-api-key", story.api_key.reveal())
-    _dies_within_a_second(story, "/weather/forecast/berlin", headers=[key])
+    url, key = f"{story.gateway}/weather/forecast/berlin", ("x-api-key", story.api_key.reveal())
+    _dies_within_a_second(story, lambda: story.call("GET", url, headers=[key]))
 
 
 def read_account(story: Story) -> None:
     """A token with scope accounts:read reads an account."""
-    answer = story.token(token_flow.client_credentials(scope=["accounts:read"]), as_service=True)
+    answer = story.token(token_flow.client_credentials(scope=["accounts:read"]))
     story.bank_token = TokenResponse.parse(expect(answer, 200).status_code, answer.content).access_token
     expect(story.call("GET", f"{story.gateway}/bank/accounts", bearer=story.bank_token), 200)
 
 
-def transfer_without_scope(story: Story) -> None:
-    """The same token cannot move money: that operation needs another scope."""
-    transfer = {"from": "current", "to": "savings", "amount": "10.00", "currency": "EUR"}
-    answer = story.call("POST", f"{story.gateway}/bank/transfers", bearer=story.bank_token, json=transfer)
-    expect(answer, 403, "insufficient_scope", "transfers:write")
+def transfer_with_a_bearer_token(story: Story) -> None:
+    """The same token cannot move money: a copy would be as good, so the bank wants one bound to a key."""
+    answer = story.call("POST", f"{story.gateway}/bank/transfers", bearer=story.bank_token, json=_TRANSFER)
+    expect(answer, 403, "insufficient_tier", "DPoP")
 
 
 def token_of_another_audience(story: Story) -> None:
@@ -213,7 +236,8 @@ def revoke(story: Story) -> None:
     form = f"token={story.bank_token.reveal()}".encode()
     headers = [("authorization", basic_authorization(*story.service))]
     expect(story.call("POST", f"{story.issuer}/revoke", form=form, headers=headers), 200)
-    _dies_within_a_second(story, "/bank/accounts", bearer=story.bank_token)
+    url, token = f"{story.gateway}/bank/accounts", story.bank_token
+    _dies_within_a_second(story, lambda: story.call("GET", url, bearer=token))
 
 
 def sign_in_and_consent(story: Story) -> None:
@@ -224,6 +248,7 @@ def sign_in_and_consent(story: Story) -> None:
         client_id=client_id,
         redirect_uri=redirect_uri,
         scope=["openid", "offline_access", "accounts:read", "transfers:write"],
+        dpop_jkt=story.prover.thumbprint,
     )
     username, password = story.person
     page = _follow(story, story.call("GET", request.url))
@@ -231,33 +256,53 @@ def sign_in_and_consent(story: Story) -> None:
     answer = _submit(story, page, decision="allow")
     code = read_callback(expect(answer, 303).headers["location"], request, story.issuer)
     form = token_flow.authorization_code(code, request, public=True)
-    answer = expect(story.token(form, as_service=False), 200, "id_token", "refresh_token")
-    story.person_tokens = TokenResponse.parse(answer.status_code, answer.content)
+    _keep_tokens(story, expect(story.bound_token(form), 200, "id_token", "refresh_token"))
 
 
 def transfer_as_person(story: Story) -> None:
-    """With the scope that the person consented to, the transfer goes through."""
-    tokens = _person_tokens(story)
-    transfer = {"from": "current", "to": "savings", "amount": "10.00", "currency": "EUR"}
-    answer = story.call("POST", f"{story.gateway}/bank/transfers", bearer=tokens.access_token, json=transfer)
-    expect(answer, 201)
+    """With the scope that the person consented to, and a proof by the key, the transfer goes through."""
+    token = _person_tokens(story).access_token
+    expect(story.bound_call("POST", f"{story.gateway}/bank/transfers", token, json=_TRANSFER), 201)
+
+
+def stolen_bound_token(story: Story) -> None:
+    """A stolen bound token is worthless: as a bearer token, with a copied proof, and with a thief's own."""
+    url, token = f"{story.gateway}/bank/accounts", _person_tokens(story).access_token
+    expect(story.call("GET", url, bearer=token), 401, "invalid_token")
+    headers = story.prover.headers("GET", url, token)
+    expect(story.call("GET", url, headers=headers), 200)
+    expect(story.call("GET", url, headers=headers), 401, "invalid_dpop_proof")
+    thief = DpopProver()
+    thief.must_repeat(url, 200, story.call("GET", url, headers=headers).headers, b"")
+    expect(story.call("GET", url, headers=thief.headers("GET", url, token)), 401, "invalid_dpop_proof")
+    stolen = token_flow.refresh_token(_refresh_token(story), client_id=story.app[0])
+    expect(story.call("POST", f"{story.issuer}/token", form=stolen), 400, "invalid_grant")
+
+
+def transfer_without_scope(story: Story) -> None:
+    """A token of fewer scopes, though bound, cannot move money either: that operation needs another one."""
+    form = token_flow.refresh_token(_refresh_token(story), scope=["accounts:read"], client_id=story.app[0])
+    _keep_tokens(story, expect(story.bound_token(form), 200))
+    token = _person_tokens(story).access_token
+    answer = story.bound_call("POST", f"{story.gateway}/bank/transfers", token, json=_TRANSFER)
+    expect(answer, 403, "insufficient_scope", "transfers:write")
 
 
 def refresh(story: Story) -> None:
     """Refreshing gives a new access token and a new refresh token."""
     story.old_refresh_token = _refresh_token(story)
-    answer = expect(_refresh(story, story.old_refresh_token), 200)
-    story.person_tokens = TokenResponse.parse(answer.status_code, answer.content)
-    expect(story.call("GET", f"{story.gateway}/bank/accounts", bearer=story.person_tokens.access_token), 200)
+    _keep_tokens(story, expect(_refresh(story, story.old_refresh_token), 200))
+    token = _person_tokens(story).access_token
+    expect(story.bound_call("GET", f"{story.gateway}/bank/accounts", token), 200)
 
 
 def replay_kills_the_family(story: Story) -> None:
     """The successor is used, then the old token is replayed: somebody stole it, so the whole family dies."""
-    answer = expect(_refresh(story, _refresh_token(story)), 200)
-    story.person_tokens = TokenResponse.parse(answer.status_code, answer.content)
+    _keep_tokens(story, expect(_refresh(story, _refresh_token(story)), 200))
     expect(_refresh(story, story.old_refresh_token), 400, "invalid_grant")
     expect(_refresh(story, _refresh_token(story)), 400, "invalid_grant")
-    _dies_within_a_second(story, "/bank/accounts", bearer=story.person_tokens.access_token)
+    url, token = f"{story.gateway}/bank/accounts", _person_tokens(story).access_token
+    _dies_within_a_second(story, lambda: story.bound_call("GET", url, token))
 
 
 STEPS: tuple[Callable[[Story], None], ...] = (
@@ -266,7 +311,7 @@ STEPS: tuple[Callable[[Story], None], ...] = (
     forecast_by_api_key,
     end_api_key,
     read_account,
-    transfer_without_scope,
+    transfer_with_a_bearer_token,
     token_of_another_audience,
     no_token,
     garbage,
@@ -277,25 +322,28 @@ STEPS: tuple[Callable[[Story], None], ...] = (
     revoke,
     sign_in_and_consent,
     transfer_as_person,
+    stolen_bound_token,
+    transfer_without_scope,
     refresh,
     replay_kills_the_family,
 )
 
 
-def _dies_within_a_second(
-    story: Story, path: str, *, bearer: Secret | None = None, headers: list[tuple[str, str]] | None = None
-) -> None:
+def _dies_within_a_second(story: Story, call: Callable[[], httpx.Response]) -> None:
     since = SYSTEM_CLOCK.monotonic()
     while SYSTEM_CLOCK.monotonic() - since < 1.0:
-        answer = story.call("GET", story.gateway + path, bearer=bearer, headers=headers)
-        if answer.status_code == 401:
+        if call().status_code == 401:
             return
         story.exchanges.pop()
     raise Unexpected("expected a refusal within a second")
 
 
 def _refresh(story: Story, token: Secret) -> httpx.Response:
-    return story.token(token_flow.refresh_token(token, client_id=story.app[0]), as_service=False)
+    return story.bound_token(token_flow.refresh_token(token, client_id=story.app[0]))
+
+
+def _keep_tokens(story: Story, answer: httpx.Response) -> None:
+    story.person_tokens = TokenResponse.parse(answer.status_code, answer.content, token_type="DPoP")  # noqa: S106 - a type
 
 
 def _person_tokens(story: Story) -> TokenResponse:

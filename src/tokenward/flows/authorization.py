@@ -25,6 +25,7 @@ class AuthorizationRequest:
         resource: the API that the token is for (RFC 8707), or "".
         state: ties the answer to this browser (RFC 6749 §10.12).
         nonce: ties an ID token to this request (OpenID Connect Core §3.1.2.1).
+        dpop_jkt: the thumbprint of the key that will redeem the code (RFC 9449 §10), or "".
         verifier: the PKCE code verifier, which goes to the token endpoint only.
     """
 
@@ -36,6 +37,7 @@ class AuthorizationRequest:
     state: str = field(repr=False)
     nonce: str = field(repr=False)
     verifier: Secret
+    dpop_jkt: str = ""
 
     @classmethod
     def begin(
@@ -46,6 +48,7 @@ class AuthorizationRequest:
         redirect_uri: str,
         scope: Iterable[str] = (),
         resource: str = "",
+        dpop_jkt: str = "",
     ) -> "AuthorizationRequest":
         """A request with fresh `state`, `nonce` and code verifier."""
         return cls(
@@ -57,6 +60,7 @@ class AuthorizationRequest:
             state=identifier(),
             nonce=identifier(),
             verifier=pkce.new_verifier(),
+            dpop_jkt=dpop_jkt,
         )
 
     @property
@@ -72,6 +76,7 @@ class AuthorizationRequest:
             "nonce": self.nonce if "openid" in self.scope else "",
             "code_challenge": pkce.challenge(self.verifier.reveal()),
             "code_challenge_method": "S256",
+            "dpop_jkt": self.dpop_jkt,
         }
         separator = "&" if "?" in self.endpoint else "?"
         return (

@@ -64,13 +64,13 @@ def _credential(case: Case) -> str:
     if case.presented is None:
         return "none"
     if case.presented.proofs is not None:
-        return f"a token of scheme DPoP with {len(case.presented.proofs)} proofs"
+        return f"a token of scheme DPoP, and so many proofs: {len(case.presented.proofs)}"
     return "a bearer token" if case.screened.authorization else "an API key"
 
 
 def _binding(case: Case) -> str:
     bound = case.entry is not None and case.entry.facts.cnf is not None
-    return f"audience {case.matched.api.audience}, {'its key was proved' if bound else 'bound to no key'}"
+    return f"audience {case.matched.api.audience}{', and its key was proved' if bound else ''}"
 
 
 def _terms(case: Case) -> str:
@@ -87,7 +87,7 @@ STEPS: tuple[_Row, ...] = (
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
     _Row("extract one credential", steps.extract, _credential),
     _Row("authenticate", steps.authenticate, _whose),
-    _Row("check audience and binding", steps.check_binding, _if_known(_binding)),
+    _Row("check the binding", steps.check_binding, _if_known(_binding)),
     _Row("check the place of a key", steps.check_key_place, _terms),
     _Row(
         "check the tier", steps.check_tier, _if_known(lambda c: f"enough for {c.matched.operation.tier.name}")

@@ -18,6 +18,7 @@ from tokenward.app.cli.console import (
 )
 from tokenward.app.foundation import Foundation
 from tokenward.app.servers import gateway_engine
+from tokenward.base.secret import Secret
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Step
 
 FEED_SECONDS = 5.0
@@ -32,6 +33,13 @@ def decide(
             metavar="[-|@FILE]", help="A token, from standard input or a file; none asks without one."
         ),
     ] = None,
+    proof: Annotated[
+        str | None,
+        typer.Option(
+            metavar="-|@FILE",
+            help="The DPoP proof that comes with the token; it is used up, as it would be at the gateway.",
+        ),
+    ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Tell what the gateway would decide about a request, and why. Nothing is sent; exit 1 means refused.
@@ -43,27 +51,14 @@ def decide(
 
       tokenward decide GET /bank/accounts @token.txt
 
-      tokenward decide POST /bank/transfers - < token.txt
+      tokenward decide POST /bank/transfers - --proof @proof.txt < token.txt
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        fail("that is no URL")
-    bearer = read_credential(credential, what="token") if credential is not None else None
-    headers = [(b"host", parts.netloc.encode())]
-    if bearer is not None:
-        headers.append((b"authorization", b"Bearer " + bearer.reveal().encode()))
-    try:
-        request = AccessRequest(
-            method=method,
-            raw_path=parts.path.encode("ascii"),
-            query=parts.query.encode("ascii"),
-            headers=tuple(headers),
-            peer="127.0.0.1",
-            host=parts.netloc,
-        )
-    except UnicodeEncodeError:
-        fail("a URL is ASCII: percent-encode what is not")
+    request = _request(
+        method,
+        url,
+        token=read_credential(credential, what="token") if credential is not None else None,
+        proof=read_credential(proof, what="proof") if proof is not None else None,
+    )
 
     async def work(ground: Foundation) -> tuple[Decision, list[Step]]:
         engine, follower = await gateway_engine(ground)
@@ -91,3 +86,27 @@ def decide(
     if decision.challenge:
         out.print(f"     WWW-Authenticate: {escape(decision.challenge)}")
     raise typer.Exit(REFUSED)
+
+
+def _request(method: str, url: str, *, token: Secret | None, proof: Secret | None) -> AccessRequest:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        fail("that is no URL")
+    headers = [(b"host", parts.netloc.encode())]
+    if token is not None:
+        scheme = "Bearer" if proof is None else "DPoP"
+        headers.append((b"authorization", f"{scheme} {token.reveal()}".encode()))
+    if proof is not None:
+        headers.append((b"dpop", proof.reveal().encode()))
+    try:
+        return AccessRequest(
+            method=method,
+            raw_path=parts.path.encode("ascii"),
+            query=parts.query.encode("ascii"),
+            headers=tuple(headers),
+            peer="127.0.0.1",
+            host=parts.netloc,
+        )
+    except UnicodeEncodeError:
+        fail("a URL is ASCII: percent-encode what is not")

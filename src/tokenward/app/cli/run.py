@@ -135,7 +135,7 @@ _POSTER = """\
 [bold]Tokenward is running.[/]  Ctrl+C ends it; its log is {directory}/demo.log
 
   issuer   {issuer}   issues opaque tokens
-  gateway  {gateway}   the only way in: /weather (risk low), /bank (risk moderate)
+  gateway  {gateway}   the only way in: /weather (risk low), /bank (risk moderate, transfers high)
   admin    {admin}   health, metrics, management; loopback only
   weather  {weather}   a sample API: refuses whoever does not come through the gateway
   bank     {bank}   another, likewise

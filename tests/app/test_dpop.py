@@ -97,6 +97,8 @@ def test_a_proof_passes_once_over_all_processes_and_restarts(configuration):
         auth, prover = await registered(configuration), DpopProver()
         async with process(configuration) as here, process(configuration) as there:
             token = await here.token(prover, auth)
+            nonce = (await here.ask("no proof", auth)).headers["dpop-nonce"]
+            prover.must_repeat(AUDIENCE, 200, {"dpop-nonce": nonce}, b"")
             asked = await here.decide(prover.headers("GET", f"{AUDIENCE}/notes", token))
             assert asked.problem.code == "dpop_nonce_needed"  # the issuer's nonce is none of the gateway's
             told = {"dpop-nonce": asked.headers["dpop-nonce"], "www-authenticate": asked.challenge}

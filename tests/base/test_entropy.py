@@ -92,7 +92,7 @@ def test_random_digits_have_the_width_asked_for_and_are_all_as_likely():
 
 def test_no_byte_is_handed_out_twice(monkeypatch):
     fetched = iter(range(1, 1000))
-    monkeypatch.setattr(entropy, "_reserve", entropy._Reserve())
+    monkeypatch.setattr(entropy, "_bytes_reserve", entropy._Reserve(entropy._themselves))
     monkeypatch.setattr(
         entropy.os, "urandom", lambda count: b"".join(next(fetched).to_bytes(2) for _ in range(count // 2))
     )
@@ -102,14 +102,22 @@ def test_no_byte_is_handed_out_twice(monkeypatch):
     assert len(set(pairs)) == len(pairs) == 41
 
 
+def test_no_digit_is_handed_out_twice(monkeypatch):
+    fetched = iter(range(1_000))
+    monkeypatch.setattr(entropy, "_digits_reserve", entropy._Reserve(lambda _random: b"%03d" % next(fetched)))
+    taken = "".join(random_base62(3 * size) for size in (1, 3, 7, 2, 9, 1))
+    assert sorted(taken[at : at + 3] for at in range(0, len(taken), 3)) == [f"{n:03}" for n in range(23)]
+
+
 def test_a_forked_child_hands_out_other_bytes_than_its_parent():
-    random_bytes(1)  # so that there is a reserve to inherit
+    random_bytes(1), random_base62(1)  # so that there is something to inherit
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writing, random_bytes(32))
+        os.write(writing, random_bytes(32) + random_base62(32).encode())
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     assert os.read(reading, 32) != random_bytes(32)
+    assert os.read(reading, 32) != random_base62(32).encode()
     os.close(reading)
     os.close(writing)

@@ -10,7 +10,8 @@ import pytest
 
 from store.values import NOW, access, opened, user
 from tokenward.store.port import StoreUnavailable
-from tokenward.store.sql import open_store
+from tokenward.store.sql import open_store, postgres
+from tokenward.store.sql.database import ConnectionLost
 from tokenward.store.sql.migrate import migrate_postgres
 from tokenward.store.sql.postgres import PostgresDatabase, connect
 from tokenward.store.sql.schema import users
@@ -38,6 +39,8 @@ def test_it_reconnects_by_itself(postgres_url):
                 assert await store.user(person.user_id) == person
                 assert await store.access_token(token.token_id) is not None
                 await store.add_user(user())
+                await asyncio.to_thread(cut_connections, postgres_url)
+                await store.add_access_token(access())  # a row that has its transaction for itself
                 await store.feed_wake(within=0.05)
             waiting = asyncio.create_task(store.feed_wake(within=20))
             await asyncio.sleep(0.1)
@@ -46,6 +49,26 @@ def test_it_reconnects_by_itself(postgres_url):
                 await waiting
 
     asyncio.run(run())
+
+
+def test_a_row_whose_connection_was_lost_before_the_commit_is_inserted_once(postgres_url, monkeypatch):
+    losses = [ConnectionLost("after the INSERT")]
+    run_many = postgres._Cursor.run_many
+
+    def losing(cursor, statement, rows):
+        run_many(cursor, statement, rows)
+        if losses:
+            raise losses.pop()
+
+    async def run():
+        async with opened(postgres_url) as store:
+            monkeypatch.setattr(postgres._Cursor, "run_many", losing)
+            token = access()
+            await store.add_access_token(token)
+            assert await store.access_token(token.token_id) is not None
+
+    asyncio.run(run())
+    assert losses == []
 
 
 def test_concurrent_reads_share_few_connections(postgres_url):

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import dialect
 from store.values import access, opened, started, user
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.sql import clients, feed, open_store, people, tokens
+from tokenward.store.sql.database import ConnectionLost
 from tokenward.store.sql.migrate import migrate_sqlite
 from tokenward.store.sql.schema import METADATA, users
 from tokenward.store.sql.sqlite import SqliteDatabase, connect
@@ -101,6 +102,22 @@ def test_a_file_that_stays_locked_is_unavailable_and_nothing_is_half_written(tmp
         await database.write(lambda cursor: cursor.run(ADD_USER, row("later")))
 
     on(path, body, write_wait=0.05)
+
+
+def test_a_row_of_which_nobody_knows_whether_it_was_written_is_not_written_again(tmp_path, monkeypatch):
+    tried = []
+
+    def breaking(_cursor, _statement, rows):
+        tried.append(rows)
+        raise ConnectionLost("disk I/O error")
+
+    async def body(database):
+        with pytest.raises(StoreUnavailable, match="disk I/O error"):
+            await database.insert(ADD_USER, row("ada"))
+
+    monkeypatch.setattr("tokenward.store.sql.sqlite._Cursor.run_many", breaking)
+    on(tmp_path / "a.db", body)
+    assert tried == [[row("ada")]]
 
 
 def test_a_file_that_is_locked_for_a_moment_is_waited_for(tmp_path):

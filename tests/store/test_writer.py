@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.sql.database import Collision, ConnectionLost
 from tokenward.store.sql.schema import join_words, split_words
+from tokenward.store.sql.statements import ROWS
 from tokenward.store.sql.writer import Writer, savepoint
 
 
@@ -42,6 +43,13 @@ class ScriptedConnection:
         self.log.append(("one", row))
         if row == "taken":
             raise AlreadyExists
+
+    def insert_alone(self, statement, rows):
+        self.log.append(("alone", list(rows)))
+        if "taken" in rows:
+            raise AlreadyExists
+        if "too much" in rows:
+            raise StoreUnavailable("disk full")
 
     def insert(self, statement, rows):
         self.log.append(("many", list(rows)))
@@ -121,15 +129,37 @@ def test_a_failing_unit_rolls_back_alone():
     assert log == ["BEGIN", "COMMIT", "BEGIN", "back", "COMMIT", "close"]
 
 
-def test_rows_are_inserted_by_one_statement():
+def test_rows_for_one_table_are_inserted_by_one_statement_which_is_the_transaction():
     log, _ = writing(lambda writer: [writer.insert("table", row) for row in "abc"])
-    assert log[2:] == ["BEGIN", ("many", ["a", "b", "c"]), "COMMIT", "close"]
+    assert log[2:] == [("alone", ["a", "b", "c"]), "close"]
+
+
+def test_rows_that_are_not_alone_share_a_transaction_with_the_others():
+    log, _ = writing(
+        lambda writer: [*(writer.insert("table", row) for row in "ab"), writer.insert("other", "c")]
+    )
+    assert log[2:] == ["BEGIN", ("many", ["a", "b"]), ("many", ["c"]), "COMMIT", "close"]
+    log, _ = writing(lambda writer: [writer.insert("table", "a"), writer.write(unit(1))])
+    assert log[2:] == ["BEGIN", ("many", ["a"]), "COMMIT", "close"]
+
+
+def test_more_rows_than_one_statement_takes_share_a_transaction():
+    log, _ = writing(lambda writer: [writer.insert("table", row) for row in range(ROWS + 1)])
+    assert log[2:] == ["BEGIN", ("many", list(range(ROWS + 1))), "COMMIT", "close"]
+
+
+def test_nobody_is_told_that_a_row_alone_is_written_when_it_is_not():
+    log, results = writing(lambda writer: [writer.insert("table", row) for row in ("a", "too much")])
+    assert [str(result) for result in results] == ["disk full"] * 2
+    assert log[2:] == [("alone", ["a", "too much"]), "close"]
 
 
 def test_rows_are_inserted_one_by_one_where_one_is_taken():
     log, results = writing(lambda writer: [writer.insert("table", row) for row in ("a", "taken", "c")])
     assert [type(result) for result in results] == [type(None), AlreadyExists, type(None)]
-    assert log[3:] == [
+    assert log[2:] == [
+        ("alone", ["a", "taken", "c"]),
+        "BEGIN",
         ("many", ["a", "taken", "c"]),
         ("one", "a"),
         ("one", "taken"),

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE62_PAIRS = tuple(first + second for first in BASE62 for second in BASE62)
@@ -19,32 +20,42 @@ _LEFT_OUT = bytes(range(248, 256))
 
 
 class _Reserve:
-    """Bytes of the operating system's generator, fetched many at a time. Each is handed out once.
+    """What is made of the operating system's random bytes, many at a time. Each is handed out once.
 
     A call of the system lets go of the interpreter's lock, and waits for it whenever another thread, such as
     the store's writer, is busy: for each token that took longer than all else that it is made of.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, made_of: Callable[[bytes], bytes]) -> None:
         self._lock = threading.Lock()
+        self._made_of = made_of
         self._left = bytearray()
 
     def take(self, count: int) -> bytes:
         with self._lock:
-            if len(self._left) < count:
-                self._left = bytearray(os.urandom(_FETCHED))
+            while len(self._left) < count:
+                self._left += self._made_of(os.urandom(_FETCHED))
             taken = bytes(self._left[-count:])
             del self._left[-count:]
             return taken
 
 
-_reserve = _Reserve()
+def _themselves(random: bytes) -> bytes:
+    return random
+
+
+def _digits(random: bytes) -> bytes:
+    return random.translate(_DIGIT_OF_BYTE, _LEFT_OUT)
+
+
+_bytes_reserve, _digits_reserve = _Reserve(_themselves), _Reserve(_digits)
 
 
 def _start_anew() -> None:
-    """For a forked child, which would hand out the same bytes as its parent."""
-    global _reserve  # noqa: PLW0603 - a lock that another thread held at the fork stays locked for ever
-    _reserve = _Reserve()
+    """For a forked child, which would hand out the same as its parent."""
+    # Not emptied: a lock that another thread held at the fork stays locked for ever.
+    global _bytes_reserve, _digits_reserve
+    _bytes_reserve, _digits_reserve = _Reserve(_themselves), _Reserve(_digits)
 
 
 os.register_at_fork(after_in_child=_start_anew)
@@ -52,7 +63,7 @@ os.register_at_fork(after_in_child=_start_anew)
 
 def random_bytes(count: int) -> bytes:
     """`count` bytes from the operating system's generator."""
-    return _reserve.take(count) if 0 < count <= _LARGE else os.urandom(count)
+    return _bytes_reserve.take(count) if 0 < count <= _LARGE else os.urandom(count)
 
 
 def random_bits(bits: int) -> int:
@@ -62,10 +73,7 @@ def random_bits(bits: int) -> int:
 
 def random_base62(width: int) -> str:
     """`width` random digits of base 62: 5.95 bits each, 256 in 43 of them."""
-    digits = b""
-    while len(digits) < width:
-        digits += random_bytes(width + 8).translate(_DIGIT_OF_BYTE, _LEFT_OUT)
-    return digits[:width].decode()
+    return _digits_reserve.take(width).decode()
 
 
 def base62(number: int, width: int) -> str:

@@ -8,7 +8,7 @@ class and SQLSTATE.
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -21,7 +21,7 @@ from sqlalchemy.engine import Dialect
 
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.sql.database import Collision, ConnectionLost, Cursor, Unstorable
-from tokenward.store.sql.statements import NOTHING, Parameters, Row, Statement, Statements
+from tokenward.store.sql.statements import NOTHING, ROWS, Parameters, Row, Statement, Statements
 from tokenward.store.sql.writer import Writer, savepoint
 
 T = TypeVar("T")
@@ -163,10 +163,12 @@ class _Cursor:
     def run(self, statement: Statement, parameters: Parameters = NOTHING) -> int:
         return self._execute(statement, parameters).rowcount
 
-    def run_many(self, statement: Statement, rows: Iterable[Parameters]) -> None:
-        sql, arrange = self._statements[statement]
+    def run_many(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        compiled = self._statements[statement]
         with _translated(self._connection):
-            self._connection.cursor().executemany(sql.encode(), [arrange(row) for row in rows])
+            for start in range(0, len(rows), ROWS):
+                sql, values = compiled.of_rows(rows[start : start + ROWS])
+                self._connection.execute(sql.encode(), values)
 
     def announce(self) -> None:
         with _translated(self._connection):
@@ -193,6 +195,15 @@ class _Connection:
     def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
         with self.savepoint():
             self.cursor.run_many(statement, rows)
+
+    def insert_alone(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        self.begin()  # so that nothing was done where the connection is lost before the COMMIT
+        try:
+            self.cursor.run_many(statement, rows)
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
 
     def commit(self) -> None:
         try:

@@ -20,13 +20,12 @@ from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.sql.bell import Bell
 from tokenward.store.sql.database import ConnectionLost, Cursor, Unstorable
-from tokenward.store.sql.statements import NOTHING, Parameters, Row, Statement, Statements
+from tokenward.store.sql.statements import NOTHING, ROWS, Parameters, Row, Statement, Statements
 from tokenward.store.sql.writer import Writer, savepoint
 
 T = TypeVar("T")
 
 _READ_WAIT = 0.5  # seconds that a read may hold up the event loop; only crash recovery locks readers out
-_ROWS = 64  # in one statement; each number of rows is a statement of its own to prepare and keep
 _WRITE_WAIT = 5.0  # seconds that a batch waits for other processes
 
 # What was read stays in a connection's memory: one that met garbage would still see it in a mended file.
@@ -164,15 +163,10 @@ class _Cursor:
     def run_many(self, statement: Statement, rows: Sequence[Parameters]) -> None:
         # Of one row after the other, each would let go of the interpreter's lock and wait for it again while
         # the event loop is busy; a statement of many rows does so once.
-        sql, arrange = self._statements[statement]
-        head, values, row = sql.partition(" VALUES ")
+        compiled = self._statements[statement]
         with _translated():
-            for start in range(0, len(rows), _ROWS):
-                some = rows[start : start + _ROWS]
-                self._connection.execute(
-                    head + values + ", ".join([row] * len(some)),
-                    [value for each in some for value in arrange(each)],
-                )
+            for start in range(0, len(rows), ROWS):
+                self._connection.execute(*compiled.of_rows(rows[start : start + ROWS]))
 
     def announce(self) -> None:
         self.announced = True
@@ -196,8 +190,16 @@ class _Connection:
 
     def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
         # A statement that fails undoes itself; only several need more than that.
-        with self.savepoint() if len(rows) > _ROWS else nullcontext():
+        with self.savepoint() if len(rows) > ROWS else nullcontext():
             self.cursor.run_many(statement, rows)
+
+    def insert_alone(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        # Without BEGIN a statement is a transaction: the interpreter's lock is let go of, and waited for, a
+        # third as often.
+        try:
+            self.cursor.run_many(statement, rows)
+        except ConnectionLost as error:  # it may have been committed
+            raise StoreUnavailable(str(error)) from None
 
     def commit(self) -> None:
         try:

@@ -18,6 +18,8 @@ Parameters = Mapping[str, Any]
 Row = tuple[Any, ...]
 
 NOTHING: Parameters = {}
+ROWS = 64
+"""In one INSERT at most: each number of rows is a statement of its own to prepare and keep."""
 
 
 class Compiled(NamedTuple):
@@ -30,6 +32,12 @@ class Compiled(NamedTuple):
 
     sql: str
     arrange: Callable[[Parameters], Sequence[Any]]
+
+    def of_rows(self, rows: Sequence[Parameters]) -> "tuple[str, list[Any]]":
+        """An INSERT of `insert_into`, for at most `ROWS` rows: the text, and all their values in order."""
+        head, values, row = self.sql.partition(" VALUES ")
+        text = head + values + ", ".join([row] * len(rows))
+        return text, [value for each in rows for value in self.arrange(each)]
 
 
 class Statements(dict[Statement, Compiled]):

@@ -3,6 +3,8 @@
     gather what one turn of the event loop brings → take all that is queued
     → BEGIN → rows by the statement, other units each in a savepoint → COMMIT → acknowledge
 
+Where there is nothing but rows for one table, their one statement is the whole transaction.
+
 A unit that raises rolls back to its savepoint and harms no neighbour. What a unit did is told only after the
 COMMIT. A caller that was cancelled has its unit done all the same: it is in the queue, not in the caller.
 """
@@ -17,7 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.sql.database import Collision, ConnectionLost, Cursor
-from tokenward.store.sql.statements import Parameters, Statement
+from tokenward.store.sql.statements import ROWS, Parameters, Statement
 
 T = TypeVar("T")
 
@@ -40,6 +42,12 @@ class Connection(Protocol):
 
     def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
         """Insert every row, or none where it raises; see `Cursor.run`."""
+
+    def insert_alone(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+        """Insert at most `ROWS` rows in a transaction of their own, and reach the disk; none where it raises.
+
+        Once the COMMIT may have begun, a failure is no `ConnectionLost`.
+        """
 
     def commit(self) -> None:
         """Reach the disk. Once this has begun, a failure is no `ConnectionLost`: nobody knows then."""
@@ -165,6 +173,8 @@ class Writer:
         if self._connection is None:
             self._connection = self._connect()
         connection = self._connection
+        if (told := _insert_alone(connection, jobs)) is not None:
+            return told
         try:
             connection.begin()
             outcomes = _run_inserts(connection, [job for job in jobs if job.row is not None])
@@ -183,6 +193,21 @@ class Writer:
 
 def _insert(cursor: Cursor, statement: Statement, row: Parameters) -> None:
     cursor.run(statement, row)
+
+
+def _insert_alone(connection: Connection, jobs: Sequence[Job]) -> list[Outcome] | None:
+    """The whole batch by one statement, where it is nothing but rows for one table, as on a busy token endpoint.
+
+    None where it is more than that, or where one of the rows cannot be inserted: then nothing was done.
+    """
+    rows = [job.row for job in jobs if job.row is not None]
+    if len(rows) != len(jobs) or len(rows) > ROWS or len({statement for statement, _ in rows}) != 1:
+        return None
+    try:
+        connection.insert_alone(rows[0][0], [row for _, row in rows])
+    except (AlreadyExists, ValueError):
+        return None
+    return [Outcome(job.future) for job in jobs]
 
 
 def _run_inserts(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:

@@ -229,6 +229,23 @@ def test_revoke_names_exactly_one_thing(house):
     house("tokens", "revoke", "--all")
 
 
+def test_a_text_around_anothers_token_id_ends_nothing(house, tmp_path):
+    token = _issue(tmp_path)
+    body = token.secret.reveal()[:18] + opaque.new("at").secret.reveal()[18:-6]
+    forged = body + opaque._checksum(body)
+    refused = house("tokens", "revoke", "-", stdin=f"{forged}\n", code=1)
+    assert "none that was issued here" in refused.stderr
+    assert forged not in refused.output
+    many = house("tokens", "revoke", "--token-ids", "-", stdin=f"{forged}\n")
+    assert many.stdout == "revoked 0, revoked before 0, unknown 1\n"
+    house("tokens", "revoke", "-", "--before", "2026-01-01", stdin=f"{forged}\n", code=2)
+    house("tokens", "revoke", "-", stdin=f"{token.secret.reveal()}\n")
+    again = house("tokens", "revoke", "-", stdin=f"{token.secret.reveal()}\n", code=1)
+    assert "was revoked before" in again.stderr
+    by_id = _issue(tmp_path).token_id
+    house("tokens", "revoke", "-", stdin=f"{by_id}\n")
+
+
 def test_without_a_configuration_the_way_to_one_is_told(run):
     for words in (["up"], ["clients", "list"], ["decide", "GET", "/"]):
         assert "tokenward init" in run(*words, code=2).stderr
@@ -296,7 +313,10 @@ def _issue(directory):
 
     async def add():
         async with foundation(load(directory / "tokenward.yaml").configuration) as ground:
-            record = access(token_id=token.token_id, issued_at=now, expires_at=now + 60)
+            keyed_hash = opaque.keyed_hash(ground.peppers[0], token.secret.reveal())
+            record = access(
+                token_id=token.token_id, keyed_hash=keyed_hash, issued_at=now, expires_at=now + 60
+            )
             await ground.store.add_access_token(record)
 
     asyncio.run(add())

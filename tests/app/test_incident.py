@@ -1,11 +1,15 @@
-"""Revoking what an incident names: bounded units, others in between, and again what was interrupted."""
+"""Revoking what an incident names: bounded units, others in between, and again what was interrupted.
+
+What a list holds was found somewhere, and may have been written there to end somebody else's tokens.
+"""
 
 import asyncio
 import itertools
+from functools import partial
 
 import pytest
 
-from store.values import NOW, access, api_key, opened, started, token_id
+from store.values import NOW, access, api_key, code_of, grant, opened, refresh, token_id
 from tokenward.app.incident import Listed, listed, revoke_listed
 from tokenward.base.clock import ManualClock
 from tokenward.store.port import REVOKED_AT_ONCE, StoreUnavailable
@@ -14,9 +18,30 @@ from tokenward.tokens import opaque
 from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.keys import SigningKey
 
+PEPPERS = (b"new", b"old")
+
 
 def told_by(store, named, **more):
-    return revoke_listed(store, named, clock=ManualClock(NOW), **more)
+    return revoke_listed(store, PEPPERS, named, clock=ManualClock(NOW), **more)
+
+
+def issued(kind, make, name="token_id", pepper=PEPPERS[0], text=None, **over):
+    """A token's record as it is kept, and its text."""
+    token = opaque.new(kind)
+    text = text or token.secret.reveal()
+    return make(**{name: token.token_id, "keyed_hash": opaque.keyed_hash(pepper, text), **over}), text
+
+
+def forged(text):
+    """Another well-formed text of the same kind around the same id."""
+    body = text[:18] + opaque.new("at").secret.reveal()[18:-6]
+    return body + opaque._checksum(body)
+
+
+def _as(text, kind):
+    """The same text as if it were of another kind."""
+    body = f"tkw_{kind}_{text[7:-6]}"
+    return body + opaque._checksum(body)
 
 
 def with_store(tmp_path, work):
@@ -43,15 +68,19 @@ class Recording:
 
 
 def test_a_line_names_a_token_by_its_id_or_by_itself():
-    token, refresh = opaque.new("at"), opaque.new("rt")
+    token, link = opaque.new("at"), opaque.new("rt")
     jwt = sign_jwt(SigningKey.generate("ES256"), {"jti": token.token_id}, typ="at+jwt")
     assert listed(f"\ufeff{token.token_id}\n") == Listed("token", token.token_id)
     assert listed(f"{token.token_id}\n") == Listed("token", token.token_id)
-    assert listed(f"  {token.secret.reveal()}\r\n") == Listed("token", token.token_id)
-    assert listed(jwt) == Listed("token", token.token_id)
-    assert listed(refresh.secret.reveal()) == Listed("refresh", refresh.token_id)
     key = opaque.new("ak")
-    assert listed(key.secret.reveal()) == Listed("api_key", key.token_id)
+    for what, name, text in (
+        ("token", token.token_id, token.secret.reveal()),
+        ("token", token.token_id, jwt),
+        ("refresh", link.token_id, link.secret.reveal()),
+        ("api_key", key.token_id, key.secret.reveal()),
+    ):
+        named = listed(f"  {text}\r\n")
+        assert (named.what, named.subject, named.text.reveal()) == (what, name, text)
     for other in ("", "x", token.token_id + "0", opaque.new("cs").secret.reveal(), jwt + ".", "token_id"):
         assert listed(other) is None
 
@@ -116,7 +145,8 @@ def test_others_have_their_turn_as_long_as_the_unit_took(monkeypatch):
         pauses.append(seconds)
 
     monkeypatch.setattr("tokenward.app.incident.asyncio.sleep", pause)
-    asyncio.run(revoke_listed(Slow(), [Listed("token", token_id("at"))] * (REVOKED_AT_ONCE + 1), clock=clock))
+    named = [Listed("token", token_id("at"))] * (REVOKED_AT_ONCE + 1)
+    asyncio.run(revoke_listed(Slow(), PEPPERS, named, clock=clock))
     assert pauses == [0.25, 0.25]
 
 
@@ -136,10 +166,20 @@ def test_what_was_interrupted_is_given_again_and_ends_as_if_it_had_not_been(tmp_
     with_store(tmp_path, work)
 
 
+async def granted(store, **over):
+    """A grant with an access token of it, and the text of its refresh token."""
+    its_grant = grant()
+    code, token = code_of(its_grant), access(its_grant)
+    link, text = issued("rt", partial(refresh, its_grant), **over)
+    await store.add_grant(its_grant, code)
+    await store.redeem_code(code.token_id, token, link, at=NOW + 1)
+    return token, text
+
+
 def test_a_refresh_token_in_the_list_takes_its_grant_along(tmp_path):
     async def work(store):
-        _, token, link = await started(store)
-        named = [Listed("refresh", link.token_id), Listed("refresh", token_id("rt"))]
+        token, text = await granted(store, pepper=PEPPERS[1])
+        named = [listed(text), listed(opaque.new("rt").secret.reveal())]
         assert await told_by(store, named) == RevokedTokens(1, 0, 1)
         assert await told_by(store, named) == RevokedTokens(0, 1, 1)
         assert (await store.access_token(token.token_id)).revoked
@@ -149,11 +189,65 @@ def test_a_refresh_token_in_the_list_takes_its_grant_along(tmp_path):
 
 def test_so_does_an_api_key_itself(tmp_path):
     async def work(store):
-        key = api_key()
+        key, text = issued("ak", api_key, name="key_id", pepper=PEPPERS[1])
         await store.add_api_keys([key])
-        named = [Listed("api_key", key.key_id), Listed("api_key", token_id("ak"))]
+        named = [listed(text), listed(opaque.new("ak").secret.reveal())]
         assert await told_by(store, named) == RevokedTokens(1, 0, 1)
         assert await told_by(store, named) == RevokedTokens(0, 1, 1)
         assert (await store.api_key(key.key_id)).revoked
+
+    with_store(tmp_path, work)
+
+
+def test_a_tokens_text_must_be_the_one_that_was_issued(tmp_path):
+    async def work(store):
+        token, text = issued("at", access, pepper=PEPPERS[1])
+        jti = opaque.new("at").token_id
+        signer, other = SigningKey.generate("ES256"), SigningKey.generate("ES256")
+        whole, fake = (sign_jwt(each, {"jti": jti}, typ="at+jwt") for each in (signer, other))
+        readable, _ = issued("at", access, text=whole, token_id=jti)
+        key, key_text = issued("ak", api_key, name="key_id")
+        of_grant, refresh_text = await granted(store)
+        for each in (token, readable):
+            await store.add_access_token(each)
+        await store.add_api_keys([key])
+
+        forgeries = [forged(text), fake, forged(key_text), forged(refresh_text)]
+        # Around the name of an access token, and of another kind: nor are those what was issued.
+        forgeries += [
+            sign_jwt(other, {"jti": token.token_id}, typ="at+jwt"),
+            _as(text, "rt"),
+            _as(text, "ak"),
+        ]
+        forgeries += [opaque.new("at").secret.reveal()]
+        named = [listed(each) for each in forgeries]
+        assert [each.subject for each in named[:4]] == [token.token_id, jti, key.key_id, refresh_text[7:18]]
+        assert await told_by(store, named) == RevokedTokens(unknown=len(named))
+        for each in (token, readable, of_grant):
+            assert not (await store.access_token(each.token_id)).revoked
+        assert not (await store.api_key(key.key_id)).revoked
+        assert await store.feed_head() == 0
+
+        # The true ones beside them are ended all the same.
+        genuine = [listed(each) for each in (text, whole, key_text, refresh_text)]
+        assert await told_by(store, [*named, *genuine]) == RevokedTokens(4, 0, len(named))
+
+    with_store(tmp_path, work)
+
+
+def test_texts_are_looked_at_by_the_unit(tmp_path):
+    async def work(store):
+        tokens = [issued("at", access) for _ in range(REVOKED_AT_ONCE + 1)]
+        await asyncio.gather(*(store.add_access_token(record) for record, _ in tokens))
+        looks = []
+
+        class Looked(Recording):
+            async def access_token_hashes(self, token_ids):
+                looks.append(len(token_ids))
+                return await self._store.access_token_hashes(token_ids)
+
+        named = (listed(text) for _, text in tokens)
+        assert await told_by(Looked(store), named) == RevokedTokens(REVOKED_AT_ONCE + 1)
+        assert looks == [REVOKED_AT_ONCE, 1]
 
     with_store(tmp_path, work)

@@ -687,6 +687,21 @@ async def many_tokens_are_revoked_at_once_and_counted(store):
 
 
 @promise
+async def of_listed_tokens_the_keyed_hashes_are_told_dead_or_alive(store):
+    tokens = [access() for _ in range(REVOKED_AT_ONCE)]
+    await asyncio.gather(*(store.add_access_token(each) for each in tokens))
+    await store.revoke_token(tokens[0].token_id, NOW)
+    listed = [each.token_id for each in tokens]
+    hashes = {each.token_id: each.keyed_hash for each in tokens}
+    assert await store.access_token_hashes(listed) == hashes
+    some = [listed[0], listed[0], "x", token_id("at")]
+    assert await store.access_token_hashes(some) == {listed[0]: hashes[listed[0]]}
+    assert await store.access_token_hashes([]) == {}
+    with pytest.raises(ValueError, match="at most 500"):
+        await store.access_token_hashes([*listed, token_id("at")])
+
+
+@promise
 async def a_cutoff_ends_what_was_issued_until_then_and_nothing_later(store):
     old, later, other = access(), access(issued_at=NOW + 1), access(client_id="other")
     anns = access(client_id="third", user_id="ann")
@@ -1000,6 +1015,7 @@ async def hostile_text_matches_nothing_and_breaks_nothing(store):
         assert await store.redeem_code(text, access(), None, at=NOW) is GONE
         assert await store.revoke_token(text, NOW) is False
         assert await store.revoke_tokens([text], NOW) == RevokedTokens(unknown=1)
+        assert await store.access_token_hashes([text]) == {}
         assert await store.revoke_grant(text, NOW) is False
         assert await store.end_session(text) is False
         assert await store.remove_client(text, NOW) is False

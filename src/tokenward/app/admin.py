@@ -267,7 +267,7 @@ class _Desk:
         named = [Listed("token", each) for each in order.token_ids]
         if any(token_id_of(each.subject) is None for each in named):
             raise Refusal(INVALID_INPUT, "token_ids: eleven base62 characters each; nothing was revoked")
-        done = await revoke_listed(self._store, named, clock=self._ground.clock)
+        done = await revoke_listed(self._store, self._ground.peppers, named, clock=self._ground.clock)
         return JSONResponse(asdict(done))
 
     async def list_signing_keys(self, _request: Request) -> Response:

@@ -240,6 +240,13 @@ class Tokens(Protocol):
     async def revoke_token(self, token_id: str, at: float) -> bool:
         """Revoke one access token; False if it is unknown or was revoked before."""
 
+    async def access_token_hashes(self, token_ids: Sequence[str]) -> dict[str, bytes]:
+        """token_id → keyed hash of those that are known, whatever became of them; at most `REVOKED_AT_ONCE`.
+
+        Raises:
+            ValueError: there are more.
+        """
+
     async def revoke_tokens(self, token_ids: Sequence[str], at: float) -> RevokedTokens:
         """Revoke these access tokens, at most `REVOKED_AT_ONCE`, in one unit.
 

@@ -23,10 +23,12 @@ from tokenward.app.cli.console import (
 from tokenward.app.foundation import Foundation
 from tokenward.app.incident import Listed, listed, revoke_listed
 from tokenward.app.revocation import What, revoke
+from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.store.records import RevokedTokens
 
 commands = typer.Typer(no_args_is_help=True, help="Revoke tokens.")
 
+_BEFORE = "--before goes with --client, --user or --all"
 _SHOWN = 10  # numbers of lines that could not be read
 
 
@@ -77,6 +79,9 @@ def revoke_tokens(
 
       tokenward tokens revoke --token-ids @leaked-ids.txt
 
+    A token id is believed. A token's text must be that of a token that was issued: what somebody wrote around
+    another's token id ends nothing.
+
     A list may be as long as it is, and servers go on meanwhile. What is unknown or was revoked before is
     counted and harms nothing, so a list that was interrupted is given again.
     """
@@ -93,17 +98,19 @@ def revoke_tokens(
             fail("--token-ids stands alone")
         _revoke_list(token_ids, config)
         return
-    text = read_credential(credential, what="token").reveal() if credential is not None else None
-    if text is not None:
-        chosen.append(_presented(text))
-    if len(chosen) != 1:
+    if len(chosen) + (credential is not None) != 1:
         fail(
             "name exactly one of --token-id, --token-ids, --grant, --client, --user, --all, "
             "or a token as - or @FILE"
         )
+    if credential is not None:
+        if before is not None:
+            fail(_BEFORE)
+        _revoke_presented(credential, config)
+        return
     what, subject = chosen[0]
     if before is not None and what not in ("client", "user", "all"):
-        fail("--before goes with --client, --user or --all")
+        fail(_BEFORE)
     moment = before.astimezone().timestamp() if before else None
 
     async def work(ground: Foundation) -> None:
@@ -113,12 +120,19 @@ def revoke_tokens(
     err.print(f"revoked {what} {subject}".rstrip(), markup=False)
 
 
-def _presented(text: str) -> tuple[What, str]:
-    """What to revoke, as a token itself says."""
-    named = listed(text)
+def _revoke_presented(source: str, config: Path) -> None:
+    named = listed(read_credential(source, what="token").reveal())
     if named is None:
         fail("that is no well-formed access token, refresh token or API key", code=REFUSED)
-    return named.what, named.subject
+
+    async def work(ground: Foundation) -> None:
+        done = await revoke_listed(ground.store, ground.peppers, [named], clock=ground.clock)
+        if not done.revoked:
+            why = "was revoked before" if done.revoked_before else "is none that was issued here"
+            raise Refusal(NOT_FOUND, f"{named.what} {named.subject} {why}")
+
+    with_foundation(config, work)
+    err.print(f"revoked {named.what} {named.subject}", markup=False)
 
 
 def _revoke_list(source: str, config: Path) -> None:
@@ -140,7 +154,9 @@ def _revoke_list(source: str, config: Path) -> None:
             progress.advance(task, done.revoked + done.revoked_before + done.unknown)
 
         async def work(ground: Foundation) -> RevokedTokens:
-            return await revoke_listed(ground.store, read(lines), clock=ground.clock, told=told)
+            return await revoke_listed(
+                ground.store, ground.peppers, read(lines), clock=ground.clock, told=told
+            )
 
         done = with_foundation(config, work)
     out.print(f"revoked {done.revoked}, revoked before {done.revoked_before}, unknown {done.unknown}")

@@ -152,6 +152,7 @@ _REVOKE_ACCESS = (
 _NAMES = [f"token{number}" for number in range(REVOKED_AT_ONCE)]
 _IS_LISTED = access_tokens.c.token_id.in_([bindparam(name) for name in _NAMES])
 _KNOWN_OF_LIST = sa.select(sa.func.count()).select_from(access_tokens).where(_IS_LISTED)
+_HASHES_OF_LIST = sa.select(access_tokens.c.token_id, access_tokens.c.keyed_hash).where(_IS_LISTED)
 _REVOKE_LIST = (
     sa.update(access_tokens)
     .where(_IS_LISTED, access_tokens.c.revoked_at.is_(None))
@@ -273,15 +274,15 @@ class SqlTokens(Family):
 
         return await self._database.write(unit)
 
+    async def access_token_hashes(self, token_ids: Sequence[str]) -> dict[str, bytes]:
+        if not (names := _list_names(_distinct(token_ids))):
+            return {}
+        return dict(await self._database.read(lambda cursor: cursor.all(_HASHES_OF_LIST, names)))
+
     async def revoke_tokens(self, token_ids: Sequence[str], at: float) -> RevokedTokens:
-        # What is no token_id is unknown, and no database need be troubled with it.
-        listed = list(dict.fromkeys(token_ids))
-        if len(listed) > REVOKED_AT_ONCE:
-            raise ValueError(f"at most {REVOKED_AT_ONCE} tokens are revoked at once")
-        known = [each for each in listed if token_id_of(each) is not None]
-        if not known:
+        listed = _distinct(token_ids)
+        if not (names := _list_names(listed)):
             return RevokedTokens(unknown=len(listed))
-        names = dict.fromkeys(_NAMES, known[0]) | dict(zip(_NAMES, known, strict=False))
 
         def unit(cursor: Cursor) -> RevokedTokens:
             revoked = [row[0] for row in cursor.all(_REVOKE_LIST, {**names, "at": at})]
@@ -304,6 +305,19 @@ class SqlTokens(Family):
 
     async def revoke_all_issued(self, *, before: float, at: float) -> None:
         await self._database.write(lambda cursor: cut_off(cursor, "all", "", before=before, at=at))
+
+
+def _distinct(token_ids: Sequence[str]) -> list[str]:
+    listed = list(dict.fromkeys(token_ids))
+    if len(listed) > REVOKED_AT_ONCE:
+        raise ValueError(f"at most {REVOKED_AT_ONCE} tokens are named at once")
+    return listed
+
+
+def _list_names(listed: Sequence[str]) -> dict[str, str]:
+    """The parameters of `_IS_LISTED`; none where no database need be troubled with what is no token_id."""
+    known = [each for each in listed if token_id_of(each) is not None]
+    return dict.fromkeys(_NAMES, known[0]) | dict(zip(_NAMES, known, strict=False)) if known else {}
 
 
 def _end(cursor: Cursor, ancestor: str) -> float | None:

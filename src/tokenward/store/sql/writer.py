@@ -196,7 +196,7 @@ def _insert(cursor: Cursor, statement: Statement, row: Parameters) -> None:
 
 
 def _insert_alone(connection: Connection, jobs: Sequence[Job]) -> list[Outcome] | None:
-    """The whole batch by one statement, where it is nothing but rows for one table, as on a busy token endpoint.
+    """The whole batch by one statement, where it is rows for one table only, as on a busy token endpoint.
 
     None where it is more than that, or where one of the rows cannot be inserted: then nothing was done.
     """

@@ -51,7 +51,7 @@ class ScriptedConnection:
         if "too much" in rows:
             raise StoreUnavailable("disk full")
 
-    def insert(self, statement, rows):
+    def run_many(self, statement, rows):
         self.log.append(("many", list(rows)))
         if "taken" in rows:
             raise AlreadyExists
@@ -126,7 +126,7 @@ def test_a_batch_is_bounded():
 def test_a_failing_unit_rolls_back_alone():
     log, results = writing(lambda writer: [writer.write(each) for each in (unit(1), failing, unit(2))])
     assert [results[0], type(results[1]), results[2]] == [1, LookupError, 2]
-    assert log == ["BEGIN", "COMMIT", "BEGIN", "back", "COMMIT", "close"]
+    assert log == ["BEGIN", "COMMIT", "BEGIN", "ROLLBACK", "BEGIN", "back", "COMMIT", "close"]
 
 
 def test_rows_for_one_table_are_inserted_by_one_statement_which_is_the_transaction():
@@ -161,6 +161,8 @@ def test_rows_are_inserted_one_by_one_where_one_is_taken():
         ("alone", ["a", "taken", "c"]),
         "BEGIN",
         ("many", ["a", "taken", "c"]),
+        "ROLLBACK",
+        "BEGIN",
         ("one", "a"),
         ("one", "taken"),
         "back",

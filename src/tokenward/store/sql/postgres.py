@@ -192,10 +192,6 @@ class _Connection:
     def savepoint(self) -> AbstractContextManager[None]:
         return savepoint(self._execute)
 
-    def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
-        with self.savepoint():
-            self.cursor.run_many(statement, rows)
-
     def insert_alone(self, statement: Statement, rows: Sequence[Parameters]) -> None:
         self.begin()  # so that nothing was done where the connection is lost before the COMMIT
         try:

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -187,11 +187,6 @@ class _Connection:
 
     def savepoint(self) -> AbstractContextManager[None]:
         return savepoint(self._execute)
-
-    def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
-        # A statement that fails undoes itself; only several need more than that.
-        with self.savepoint() if len(rows) > ROWS else nullcontext():
-            self.cursor.run_many(statement, rows)
 
     def insert_alone(self, statement: Statement, rows: Sequence[Parameters]) -> None:
         # Without BEGIN a statement is a transaction: the interpreter's lock is let go of, and waited for, a

@@ -1,12 +1,14 @@
 """The one writer of a process: units that arrive together share a transaction, and its one flush to disk.
 
     gather what one turn of the event loop brings → take all that is queued
-    → BEGIN → rows by the statement, other units each in a savepoint → COMMIT → acknowledge
+    → BEGIN → rows by the statement, then the other units → COMMIT → acknowledge
 
-Where there is nothing but rows for one table, their one statement is the whole transaction.
+Where there is nothing but rows for one table, their one statement is the whole transaction. Where a unit
+raises, all is rolled back and done again with each in a savepoint, so that it harms no neighbour: it is rare,
+and a savepoint for every unit would cost more than most units.
 
-A unit that raises rolls back to its savepoint and harms no neighbour. What a unit did is told only after the
-COMMIT. A caller that was cancelled has its unit done all the same: it is in the queue, not in the caller.
+What a unit did is told only after the COMMIT. A caller that was cancelled has its unit done all the same: it
+is in the queue, not in the caller.
 """
 
 import asyncio
@@ -40,9 +42,6 @@ class Connection(Protocol):
     def savepoint(self) -> AbstractContextManager[None]:
         """Roll back to here, and no further, if the body raises."""
 
-    def insert(self, statement: Statement, rows: Sequence[Parameters]) -> None:
-        """Insert every row, or none where it raises; see `Cursor.run`."""
-
     def insert_alone(self, statement: Statement, rows: Sequence[Parameters]) -> None:
         """Insert at most `ROWS` rows in a transaction of their own, and reach the disk; none where it raises.
 
@@ -60,10 +59,10 @@ class Connection(Protocol):
 
 
 class Job(NamedTuple):
-    """A unit, and who waits for it. `row` is what it inserts, if that is all that it does."""
+    """Who waits, and for what: a unit, or a row to insert."""
 
-    unit: Callable[[Cursor], Any]
     future: asyncio.Future[Any]
+    unit: Callable[[Cursor], Any] | None = None
     row: tuple[Statement, Parameters] | None = None
 
 
@@ -73,6 +72,10 @@ class Outcome(NamedTuple):
     future: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
+
+
+class _UnitRaised(Exception):  # noqa: N818 - reads as the condition it is
+    """One of several units, nobody knows which."""
 
 
 class Writer:
@@ -97,13 +100,13 @@ class Writer:
     async def write(self, unit: Callable[[Cursor], T]) -> T:
         """Run a unit; see `Database.write`."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._accept(Job(unit, future))
+        self._accept(Job(future, unit))
         return await future
 
     async def insert(self, statement: Statement, row: Parameters) -> None:
         """Insert a row; see `Database.insert`."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._accept(Job(lambda cursor: _insert(cursor, statement, row), future, (statement, row)))
+        self._accept(Job(future, row=(statement, row)))
         await future
 
     @property
@@ -173,17 +176,7 @@ class Writer:
         if self._connection is None:
             self._connection = self._connect()
         connection = self._connection
-        if (told := _insert_alone(connection, jobs)) is not None:
-            return told
-        try:
-            connection.begin()
-            outcomes = _run_inserts(connection, [job for job in jobs if job.row is not None])
-            outcomes += [_attempt(connection, job) for job in jobs if job.row is None]
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
-        return outcomes
+        return _by_one_statement(connection, jobs) or _together(connection, jobs) or _apart(connection, jobs)
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -191,47 +184,63 @@ class Writer:
             self._connection = None
 
 
-def _insert(cursor: Cursor, statement: Statement, row: Parameters) -> None:
-    cursor.run(statement, row)
-
-
-def _insert_alone(connection: Connection, jobs: Sequence[Job]) -> list[Outcome] | None:
-    """The whole batch by one statement, where it is rows for one table only, as on a busy token endpoint.
-
-    None where it is more than that, or where one of the rows cannot be inserted: then nothing was done.
-    """
+def _by_one_statement(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
+    """Nothing, and nothing done, where it takes more than that or a row cannot be inserted."""
     rows = [job.row for job in jobs if job.row is not None]
     if len(rows) != len(jobs) or len(rows) > ROWS or len({statement for statement, _ in rows}) != 1:
-        return None
+        return []
     try:
         connection.insert_alone(rows[0][0], [row for _, row in rows])
     except (AlreadyExists, ValueError):
-        return None
+        return []
     return [Outcome(job.future) for job in jobs]
 
 
-def _run_inserts(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
-    """All rows for a table in one statement; row by row where one of them cannot be inserted."""
-    groups: dict[Statement, list[Job]] = defaultdict(list)
+def _together(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
+    """One transaction; nothing, and nothing done, where a unit raises."""
+    try:
+        return _transaction(connection, lambda: _run(connection.cursor, jobs))
+    except _UnitRaised:
+        return []
+
+
+def _apart(connection: Connection, jobs: Sequence[Job]) -> list[Outcome]:
+    """One transaction, in which a unit that raises is as if it had never been."""
+    return _transaction(connection, lambda: [_attempt(connection, job) for job in jobs])
+
+
+def _transaction(connection: Connection, body: Callable[[], list[Outcome]]) -> list[Outcome]:
+    try:
+        connection.begin()
+        outcomes = body()
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return outcomes
+
+
+def _run(cursor: Cursor, jobs: Sequence[Job]) -> list[Outcome]:
+    rows: dict[Statement, list[Parameters]] = defaultdict(list)
     for job in jobs:
         if job.row is not None:
-            groups[job.row[0]].append(job)
-    outcomes: list[Outcome] = []
-    for statement, group in groups.items():
-        rows = [job.row[1] for job in group if job.row is not None]
-        try:
-            connection.insert(statement, rows)
-        except (AlreadyExists, ValueError):
-            outcomes += [_attempt(connection, job) for job in group]
-        else:
-            outcomes += [Outcome(job.future) for job in group]
-    return outcomes
+            rows[job.row[0]].append(job.row[1])
+    try:
+        for statement, some in rows.items():
+            cursor.run_many(statement, some)
+        return [Outcome(job.future, job.unit(cursor) if job.unit else None) for job in jobs]
+    except StoreUnavailable:
+        raise
+    except Exception:  # noqa: BLE001 - raised once more, it is told to the one who waits for it
+        raise _UnitRaised from None
 
 
 def _attempt(connection: Connection, job: Job) -> Outcome:
     try:
         with connection.savepoint():
-            return Outcome(job.future, job.unit(connection.cursor))
+            if job.row is not None:
+                connection.cursor.run(*job.row)
+            return Outcome(job.future, job.unit(connection.cursor) if job.unit else None)
     except StoreUnavailable:
         raise  # the transaction as a whole can no longer be trusted
     except Exception as error:  # noqa: BLE001 - the unit's own outcome, told to the one who waits for it

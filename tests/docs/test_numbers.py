@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from tokenward.app import listener
-from tokenward.app.settings import SigningKeySettings, TokenLifetimes
+from tokenward.app.settings import ClientSettings, SigningKeySettings, TokenLifetimes
 from tokenward.backend import verifier
 from tokenward.gateway import inside, paths, steps
 from tokenward.gateway import throttle as gateway_throttle
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS
 from tokenward.gateway.tiers import TIERS
 from tokenward.identity import csrf, passwords, sessions, throttle
+from tokenward.issuer.client_secrets import MAX_OVERLAP
 from tokenward.issuer.endpoints import authorize
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.feed import FeedFollower
@@ -61,6 +62,13 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
             (csrf.FORM_LIFETIME, authorize._FORM_LIFETIME),
             (60 * MINUTE, 10 * MINUTE),
         ),
+        (
+            SECURITY,
+            "| 180 days (1 to 730 by configuration)",
+            (ClientSettings().secret_longest,),
+            (180 * DAY,),
+        ),
+        (SECURITY, "30 days at most, and never past", (MAX_OVERLAP,), (30 * DAY,)),
         (SECURITY, "Two computations at once and 16", (passwords.AT_ONCE, passwords.WAITING), (2, 16)),
         (SECURITY, "each answer takes 2 s longer", (throttle.DELAY,), (2,)),
         (

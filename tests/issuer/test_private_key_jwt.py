@@ -298,27 +298,67 @@ def test_the_memory_of_clients_with_keys_is_bounded(monkeypatch):
     assert keys.validator(clients[1]) is not second
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        json.dumps({"keys": [{**KEY.public_jwk(), "d": "AA"}]}).encode(),
+UNUSABLE = {
+    "private": (json.dumps({"keys": [{**KEY.public_jwk(), "d": "AA"}]}).encode(), "private"),
+    "symmetric": (
         json.dumps({"keys": [{"kty": "oct", "k": base64url.encode(b"s" * 32), "kid": KEY.kid}]}).encode(),
-        json.dumps({"keys": [KEY.public_jwk()], "x": "x" * 300_000}).encode(),
-        b"<html>",
-        OSError("refused"),
-    ],
-    ids=["private", "symmetric", "too large", "no JSON", "unreachable"],
-)
-def test_keys_that_cannot_be_had_from_the_url_let_nobody_in(tmp_path, answer):
-    fetch, _ = fetching({JWKS_URI: answer})
+        "symmetric",
+    ),
+    "too large": (json.dumps({"keys": [KEY.public_jwk()], "x": "x" * 300_000}).encode(), "too large"),
+    "no JSON": (b"<html>", "no JSON object"),
+    "no set": (b'{"keys": "letmein"}', "array"),
+    "no key": (b'{"keys": []}', "no key"),
+}
 
-    async def story() -> None:
+
+def asking(tmp_path, answers, story):
+    """Run a story with a client whose keys are behind a URL."""
+    fetch, _ = fetching(answers)
+
+    async def run() -> None:
         async with house(tmp_path, fetch) as h:
-            app = await signer(h, proving=Proving("private_key_jwt", jwks_uri=JWKS_URI))
-            response = await present(h, mint(claims(h, app), KEY))
-            assert error(response) == (503, "temporarily_unavailable")
+            await story(h, await signer(h, proving=Proving("private_key_jwt", jwks_uri=JWKS_URI)))
 
-    asyncio.run(story())
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("answer", "why"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_url_that_answers_with_no_good_keys_lets_nobody_in_and_the_log_says_why(
+    tmp_path, answer, why, caplog
+):
+    answers: dict[str, bytes | Exception] = {JWKS_URI: answer}
+
+    async def story(h: House, app: Caller) -> None:
+        assert error(await present(h, mint(claims(h, app), KEY))) == (401, "invalid_client")
+        told = [each.getMessage() for each in caplog.records if each.name.startswith("tokenward.issuer")]
+        assert any(app.id in line and why in line for line in told), told
+        assert "letmein" not in caplog.text
+        answers[JWKS_URI] = jwks(KEY).encode()
+        h.clock.advance(10)
+        assert (await present(h, mint(claims(h, app), KEY))).status_code == 200
+        # With good keys that were had, an unknown name asks again; what came last decides.
+        answers[JWKS_URI] = answer
+        h.clock.advance(10)
+        stranger = mint(claims(h, app), OTHER, kid="another")
+        assert error(await present(h, stranger)) == (401, "invalid_client")
+
+    asking(tmp_path, answers, story)
+
+
+@pytest.mark.parametrize("first", [b"<html>", None], ids=["after an unreadable one", "at first"])
+@pytest.mark.parametrize("answer", [OSError("refused"), TimeoutError()], ids=["unreachable", "in time"])
+def test_a_url_that_does_not_answer_is_a_fault_to_wait_for(tmp_path, answer, first):
+    answers: dict[str, bytes | Exception] = {JWKS_URI: first or answer}
+
+    async def story(h: House, app: Caller) -> None:
+        if first:
+            assert error(await present(h, mint(claims(h, app), KEY))) == (401, "invalid_client")
+            answers[JWKS_URI] = answer
+            h.clock.advance(10)
+        response = await present(h, mint(claims(h, app), KEY))
+        assert error(response) == (503, "temporarily_unavailable")
+
+    asking(tmp_path, answers, story)
 
 
 RSA = SigningKey.generate("PS256").public_jwk()

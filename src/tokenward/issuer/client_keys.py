@@ -3,6 +3,7 @@
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -25,6 +26,15 @@ _MAX_URI = 2048
 _KEPT = 1000  # clients that call all the time
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A client's keys as they were registered, and what judges by them."""
+
+    keys: tuple[str, str]
+    source: JwksSource | None
+    validator: JwtValidator
+
+
 class ClientKeys:
     """Judges client assertions (RFC 7523 §3): one validator a client, kept while its keys are the same.
 
@@ -35,7 +45,7 @@ class ClientKeys:
         self._issuer_url = issuer_url
         self._fetch = fetch
         self._clock = clock
-        self._known: OrderedDict[str, tuple[tuple[str, str], JwtValidator]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def validator(self, client: Client) -> JwtValidator:
         """What judges this client's assertions.
@@ -43,33 +53,45 @@ class ClientKeys:
         Raises:
             ValueError: it has no usable keys, or they are where none are fetched from.
         """
+        return self._of(client).validator
+
+    def why_unusable(self, client: Client) -> str:
+        """What is wrong with the set that the client's URL answered with last; "" if it did not answer.
+
+        Raises:
+            ValueError: as `validator`.
+        """
+        source = self._of(client).source
+        return source.unusable if source is not None else ""
+
+    def _of(self, client: Client) -> _Known:
         keys = (client.jwks, client.jwks_uri)
         known = self._known.get(client.client_id)
-        if known is not None and known[0] == keys:
+        if known is not None and known.keys == keys:
             self._known.move_to_end(client.client_id)
-            return known[1]
-        validator = self._new(client)
-        self._known[client.client_id] = (keys, validator)
+            return known
+        known = self._known[client.client_id] = self._new(client)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
-        return validator
+        return known
 
-    def _new(self, client: Client) -> JwtValidator:
+    def _new(self, client: Client) -> _Known:
+        source = None
         if client.jwks_uri:
             check_jwks_uri(client.jwks_uri, issuer_url=self._issuer_url)
+            source = JwksSource(client.jwks_uri, fetch_async=self._fetch, clock=self._clock)
         elif not client.jwks:
             raise ValueError("the client has no keys")
-        return JwtValidator(
+        validator = JwtValidator(
             issuer=client.client_id,
             audience=self._issuer_url,
-            keys=JwksSource(client.jwks_uri, fetch_async=self._fetch, clock=self._clock)
-            if client.jwks_uri
-            else json.loads(client.jwks),
+            keys=source or json.loads(client.jwks),
             algorithms=ASSERTION_ALGORITHMS,
             kind="client-authentication+jwt",
             leeway=LEEWAY,
             clock=self._clock,
         )
+        return _Known((client.jwks, client.jwks_uri), source, validator)
 
 
 def checked_jwks(text: str) -> str:

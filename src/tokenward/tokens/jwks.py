@@ -112,9 +112,14 @@ class _State:
     fetched_at: float = float("-inf")
     tried_at: float = float("-inf")
     failed: bool = False
+    unusable: str = ""
 
     def has(self, kid: str | None) -> bool:
         return bool(self.keys) and (kid is None or any(key.kid == kid for key in self.keys))
+
+
+class _Unusable(ValueError):  # noqa: N818 - the message is the state
+    """What came is no JWK Set for verifying; the text says why, and nothing of what is in it."""
 
 
 class _Urgency(Enum):
@@ -189,6 +194,14 @@ class JwksSource:
             return state.generation
         waits = self._may_try(state, now) or not self._is_believed(state, age)
         return None if waits else state.generation
+
+    @property
+    def unusable(self) -> str:
+        """Why what the URL answered last is no JWK Set with a usable key; "" if it is one, or gave no answer.
+
+        Where it is not "", that no keys can be had is the fault of whoever answers there, and not the line's.
+        """
+        return "" if self._flight is not None else self._state.unusable
 
     def settle(self, algorithms: Collection[str]) -> None:
         """Say what the keys are used for: that decides about keys that do not say it themselves.
@@ -323,25 +336,26 @@ class JwksSource:
     def _accept(self, body: object, flight: Flight) -> None:
         if not isinstance(body, bytes):
             raise TypeError("a fetch must give bytes")
-        if len(body) > MAX_BYTES:
-            raise ValueError("the JWK Set is too large")
+        unusable = ""
         try:
-            keys = public_keys(strict_json.read_object(body), algorithms=self._algorithms or ASYMMETRIC)
-        except NoUsableKey:
-            keys = ()
+            keys = _keys(body, self._algorithms or ASYMMETRIC)
+        except NoUsableKey as error:
+            keys, unusable = (), str(error)
             _log.warning("the JWK Set at %s holds no usable key", self._url)
         with self._lock:
             old = self._state
             if old.fetched_at > flight.started:  # overtaken by a later one
                 return
             generation = old.generation + (keys != old.keys)
-            self._state = _State(keys, generation, flight.started, max(old.tried_at, flight.started))
+            tried_at = max(old.tried_at, flight.started)
+            self._state = _State(keys, generation, flight.started, tried_at, unusable=unusable)
 
     def _keep(self, error: BaseException, flight: Flight) -> None:
+        why = str(error) if isinstance(error, _Unusable) else ""
         with self._lock:
             if self._state.fetched_at <= flight.started:
-                self._state = replace(self._state, failed=True)
-        _log.warning("the JWK Set at %s was not refreshed: %s", self._url, type(error).__name__)
+                self._state = replace(self._state, failed=True, unusable=why)
+        _log.warning("the JWK Set at %s was not refreshed: %s", self._url, why or type(error).__name__)
 
     def _abandon(self) -> None:
         """Who carried the fetch has ended, and not the fetch. That says nothing about the issuer."""
@@ -360,6 +374,21 @@ class JwksSource:
         if self._flight is not None:
             self._flight = None
             self._abandon()
+
+
+def _keys(body: bytes, algorithms: Collection[str]) -> tuple[VerificationKey, ...]:
+    if len(body) > MAX_BYTES:
+        raise _Unusable("it is too large")
+    try:
+        jwks = strict_json.read_object(body)
+    except ValueError:
+        raise _Unusable("it is no JSON object") from None
+    try:
+        return public_keys(jwks, algorithms=algorithms)
+    except NoUsableKey:
+        raise
+    except ValueError as error:
+        raise _Unusable(str(error)) from None
 
 
 _sources: WeakSet[JwksSource] = WeakSet()

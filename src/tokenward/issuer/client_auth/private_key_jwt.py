@@ -32,22 +32,34 @@ class AssertionEvidence:
         """The client that signed it for this issuer, now, and for the first time."""
         try:
             claimed = claimed_issuer(self.assertion)
-            client = await issuer.store.client(claimed) if claimed is not None else None
-            if client is None:
-                raise Refusal(INVALID_CLIENT, "the assertion is of an unknown client")
-            if self.client_id not in (None, client.client_id):  # RFC 7521 §4.2
-                raise Refusal(
-                    INVALID_CLIENT, f"client_id is not client {client.client_id}'s, whose assertion it is"
-                )
+        except InvalidToken as error:
+            raise Refusal(INVALID_CLIENT, f"the client assertion was refused: {error.code}") from None
+        client = await issuer.store.client(claimed) if claimed is not None else None
+        if client is None:
+            raise Refusal(INVALID_CLIENT, "the assertion is of an unknown client")
+        if self.client_id not in (None, client.client_id):  # RFC 7521 §4.2
+            raise Refusal(
+                INVALID_CLIENT, f"client_id is not client {client.client_id}'s, whose assertion it is"
+            )
+        try:
             claims = await issuer.client_keys.validator(client).validate_async(self.assertion)
         except InvalidToken as error:
-            if error.code == "keys_unavailable":
-                raise Refusal(UNAVAILABLE, "a client's keys cannot be had", retry_after=1) from None
-            raise Refusal(INVALID_CLIENT, f"the client assertion was refused: {error.code}") from None
+            raise _refusal(issuer, client, error) from None
         except ValueError as error:
             raise Refusal(INVALID_CLIENT, f"no assertion of this client can be good: {error}") from None
         await _use(issuer, client, claims)
         return client
+
+
+def _refusal(issuer: Issuer, client: Client, error: InvalidToken) -> Refusal:
+    if error.code != "keys_unavailable":
+        return Refusal(
+            INVALID_CLIENT, f"the assertion of client {client.client_id} was refused: {error.code}"
+        )
+    # What answers at its jwks_uri is the client's own: there is nothing here to wait for.
+    if why := issuer.client_keys.why_unusable(client):
+        return Refusal(INVALID_CLIENT, f"the jwks_uri of client {client.client_id} gives no good keys: {why}")
+    return Refusal(UNAVAILABLE, "a client's keys cannot be had", retry_after=1)
 
 
 async def _use(issuer: Issuer, client: Client, claims: VerifiedClaims) -> None:

@@ -275,8 +275,8 @@ class Uses(Protocol):
     async def first_use(self, key: bytes, until: float, *, at: float) -> bool:
         """Whether nobody used `key` before, in whatever process; it is taken from now on until that moment.
 
-        Of any number of concurrent attempts exactly one returns True. A key whose moment had come by `at`
-        counts as never used.
+        Of any number of concurrent attempts exactly one returns True. A key whose moment is long past at `at`
+        counts as never used; until some seconds after it, it is still taken, because clocks differ.
         """
 
 

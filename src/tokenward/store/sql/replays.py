@@ -8,6 +8,10 @@ from tokenward.store.sql.family import Family
 from tokenward.store.sql.schema import replays
 from tokenward.store.sql.statements import insert_into
 
+# Who may use something until a moment judged so a moment ago, and perhaps by another machine's clock than the
+# one by which it is forgotten.
+USED_KEPT = 10.0  # seconds after that moment
+
 _insert = insert_into(replays)
 # One statement, so that of any number of attempts in any number of processes one inserts. What could be shown
 # again no longer counts as new, since whoever shows it then is refused for its age.
@@ -22,7 +26,7 @@ class SqlReplays(Family):
     """`tokenward.store.port.Uses`."""
 
     async def first_use(self, key: bytes, until: float, *, at: float) -> bool:
-        row = {"key": key, "until": until, "at": at}
+        row = {"key": key, "until": until + USED_KEPT, "at": at}
 
         def unit(cursor: Cursor) -> bool:
             return cursor.one(_FIRST_USE, row) is not None

@@ -188,7 +188,7 @@ def test_keys_of_others_are_imported_used_and_rotated_into_ours(run, decide, tmp
     assert decide(FOREIGN, "/weather/alarms", "POST") == "insufficient_tier"
     assert "imported" in cells(run("keys", "list"))
     assert "line 2" in run(*arguments, code=1).stderr
-    _, key = shown(run("keys", "rotate", key_id, "--overlap", "60"))
+    _, key = shown(run("keys", "rotate", key_id, "--overlap", "1m"))
     assert decide(FOREIGN) == decide(key) == "allow"
     run("keys", "revoke", "-", stdin=FOREIGN + "\n")
     assert decide(FOREIGN) == "invalid_token"

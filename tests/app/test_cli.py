@@ -123,7 +123,7 @@ def test_a_service_client_is_added_listed_rotated_and_removed(house):
     assert house("clients", "add", "Other", "--type", "web", "--redirect-uri", LONG).exit_code == 0
     listed = "".join(house("clients", "list").stdout.split("│"))
     assert "…" not in listed
-    assert _secret(house("clients", "rotate-secret", "report", "--overlap", "60")) != first
+    assert _secret(house("clients", "rotate-secret", "report", "--overlap", "1m")) != first
     house("clients", "remove", "report")
     house("clients", "remove", "report", code=1)
     assert "report" not in house("clients", "list").stdout
@@ -141,9 +141,17 @@ def test_a_secret_is_rotated_until_a_date_or_with_all_that_it_gave(house):
     assert "ends soon" in house("clients", "list").stdout
     house("clients", "rotate-secret", "report", "--until", "2020-01-01", code=1)
     house("clients", "rotate-secret", "report", "--until", "2099-01-01", code=1)
-    house("clients", "rotate-secret", "report", "--overlap", "1", "--now", code=2)
-    house("clients", "rotate-secret", "report", "--overlap", "1", "--compromised", code=1)
+    house("clients", "rotate-secret", "report", "--overlap", "1s", "--now", code=2)
+    house("clients", "rotate-secret", "report", "--overlap", "1s", "--compromised", code=1)
+    house("clients", "rotate-secret", "report", "--overlap", "31d", code=1)
+    for wrong in ("60", "0s", "1w", "-1h", "soon"):
+        assert (
+            "write a number and a unit"
+            in house("clients", "rotate-secret", "report", "--overlap", wrong, code=2).stderr
+        )
+    assert " over " not in house("clients", "show", "report").stdout
     _secret(house("clients", "rotate-secret", "report", "--now", "--compromised"))
+    assert house("clients", "show", "report").stdout.count(" over ") == 2
     house("clients", "show", "nobody", code=1)
 
 

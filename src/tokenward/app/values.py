@@ -83,16 +83,29 @@ class Duration:
         }
 
     def _read(self, value: object) -> int:
-        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            raise _bad(
-                "duration", "this is not a duration", "write a number and a unit: 30s, 10m, 12h or 14d"
-            )
-        seconds = int(match[1]) * _UNIT_SECONDS[match[2]]
+        try:
+            seconds = duration(value)
+        except ValueError:
+            raise _bad("duration", "this is not a duration", HOW_TO_WRITE_ONE) from None
         if not self.shortest <= seconds <= self.longest:
             remedy = f"choose something from {in_words(self.shortest)} to {in_words(self.longest)}"
             raise _bad("duration", "this duration is out of bounds", remedy)
         return seconds
+
+
+HOW_TO_WRITE_ONE = "write a number and a unit: 30s, 10m, 12h or 14d"
+
+
+def duration(text: object) -> int:
+    """The seconds of a duration that is written like `10m`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("not a duration")
+    return int(match[1]) * _UNIT_SECONDS[match[2]]
 
 
 def in_words(seconds: int) -> str:

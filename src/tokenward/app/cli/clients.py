@@ -15,6 +15,7 @@ from tokenward.app.cli.console import (
     REFUSED,
     ConfigPath,
     date,
+    duration_option,
     err,
     fail,
     out,
@@ -213,7 +214,7 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
     if not secrets:
         return
     table = Table()
-    for heading in ("secret", "age", "last used", "ends", ""):
+    for heading in ("secret", "age", "last used", "ends", "state"):
         table.add_column(heading, overflow="fold")
     for secret in secrets:
         over = is_over(secret, at=now)
@@ -222,7 +223,7 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
             f"{int((now - secret.created_at) // 86_400)} days",
             date(secret.last_used_at) if secret.last_used_at is not None else "never",
             date(secret.expires_at) if secret.expires_at is not None else Text("never", style="red"),
-            Text("\n".join(concerns(secret, at=now, longest=longest)), style="yellow"),
+            "over" if over else Text("\n".join(concerns(secret, at=now, longest=longest)), style="yellow"),
             style="dim" if over else "",
         )
     out.print(table)
@@ -232,7 +233,12 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
 def rotate(
     client_id: ClientId,
     overlap: Annotated[
-        int | None, typer.Option(min=0, help="Seconds for which the old secret stays valid; 30 days at most.")
+        int | None,
+        typer.Option(
+            parser=duration_option,
+            metavar="DURATION",
+            help="How long the old secret stays valid, like 12h; 30d at most.",
+        ),
     ] = None,
     until: Annotated[
         datetime | None, typer.Option(help="Until when the old secret stays valid, local time.")
@@ -253,7 +259,7 @@ def rotate(
 
     For example:
 
-      tokenward clients rotate-secret nightly-report --overlap 3600
+      tokenward clients rotate-secret nightly-report --overlap 12h
 
       tokenward clients rotate-secret nightly-report --now --compromised
     """

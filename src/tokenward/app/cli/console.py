@@ -16,6 +16,7 @@ from rich.console import Console
 
 from tokenward.app.config import Configuration, load
 from tokenward.app.foundation import Foundation, foundation
+from tokenward.app.values import HOW_TO_WRITE_ONE, duration
 from tokenward.base.problems import Refusal
 from tokenward.base.redaction import redact
 from tokenward.base.secret import Secret
@@ -40,6 +41,18 @@ DEFAULT_CONFIG = Path("tokenward.yaml")
 def date(moment: float) -> str:
     """A moment, as a local date and time."""
     return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def duration_option(text: str) -> int:
+    """The seconds of an option that is written as in tokenward.yaml.
+
+    Raises:
+        BadParameter: it is no duration.
+    """
+    try:
+        return duration(text)
+    except ValueError:
+        raise typer.BadParameter(HOW_TO_WRITE_ONE) from None
 
 
 def fail(text: str, *, code: int = COULD_NOT_RUN) -> Never:

@@ -13,6 +13,7 @@ from tokenward.app.cli.console import (
     REFUSED,
     ConfigPath,
     date,
+    duration_option,
     err,
     fail,
     out,
@@ -117,19 +118,24 @@ def list_keys(config: ConfigPath = DEFAULT_CONFIG) -> None:
 def rotate(
     key_id: KeyId,
     overlap: Annotated[
-        int, typer.Option(min=0, max=30 * _DAY, help="Seconds for which the old key stays valid.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            parser=duration_option,
+            metavar="DURATION",
+            help="How long the old key stays valid, like 12h; 30d at most.",
+        ),
+    ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Give out a successor on the same terms; the old key ends at once, or after the overlap.
 
     The new key lives as long as the old one was meant to, and neither longer than tokenward.yaml allows.
 
-    Example: tokenward keys rotate 4U9WEWqebqm --overlap 86400
+    Example: tokenward keys rotate 4U9WEWqebqm --overlap 1d
     """
 
     async def work(ground: Foundation) -> tuple[ApiKey, Secret]:
-        return await rotate_key(ground.api_key_desk, key_id, overlap=overlap)
+        return await rotate_key(ground.api_key_desk, key_id, overlap=overlap or 0)
 
     _print_once(*with_foundation(config, work))
 

@@ -6,13 +6,24 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from certificates import certificate
 from store.values import access, token_id
 from tokenward.app.admin import admin_app
 from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.app.initialise import initialise
 from tokenward.base.secret import Secret
+from tokenward.tokens.certificates import registered_certificates
 from tokenward.tokens.keys import SigningKey
+
+
+def with_certificates(directory):
+    """A configuration whose issuer takes certificates from a proxy."""
+    initialise(directory)
+    path = directory / "tokenward.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("127.0.0.1:8080}", f"127.0.0.1:8080, {CERTIFICATES}}}", 1))
+    return load(path).configuration
 
 
 @pytest.fixture
@@ -21,6 +32,9 @@ def configuration(tmp_path):
     loaded = load(tmp_path / "tokenward.yaml")
     assert loaded.configuration is not None
     return loaded.configuration
+
+
+CERTIFICATES = "proxies: [127.0.0.1], client_certificates: {header: X-SSL-Cert}"
 
 
 @asynccontextmanager
@@ -144,6 +158,58 @@ def test_a_client_is_registered_shown_rotated_and_removed(configuration):
         assert (await http.get(f"/clients/{client_id}")).status_code == 404
         assert (await http.delete(f"/clients/{client_id}")).status_code == 404
         assert await ground.store.client(client_id) is None
+
+    _run(configuration, work)
+
+
+def test_a_secret_is_rotated_until_a_moment(configuration):
+    async def work(http, ground):
+        made = (await http.post("/clients", json={"name": "Report", "type": "service"})).json()
+        path, now = f"/clients/{made['client_id']}", ground.clock.time()
+        for wrong in (
+            {"until": now - 1},
+            {"until": now + 31 * 86_400},
+            {"until": now + 60, "overlap": 60},
+            {"until": now + 60, "overlap": 0},
+            {"until": now + 60, "compromised": True},
+            {"until": "tomorrow"},
+            {"until": -1},
+        ):
+            assert (await http.post(f"{path}/secrets", json=wrong)).status_code == 422, wrong
+        (before,) = (await http.get(path)).json()["secrets"]
+        until = now + 3600.5
+        assert (await http.post(f"{path}/secrets", json={"until": until})).status_code == 201
+        secrets = (await http.get(path)).json()["secrets"]
+        (old,) = (each for each in secrets if each["secret_id"] == before["secret_id"])
+        assert abs(old["expires_at"] - until) < 1
+        assert len(secrets) == 2
+        assert (await http.post(f"{path}/secrets", json={})).status_code == 201
+        live = [each for each in (await http.get(path)).json()["secrets"] if each["expires_at"] > now + 60]
+        assert len(live) == 1, "without either, the old ones end at once"
+
+    _run(configuration, work)
+
+
+def test_a_client_gets_other_certificates(tmp_path):
+    configuration = with_certificates(tmp_path)
+    old, new = certificate("CN=old"), certificate("CN=new")
+
+    async def work(http, ground):
+        wanted = {"name": "Report", "type": "service", "auth_method": "self_signed_tls_client_auth"}
+        made = (await http.post("/clients", json={**wanted, "certificates": [old.pem.decode()]})).json()
+        path = f"/clients/{made['client_id']}"
+        both = {"certificates": [old.pem.decode(), new.pem.decode()]}
+        assert (await http.put(f"{path}/keys", json=both)).status_code == 204
+        kept = await ground.store.client(made["client_id"])
+        assert registered_certificates(kept.jwks) == (old.der, new.der)
+        for wrong in (
+            {"certificates": ["-----BEGIN"]},
+            {"certificates": [old.pem.decode()] * 9},
+            {**both, "jwks_uri": "https://a.example/jwks.json"},
+            {"certificates": [old.pem.decode()], "jwks": {"keys": []}},
+        ):
+            assert (await http.put(f"{path}/keys", json=wrong)).status_code == 422, wrong
+        assert await ground.store.client(made["client_id"]) == kept
 
     _run(configuration, work)
 

@@ -12,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from certificates import certificate
 from store.values import access
 from tokenward.app.cli import application
 from tokenward.app.config import load
@@ -172,6 +173,25 @@ def test_a_client_is_added_with_keys_and_gets_others(house, tmp_path):
     assert "private" in refused.stderr
     keys.write_bytes(b"\xff")
     assert "no text" in house("clients", "set-keys", "payer", "--jwks", str(keys), code=2).stderr
+
+
+def test_a_client_gets_other_certificates_and_may_go_over_to_keys(house, tmp_path):
+    config = tmp_path / "tokenward.yaml"
+    takes = "127.0.0.1:8080, proxies: [127.0.0.1], client_certificates: {header: X-SSL-Cert}}"
+    config.write_text(config.read_text().replace("127.0.0.1:8080}", takes, 1))
+    old, new = (certificate(f"CN={name}").write(tmp_path, name)[0] for name in ("old", "new"))
+    by_own = ("--type", "service", "--auth-method", "self_signed_tls_client_auth")
+    house("clients", "add", "Report", *by_own, "--certificate", old, "--id", "report")
+    told = house("clients", "set-keys", "report", "--certificate", old, "--certificate", new).stderr
+    assert "self_signed_tls_client_auth with these certificates" in told
+    assert house("clients", "show", "report").stdout.count("x5c") == 2
+    house("clients", "set-keys", "report", "--certificate", old, "--jwks-uri", "https://a.example/", code=1)
+    house("clients", "set-keys", "report", "--certificate", "no.pem", code=1)
+    assert house("clients", "show", "report").stdout.count("x5c") == 2, "nothing changed"
+    house("clients", "set-keys", "report", "--jwks-uri", "https://a.example/jwks.json")
+    shown = house("clients", "show", "report").stdout
+    assert "private_key_jwt" in shown
+    assert "x5c" not in shown
 
 
 def test_a_public_client_has_no_secret_and_gets_none(house):

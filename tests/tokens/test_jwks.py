@@ -745,3 +745,30 @@ def test_importing_the_package_loads_no_http_client_and_no_server():
     program = f"import sys, tokenward; print(sorted({heavy} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_what_came_before_says_nothing_about_a_fetch_that_is_on_its_way():
+    clock, answers = ManualClock(), [b"<html>"]
+
+    async def fetch(_url: str) -> bytes:
+        if answers:
+            return answers.pop()
+        return await asyncio.Future()
+
+    async def story() -> None:
+        source = JwksSource(URL, fetch_async=fetch, clock=clock)
+        with pytest.raises(KeysUnavailable):
+            await source.find_async(None)
+        assert source.unusable == "it is no JSON object"
+        clock.advance(11)
+        waiting = asyncio.create_task(source.find_async(None))
+        await asyncio.sleep(0)
+        assert source.unusable == ""
+        flight = source._flight
+        assert flight is not None
+        assert flight.task is not None
+        flight.task.cancel()
+        with pytest.raises(KeysUnavailable):
+            await waiting
+
+    asyncio.run(story())

@@ -44,7 +44,7 @@ from tokenward.base.problems import (
 from tokenward.base.references import resolve
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
-from tokenward.issuer.client_auth.registration import Proving
+from tokenward.issuer.client_auth.registration import Proving, by_keys
 from tokenward.issuer.client_secrets import MAX_OVERLAP, rotate_secret
 from tokenward.issuer.clients import register, set_keys
 from tokenward.store.key_states import state
@@ -66,6 +66,9 @@ from tokenward.tokens.subjects import SubjectType
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+Certificates = Annotated[list[Annotated[str, Field(max_length=16_384)]], Field(max_length=8)]
+
+
 class NewClient(Input):
     """A client to register."""
 
@@ -83,7 +86,7 @@ class NewClient(Input):
     jwks_uri: str = Field(default="", max_length=2048)
     tls_subject: str = Field(default="", max_length=1000)
     bound_tokens: TokenBinding = ""
-    certificates: list[Annotated[str, Field(max_length=16_384)]] = Field(default_factory=list, max_length=8)
+    certificates: Certificates = Field(default_factory=list)
 
     @property
     def proving(self) -> Proving:
@@ -93,31 +96,48 @@ class NewClient(Input):
             _json_or_nothing(self.jwks),
             self.jwks_uri,
             tls_subject=self.tls_subject,
-            certificates=tuple(_der(pem) for pem in self.certificates),
+            certificates=_ders(self.certificates),
         )
 
 
 class NewKeys(Input):
-    """A client's keys in the place of those, or the secret, that it had; `compromised` as in `Rotation`."""
+    """A client's keys, or certificates, in the place of those, or the secret, that it had.
+
+    `compromised` as in `Rotation`.
+    """
 
     jwks: dict[str, Any] | None = None
     jwks_uri: str = Field(default="", max_length=2048)
+    certificates: Certificates = Field(default_factory=list)
     compromised: bool = False
 
     @property
     def proving(self) -> Proving:
         """How it proves itself from now on."""
-        return Proving("private_key_jwt", _json_or_nothing(self.jwks), self.jwks_uri)
+        return by_keys(_json_or_nothing(self.jwks), self.jwks_uri, _ders(self.certificates))
 
 
 class Rotation(Input):
-    """How long the old secret stays valid beside the new one, in seconds.
+    """How long the old secret stays valid beside the new one: so many seconds, or until a moment (epoch).
 
     `compromised`: it does not, and all that the client was issued is revoked.
     """
 
-    overlap: int = Field(default=0, ge=0, le=MAX_OVERLAP)
+    overlap: int | None = Field(default=None, ge=0, le=MAX_OVERLAP)
+    until: float | None = Field(default=None, ge=0)
     compromised: bool = False
+
+    def seconds(self, at: float) -> float:
+        """For how long, counted from `at`.
+
+        Raises:
+            Refusal: INVALID_INPUT, both are said.
+        """
+        if self.until is None:
+            return self.overlap or 0
+        if self.overlap is not None:
+            raise Refusal(INVALID_INPUT, "say one of overlap and until")
+        return self.until - at
 
 
 class RevocationOrder(Input):
@@ -240,7 +260,7 @@ class _Desk:
         secret = await rotate_secret(
             self._ground.client_desk,
             request.path_params["client_id"],
-            overlap=order.overlap,
+            overlap=order.seconds(self._ground.clock.time()),
             compromised=order.compromised,
         )
         return JSONResponse(_secret_once(secret), status_code=201)
@@ -379,6 +399,10 @@ def _client_json(client: Client) -> dict[str, object]:
         "jwks_uri": client.jwks_uri,
         "exposes": list(exposure(client)),
     }
+
+
+def _ders(pems: list[str]) -> tuple[bytes, ...]:
+    return tuple(_der(pem) for pem in pems)
 
 
 def _der(pem: str) -> bytes:

@@ -113,7 +113,7 @@ async def set_keys(desk: ClientDesk, client_id: str, keys: Proving, *, compromis
     Args:
         desk: the parts.
         client_id: which client.
-        keys: a method that takes keys, and these.
+        keys: a method that takes keys, or certificates, and these.
         compromised: whether the old ones are in strange hands: then all that the client was issued is void.
 
     Raises:

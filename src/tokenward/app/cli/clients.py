@@ -26,7 +26,7 @@ from tokenward.app.jwk_files import jwks_text
 from tokenward.app.values import in_words
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
-from tokenward.issuer.client_auth.registration import Proving
+from tokenward.issuer.client_auth.registration import Proving, by_keys
 from tokenward.issuer.client_desk import known_client
 from tokenward.issuer.client_secrets import concerns, is_over, rotate_secret
 from tokenward.issuer.clients import register, set_keys
@@ -37,6 +37,10 @@ commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate
 ClientId = Annotated[str, typer.Argument(help="The client_id.")]
 JwksFile = Annotated[
     Path | None, typer.Option("--jwks", help="A file with its public keys, a JWK Set.", dir_okay=False)
+]
+CertificateFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--certificate", help="For self_signed_tls_client_auth: a PEM file, repeat for more."),
 ]
 JwksUri = Annotated[
     str, typer.Option("--jwks-uri", help="Where its JWK Set is; https, and not an inside address.")
@@ -85,10 +89,7 @@ def add(
             "or san_email:, then the name."
         ),
     ] = "",
-    certificate: Annotated[
-        list[Path] | None,
-        typer.Option(help="With self_signed_tls_client_auth, a PEM file with its own; repeat for more."),
-    ] = None,
+    certificate: CertificateFiles = None,
     bound_tokens: Annotated[
         Literal["", "dpop", "mtls"],
         typer.Option(
@@ -114,12 +115,7 @@ def add(
 
       tokenward clients add "Desk app" --type native --redirect-uri http://127.0.0.1/cb --scope openid
     """
-    try:
-        own = tuple(
-            each.public_bytes(Encoding.DER) for path in certificate or () for each in read_certificates(path)
-        )
-    except ValueError as error:
-        fail(f"--certificate: {error}", code=REFUSED)
+    own = _certificates(certificate)
 
     async def work(ground: Foundation) -> tuple[Client, Secret | None, int]:
         client, secret = await register(
@@ -279,6 +275,7 @@ def set_client_keys(
     client_id: ClientId,
     jwks: JwksFile = None,
     jwks_uri: JwksUri = "",
+    certificate: CertificateFiles = None,
     compromised: Annotated[
         bool, typer.Option("--compromised", help="Also revoke all that the client was issued.")
     ] = False,
@@ -286,17 +283,25 @@ def set_client_keys(
 ) -> None:
     """Let a client prove itself by these keys and no others, from now on; if it had a secret, that ends.
 
-    For a change without a gap, put the new key into the set beside the old one, and later take that out.
+    Keys, or certificates of its own. For a change without a gap, give the new one beside the old one, and
+    later the new one alone.
 
-    Example: tokenward clients set-keys payer --jwks public.json
+    For example:
+
+      tokenward clients set-keys payer --jwks public.json
+
+      tokenward clients set-keys report --certificate old.pem --certificate new.pem
     """
+    own = _certificates(certificate)
 
-    async def work(ground: Foundation) -> None:
-        keys = Proving("private_key_jwt", _jwks_text(jwks), jwks_uri)
+    async def work(ground: Foundation) -> AuthMethod | None:
+        keys = by_keys(_jwks_text(jwks), jwks_uri, own)
         await set_keys(ground.client_desk, client_id, keys, compromised=compromised)
+        return keys.method
 
-    with_foundation(config, work)
-    err.print(f"{client_id} proves itself by private_key_jwt with these keys", markup=False)
+    method = with_foundation(config, work)
+    what = "certificates" if own else "keys"
+    err.print(f"{client_id} proves itself by {method} with these {what}", markup=False)
 
 
 @commands.command("remove")
@@ -312,6 +317,16 @@ def remove(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
     if not with_foundation(config, work):
         fail(f"no client has the id {client_id}", code=REFUSED)
     err.print(f"removed {client_id}", markup=False)
+
+
+def _certificates(paths: list[Path] | None) -> tuple[bytes, ...]:
+    """DER."""
+    try:
+        return tuple(
+            each.public_bytes(Encoding.DER) for path in paths or () for each in read_certificates(path)
+        )
+    except ValueError as error:
+        fail(f"--certificate: {error}", code=REFUSED)
 
 
 def _jwks_text(path: Path | None) -> str:

@@ -33,6 +33,12 @@ class Proving:
 USUAL = Proving()
 
 
+def by_keys(jwks: str, jwks_uri: str, certificates: tuple[bytes, ...]) -> Proving:
+    """By certificates of its own where there are some, else by keys; `checked` judges what is there."""
+    method: AuthMethod = "self_signed_tls_client_auth" if certificates else "private_key_jwt"
+    return Proving(method, jwks, jwks_uri, certificates=certificates)
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What is kept of it, as `store.records.Client` describes."""

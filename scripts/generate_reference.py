@@ -36,8 +36,8 @@ REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 # What of each recommendation the software does today, and what it does not do yet.
 TODAY: dict[str, tuple[str, str]] = {
     "trust-no-one": (
-        "deny by default; spoofable headers stripped; reused codes and tokens caught; backends verify",
-        "tokens bound to a key (DPoP, mTLS)",
+        "deny by default; spoofed headers and reused tokens caught; tokens bound to a key; backends verify",
+        "",
     ),
     "everything-is-public": (
         "an OpenAPI document is the allow-list; an operation without a tier does not start",
@@ -49,20 +49,20 @@ TODAY: dict[str, tuple[str, str]] = {
     ),
     "no-basic": ("Basic is refused at the gateway", "an exception by name with an end date"),
     "api-keys": (
-        "keys with an owner and an end, for `low` and nothing above; rotation with overlap, revocation",
-        "exchange for a short-lived token",
+        "keys with an owner and an end, for `low` only; rotation, revocation, exchange for a short token",
+        "",
     ),
     "oauth": (
-        "client credentials, code with PKCE, refresh with rotation and reuse detection, scopes",
-        "other grants, `private_key_jwt`",
+        "code with PKCE, refresh with rotation, client credentials, exchange; clients with keys",
+        "the device grant",
     ),
     "secrets-leak": (
         "`clients rotate-secret` and `tokens revoke` cut off what leaked; secrets are recognisable by form",
         "the scanner",
     ),
     "no-secret-in-apps": (
-        "`spa` and `native` clients cannot have a secret",
-        "scans of artifacts, workload identity",
+        "`spa` and `native` clients cannot have a secret; pipelines and pods need none (workload identity)",
+        "scans of artifacts",
     ),
     "no-hardcoding": (
         "the configuration refuses inline secrets; commands take none as an argument",
@@ -78,15 +78,15 @@ TODAY: dict[str, tuple[str, str]] = {
     ),
     "mind-the-claims": (
         "opaque outside, a minimal JWT inside; more only by name, to one recipient; no credential in a claim",
-        "encrypted inside JWTs",
+        "",
     ),
     "validate-thoroughly": (
         "one strict validator (`JwtValidator`), tried on a table of attacks",
         "the prober",
     ),
     "as-code": (
-        "`tokenward check` and `decide` with exit codes; outbound fetches that cannot be turned",
-        "SARIF, policy tests, sessions for browser apps, posture page, audit trail",
+        "`tokenward check`, `test` and `decide` with exit codes; outbound fetches that cannot be turned",
+        "SARIF, sessions for browser apps, posture page, audit trail",
     ),
 }
 

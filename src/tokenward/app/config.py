@@ -75,7 +75,7 @@ def load(path: Path) -> Loaded:
     try:
         settings = Settings.model_validate(source.data)
     except ValidationError as error:
-        return Loaded(None, in_order(placed(source, it) for it in schema_errors(error)), source)
+        return Loaded(None, in_order(placed(source, it) for it in schema_errors(error, schema())), source)
     findings = [placed(source, it) for it in inconsistencies(settings)]
     documents = [read_api(settings, name, base_dir) for name in settings.apis]
     for document in documents:

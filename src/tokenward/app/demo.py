@@ -37,6 +37,7 @@ APP = "demo-app"
 PERSON = "alice"
 REDIRECT = "http://127.0.0.1/callback"
 
+POLICY_TESTS = "bank.policytest.yaml"
 _SIGNATURE = "# Written by `tokenward demo`"
 _CONFIGURATION = (
     _SIGNATURE
@@ -171,6 +172,7 @@ def _write_configuration(directory: Path, urls: Mapping[str, str], store: str) -
     for name in SAMPLES:
         document = f"{name}.openapi.yaml"
         (directory / document).write_bytes((samples / document).read_bytes())
+    (directory / POLICY_TESTS).write_bytes((samples / POLICY_TESTS).read_bytes())
     listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
     path.write_text(_CONFIGURATION.format(store=store, **urls, **listens))
     loaded = load(path)

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tokenward.app.findings import Remark
-from tokenward.app.settings import schema
 from tokenward.app.yaml_source import Keys
 
 # Pydantic's type of error → our code, text and remedy. Texts never show the value: it could be a secret.
@@ -20,15 +19,20 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
     "dict_type": ("wrong-type", "{key!r} must hold keys and values", "write them below it, indented"),
     "tuple_type": ("wrong-type", "{key!r} must be a list", "write it as [one, two]"),
     "literal_error": ("wrong-value", "{key!r} must be {expected}", "choose one of them"),
+    "too_short": ("wrong-value", "{key!r} is empty", "write something"),
     "string_too_short": ("wrong-value", "{key!r} is empty", "write something"),
     "string_too_long": ("wrong-value", "{key!r} is longer than {max_length} characters", "shorten it"),
 }
 
 
-def schema_errors(error: ValidationError) -> Iterator[Remark]:
-    """Each misfit once; a key that is only misspelt is not missing as well."""
+def schema_errors(error: ValidationError, whole: Mapping[str, Any]) -> Iterator[Remark]:
+    """Each misfit once; a key that is only misspelt is not missing as well.
+
+    Args:
+        error: of the file's model.
+        whole: that model's JSON Schema.
+    """
     details = error.errors(include_url=False, include_input=False)
-    whole = schema()
     meant = {it["loc"]: _meant(whole, it["loc"]) for it in details if it["type"] == "extra_forbidden"}
     for detail in details:
         if detail["type"] == "missing" and detail["loc"] in meant.values():

@@ -37,11 +37,13 @@ from tokenward.issuer.settings import Actor
 from tokenward.tokens.workloads import PLATFORMS
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """A part of a file: nothing that it does not know, and no text for a number."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-class TlsSettings(_Model):
+class TlsSettings(Model):
     """A listener that speaks TLS itself. Renewed files are taken up without a restart."""
 
     certificate: str = Field(
@@ -50,7 +52,7 @@ class TlsSettings(_Model):
     key: KeyFile = Field(description="file:PATH of its private key, PEM, unencrypted.")
 
 
-class ClientCertificates(_Model):
+class ClientCertificates(Model):
     """Clients may show certificates (RFC 8705), in the TLS handshake or to a proxy in front."""
 
     ca: str | None = Field(
@@ -67,7 +69,7 @@ class ClientCertificates(_Model):
     )
 
 
-class IssuerServer(_Model):
+class IssuerServer(Model):
     """The authorization server: where tokens are issued and people sign in."""
 
     url: Origin = Field(description="Its public origin; also the issuer identifier (RFC 8414 §2).")
@@ -83,7 +85,7 @@ class IssuerServer(_Model):
     )
 
 
-class GatewayServer(_Model):
+class GatewayServer(Model):
     """The gateway: where API calls arrive."""
 
     url: Origin = Field(description="Its public origin.")
@@ -99,14 +101,14 @@ class GatewayServer(_Model):
     )
 
 
-class AdminServer(_Model):
+class AdminServer(Model):
     """Health, metrics and management; for this machine only."""
 
     listen: Listen = Field(description="host:port on loopback to listen on.")
     token: Reference = Field(description="Where the admin token is kept: env:, file:, cmd: or keyring:.")
 
 
-class TokenLifetimes(_Model):
+class TokenLifetimes(Model):
     """How long tokens live."""
 
     # Tier `moderate` accepts no access token that was given more than 15 minutes.
@@ -125,7 +127,7 @@ class TokenLifetimes(_Model):
     )
 
 
-class SigningKeySettings(_Model):
+class SigningKeySettings(Model):
     """How long signing keys sign."""
 
     rotate_after: Annotated[int, Duration(2 * 86_400, 365 * 86_400)] = Field(
@@ -135,7 +137,7 @@ class SigningKeySettings(_Model):
     )
 
 
-class MailSettings(_Model):
+class MailSettings(Model):
     """A server that takes mail."""
 
     host: MailHost = Field(
@@ -149,7 +151,7 @@ class MailSettings(_Model):
     )
 
 
-class NoticeSettings(_Model):
+class NoticeSettings(Model):
     """How owners of API keys are told that these end."""
 
     days: NoticeDays = Field(default=(14, 3, 1), description="How many days before a key's end.")
@@ -166,7 +168,7 @@ class NoticeSettings(_Model):
     )
 
 
-class ApiKeySettings(_Model):
+class ApiKeySettings(Model):
     """How long API keys live; none lives for ever."""
 
     lifetime: Annotated[int, Duration(3600, 3650 * 86_400)] = Field(
@@ -184,7 +186,7 @@ class ApiKeySettings(_Model):
     )
 
 
-class ExchangeSettings(_Model):
+class ExchangeSettings(Model):
     """That one client may exchange tokens (RFC 8693)."""
 
     client: str = Field(min_length=1, description="The client_id of who may.")
@@ -207,7 +209,7 @@ class ExchangeSettings(_Model):
     )
 
 
-class ClientSettings(_Model):
+class ClientSettings(Model):
     """What holds for every client."""
 
     secret_longest: Annotated[int, Duration(86_400, 730 * 86_400)] = Field(
@@ -223,7 +225,7 @@ class ClientSettings(_Model):
     )
 
 
-class WorkloadRuleSettings(_Model):
+class WorkloadRuleSettings(Model):
     """Which workloads of a platform are which client."""
 
     client: str = Field(min_length=1, description="The client_id; a client whose auth-method is workload.")
@@ -233,7 +235,7 @@ class WorkloadRuleSettings(_Model):
     )
 
 
-class WorkloadIssuerSettings(_Model):
+class WorkloadIssuerSettings(Model):
     """A platform whose word about its workloads counts (RFC 7523 §2.1)."""
 
     platform: Literal["github", "gitlab", "kubernetes", "oidc"] = Field(
@@ -267,7 +269,7 @@ class WorkloadIssuerSettings(_Model):
         return self.issuer or PLATFORMS[self.platform].issuer
 
 
-class OperationSettings(_Model):
+class OperationSettings(Model):
     """What one operation asks of its callers."""
 
     risk: Risk | None = Field(default=None, description="Risk tier; without it, the document's or the API's.")
@@ -276,7 +278,7 @@ class OperationSettings(_Model):
     )
 
 
-class ClaimRelease(_Model):
+class ClaimRelease(Model):
     """What an API is told of a person beyond the minimum."""
 
     inside: ClaimNames = Field(
@@ -291,7 +293,7 @@ class ClaimRelease(_Model):
     )
 
 
-class ApiSettings(_Model):
+class ApiSettings(Model):
     """One protected API."""
 
     openapi: str = Field(
@@ -325,7 +327,7 @@ class ApiSettings(_Model):
     )
 
 
-class Settings(_Model):
+class Settings(Model):
     """The configuration of Tokenward. Paths are relative to the file, secrets are references."""
 
     name: Name = Field(default="Tokenward", description="Shown to people on the sign-in page.")

@@ -11,6 +11,7 @@ from tokenward.app.cli import (
     init,
     keys,
     master_key,
+    policy_test,
     protect,
     run,
     signing_keys,
@@ -34,6 +35,7 @@ application.command("demo")(run.demo)
 application.command("protect")(protect.protect)
 application.command("check")(check.check)
 application.command("decide")(decide.decide)
+application.command("test")(policy_test.run_tests)
 application.add_typer(clients.commands, name="clients")
 application.add_typer(keys.commands, name="keys")
 application.add_typer(tokens.commands, name="tokens")

@@ -2,11 +2,12 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from ssl import DER_cert_to_PEM_cert
 
 import httpx
 import pytest
 
-from certificates import certificate
+from certificates import certificate, signed_anew
 from store.values import access, token_id
 from tokenward.app.admin import admin_app
 from tokenward.app.config import load
@@ -190,6 +191,10 @@ def test_a_secret_is_rotated_until_a_moment(configuration):
     _run(configuration, work)
 
 
+def _of_no_version(held):
+    return signed_anew(held, held.key, bytes.fromhex("a003020102"), bytes.fromhex("a003020109"))
+
+
 def test_a_client_gets_other_certificates(tmp_path):
     configuration = with_certificates(tmp_path)
     old, new = certificate("CN=old"), certificate("CN=new")
@@ -204,6 +209,8 @@ def test_a_client_gets_other_certificates(tmp_path):
         assert registered_certificates(kept.jwks) == (old.der, new.der)
         for wrong in (
             {"certificates": ["-----BEGIN"]},
+            {"certificates": [old.pem.decode() + new.pem.decode()]},
+            {"certificates": [DER_cert_to_PEM_cert(_of_no_version(old))]},
             {"certificates": [old.pem.decode()] * 9},
             {**both, "jwks_uri": "https://a.example/jwks.json"},
             {"certificates": [old.pem.decode()], "jwks": {"keys": []}},

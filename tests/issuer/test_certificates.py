@@ -2,11 +2,12 @@
 
 import functools
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certificates import SERVER_ONLY, certificate, certificate_authority, san
+from certificates import SERVER_ONLY, certificate, certificate_authority, san, signed_anew
 from issuer.house import URL, error, lived
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import INVALID_INPUT, Refusal
@@ -145,6 +146,38 @@ def test_the_right_name_without_a_good_chain_is_refused(tmp_path, chain):
         client = await _of_authority(house)
         assert await _is_let_in(house, client, issued(extensions=NAME))
         assert not await _is_let_in(house, client, BAD_CHAINS[chain]())
+
+    test(tmp_path)
+
+
+_VERSION_3 = bytes.fromhex("a003020102")
+_NO_VERSION = bytes.fromhex("a003020109")
+_KEY_IDENTIFIER, _AUTHORITY_IDENTIFIER = bytes.fromhex("0603551d0e"), bytes.fromhex("0603551d23")
+# The type of a name's value that only one kind of name may have.
+_COMMON_NAME, _BITS = bytes.fromhex("06035504030c03617070"), bytes.fromhex("06035504030303006170")
+UNREADABLE = {
+    "of a version that nobody defined": (_VERSION_3, _NO_VERSION),
+    "with an extension twice": (_AUTHORITY_IDENTIFIER, _KEY_IDENTIFIER),
+    "whose name is no text": (_COMMON_NAME, _BITS),
+}
+
+
+@pytest.mark.parametrize("subject", ["subject_dn:CN=app,O=Example", "san_dns:app.example"])
+@pytest.mark.parametrize("unreadable", UNREADABLE)
+def test_what_is_no_readable_certificate_is_a_refusal_and_no_fault(tmp_path, unreadable, subject):
+    old, new = UNREADABLE[unreadable]
+
+    @with_certificates
+    async def test(house):
+        client = await _of_authority(house, subject)
+        good = issued(extensions=NAME)
+        for signer in (AUTHORITY.key, good.key):
+            held = SimpleNamespace(der=signed_anew(good, signer, old, new))
+            answer = await _ask(house, client, held)
+            # Whoever is named elsewhere than in what cannot be read may be let in.
+            assert answer.status_code == 200 or error(answer) == REFUSED
+        if subject.startswith("subject"):
+            assert error(answer) == REFUSED
 
     test(tmp_path)
 

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field
 from starlette.applications import Starlette
@@ -59,6 +58,7 @@ from tokenward.store.records import (
     SigningKeyRecord,
     TokenBinding,
 )
+from tokenward.tokens.certificates import parse_pem
 from tokenward.tokens.opaque import fingerprint
 from tokenward.tokens.presented import token_id_of
 from tokenward.tokens.subjects import SubjectType
@@ -407,9 +407,10 @@ def _ders(pems: list[str]) -> tuple[bytes, ...]:
 
 def _der(pem: str) -> bytes:
     try:
-        return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
-    except ValueError:
+        (certificate,) = parse_pem(pem.encode())
+    except ValueError:  # or more than one
         raise Refusal(INVALID_INPUT, "certificates: one of them is no PEM certificate") from None
+    return certificate.public_bytes(Encoding.DER)
 
 
 def _signing_key_json(key: SigningKeyRecord, at: float) -> dict[str, object]:

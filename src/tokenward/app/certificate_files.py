@@ -7,7 +7,7 @@ from cryptography import x509
 from tokenward.app.settings import GatewayServer, IssuerServer
 from tokenward.app.tls import ServerTls
 from tokenward.base.references import parse, resolve
-from tokenward.tokens.certificates import Authorities
+from tokenward.tokens.certificates import Authorities, BadCertificate, parse_pem
 
 MAX_BYTES = 1024 * 1024
 
@@ -26,9 +26,9 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
     try:
-        return x509.load_pem_x509_certificates(raw[:MAX_BYTES])
-    except ValueError:
-        raise ValueError(f"{path.name} holds no PEM certificate, or a damaged one") from None
+        return parse_pem(raw[:MAX_BYTES])
+    except BadCertificate as error:
+        raise ValueError(f"{path.name} cannot be used: {error}") from None
 
 
 def client_authorities(server: Server, base_dir: Path) -> Authorities | None:

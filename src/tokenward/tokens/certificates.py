@@ -35,6 +35,11 @@ _VISIBLE = re.compile(r"[!-~]{1,500}")
 _EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 
 
+# All that reading a certificate, or a part of it that is read late, raises: versions that nobody
+# defined and extensions that are there twice are no ValueErrors.
+_UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, UnsupportedAlgorithm)
+
+
 class BadCertificate(ValueError):  # noqa: N818 - a verdict
     """The certificate is not good; the text says why, for the log."""
 
@@ -47,8 +52,20 @@ def parse(der: bytes) -> x509.Certificate:
     """
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except _UNREADABLE:
         raise BadCertificate("it cannot be read") from None
+
+
+def parse_pem(pem: bytes) -> list[x509.Certificate]:
+    """The certificates, one at least.
+
+    Raises:
+        BadCertificate: there is none, or one cannot be read.
+    """
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except _UNREADABLE:
+        raise BadCertificate("it holds no PEM certificate, or a damaged one") from None
 
 
 def check_period(certificate: x509.Certificate, at: float) -> None:
@@ -96,7 +113,7 @@ class Authorities:
         policy = policy.extension_policies(ca_policy=_CA_POLICY, ee_policy=_CLIENT_POLICY)
         try:
             policy.build_client_verifier().verify(certificate, [])
-        except (VerificationError, ValueError, UnsupportedAlgorithm) as error:
+        except (VerificationError, *_UNREADABLE) as error:
             raise BadCertificate(f"its chain does not hold: {_one_line(error)}") from None
 
 
@@ -149,7 +166,7 @@ class CertificateSubject:
         """Whether the certificate names it. Which CA says so is for `Authorities` to judge."""
         try:
             return SUBJECT_PARAMETERS[self.parameter].named(certificate, self.value)
-        except ValueError:  # names that cannot be read, or extensions that are there twice
+        except _UNREADABLE:
             return False
 
 
@@ -243,7 +260,7 @@ def registered_certificates(jwks: str) -> tuple[bytes, ...]:
 def _jwk(certificate: x509.Certificate) -> dict[str, object]:
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         key = None
     if not any(ALGORITHMS[name].fits(key) for name in ASYMMETRIC):
         raise ValueError("a certificate's key must be P-256, P-384, P-521, Ed25519, or RSA from 2048 bits")
@@ -254,7 +271,7 @@ def _jwk(certificate: x509.Certificate) -> dict[str, object]:
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *_UNREADABLE):
         return False
 
 

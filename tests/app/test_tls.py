@@ -127,6 +127,16 @@ def test_a_self_signed_certificate_gets_through_while_it_is_trusted(tls, tmp_pat
         assert refused(address, context)
 
 
+def test_a_certificate_that_openssl_cannot_read_keeps_nobody_else_out(tls, tmp_path, caplog):
+    own, other = certificate(), certificate()
+    with listening(tls) as address:
+        tls.trust([own.der, b"\x30\x00", other.der])
+        for held in (own, other):
+            assert ask(address, client_context(tmp_path, held)) == ["https", held.der.hex()]
+        assert ask(address, client_context(tmp_path)) == ["https", None]
+    assert "is not let through" in caplog.text
+
+
 def test_who_is_trusted_may_change_while_certificate_and_key_do_not_fit_together(tls, tmp_path):
     own = certificate()
     with listening(tls) as address:

@@ -81,12 +81,16 @@ class ServerTls:
             why = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
             raise ValueError(f"TLS with {certificate.name} and {key.name} is not possible: {why}") from None
         if self._authorities is not None:
-            self._ask_clients(context, [*self._authorities, *self._trusted])
+            self._ask_clients(context, self._authorities)
         return context
 
-    def _ask_clients(self, context: ssl.SSLContext, trusted: list[bytes]) -> None:
+    def _ask_clients(self, context: ssl.SSLContext, authorities: Collection[bytes]) -> None:
         context.verify_mode = ssl.CERT_OPTIONAL
         # A CA that is named is trusted even where its own issuer is not, and a self-signed one by itself.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        if trusted:
-            context.load_verify_locations(cadata=b"".join(trusted))
+        # One by one: what OpenSSL cannot read, although whoever registered it could, harms nobody else.
+        for certificate in (*authorities, *self._trusted):
+            try:
+                context.load_verify_locations(cadata=certificate)
+            except ssl.SSLError as error:
+                _log.warning("a certificate of a client or its CA is not let through: %s", error.reason)

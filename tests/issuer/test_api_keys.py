@@ -356,6 +356,15 @@ async def test_a_key_that_nobody_knows_ends_nothing_and_guessing_is_slowed_down(
 
 
 @lived
+async def test_whoever_ends_many_imported_keys_guessed_none(h: House):
+    texts = [f"sk_live_{number}" for number in range(25)]
+    for text in texts:
+        await imported(h, text)
+    for text in texts:
+        assert (await h.http.post("/revoke", data={"token": text})).status_code == 200
+
+
+@lived
 async def test_who_guesses_imported_keys_is_told_to_wait_before_anybody_looks(h: House):
     """They have a form of somebody else's, and may be short."""
     await imported(h, "12345678")

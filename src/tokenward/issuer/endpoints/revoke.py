@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.problems import MISSING_PARAMETER, NOT_YOUR_TOKEN, Refusal
-from tokenward.issuer.client_auth.authenticate import authenticate, slow_guessing
+from tokenward.issuer.client_auth.authenticate import authenticate, forgive, slow_guessing
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.response import Response, private_json
@@ -51,10 +51,13 @@ async def _revoke_api_key(issuer: Issuer, scope: Scope, form: Mapping[str, str])
     is_ours = text.startswith(f"{prefix}_")
     if not text or (is_ours and not text.startswith(f"{prefix}_ak_")):
         return False
-    if not is_ours and not is_jwt(text):  # nobody guesses one, and it may be an access token
+    guessed = not is_ours and not is_jwt(text)  # nobody guesses one, and it may be an access token
+    if guessed:
         slow_guessing(issuer, scope)
     state = await known_api_key(issuer.store, issuer.peppers, text, prefix=prefix)
     if state is not None:
+        if guessed:
+            forgive(issuer, scope)
         await issuer.store.revoke_api_key(state.key.key_id, issuer.clock.time())
         return True
     if is_ours:

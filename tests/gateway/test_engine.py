@@ -201,7 +201,8 @@ def test_a_policy_can_be_swapped():
 
 def test_challenges_say_what_rfc_6750_asks_for():
     world = World()
-    assert world.decide(token=None).challenge == 'Bearer realm="bank"'
+    where = f'resource_metadata="{BANK}/.well-known/oauth-protected-resource"'  # RFC 9728 §5.1
+    assert world.decide(token=None).challenge == f'Bearer realm="bank", {where}'
     assert 'error="invalid_token"' in world.decide(token="unknown").challenge
     scope = world.decide("/bank/transfers", method="POST").challenge
     assert 'error="insufficient_scope"' in scope

@@ -14,6 +14,7 @@ from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.policy import Api, Operation, Policy
 from tokenward.gateway.proofs import Proofs
+from tokenward.gateway.resource_metadata import ResourceMetadata
 from tokenward.gateway.tiers import TIERS
 from tokenward.tokens import opaque
 from tokenward.tokens.binding import Confirmation, token_hash
@@ -28,6 +29,7 @@ CNF = Confirmation("jkt", CLIENT_KEY.kid)
 ORIGIN = "https://api.example"
 _PROOF = re.compile(r"\{proof([^}]*)\}")
 INSIDE = "https://gateway.example/inside"
+ISSUER = "https://login.example"
 BANK = "https://bank.example"
 WEATHER = "https://weather.example"
 START = 1_800_000_000.0
@@ -132,6 +134,7 @@ class World:
             self.minter,
             lambda: self.fresh,
             proofs=Proofs(self.dpop, ORIGIN),
+            resources=ResourceMetadata(BANK, ISSUER, ("ES256",), certificates=True),
             observe=lambda decision, seconds: self.observed.append(decision),
             clock=self.clock,
         )

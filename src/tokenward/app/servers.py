@@ -33,6 +33,7 @@ from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.proofs import Proofs
+from tokenward.gateway.resource_metadata import ResourceMetadata
 from tokenward.identity.room import Identity
 from tokenward.issuer.access_jwt import ACCESS_TOKEN_ALGORITHM
 from tokenward.issuer.asgi import ROUTES, IssuerApp
@@ -171,6 +172,7 @@ async def gateway_engine(
     settings = ground.configuration.settings
     ring = await ground.key_ring("inside", fresh=lambda: follower.confirmed)
     outside_keys = PublishedKeys(ground.store, "outside", clock=ground.clock)
+    proofs = Proofs(ground.dpop("gateway"), settings.gateway.url)
     engine = Engine(
         ground.configuration.policy,
         StoreResolver(
@@ -195,7 +197,13 @@ async def gateway_engine(
             algorithm=ACCESS_TOKEN_ALGORITHM,
             clock=ground.clock,
         ),
-        proofs=Proofs(ground.dpop("gateway"), settings.gateway.url),
+        proofs=proofs,
+        resources=ResourceMetadata(
+            origin=settings.gateway.url,
+            issuer=settings.issuer.url,
+            proof_algorithms=proofs.algorithms,
+            certificates=settings.gateway.client_certificates is not None,
+        ),
         observe=observe,
         clock=ground.clock,
     )

@@ -28,6 +28,7 @@ from tokenward.gateway.key_rates import KeyRates
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.proofs import Proofs
+from tokenward.gateway.resource_metadata import ResourceMetadata
 from tokenward.gateway.steps import Case, Means
 from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.tiers import step_up
@@ -111,7 +112,7 @@ class Engine:
         minter: signs the inside JWTs.
     """
 
-    __slots__ = ("_clock", "_means", "_observe", "_policy", "minter", "verified")
+    __slots__ = ("_clock", "_means", "_observe", "_policy", "_resources", "minter", "verified")
 
     def __init__(
         self,
@@ -122,6 +123,7 @@ class Engine:
         *,
         outside: OutsideJwts | None = None,
         proofs: Proofs | None = None,
+        resources: ResourceMetadata | None = None,
         observe: Callable[[Decision, float], None] | None = None,
         token_prefix: str = "tkw",  # noqa: S107 - how a token begins
         clock: Clock = SYSTEM_CLOCK,
@@ -135,6 +137,7 @@ class Engine:
             fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
             outside: verifies access tokens that are JWTs; without it none is accepted.
             proofs: checks DPoP proofs; without it no token that is bound to a key is accepted.
+            resources: what is told of the APIs; without it, nothing.
             observe: told each decision and the seconds that it took, for log and metrics. Must not raise.
             token_prefix: how our opaque tokens begin.
             clock: time.
@@ -154,12 +157,17 @@ class Engine:
             clock,
         )
         self._policy = policy
+        self._resources = resources
         self._observe = observe
         self._clock = clock
 
     def swap_policy(self, policy: Policy) -> None:
         """Decide by another policy from the next request on; running decisions keep theirs."""
         self._policy = policy
+
+    def resource_metadata(self, path: str) -> bytes | None:
+        """The protected-resource metadata at that path (RFC 9728 §3.2), or None where none is."""
+        return self._resources.document(self._policy, path) if self._resources is not None else None
 
     def fresh(self) -> bool:
         """Whether credentials can be judged now."""
@@ -235,7 +243,9 @@ class Engine:
         scheme = "Bearer"
         if self._means.proofs is not None and _wants_a_proof(case):
             scheme = "DPoP"
-            parameters["algs"] = self._means.proofs.algorithms  # RFC 9449 §7.1
+            parameters["algs"] = " ".join(self._means.proofs.algorithms)  # RFC 9449 §7.1
+        if case.match and self._resources and (where := self._resources.url(case.match.api)):
+            parameters["resource_metadata"] = where  # RFC 9728 §5.1
         realm = case.match.api.name if case.match else "tokenward"
         return challenge(problem, realm=realm, scheme=scheme, **parameters)
 

@@ -16,6 +16,9 @@ from tokenward.gateway.tiers import Tier
 RESERVED = "/.well-known/tokenward/"
 """Paths below it belong to the gateway itself and reach no API."""
 
+RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
+"""This path (RFC 9728 §3), and what is below it, likewise."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARAMETER = re.compile(r"\{[^{}/]+\}")
 
@@ -145,7 +148,7 @@ class Policy:
             method: case-sensitive (RFC 9110 §9.1); GET does not imply HEAD, OPTIONS is nothing special.
             path: canonical.
         """
-        if path.startswith(RESERVED):
+        if is_reserved(path):
             return _NOTHING
         routes = _find(self._root, path[1:].split("/"), 0)
         if routes is None:
@@ -155,6 +158,11 @@ class Policy:
             return NoMatch(tuple(sorted(routes)))
         api, operation = found
         return Match(api, operation, path[len(api.mount) :])
+
+
+def is_reserved(path: str) -> bool:
+    """Whether a path belongs to the gateway itself."""
+    return path.startswith((RESERVED, f"{RESOURCE_METADATA}/")) or path == RESOURCE_METADATA
 
 
 def _step(node: _Node, segment: str) -> _Node:
@@ -266,12 +274,12 @@ def _shared_paths(apis: Sequence[Api]) -> Iterator[PolicyProblem]:
                     f"{first} and {operation.template} match the same paths",
                     "Merge them into one path of the document.",
                 )
-            if (api.mount + operation.template).startswith(RESERVED):
+            if is_reserved(api.mount + operation.template):
                 yield _problem(
                     api,
                     (),
-                    f"{operation.label} lies below {RESERVED}",
-                    "That prefix belongs to the gateway: move it.",
+                    f"{operation.label} lies where the gateway answers itself",
+                    f"{RESERVED} and {RESOURCE_METADATA} belong to the gateway: move it.",
                 )
 
 

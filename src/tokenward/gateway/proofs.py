@@ -54,9 +54,9 @@ class Proofs:
             raise Refusal(problem, error.code, retry_after=1 if problem is UNAVAILABLE else None) from None
 
     @property
-    def algorithms(self) -> str:
-        """What proofs may be signed with, as `algs` tells it (§7.1)."""
-        return " ".join(self._verifier.algorithms)
+    def algorithms(self) -> tuple[str, ...]:
+        """What proofs may be signed with."""
+        return self._verifier.algorithms
 
     def nonce(self) -> str:
         """What the next proof must have in it (§9)."""

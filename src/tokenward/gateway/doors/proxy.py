@@ -16,7 +16,7 @@ from tokenward.gateway.access import AccessRequest, Allow, Deny
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.headers import outgoing
-from tokenward.gateway.policy import RESERVED
+from tokenward.gateway.policy import RESERVED, is_reserved
 from tokenward.tokens.binding import ClientCertificate
 
 _UPSTREAM = logging.getLogger("tokenward.gateway.upstream")
@@ -29,6 +29,12 @@ _DENIED = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 _JWKS_HEADERS = ((b"content-type", b"application/jwk-set+json"), (b"cache-control", b"max-age=10"))
+# Scripts of any origin may read it, as the metadata of the authorization server.
+_METADATA_HEADERS = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"public, max-age=300"),
+    (b"access-control-allow-origin", b"*"),
+)
 _HEALTH_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
@@ -56,7 +62,7 @@ class ProxyDoor:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read(scope)
-        if request.raw_path.startswith(_RESERVED):
+        if is_reserved(request.raw_path.decode("latin-1")):
             await self._own(request, send)
             return
         decision = await self._engine.decide(request)
@@ -100,12 +106,15 @@ class ProxyDoor:
             raise
 
     async def _own(self, request: AccessRequest, send: Send) -> None:
-        """What the gateway itself has to say; nothing below the reserved prefix is ever forwarded."""
-        name = request.raw_path[len(_RESERVED) :]
-        if name not in {b"jwks.json", b"health"}:
+        """What the gateway itself has to say; nothing that is reserved for it is ever forwarded."""
+        name = request.raw_path.removeprefix(_RESERVED)
+        metadata = self._engine.resource_metadata(request.raw_path.decode("latin-1"))
+        if name not in {b"jwks.json", b"health"} and metadata is None:
             await write(Deny(NOT_FOUND), send)
         elif request.method not in {"GET", "HEAD"}:
             await write(Deny(METHOD_NOT_ALLOWED, headers={"allow": "GET, HEAD"}), send)
+        elif metadata is not None:
+            await respond(send, 200, metadata, _METADATA_HEADERS)
         elif name == b"jwks.json":
             await self._jwks(send)
         elif self._engine.fresh():

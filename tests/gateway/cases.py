@@ -75,6 +75,7 @@ CASES = (
     DecisionCase("the inside JWT, outside", "invalid_token", headers=_bearer("inside")),
     DecisionCase("garbage", "invalid_token", headers=_with(("authorization", "Bearer garbage"))),
     DecisionCase("two spaces", "invalid_token", headers=_with(("authorization", "Bearer  {reader}"))),
+    DecisionCase("no ASCII", "malformed_request", headers=_with(("authorization", "Bearer {reader}\xe9"))),
     DecisionCase("a tab for the space", "wrong_scheme", headers=_with(("authorization", "Bearer\t{reader}"))),
     DecisionCase("nothing after the scheme", "invalid_token", headers=_with(("authorization", "Bearer"))),
     DecisionCase(
@@ -168,7 +169,9 @@ CASES = (
     DecisionCase("as an array, behind a semicolon", "method_override", query="a;_method[]=DELETE"),
     DecisionCase("like a header", "method_override", query="X-HTTP-Method-Override=DELETE"),
     DecisionCase("like a header, with spaces", "method_override", query="x+http+method=DELETE"),
-    DecisionCase("an ordinary method is no other", "allow", query="method=card&payment_method=x&methods=y"),
+    DecisionCase(
+        "an ordinary method is no other", "allow", query="method=card&payment_method=x&methods=y&_id=1"
+    ),
     # Tokens that are bound to a key
     DecisionCase("a bound token with its proof", "allow", headers=_dpop("bound", "{proof}")),
     DecisionCase(

@@ -386,6 +386,9 @@ NO_PROOF = {
     "password": Proving("private_key_jwt", jwks_uri="https://user@app.example/jwks.json"),
     "fragment": Proving("private_key_jwt", jwks_uri="https://app.example/jwks.json#1"),
     "file": Proving("private_key_jwt", jwks_uri="file:///etc/passwd"),
+    "another scheme": Proving("private_key_jwt", jwks_uri="ftp://127.0.0.1/jwks.json"),
+    "nowhere": Proving("private_key_jwt", jwks_uri="https:///jwks.json"),
+    "endless": Proving("private_key_jwt", jwks_uri=f"https://app.example/{'x' * 2048}"),
     "no host": Proving("private_key_jwt", jwks_uri="https://[::1/jwks.json"),
     "none": Proving("none"),
     "an API key": Proving("api_key"),
@@ -420,6 +423,16 @@ async def test_plain_http_is_for_loopback_on_both_sides(h: House):
     assert (await signer(h, proving=local)).client.jwks_uri == local.jwks_uri
     with pytest.raises(Refusal):
         checked(local, "service", replace(h.issuer.settings, url="https://login.example"))
+
+
+@lived
+async def test_what_came_into_the_store_otherwise_is_not_fetched_either(h: House):
+    app = await signer(h)
+    for number, uri in enumerate(("http://app.example/jwks.json", "ftp://127.0.0.1/jwks.json", "https:///")):
+        record = replace(app.client, client_id=f"odd-{number}", jwks="", jwks_uri=uri)
+        await h.issuer.store.add_client(record, None)
+        response = await present(h, mint(claims(h, Caller(h, record, None)), KEY))
+        assert error(response) == (401, "invalid_client"), uri
 
 
 @lived

@@ -5,13 +5,10 @@ made to (DNS rebinding, cross-site posts). So the Host must be ours, and managem
 """
 
 import hmac
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tokenward.app.admin_api_keys import ApiKeyEndpoints
+from tokenward.app.admin_clients import ClientEndpoints
 from tokenward.app.admin_input import Input, read_input
 from tokenward.app.foundation import Foundation
 from tokenward.app.incident import Listed, revoke_listed
@@ -42,102 +40,16 @@ from tokenward.base.problems import (
 )
 from tokenward.base.references import resolve
 from tokenward.base.secret import Secret
-from tokenward.issuer.access_jwt import exposure
-from tokenward.issuer.client_auth.registration import Proving, by_keys
-from tokenward.issuer.client_secrets import MAX_OVERLAP, rotate_secret
-from tokenward.issuer.clients import register, set_keys
 from tokenward.store.key_states import state
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import (
-    AccessTokenFormat,
-    AuthMethod,
-    Client,
-    ClientSecret,
-    ClientType,
     KeyPurpose,
     SigningKeyRecord,
-    TokenBinding,
 )
-from tokenward.tokens.certificates import parse_pem
 from tokenward.tokens.opaque import fingerprint
 from tokenward.tokens.presented import token_id_of
-from tokenward.tokens.subjects import SubjectType
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-Certificates = Annotated[list[Annotated[str, Field(max_length=16_384)]], Field(max_length=8)]
-
-
-class NewClient(Input):
-    """A client to register."""
-
-    client_id: str | None = Field(default=None, max_length=64)
-    name: str = Field(min_length=1, max_length=100)
-    type: ClientType
-    scopes: list[str] = Field(default_factory=list, max_length=200)
-    redirect_uris: list[str] = Field(default_factory=list, max_length=20)
-    subject_type: SubjectType = "public"
-    sector: str = Field(default="", max_length=253)
-    id_token_claims: list[str] = Field(default_factory=list, max_length=50)
-    access_token_format: AccessTokenFormat = "opaque"  # noqa: S105 - a form, not a token
-    auth_method: AuthMethod | None = None
-    jwks: dict[str, Any] | None = None
-    jwks_uri: str = Field(default="", max_length=2048)
-    tls_subject: str = Field(default="", max_length=1000)
-    bound_tokens: TokenBinding = ""
-    certificates: Certificates = Field(default_factory=list)
-
-    @property
-    def proving(self) -> Proving:
-        """How it proves itself."""
-        return Proving(
-            self.auth_method,
-            _json_or_nothing(self.jwks),
-            self.jwks_uri,
-            tls_subject=self.tls_subject,
-            certificates=_ders(self.certificates),
-        )
-
-
-class NewKeys(Input):
-    """A client's keys, or certificates, in the place of those, or the secret, that it had.
-
-    `compromised` as in `Rotation`.
-    """
-
-    jwks: dict[str, Any] | None = None
-    jwks_uri: str = Field(default="", max_length=2048)
-    certificates: Certificates = Field(default_factory=list)
-    compromised: bool = False
-
-    @property
-    def proving(self) -> Proving:
-        """How it proves itself from now on."""
-        return by_keys(_json_or_nothing(self.jwks), self.jwks_uri, _ders(self.certificates))
-
-
-class Rotation(Input):
-    """How long the old secret stays valid beside the new one: so many seconds, or until a moment (epoch).
-
-    `compromised`: it does not, and all that the client was issued is revoked.
-    """
-
-    overlap: int | None = Field(default=None, ge=0, le=MAX_OVERLAP)
-    until: float | None = Field(default=None, ge=0)
-    compromised: bool = False
-
-    def seconds(self, at: float) -> float:
-        """For how long, counted from `at`.
-
-        Raises:
-            Refusal: INVALID_INPUT, both are said.
-        """
-        if self.until is None:
-            return self.overlap or 0
-        if self.overlap is not None:
-            raise Refusal(INVALID_INPUT, "say one of overlap and until")
-        return self.until - at
 
 
 class RevocationOrder(Input):
@@ -175,17 +87,17 @@ def admin_app(ground: Foundation) -> Starlette:
     """
     configuration = ground.configuration
     managed = _guard(resolve(configuration.settings.admin.token, base_dir=configuration.base_dir))
-    desk, api_keys = _Desk(ground), ApiKeyEndpoints(ground)
+    desk, clients, api_keys = _Desk(ground), ClientEndpoints(ground), ApiKeyEndpoints(ground)
     return Starlette(
         routes=[
             Route("/health", desk.health),
             Route("/metrics", desk.metrics),
-            Route("/clients", managed(desk.list_clients)),
-            Route("/clients", managed(desk.add_client), methods=["POST"]),
-            Route("/clients/{client_id}", managed(desk.show_client)),
-            Route("/clients/{client_id}", managed(desk.remove_client), methods=["DELETE"]),
-            Route("/clients/{client_id}/secrets", managed(desk.rotate), methods=["POST"]),
-            Route("/clients/{client_id}/keys", managed(desk.set_client_keys), methods=["PUT"]),
+            Route("/clients", managed(clients.every)),
+            Route("/clients", managed(clients.add), methods=["POST"]),
+            Route("/clients/{client_id}", managed(clients.show)),
+            Route("/clients/{client_id}", managed(clients.remove), methods=["DELETE"]),
+            Route("/clients/{client_id}/secrets", managed(clients.rotate), methods=["POST"]),
+            Route("/clients/{client_id}/keys", managed(clients.set_keys), methods=["PUT"]),
             Route("/api-keys", managed(api_keys.every)),
             Route("/api-keys", managed(api_keys.add), methods=["POST"]),
             Route("/api-keys/imports", managed(api_keys.take_over), methods=["POST"]),
@@ -221,59 +133,6 @@ class _Desk:
 
     async def metrics(self, _request: Request) -> Response:
         return Response(exposition(), media_type="text/plain; version=0.0.4")
-
-    async def list_clients(self, _request: Request) -> Response:
-        return JSONResponse({"clients": [_client_json(client) for client in await self._store.clients()]})
-
-    async def add_client(self, request: Request) -> Response:
-        wanted = await read_input(request, NewClient)
-        client, secret = await register(
-            self._ground.client_desk,
-            name=wanted.name,
-            client_type=wanted.type,
-            scopes=wanted.scopes,
-            redirect_uris=wanted.redirect_uris,
-            client_id=wanted.client_id,
-            subject_type=wanted.subject_type,
-            sector=wanted.sector,
-            id_token_claims=wanted.id_token_claims,
-            access_token_format=wanted.access_token_format,
-            proving=wanted.proving,
-            bound_tokens=wanted.bound_tokens,
-        )
-        return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
-
-    async def show_client(self, request: Request) -> Response:
-        client = await self._store.client(request.path_params["client_id"])
-        if client is None:
-            raise Refusal(NOT_FOUND)
-        secrets = await self._store.client_secrets(client.client_id)
-        return JSONResponse({**_client_json(client), "secrets": [_secret_json(secret) for secret in secrets]})
-
-    async def remove_client(self, request: Request) -> Response:
-        if not await self._store.remove_client(request.path_params["client_id"], self._ground.clock.time()):
-            raise Refusal(NOT_FOUND)
-        return Response(status_code=204)
-
-    async def rotate(self, request: Request) -> Response:
-        order = await read_input(request, Rotation)
-        secret = await rotate_secret(
-            self._ground.client_desk,
-            request.path_params["client_id"],
-            overlap=order.seconds(self._ground.clock.time()),
-            compromised=order.compromised,
-        )
-        return JSONResponse(_secret_once(secret), status_code=201)
-
-    async def set_client_keys(self, request: Request) -> Response:
-        order = await read_input(request, NewKeys)
-        await set_keys(
-            self._ground.client_desk,
-            request.path_params["client_id"],
-            order.proving,
-            compromised=order.compromised,
-        )
-        return Response(status_code=204)
 
     async def revocations(self, request: Request) -> Response:
         order = await read_input(request, RevocationOrder)
@@ -380,39 +239,6 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
     return _problem({404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}.get(status, MALFORMED), headers=headers)
 
 
-def _client_json(client: Client) -> dict[str, object]:
-    return {
-        "client_id": client.client_id,
-        "name": client.name,
-        "type": client.type,
-        "scopes": list(client.scopes),
-        "redirect_uris": list(client.redirect_uris),
-        "created_at": client.created_at,
-        "subject_type": "pairwise" if client.sector else "public",
-        "sector": client.sector,
-        "id_token_claims": list(client.id_token_claims),
-        "access_token_format": client.access_token_format,
-        "auth_method": client.auth_method,
-        "tls_subject": client.tls_subject,
-        "bound_tokens": client.bound_tokens,
-        "jwks": json.loads(client.jwks) if client.jwks else None,
-        "jwks_uri": client.jwks_uri,
-        "exposes": list(exposure(client)),
-    }
-
-
-def _ders(pems: list[str]) -> tuple[bytes, ...]:
-    return tuple(_der(pem) for pem in pems)
-
-
-def _der(pem: str) -> bytes:
-    try:
-        (certificate,) = parse_pem(pem.encode())
-    except ValueError:  # or more than one
-        raise Refusal(INVALID_INPUT, "certificates: one of them is no PEM certificate") from None
-    return certificate.public_bytes(Encoding.DER)
-
-
 def _signing_key_json(key: SigningKeyRecord, at: float) -> dict[str, object]:
     return {
         "kid": key.kid,
@@ -425,20 +251,3 @@ def _signing_key_json(key: SigningKeyRecord, at: float) -> dict[str, object]:
         "removes_at": key.removes_at,
         "compromised_at": key.compromised_at,
     }
-
-
-def _secret_json(secret: ClientSecret) -> dict[str, object]:
-    return {
-        "secret_id": secret.secret_id,
-        "created_at": secret.created_at,
-        "expires_at": secret.expires_at,
-        "last_used_at": secret.last_used_at,
-    }
-
-
-def _json_or_nothing(value: dict[str, Any] | None) -> str:
-    return "" if value is None else json.dumps(value)
-
-
-def _secret_once(secret: Secret | None) -> dict[str, str]:
-    return {"client_secret": secret.reveal()} if secret is not None else {}

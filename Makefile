@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs lock bench libraries fuzz clean
+.PHONY: help install run test check format docs lock bench libraries interop fuzz clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -65,6 +65,10 @@ bench: $(STAMP) $(PEERS)/.installed ## Measure side by side with peers; ARGS="--
 
 libraries: $(PEERS)/.installed ## Hold the table of attacks against other JWT libraries; writes docs/libraries.md
 	PYTHONPATH=src $(PEERS)/bin/python benchmarks/libraries/run.py
+
+interop: $(STAMP) ## Let clients of others visit issuer and gateway; ARGS=--write for docs/interop.md
+	@scripts/interop-tools.sh
+	PYTHONPATH=tests $(BIN)/python -m interop.run $(ARGS)
 
 fuzz: $(STAMP) ## Fuzz the token parsers; ARGS="--minutes 10 --target validator --keep"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement tests/fuzz/requirements.txt

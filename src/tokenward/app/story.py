@@ -367,7 +367,7 @@ def _follow(story: Story, response: httpx.Response) -> httpx.Response:
 
 def _submit(story: Story, page: httpx.Response, **entries: str) -> httpx.Response:
     """Fill in the page's form as a browser would: its hidden fields, and what the person enters."""
-    form = _Form()
+    form = Form()
     form.feed(page.text)
     if form.action is None:
         raise Unexpected("expected a page with a form")
@@ -376,7 +376,7 @@ def _submit(story: Story, page: httpx.Response, **entries: str) -> httpx.Respons
     return story.call("POST", url, form=body, headers=[("origin", story.issuer)])
 
 
-class _Form(HTMLParser):
+class Form(HTMLParser):
     """The first form of a page: where it posts to, and its hidden fields."""
 
     def __init__(self) -> None:

@@ -124,7 +124,7 @@ INVALID_SCOPE = _row(
 INVALID_TARGET = _row(
     "invalid_target",
     400,
-    "The resource is unknown, or the scopes need exactly one.",
+    "The resource is unknown or not allowed, or the scopes belong to several: a token is for one.",
     "RFC 8707 §2",
     "invalid_target",
 )

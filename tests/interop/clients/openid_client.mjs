@@ -1,0 +1,179 @@
+// npm openid-client, used as its documentation shows.
+import {
+  ACCESS_TOKEN, API_KEY, EXCHANGE, JWT_BEARER, expect, fetchWith, jobToken, none, openid as client, place, privateKey,
+  refused, row, signIn, until,
+} from './place.mjs';
+
+const issuer = new URL(place.issuer);
+const accounts = new URL(`${place.gateway}/bank/accounts`);
+const forecast = new URL(`${place.gateway}/weather/forecast/berlin`);
+const transfers = new URL(`${place.gateway}/bank/transfers`);
+const secret = (name) => place.secrets[name];
+const discover = (id, auth, options) => client.discovery(issuer, id, undefined, auth, options);
+
+async function status(config, token, url, options) {
+  try {
+    return (await client.fetchProtectedResource(config, token, url, 'GET', undefined, undefined, options)).status;
+  } catch (problem) {
+    if (problem.status) return problem.status; // it throws on a WWW-Authenticate challenge
+    throw problem;
+  }
+}
+
+// The whole authorization code flow: the library checks state, iss, nonce and the ID token.
+async function authorized(config, redirect, { parameters = {}, options, change = (url) => url } = {}) {
+  const verifier = client.randomPKCECodeVerifier();
+  const [state, nonce] = [client.randomState(), client.randomNonce()];
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: redirect,
+    scope: 'openid offline_access accounts:read transfers:write email',
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    state,
+    nonce,
+    ...parameters,
+  });
+  const callback = change(await signIn(url));
+  const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
+  return client.authorizationCodeGrant(config, callback, checks, undefined, options);
+}
+
+await row('discovery (OpenID Connect)', async () => {
+  const config = await discover('desk-app', client.None());
+  expect(config.serverMetadata().supportsPKCE(), 'PKCE');
+});
+await row('discovery (RFC 8414)', async () => {
+  const config = await discover('desk-app', client.None(), { algorithm: 'oauth2' });
+  expect(config.serverMetadata().issuer === place.issuer, 'the issuer');
+});
+
+const desk = await discover('desk-app', client.None(), { execute: [client.enableNonRepudiationChecks] });
+const site = await discover('site', client.ClientSecretBasic(secret('site')), { execute: [client.enableNonRepudiationChecks] });
+
+for (const [name, config, redirect] of [['public', desk, place.redirect], ['confidential', site, place.web_redirect]]) {
+  await row(`code + PKCE, ID token, ${name} client`, async () => {
+    const tokens = await authorized(config, redirect);
+    expect(tokens.claims().email, 'email in the ID token');
+    expect(await status(config, tokens.access_token, accounts) === 200, '200');
+  });
+  await row(`refresh with rotation, reuse ends it, ${name} client`, async () => {
+    const first = await authorized(config, redirect);
+    const second = await client.refreshTokenGrant(config, first.refresh_token);
+    const third = await client.refreshTokenGrant(config, second.refresh_token);
+    expect(new Set([first, second, third].map((each) => each.refresh_token)).size === 3, 'a new one each time');
+    await refused('invalid_grant', client.refreshTokenGrant(config, first.refresh_token));
+    await refused('invalid_grant', client.refreshTokenGrant(config, third.refresh_token));
+    await until(async () => await status(config, third.access_token, accounts) === 401, '401');
+  });
+}
+await row('iss of another issuer is refused (RFC 9207)', async () => {
+  const change = (url) => (url.searchParams.set('iss', 'https://other.example'), url);
+  await refused('OAUTH_INVALID_RESPONSE', authorized(desk, place.redirect, { change }));
+});
+
+for (const [name, id, auth] of [
+  ['client_secret_basic', 'report', client.ClientSecretBasic(secret('report'))],
+  ['client_secret_post', 'report', client.ClientSecretPost(secret('report'))],
+  ['private_key_jwt ES256', 'payer-es256', client.PrivateKeyJwt(await privateKey('payer-es256', 'ES256'))],
+  ['private_key_jwt RS256', 'payer-rs256', client.PrivateKeyJwt(await privateKey('payer-rs256', 'RS256'))],
+]) {
+  await row(`client credentials, ${name}`, async () => {
+    const config = await discover(id, auth);
+    const tokens = await client.clientCredentialsGrant(config, { scope: 'accounts:read' });
+    expect(await status(config, tokens.access_token, accounts) === 200, '200');
+  });
+}
+for (const [name, id] of [['tls_client_auth', 'billing'], ['self_signed_tls_client_auth', 'colleague']]) {
+  await row(`client credentials, ${name}`, async () => {
+    const config = await discover(id, client.TlsClientAuth(), { [client.customFetch]: fetchWith(id) });
+    const { access_token: token } = await client.clientCredentialsGrant(config, { scope: 'accounts:read' });
+    expect(await status(config, token, accounts) === 200, '200 with the certificate');
+    expect(await status(desk, token, accounts) === 401, '401 without it');
+  });
+}
+
+const bound = async (config) => client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'));
+
+await row('DPoP: issuance with nonce, and a call', async () => {
+  const config = await discover('report', client.ClientSecretBasic(secret('report')));
+  const DPoP = await bound(config);
+  const tokens = await client.clientCredentialsGrant(config, { scope: 'accounts:read' }, { DPoP });
+  expect(tokens.token_type === 'dpop', 'the type DPoP');
+  expect(await status(config, tokens.access_token, accounts, { DPoP }) === 200, '200');
+});
+await row('DPoP: dpop_jkt, refresh of a public client, a call of tier high', async () => {
+  const DPoP = await bound(desk);
+  const parameters = { dpop_jkt: await DPoP.calculateThumbprint() };
+  const first = await authorized(desk, place.redirect, { parameters, options: { DPoP } });
+  await refused('invalid_grant', client.refreshTokenGrant(desk, first.refresh_token, undefined, { DPoP: await bound(desk) }));
+  const second = await client.refreshTokenGrant(desk, first.refresh_token, undefined, { DPoP });
+  const body = JSON.stringify({ from: 'current', to: 'savings', amount: '1.00', currency: 'EUR' });
+  const headers = new Headers({ 'content-type': 'application/json' });
+  const answer = await client.fetchProtectedResource(desk, second.access_token, transfers, 'POST', body, headers, { DPoP });
+  expect(answer.ok, `success, not ${answer.status}`);
+});
+await row('DPoP: a code is bound by dpop_jkt', async () => {
+  const DPoP = await bound(desk);
+  const parameters = { dpop_jkt: await DPoP.calculateThumbprint() };
+  await refused('invalid_grant', authorized(desk, place.redirect, { parameters, options: { DPoP: await bound(desk) } }));
+});
+await row('DPoP: a proof that was used is refused', async () => {
+  let copied;
+  const config = await discover('report', client.ClientSecretBasic(secret('report')));
+  const DPoP = await bound(config);
+  const { access_token: token } = await client.clientCredentialsGrant(config, { scope: 'accounts:read' }, { DPoP });
+  config[client.customFetch] = (url, options) => ((copied = options), fetch(url, options));
+  expect(await status(config, token, accounts, { DPoP }) === 200, '200');
+  const again = await fetch(accounts, copied);
+  expect(again.status === 401, `401, not ${again.status}`);
+  expect(again.headers.get('www-authenticate').includes('invalid_dpop_proof'), 'invalid_dpop_proof');
+});
+
+const report = await discover('report', client.ClientSecretBasic(secret('report')));
+const backend = await discover('backend', client.ClientSecretBasic(secret('backend')));
+
+none('access token as JWT (RFC 9068), validated', 'a client only');
+none('inside JWT, as a backend receives it, validated', 'a client only');
+await row('token exchange (RFC 8693)', async () => {
+  const subject = await client.clientCredentialsGrant(report, { scope: 'accounts:read' });
+  const form = { subject_token: subject.access_token, subject_token_type: ACCESS_TOKEN, audience: `${place.gateway}/weather` };
+  const tokens = await client.genericGrantRequest(backend, EXCHANGE, form);
+  expect(tokens.issued_token_type === ACCESS_TOKEN, 'an access token');
+  expect(await status(backend, tokens.access_token, forecast) === 200, '200');
+});
+await row('JWT bearer grant of a workload (RFC 7523)', async () => {
+  const config = await discover('deploy-bot', client.None());
+  const tokens = await client.genericGrantRequest(config, JWT_BEARER, { assertion: await jobToken() });
+  expect(await status(config, tokens.access_token, accounts) === 200, '200');
+});
+const key = place.api_keys['openid-client'];
+await row('API key exchanged for a token (RFC 8693)', async () => {
+  const config = await discover('nobody', () => {}); // the key is the credential: no client is named
+  const form = { subject_token: key, subject_token_type: API_KEY };
+  const tokens = await client.genericGrantRequest(config, EXCHANGE, form);
+  expect(await status(config, tokens.access_token, forecast) === 200, '200');
+});
+await row('API key at the gateway', async () => {
+  const answer = await client.fetchProtectedResource(report, key, forecast, 'GET');
+  expect(answer.status === 200, '200');
+});
+
+await row('introspection, JSON (RFC 7662)', async () => {
+  const { access_token: token } = await client.clientCredentialsGrant(report, { scope: 'accounts:read' });
+  const told = await client.tokenIntrospection(backend, token);
+  expect(told.active && told.client_id === 'report', 'an active token of the client');
+});
+await row('introspection, signed JWT (RFC 9701), signature checked', async () => {
+  const { access_token: token } = await client.clientCredentialsGrant(report, { scope: 'accounts:read' });
+  const config = await client.discovery(
+    issuer, 'backend', { introspection_signed_response_alg: 'RS256' }, client.ClientSecretBasic(secret('backend')),
+    { execute: [client.enableNonRepudiationChecks] });
+  const told = await client.tokenIntrospection(config, token);
+  expect(told.active && told.client_id === 'report', 'an active token of the client');
+});
+await row('revocation (RFC 7009), refused within a second', async () => {
+  const { access_token: token } = await client.clientCredentialsGrant(report, { scope: 'accounts:read' });
+  expect(await status(report, token, accounts) === 200, '200');
+  await client.tokenRevocation(report, token);
+  await until(async () => await status(report, token, accounts) === 401, '401');
+});

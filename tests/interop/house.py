@@ -1,0 +1,260 @@
+"""The house that foreign clients visit: issuer and gateway over TLS, and everybody that they can be.
+
+All is made by the commands that people use: `init`, `users add`, `clients add`, `keys add`, `up`.
+"""
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from certificates import LOOPBACK, certificate, certificate_authority, san
+from interop.person import served_person
+from issuer.platform import served_platform
+from tokenward.app.samples import SAMPLES
+from tokenward.base.entropy import identifier
+from tokenward.tokens.keys import SigningKey
+
+REDIRECT = "http://127.0.0.1/callback"
+WEB_REDIRECT = "https://app.example/callback"
+
+CONFIGURATION = """\
+store: sqlite:data/tokenward.db
+master_key: file:data/master.key
+issuer: {{url: "{issuer}", listen: "{issuer_listen}", {tls}}}
+gateway: {{url: "{gateway}", listen: "{gateway_listen}", {tls}}}
+admin: {{listen: "{admin_listen}", token: file:data/admin.token}}
+exchange:
+  - {{client: backend, subject_api: bank, target_api: weather, scopes: [forecast:read]}}
+workload_identity:
+  - platform: github
+    issuer: {platform}
+    rules: [{{client: deploy-bot, claims: {{repository: octo/app, ref: refs/heads/main}}}}]
+apis:
+  weather: {{openapi: weather.openapi.yaml, upstream: "{upstream}", risk: low}}
+  bank:
+    openapi: bank.openapi.yaml
+    upstream: "{upstream}"
+    risk: moderate
+    operations: {{createTransfer: {{risk: high}}}}
+"""
+TLS = "tls: {certificate: server.pem, key: file:server.key}, client_certificates: {ca: clients-ca.pem}"
+
+PERSON = "alice"
+OF_PEOPLE = ["openid", "offline_access", "email", "accounts:read", "transfers:write"]
+KEY_HOLDERS = ("openid-client", "oauth4webapi", "Authlib", "requests-oauthlib")
+
+
+@dataclass(frozen=True)
+class House:
+    """What a client is told.
+
+    Attributes:
+        place: the JSON object that it reads, secrets included.
+        directory: where the files are that `place` names.
+    """
+
+    place: dict[str, object]
+    directory: Path
+
+
+@contextlib.contextmanager
+def running_house(directory: Path) -> Iterator[House]:
+    """All of it in `directory`, on free ports of loopback; it ends on leaving.
+
+    Raises:
+        RuntimeError: a command was refused, or the servers did not come up.
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True, mode=0o700)
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(_served_echo())
+        platform = stack.enter_context(served_platform())
+        ports = _free_ports(3)
+        listens = [f"127.0.0.1:{port}" for port in ports]
+        issuer, gateway = (f"https://localhost:{port}" for port in ports[:2])
+        _tokenward(directory, "init")
+        (directory / "tokenward.yaml").write_text(
+            CONFIGURATION.format(
+                issuer=issuer,
+                gateway=gateway,
+                issuer_listen=listens[0],
+                gateway_listen=listens[1],
+                admin_listen=listens[2],
+                tls=TLS,
+                upstream=upstream,
+                platform=platform.issuer,
+            )
+        )
+        for sample in SAMPLES.values():
+            shutil.copy(sample.document, directory)
+        trusted = _certificates(directory)
+        _private(directory / "job.pem", _pem(platform.key))
+        password = identifier()
+        _private(directory / "password.txt", password)
+        _tokenward(
+            directory, "users", "add", PERSON, "--password", "@password.txt", "--claim", "email=a@b.example"
+        )
+        place: dict[str, object] = {
+            "issuer": issuer,
+            "gateway": gateway,
+            "ca": str(directory / "server.pem"),
+            "directory": str(directory),
+            "platform": platform.issuer,
+            "platform_kid": platform.key.kid,
+            "redirect": REDIRECT,
+            "web_redirect": WEB_REDIRECT,
+            "person": stack.enter_context(served_person(PERSON, password, trusted)),
+            "secrets": _clients(directory, gateway),
+            "api_keys": {name: _api_key(directory, name) for name in KEY_HOLDERS},
+        }
+        _private(directory / "place.json", json.dumps(place))
+        stack.enter_context(_up(directory, [f"{issuer}/jwks.json", f"{gateway}/weather/health"], trusted))
+        yield House(place, directory)
+    shutil.rmtree(directory)
+
+
+def _clients(directory: Path, gateway: str) -> dict[str, str]:
+    """Register them all; the secrets of those that have one, by client_id."""
+    for name, algorithm in (("payer-es256", "ES256"), ("payer-rs256", "RS256")):
+        key = SigningKey.generate(algorithm)
+        _private(directory / f"{name}.key", _pem(key))
+        (directory / f"{name}.kid").write_text(key.kid)
+        (directory / f"{name}.json").write_text(json.dumps({"keys": [key.public_jwk()]}))
+    people = [word for scope in OF_PEOPLE for word in ("--scope", scope)] + ["--id-token-claim", "email"]
+    both = ["--scope", "accounts:read", "--scope", "forecast:read"]
+    table = {
+        "desk-app": ["--type", "native", "--redirect-uri", REDIRECT, *people],
+        "site": ["--type", "web", "--redirect-uri", WEB_REDIRECT, *people],
+        "report": ["--type", "service", *both],
+        "reader": ["--type", "service", "--access-token-format", "jwt", *both],
+        "backend": ["--type", "service", "--scope", f"introspect:{gateway}/bank"],
+        "deploy-bot": ["--type", "service", "--auth-method", "workload", "--scope", "accounts:read"],
+        **{
+            name: ["--type", "service", "--auth-method", "private_key_jwt", "--jwks", f"{name}.json", *both]
+            for name in ("payer-es256", "payer-rs256")
+        },
+        "billing": [
+            "--type", "service", "--auth-method", "tls_client_auth", "--tls-subject",
+            "san_dns:billing.example", "--bound-tokens", "mtls", *both,
+        ],
+        "colleague": [
+            "--type", "service", "--auth-method", "self_signed_tls_client_auth", "--certificate",
+            "colleague.pem", "--bound-tokens", "mtls", *both,
+        ],
+    }  # fmt: skip
+    secrets = {}
+    for name, options in table.items():
+        said = _tokenward(directory, "clients", "add", name.title(), "--id", name, *options)
+        if "client_secret" in said:
+            secrets[name] = said["client_secret"]
+    return secrets
+
+
+def _api_key(directory: Path, name: str) -> str:
+    terms = ["--owner", "ann@example.com", "--api", "weather", "--scope", "forecast:read"]
+    return _tokenward(directory, "keys", "add", name, *terms)["api_key"]
+
+
+def _certificates(directory: Path) -> ssl.SSLContext:
+    authority = certificate_authority()
+    (directory / "clients-ca.pem").write_bytes(authority.pem)
+    server = certificate("CN=localhost", extensions=(LOOPBACK,))
+    server.write(directory, "server")
+    certificate("CN=billing", issuer=authority, extensions=(san("dns:billing.example"),)).write(
+        directory, "billing"
+    )
+    certificate("CN=colleague").write(directory, "colleague")
+    return ssl.create_default_context(cadata=server.pem.decode())
+
+
+def _pem(key: SigningKey) -> str:
+    return key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def _tokenward(directory: Path, *arguments: str) -> dict[str, str]:
+    """Run a command; what it prints, by the first word of each line."""
+    command = [sys.executable, "-m", "tokenward.app.cli", *arguments]
+    ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        raise RuntimeError(f"tokenward {' '.join(arguments[:3])}: {ran.stderr}")
+    lines = (line.split(maxsplit=1) for line in ran.stdout.splitlines())
+    return {line[0]: line[1] for line in lines if len(line) == 2}
+
+
+@contextlib.contextmanager
+def _up(directory: Path, urls: list[str], trusted: ssl.SSLContext) -> Generator[None]:
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tokenward.app.cli", "up"], cwd=directory, stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + 60
+        with httpx.Client(trust_env=False, timeout=5, verify=trusted) as http:
+            while not all(_answers(http, url) for url in urls):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((directory / "log").read_text())
+                time.sleep(0.1)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _answers(http: httpx.Client, url: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return http.get(url).status_code == 200
+    return False
+
+
+@contextlib.contextmanager
+def _served_echo() -> Generator[str]:
+    """A backend that tells which headers have reached it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the standard library calls it so
+
+        def log_message(self, *_):
+            """Nothing is written."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [sock.getsockname()[1] for sock in sockets]

@@ -1,0 +1,74 @@
+"""A person with a browser: signs in on the real page, allows what is asked for, and tells where that leads.
+
+It listens on loopback, so that a client in any language can send somebody to the authorization endpoint.
+"""
+
+import contextlib
+import ssl
+import threading
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx
+
+from tokenward.app.story import Form
+
+
+@contextlib.contextmanager
+def served_person(username: str, password: str, trusted: ssl.SSLContext) -> Generator[str]:
+    """Where it is asked by GET with `url`; it answers with the redirect that ends the authorization."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            url = parse_qs(urlsplit(self.path).query)["url"][0]
+            try:
+                status, said = 200, signed_in(url, username, password, trusted)
+            except (ValueError, httpx.HTTPError) as problem:
+                status, said = 502, str(problem)
+            self.send_response(status)
+            self.send_header("content-length", str(len(said.encode())))
+            self.end_headers()
+            self.wfile.write(said.encode())
+
+        def log_message(self, *_):
+            """Nothing is written."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def signed_in(url: str, username: str, password: str, trusted: ssl.SSLContext) -> str:
+    """The authorization response, an address of the client, after sign-in and consent.
+
+    Raises:
+        ValueError: a page without a form, or no redirect to the client.
+    """
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    entries = [{"username": username, "password": password}, {"decision": "allow"}]
+    with httpx.Client(trust_env=False, timeout=10, verify=trusted) as browser:
+        answer = browser.get(url)
+        while True:
+            if answer.is_redirect:
+                target = urljoin(str(answer.url), answer.headers["location"])
+                if not target.startswith(origin + "/"):
+                    return target
+                answer = browser.get(target)
+            elif entries:
+                form = Form()
+                form.feed(answer.text)
+                if form.action is None:
+                    raise ValueError(f"a page without a form, {answer.status_code}")
+                answer = browser.post(
+                    urljoin(str(answer.url), form.action),
+                    data={**form.hidden, **entries.pop(0)},
+                    headers={"origin": origin},
+                )
+            else:
+                raise ValueError(f"no redirect to the client, {answer.status_code}")

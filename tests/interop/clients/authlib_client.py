@@ -222,6 +222,10 @@ def _():
     answer = made.introspect_token(METADATA["introspection_endpoint"], token=token, headers=headers)
     read = jwt.decode(answer.text, KEYS, algorithms=["RS256"])
     assert read.header["typ"] == "token-introspection+jwt"
+    named = {
+        name: {"essential": True, "value": value} for name, value in (("iss", ISSUER), ("aud", "backend"))
+    }
+    jwt.JWTClaimsRegistry(leeway=5, **named).validate(read.claims)
     assert read.claims["token_introspection"]["active"]
 
 

@@ -113,6 +113,13 @@ async def test_revoking_what_is_unknown_is_fine_and_twice_too(h: House):
 
 
 @lived
+async def test_no_token_is_no_guess(h: House):
+    app = await h.client("service", "forecast:read")
+    for _ in range(25):
+        assert error(await app.post("/revoke", token="")) == (400, "invalid_request")
+
+
+@lived
 async def test_nobody_revokes_the_token_of_another(h: House):
     app, other = (
         await h.client("web", "accounts:read", "offline_access"),

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from store.values import NOW, access, opened
+from store.values import NOW, access, api_key, opened
 from tokenward.base.redaction import redact
-from tokenward.store.live import live_access_token
+from tokenward.store.live import live_access_token, live_api_key
 from tokenward.store.records import API_KEY_CLIENT
 from tokenward.tokens import opaque
 
@@ -44,6 +44,24 @@ def test_a_token_is_live_only_if_nothing_speaks_against_it(sqlite_url, disturb, 
             return await live_access_token(
                 store, (PEPPER, OLD_PEPPER), disturb.get("text", text), token.token_id, at=NOW
             )
+
+    assert asyncio.run(run()) == (row if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "over", "expected"),
+    [("ak", {}, True), ("ak", {"imported": True}, False), ("at", {}, False)],
+    ids=["good", "one of somebody else's", "another kind"],
+)
+def test_a_key_of_our_form_is_one_that_we_gave_out(sqlite_url, kind, over, expected):
+    token = opaque.new(kind)
+    text = token.secret.reveal()
+    row = api_key(key_id=token.token_id, keyed_hash=opaque.keyed_hash(OLD_PEPPER, text), **over)
+
+    async def run():
+        async with opened(sqlite_url) as store:
+            await store.add_api_keys([row])
+            return await live_api_key(store, (PEPPER, OLD_PEPPER), text, at=NOW)
 
     assert asyncio.run(run()) == (row if expected else None)
 

@@ -356,6 +356,15 @@ async def test_a_key_that_nobody_knows_ends_nothing_and_guessing_is_slowed_down(
 
 
 @lived
+async def test_a_key_that_was_not_counted_as_a_guess_makes_no_guess_good(h: House):
+    _, text = await add(h)
+    for _ in range(20):
+        await h.http.post("/revoke", data={"token": "a guess"})
+    assert (await h.http.post("/revoke", data={"token": text})).status_code == 200
+    assert (await h.http.post("/revoke", data={"token": "a guess"})).status_code == 429
+
+
+@lived
 async def test_whoever_ends_many_imported_keys_guessed_none(h: House):
     texts = [f"sk_live_{number}" for number in range(25)]
     for text in texts:

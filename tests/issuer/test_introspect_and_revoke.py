@@ -120,6 +120,13 @@ async def test_no_token_is_no_guess(h: House):
 
 
 @lived
+async def test_a_jwt_is_no_guess(h: House):
+    app = await h.client("service", "forecast:read")
+    for number in range(25):
+        assert (await app.post("/revoke", token=f"e30.e30.{number}")).status_code == 200
+
+
+@lived
 async def test_nobody_revokes_the_token_of_another(h: House):
     app, other = (
         await h.client("web", "accounts:read", "offline_access"),

@@ -114,6 +114,20 @@ def test_the_admin_token_is_a_bearer_token_and_nothing_else(configuration):
     assert _run(configuration, work) == [200, 401, 401]
 
 
+def test_a_client_says_what_its_introspection_responses_are_signed_with(configuration):
+    new = {"name": "Report", "type": "service"}
+
+    async def work(http, _ground):
+        told = []
+        for more in ({}, {"introspection_signed_response_alg": "ES256"}):
+            client_id = (await http.post("/clients", json={**new, **more})).json()["client_id"]
+            told.append((await http.get(f"/clients/{client_id}")).json()["introspection_signed_response_alg"])
+        wrong = await http.post("/clients", json={**new, "introspection_signed_response_alg": "none"})
+        return told, wrong.status_code
+
+    assert _run(configuration, work) == (["RS256", "ES256"], 422)
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example:8081", "[", "", "10.0.0.1", "localhost@evil"]
 )

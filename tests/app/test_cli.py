@@ -130,6 +130,14 @@ def test_a_service_client_is_added_listed_rotated_and_removed(house):
     assert "report" not in house("clients", "list").stdout
 
 
+def test_what_introspection_responses_are_signed_with_is_registered_and_shown(house):
+    add = ("clients", "add", "Report", "--type", "service", "--id")
+    house(*add, "usual")
+    house(*add, "fapi", "--introspection-signed-response-alg", "ES256")
+    assert "signed with RS256" in house("clients", "show", "usual").stdout
+    assert "signed with ES256" in house("clients", "show", "fapi").stdout
+
+
 def test_a_secret_is_rotated_until_a_date_or_with_all_that_it_gave(house):
     house("clients", "add", "Report", "--type", "service", "--id", "report")
     shown = house("clients", "show", "report").stdout

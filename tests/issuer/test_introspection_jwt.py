@@ -7,6 +7,7 @@ import pytest
 from issuer.house import BANK, KEYS, URL, WEATHER, House, error, lived
 from issuer.test_introspect_and_revoke import GRANT
 from tokenward import InvalidToken, JwtValidator
+from tokenward.base.problems import Refusal
 from tokenward.tokens import base64url
 
 SIGNED = {"accept": "application/token-introspection+jwt"}
@@ -88,3 +89,18 @@ async def test_a_client_that_only_takes_anything_gets_json(h: House):
         response = await app.post("/introspect", {"accept": accept}, token="x")
         assert response.headers["content-type"] == "application/json"
         assert response.json() == {"active": False}
+
+
+@lived
+async def test_a_client_gets_answers_signed_with_the_algorithm_that_it_registered(h: House):
+    usual = await h.client("service", "accounts:read")
+    other = await h.client("service", "accounts:read", introspection_signed_response_alg="ES256")
+    for caller, key in ((usual, KEYS[1]), (other, KEYS[0])):
+        token = (await caller.token(**GRANT)).json()["access_token"]
+        text = (await caller.post("/introspect", SIGNED, token=token)).text
+        assert told(h, caller, text)["active"]
+        header = json.loads(base64url.decode(text.split(".")[0]))
+        assert (header["alg"], header["kid"]) == (key.algorithm, key.kid)
+    for wrong in ("none", "HS256", "ES384", ""):
+        with pytest.raises(Refusal):
+            await h.client("service", introspection_signed_response_alg=wrong)

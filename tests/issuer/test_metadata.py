@@ -49,7 +49,7 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
-        "introspection_signing_alg_values_supported": ["RS256"],
+        "introspection_signing_alg_values_supported": ["RS256", "ES256"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "tls_client_certificate_bound_access_tokens": False,

@@ -64,6 +64,7 @@ async def a_client_comes_back_as_it_was_added(store):
         jwks_uri="https://a.example/jwks",
         tls_subject="san_dns:a.example",
         bound_tokens="dpop",
+        introspection_signed_response_alg="ES256",
         created_at=NOW + 2,
     )
     confidential = client(type="service", redirect_uris=(), scopes=(), created_at=NOW + 1)

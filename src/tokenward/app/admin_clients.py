@@ -22,6 +22,7 @@ from tokenward.store.records import (
     Client,
     ClientSecret,
     ClientType,
+    IntrospectionAlg,
     TokenBinding,
 )
 from tokenward.tokens.certificates import parse_pem
@@ -47,6 +48,7 @@ class NewClient(Input):
     jwks_uri: str = Field(default="", max_length=2048)
     tls_subject: str = Field(default="", max_length=1000)
     bound_tokens: TokenBinding = ""
+    introspection_signed_response_alg: IntrospectionAlg = "RS256"
     certificates: Certificates = Field(default_factory=list)
 
     @property
@@ -129,6 +131,7 @@ class ClientEndpoints:
             access_token_format=wanted.access_token_format,
             proving=wanted.proving,
             bound_tokens=wanted.bound_tokens,
+            introspection_signed_response_alg=wanted.introspection_signed_response_alg,
         )
         return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
 
@@ -184,6 +187,7 @@ def _client_json(client: Client) -> dict[str, object]:
         "auth_method": client.auth_method,
         "tls_subject": client.tls_subject,
         "bound_tokens": client.bound_tokens,
+        "introspection_signed_response_alg": client.introspection_signed_response_alg,
         "jwks": json.loads(client.jwks) if client.jwks else None,
         "jwks_uri": client.jwks_uri,
         "exposes": list(exposure(client)),

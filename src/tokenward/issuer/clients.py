@@ -18,6 +18,7 @@ from tokenward.store.records import (
     Client,
     ClientKeySet,
     ClientType,
+    IntrospectionAlg,
     TokenBinding,
 )
 from tokenward.tokens.credential_guard import why_no_claim_value
@@ -42,6 +43,7 @@ async def register(
     id_token_claims: Sequence[str] = (),
     access_token_format: AccessTokenFormat = "opaque",  # noqa: S107 - a form, not a token
     bound_tokens: TokenBinding = "",
+    introspection_signed_response_alg: IntrospectionAlg = "RS256",
     proving: Proving = USUAL,
 ) -> tuple[Client, Secret | None]:
     """Register a client; the secret, where it proves itself by one, is there now and never again.
@@ -60,6 +62,8 @@ async def register(
         bound_tokens: what its access tokens must be bound by; `dpop` is the metadata
             dpop_bound_access_tokens (RFC 9449 §5.2), `mtls` tls_client_certificate_bound_access_tokens
             (RFC 8705 §3.4).
+        introspection_signed_response_alg: what signed introspection responses for it are signed with (RFC
+            9701 §6).
         proving: how it proves itself.
 
     Raises:
@@ -77,6 +81,9 @@ async def register(
     _check_scopes(desk.settings, client_type, scopes)
     if bound_tokens == "mtls" and not desk.settings.takes_certificates:
         raise Refusal(INVALID_INPUT, "tokens bound to certificates need issuer.client_certificates")
+    if introspection_signed_response_alg not in get_args(IntrospectionAlg):
+        there = " and ".join(get_args(IntrospectionAlg))
+        raise Refusal(INVALID_INPUT, f"introspection responses are signed with one of {there}")
     method, proof = checked(proving, client_type, desk.settings)
     if client_id is not None and await desk.store.client(client_id) is not None:
         raise Refusal(CONFLICT, f"client {client_id} exists")
@@ -95,6 +102,7 @@ async def register(
         jwks_uri=proof.jwks_uri,
         tls_subject=proof.tls_subject,
         bound_tokens=bound_tokens,
+        introspection_signed_response_alg=introspection_signed_response_alg,
     )
     for _ in range(ATTEMPTS):
         # No branch can give a public client a secret (RFC 9700 §2.5): it could not keep one.

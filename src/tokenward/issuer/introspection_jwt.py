@@ -12,11 +12,10 @@ from tokenward.tokens.jws import sign_jwt
 
 MEDIA_TYPE = "application/token-introspection+jwt"  # RFC 9701 §4
 INTROSPECTION_TYPE = "token-introspection+jwt"
-INTROSPECTION_ALGORITHM = "RS256"  # RFC 9701 §6: what goes for a client that registered nothing else
 
 
 def introspection_jwt(issuer: Issuer, caller: Client, answer: Mapping[str, object]) -> str:
-    """The answer, signed for the client that asked and for nobody else.
+    """The answer, signed for the client that asked and for nobody else, by the algorithm that it registered.
 
     Raises:
         Refusal: UNAVAILABLE, no key signs now.
@@ -27,4 +26,5 @@ def introspection_jwt(issuer: Issuer, caller: Client, answer: Mapping[str, objec
         "iat": int(issuer.clock.time()),
         "token_introspection": answer,
     }
-    return sign_jwt(issuer.signing_keys.signer(INTROSPECTION_ALGORITHM), claims, typ=INTROSPECTION_TYPE)
+    signer = issuer.signing_keys.signer(caller.introspection_signed_response_alg)
+    return sign_jwt(signer, claims, typ=INTROSPECTION_TYPE)

@@ -24,6 +24,9 @@ AuthMethod = Literal[
 
 TokenBinding = Literal["", "dpop", "mtls"]
 
+IntrospectionAlg = Literal["RS256", "ES256"]
+"""What signed introspection responses are signed with; RS256 is what RFC 9701 §6 has as the default."""
+
 KeyPurpose = Literal["outside", "inside"]
 RevokedBy = Literal["token", "grant", "client", "user", "all", "claims", "signing_keys", "api_key"]
 AccessTokenFormat = Literal["opaque", "jwt"]
@@ -44,6 +47,8 @@ class Client:
         tls_subject: what its certificate must name under `tls_client_auth` (RFC 8705 §2.1.2), as
             `parameter:value`, or "".
         bound_tokens: what its access tokens must be bound by; "" leaves it to the request.
+        introspection_signed_response_alg: what signed introspection responses for it are signed with (RFC
+            9701 §6).
     """
 
     client_id: str
@@ -60,6 +65,7 @@ class Client:
     jwks_uri: str = ""
     tls_subject: str = ""
     bound_tokens: TokenBinding = ""
+    introspection_signed_response_alg: IntrospectionAlg = "RS256"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from tokenward.issuer.client_auth.registration import Proving, by_keys
 from tokenward.issuer.client_desk import known_client
 from tokenward.issuer.client_secrets import concerns, is_over, rotate_secret
 from tokenward.issuer.clients import register, set_keys
-from tokenward.store.records import AuthMethod, Client, ClientSecret
+from tokenward.store.records import AuthMethod, Client, ClientSecret, IntrospectionAlg
 
 commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
 
@@ -97,6 +97,10 @@ def add(
             "or the certificate that it asked with (mtls)."
         ),
     ] = "",
+    introspection_signed_response_alg: Annotated[
+        IntrospectionAlg,
+        typer.Option(help="What introspection responses that it asks to be signed are signed with."),
+    ] = "RS256",
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
@@ -133,6 +137,7 @@ def add(
                 auth_method, _jwks_text(jwks), jwks_uri, tls_subject=tls_subject, certificates=own
             ),
             bound_tokens=bound_tokens,
+            introspection_signed_response_alg=introspection_signed_response_alg,
         )
         return client, secret, ground.issuer_settings.secret_longest
 
@@ -204,6 +209,7 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
         ("proves itself by", client.auth_method),
         ("its keys", client.jwks_uri or client.jwks),
         ("its certificate", client.tls_subject),
+        ("introspection", f"signed with {client.introspection_signed_response_alg}"),
     ):
         if value:
             out.print(f"{name:<17} {value}", markup=False)

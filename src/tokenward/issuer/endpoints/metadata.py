@@ -2,7 +2,7 @@
 
 import json
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 from tokenward.base.asgi import Receive, Scope
 from tokenward.issuer.authorization_request import PROMPTS
@@ -12,9 +12,9 @@ from tokenward.issuer.client_keys import ASSERTION_ALGORITHMS
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.table import GRANTS
 from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
-from tokenward.issuer.introspection_jwt import INTROSPECTION_ALGORITHM
 from tokenward.issuer.response import Response, public_json
 from tokenward.issuer.settings import PROTOCOL_SCOPES
+from tokenward.store.records import IntrospectionAlg
 from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS
 from tokenward.tokens.release import MINIMUM, SCOPE_CLAIMS
 
@@ -53,7 +53,7 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": [each for each in methods if each != "none"],
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
-        "introspection_signing_alg_values_supported": [INTROSPECTION_ALGORITHM],  # RFC 9701 §7
+        "introspection_signing_alg_values_supported": list(get_args(IntrospectionAlg)),  # RFC 9701 §7
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
         "tls_client_certificate_bound_access_tokens": issuer.settings.takes_certificates,  # RFC 8705 §3.3

@@ -178,6 +178,7 @@ def _client_row(client: Client) -> Parameters:
         "jwks_uri": client.jwks_uri,
         "tls_subject": client.tls_subject,
         "bound_tokens": client.bound_tokens,
+        "introspection_signed_response_alg": client.introspection_signed_response_alg,
     }
 
 

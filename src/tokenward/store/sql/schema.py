@@ -61,6 +61,7 @@ clients = sa.Table(
     _text("jwks_uri", default=""),
     _text("tls_subject", default=""),
     _text("bound_tokens", default=""),
+    _text("introspection_signed_response_alg", default="RS256"),
     sqlite_with_rowid=False,
 )
 

@@ -49,6 +49,7 @@ def test_an_unknown_credential_is_good_for_nothing():
 def test_who_needs_a_token_that_is_bound_to_a_key(tier):
     expected = INSUFFICIENT_TIER.code if tier in {"high", "critical"} else "good"
     assert judged(tier, cnf=None) == expected
+    assert judged(tier, unbound_behind=True) == expected
 
 
 @pytest.mark.parametrize(

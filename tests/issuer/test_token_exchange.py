@@ -392,6 +392,44 @@ async def test_who_proves_the_key_of_a_bound_token_gets_one_that_is_bound_to_it(
         assert error(await exchange(other, text)) == REFUSED
 
 
+@lived
+async def test_a_token_that_is_bound_to_nothing_is_exchanged_for_a_bound_one(h: House):
+    ruled(h, NARROWER)
+    service = proving(await backend(h))
+    subject, _ = await own_token(h)
+    token = await stored(h, (await exchange(service, subject)).json()["access_token"])
+    assert token.cnf == Confirmation("jkt", service.prover.thumbprint)
+
+
+@lived
+async def test_it_lives_no_longer_than_tokens_do_today(h: House):
+    ruled(h, NARROWER)
+    service = await backend(h)
+    subject, _ = await token_with(h, expires_at=h.clock.time() + 3600)  # issued when they lived longer
+    assert (await exchange(service, subject)).json()["expires_in"] == 600
+
+
+@lived
+async def test_a_jwt_is_not_exchanged_as_what_it_is_not(h: House):
+    ruled(h, NARROWER)
+    service = await backend(h)
+    jwt, _ = await own_token(h, access_token_format="jwt")
+    for kind in ("refresh_token", "id_token", "saml2"):
+        wrong = f"urn:ietf:params:oauth:token-type:{kind}"
+        assert error(await exchange(service, jwt, subject_token_type=wrong)) == REFUSED
+
+
+@lived
+async def test_two_targets_are_refused_though_rules_are_for_both(h: House):
+    ruled(h, TO_WEATHER, NARROWER)
+    service = await backend(h)
+    subject, _ = await own_token(h)
+    for form in ({"audience": WEATHER, "resource": BANK}, {"audience": BANK, "resource": WEATHER}):
+        assert error(await exchange(service, subject, **form)) == (400, "invalid_target")
+    for target in (WEATHER, BANK):
+        assert (await exchange(service, subject, audience=target)).status_code == 200
+
+
 # Who acts
 
 

@@ -243,6 +243,7 @@ class StoreResolver:
             cnf=found.cnf,
             act=None if found.act is None else json.loads(found.act),
             ancestors=found.ancestors,
+            unbound_behind=found.cnf is not None and await self._unbound(found.ancestors),
             subject=found.subject_client,
             key=await self._terms(found.client_id),
         )
@@ -275,6 +276,14 @@ class StoreResolver:
             expires_at=found.expires_at,
             key=_key_terms(found),
         )
+
+    async def _unbound(self, ancestors: tuple[str, ...]) -> bool:
+        """Whether one of them is bound to no key, as an API key never is. What is gone counts as such."""
+        try:
+            states = [await self.store.access_token(each) for each in ancestors]
+        except StoreUnavailable as error:
+            raise Refusal(UNAVAILABLE, f"the store cannot answer: {error}") from error
+        return any(state is None or state.token.cnf is None for state in states)
 
     async def _terms(self, client_id: str) -> KeyTerms | None:
         """The terms of the API key that a token was given for; a token does not escape them."""

@@ -60,7 +60,8 @@ class TokenFacts:
     `claims` are what the audience's release policy adds to the inside JWT.
     `amr` is what the person did to sign in (RFC 8176), `auth_time` when; known only where a tier asks for it.
     `cnf` is the key that the token is bound to, `act` who acts by it (RFC 8693 §4.1), `ancestors`
-    all that it was exchanged for (`store.records.AccessToken`).
+    all that it was exchanged for (`store.records.AccessToken`), `unbound_behind` whether any of these is
+    bound to no key: whoever stole it could have it exchanged, for a token that is bound.
     `key` holds the terms of an API key, also for a token that its holder got for it; otherwise it is None.
     """
 
@@ -78,6 +79,7 @@ class TokenFacts:
     cnf: Confirmation | None = None
     act: Mapping[str, object] | None = None
     ancestors: tuple[str, ...] = ()
+    unbound_behind: bool = False
     amr: tuple[str, ...] = ()
     auth_time: float | None = None
     key: KeyTerms | None = None

@@ -32,7 +32,8 @@ class Tier:
         anonymous: whether a call without a credential passes.
         needs_scope: whether an operation of this tier must name a scope.
         max_lifetime: longest life that the token may have been given, in seconds, or None.
-        sender_constrained: whether the token must be bound to a key, which the request has proved by then.
+        sender_constrained: whether the token must be bound to a key, which the request has proved by then,
+            and everything that it was exchanged for to some key.
         two_factors_within: seconds since a person signed in with two factors, or None.
     """
 
@@ -87,8 +88,10 @@ def admit(tier: Tier, facts: TokenFacts, now: float) -> None:
             INSUFFICIENT_TIER,
             f"the token lives {lifetime:.0f} s, {tier.name} allows {tier.max_lifetime:.0f} s",
         )
-    if tier.sender_constrained and facts.cnf is None:
-        raise Refusal(INSUFFICIENT_TIER, f"{tier.name} needs a token that is bound to a key")
+    if tier.sender_constrained and (facts.cnf is None or facts.unbound_behind):
+        raise Refusal(
+            INSUFFICIENT_TIER, f"{tier.name} needs a token that is bound to a key, and was exchanged for such"
+        )
     if tier.two_factors_within is not None:
         _check_person(facts, now - tier.two_factors_within, tier.name)
 

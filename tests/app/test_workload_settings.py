@@ -59,6 +59,7 @@ def test_github_and_gitlab_have_their_usual_issuers(tmp_path):
         ("platform: github, rules: [{client: bot, claims: {}}]", "workload"),
         ("platform: github, rules: [{client: bot, claims: {repository_id: 74}}]", "workload"),
         ("platform: github, rules: [{client: bot, claims: {repository: [octo/app]}}]", "workload"),
+        ("platform: github, rules: [{client: bot, claims: {repository: o/a, environment: {}}}]", "workload"),
         (f"platform: kubernetes, rules: [{RULE}]", "workload"),
         (f"platform: jenkins, rules: [{RULE}]", "wrong-value"),
         (f"platform: github, issuer: http://ci.example, rules: [{RULE}]", "plain-http"),

@@ -228,6 +228,27 @@ async def test_without_a_trusted_platform_nobody_is_vouched_for(h: House):
 
 
 @lived
+async def test_a_workload_ends_its_own_tokens_and_nobody_elses(h: House):
+    platform = await ready(h)
+    text = (await ask(h, of(platform, h))).json()["access_token"]
+    app = await h.client("service", "accounts:read")
+    others = (await app.token(grant_type="client_credentials")).json()["access_token"]
+
+    async def revoke(token: str, client_id="deploy-bot", **form: str):
+        return await h.http.post("/revoke", data={"token": token, "client_id": client_id, **form})
+
+    assert error(await revoke(others)) == (400, "invalid_grant")
+    assert error(await revoke(text, app.id)) == (401, "invalid_client")  # it has a secret to show
+    assert error(await revoke(text, client_secret="x")) == (401, "invalid_client")
+    assert error(await app.post("/revoke", token=text)) == (400, "invalid_grant")
+    assert (await revoke(text[:-1] + ("0" if text[-1] != "0" else "1"))).status_code == 200
+    assert await app.live(text)
+    assert await app.live(others)
+    assert (await revoke(text)).status_code == 200
+    assert not await app.live(text)
+
+
+@lived
 async def test_what_a_workload_got_ends_with_its_client(h: House):
     platform = await ready(h)
     text = (await ask(h, of(platform, h))).json()["access_token"]

@@ -44,7 +44,7 @@ def _read(value: object) -> WorkloadClaims:
 def _flat(value: Mapping[Any, Any], above: ClaimPath) -> Iterator[tuple[ClaimPath, str]]:
     for name, wanted in value.items():
         path = (*above, str(name))
-        if isinstance(wanted, Mapping) and len(path) < _DEPTH:
+        if isinstance(wanted, Mapping) and wanted and len(path) < _DEPTH:
             yield from _flat(wanted, path)
         elif isinstance(wanted, str) and wanted:
             yield path, wanted

@@ -1,7 +1,8 @@
 """Token revocation (RFC 7009). A refresh token takes its whole grant along; an access token only itself.
 
 An API key belongs to no client. Whoever holds it may end it, and it is itself the proof of that: so a finder
-can end a key that leaked, and so could a thief, who would only do the owner a service.
+can end a key that leaked, and so could a thief, who would only do the owner a service. The same goes for
+what a workload was issued: it has no credential but its platform's word, which is for the token endpoint.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.problems import MISSING_PARAMETER, NOT_YOUR_TOKEN, Refusal
 from tokenward.issuer.client_auth.authenticate import authenticate, forgive, slow_guessing
+from tokenward.issuer.client_auth.table import STATED
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
 from tokenward.issuer.response import Response, private_json
@@ -28,14 +30,14 @@ async def revoke(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     form = await endpoint_form(scope, receive)
     if await _revoke_api_key(issuer, scope, form):
         return private_json(b"{}")
-    caller = await authenticate(issuer, scope, form)
+    client = await _revoker(issuer, scope, form)
     if "token" not in form:
         raise Refusal(MISSING_PARAMETER, "token")
     prefix = issuer.settings.token_prefix
     if (token_id := claimed_token_id(form["token"], prefix=prefix)) is not None:
-        await _revoke_access_token(issuer, caller.client, form["token"], token_id)
+        await _revoke_access_token(issuer, client, form["token"], token_id)
     elif (parsed := opaque.parse(form["token"], kind="rt", prefix=prefix)) is not None:
-        await _revoke_grant(issuer, caller.client, form["token"], parsed.token_id)
+        await _revoke_grant(issuer, client, form["token"], parsed.token_id)
     return private_json(b"{}")
 
 
@@ -63,6 +65,15 @@ async def _revoke_api_key(issuer: Issuer, scope: Scope, form: Mapping[str, str])
     if is_ours:
         slow_guessing(issuer, scope)
     return is_ours
+
+
+async def _revoker(issuer: Issuer, scope: Scope, form: Mapping[str, str]) -> Client:
+    """Who revokes. A workload names itself as a public client does, and its token is the proof (§2.1, §5)."""
+    if "client_id" in form and not any(method.read(scope, form) is not None for method in STATED):
+        client = await issuer.store.client(form["client_id"])
+        if client is not None and client.auth_method == "workload":
+            return client
+    return (await authenticate(issuer, scope, form)).client
 
 
 async def _revoke_access_token(issuer: Issuer, client: Client, text: str, token_id: str) -> None:

@@ -141,6 +141,15 @@ async def test_neither_key_outlives_the_policy_of_today(h: House):
 
 
 @lived
+async def test_a_key_that_is_too_old_for_the_policy_of_today_ends_now_and_not_in_the_past(h: House):
+    old, _ = await add(h, lifetime=365 * DAY)
+    h.clock.advance(20 * DAY)
+    tightened = replace(h.issuer.settings, api_key_longest=10 * DAY)
+    await rotate_key(ApiKeyDesk(h.issuer.store, tightened, h.issuer.peppers, h.clock), old.key_id, overlap=60)
+    assert (await h.issuer.store.api_key(old.key_id)).key.expires_at == h.clock.time()
+
+
+@lived
 async def test_an_old_key_never_gains_life_by_rotation(h: House):
     old, old_text = await add(h, lifetime=DAY)
     await rotate_key(desk(h), old.key_id, overlap=30 * DAY)

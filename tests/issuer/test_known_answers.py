@@ -84,6 +84,12 @@ def test_another_tokens_end_is_none_of_this_ones(memory):
     assert memory.get(TEXT, CALLER, NOW) == ANSWER
 
 
+def test_a_token_may_end_after_everything_was_forgotten(memory):
+    memory.clear()
+    memory.forget(NEW.token_id)
+    assert kept(memory, TEXT, TOKEN)
+
+
 def test_a_gap_in_the_feed_forgets_everything(memory):
     memory.clear()
     assert memory.get(TEXT, CALLER, NOW) is None

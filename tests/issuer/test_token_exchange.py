@@ -158,6 +158,16 @@ async def test_an_actor_token_names_who_acts(h: House):
     assert token.ancestors == ((await stored(h, subject)).token_id, (await stored(h, acting)).token_id)
 
 
+@lived
+async def test_an_actor_that_stands_for_another_client_is_named_by_that_one(h: House):
+    ruled(h, replace(TO_WEATHER, actor="token"))
+    service = await backend(h)
+    subject, _ = await persons_token(h)
+    acting, _ = await token_with(h, subject_client="agent")
+    response = await exchange(service, subject, audience=WEATHER, actor_token=acting, actor_token_type=ACCESS)
+    assert json.loads((await stored(h, response.json()["access_token"])).act) == {"sub": "agent"}
+
+
 # Who may
 
 

@@ -47,7 +47,9 @@ def test_a_named_proxy_tells_the_certificate_and_the_header_goes_no_further(name
 
 
 @pytest.mark.parametrize("peer", [STRANGER, "2001:db8:1::7", "::ffff:198.51.100.7", "", "unix:"])
-@pytest.mark.parametrize("name", [b"x-ssl-cert", b"x_ssl_cert", b"x-ssl_cert", b"x.ssl.cert"])
+@pytest.mark.parametrize(
+    "name", [b"x-ssl-cert", b"x_ssl_cert", b"x-ssl_cert", b"x.ssl.cert", b"_x-ssl-cert_"]
+)
 @pytest.mark.parametrize("value", [NGINX, b""], ids=["certificate", "empty"])
 def test_from_anybody_else_the_header_and_its_look_alikes_are_refused(peer, name, value):
     assert ask((name, value), peer=peer) == 400
@@ -92,6 +94,7 @@ NO_CERTIFICATE = (
     ("X-SSL-Cert", quote(HELD.pem).encode() + b"x"),
     ("X-SSL-Cert", b"(null)"),
     ("X-SSL-Cert", NGINX + b"%0A" * MAX_BYTES),
+    ("X-SSL-Cert", b"-----BEGIN CERTIFICATE-----\n\n-----END CERTIFICATE-----\n"),
     ("Client-Cert", NGINX),
     ("Client-Cert", RFC_9440[1:]),
     ("Client-Cert", RFC_9440[:-1]),

@@ -29,7 +29,9 @@ RFC_9440 = "client-cert"
 """The header of this name holds base64 between colons (RFC 9440 §2.2), any other percent-encoded PEM."""
 
 MAX_BYTES = 16_384
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*")
+_PEM = re.compile(
+    rb"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/][A-Za-z0-9+/=\s]*-----END CERTIFICATE-----\s*"
+)
 _SEPARATORS = re.compile(rb"[^a-z0-9]+")
 
 

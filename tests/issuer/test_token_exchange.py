@@ -68,6 +68,7 @@ async def test_a_backend_gets_a_token_for_another_api_in_the_name_of_its_caller(
     assert (token.user_id, token.grant_id) == (parent.user_id, parent.grant_id)
     assert (token.client_id, token.audience) == ("backend", WEATHER)
     assert json.loads(token.act) == {"sub": "backend"}
+    assert token.subject_client is None, "the person says whose it is"
     assert token.ancestors == (parent.token_id,)
     assert response.headers["cache-control"] == "no-store"
 
@@ -132,6 +133,17 @@ async def test_a_clients_own_token_goes_on_standing_for_that_client(h: House):
     text = (await exchange(service, subject, audience=WEATHER)).json()["access_token"]
     told = await service.introspect(text)
     assert (told["sub"], told["client_id"], told["act"]) == (app.id, "backend", {"sub": "backend"})
+
+
+@lived
+async def test_it_goes_on_standing_for_that_client_however_often_it_is_exchanged(h: House):
+    ruled(h, TO_WEATHER, ExchangeRule("second", WEATHER, WEATHER, ("forecast:read",)))
+    service, other = await backend(h), await backend(h, name="second")
+    subject, app = await own_token(h)
+    first = (await exchange(service, subject, audience=WEATHER)).json()["access_token"]
+    text = (await exchange(other, first)).json()["access_token"]
+    told = await other.introspect(text)
+    assert (told["sub"], told["act"]) == (app.id, {"sub": "second", "act": {"sub": "backend"}})
 
 
 @lived

@@ -45,6 +45,11 @@ def test_a_certificate_is_no_proof_of_a_key_of_the_same_thumbprint(world):
     assert code(ask(world, OWN, "keyed")) != "allow"
 
 
+def test_a_token_of_a_certificate_is_a_bearer_token_and_has_no_proof(world):
+    headers = [("authorization", "DPoP {bound}"), ("dpop", "e30.e30.x")]
+    assert code(ask(world, OWN, headers=headers)) == "invalid_token"
+
+
 def test_a_token_that_is_not_bound_opens_over_any_connection(world):
     for shown in (None, OWN):
         assert code(ask(world, shown, "reader")) == "allow"

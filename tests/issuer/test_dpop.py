@@ -10,7 +10,7 @@ from tokens.dpop_forgery import FORGERIES, forged
 from tokenward.base.entropy import random_bytes
 from tokenward.flows.dpop import DpopProver
 from tokenward.tokens import base64url, opaque
-from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS
+from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS, ReplaysUnavailable
 from tokenward.tokens.dpop_nonces import DpopNonces
 from tokenward.tokens.keys import SigningKey
 
@@ -280,3 +280,16 @@ async def test_a_browser_app_may_send_proofs_and_read_nonces(h: House):
     caller = proving(await h.client("spa", *SCOPES))
     answer = await caller.redeem(await caller.code())
     assert "dpop-nonce" in answer.headers["access-control-expose-headers"]
+
+
+@lived
+async def test_where_nobody_can_know_whether_a_proof_is_new_the_client_comes_again(h: House):
+    class Down:
+        async def first_use_async(self, _key: bytes, _until: float) -> bool:
+            raise ReplaysUnavailable
+
+    caller = await service(h)
+    h.issuer.dpop._replays = Down()
+    answer = await caller.token(grant_type="client_credentials")
+    assert error(answer) == (503, "temporarily_unavailable")
+    assert answer.headers["retry-after"] == "1"

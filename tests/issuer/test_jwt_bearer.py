@@ -240,6 +240,8 @@ async def test_a_workload_ends_its_own_tokens_and_nobody_elses(h: House):
     assert error(await revoke(others)) == (400, "invalid_grant")
     assert error(await revoke(text, app.id)) == (401, "invalid_client")  # it has a secret to show
     assert error(await revoke(text, client_secret="x")) == (401, "invalid_client")
+    assert error(await revoke(text, "nobody")) == (401, "invalid_client")
+    assert error(await h.http.post("/revoke", data={"token": text})) == (401, "invalid_client")
     assert error(await app.post("/revoke", token=text)) == (400, "invalid_grant")
     assert (await revoke(text[:-1] + ("0" if text[-1] != "0" else "1"))).status_code == 200
     assert await app.live(text)

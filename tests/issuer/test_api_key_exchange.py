@@ -62,7 +62,12 @@ async def test_a_key_is_exchanged_for_nothing_that_it_does_not_allow(h: House):
         assert error(await ask(h, text, scope=scope)) == (400, "invalid_scope")
     for target in ({"audience": BANK}, {"resource": BANK}, {"audience": WEATHER, "resource": BANK}):
         assert error(await ask(h, text, **target)) == (400, "invalid_target")
-    assert error(await ask(h, text, actor_token=text, actor_token_type=API_KEY)) == REFUSED
+    for actor in (
+        {"actor_token": text, "actor_token_type": API_KEY},
+        {"actor_token": text},
+        {"actor_token_type": API_KEY},
+    ):
+        assert error(await ask(h, text, **actor)) == REFUSED
     refresh = "urn:ietf:params:oauth:token-type:refresh_token"
     assert error(await ask(h, text, requested_token_type=refresh)) == REFUSED
     assert (await ask(h, text, audience=WEATHER, scope="forecast:read")).status_code == 200

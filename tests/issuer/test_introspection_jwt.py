@@ -43,7 +43,10 @@ async def test_who_asks_for_a_signed_answer_gets_the_same_as_json_signed_for_its
     }
     what = claims.pop("token_introspection")
     assert claims == {"iss": URL, "aud": server.id, "iat": int(h.clock.time())}
+    h.remembers = True
     assert told(h, server, response.text) == what == await server.introspect(token)
+    again = await server.post("/introspect", SIGNED, token=token)
+    assert told(h, server, again.text) == what, "also where JSON was answered before"
 
 
 @lived

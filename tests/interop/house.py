@@ -11,11 +11,10 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from certificates import LOOPBACK, certificate, certificate_authority, san
 from interop.person import served_person
 from issuer.platform import served_platform
+from serving import serving
 from tokenward.app.samples import SAMPLES
 from tokenward.base.entropy import identifier
 from tokenward.tokens.keys import SigningKey
@@ -241,17 +241,8 @@ def _served_echo() -> Generator[str]:
 
         do_POST = do_GET  # noqa: N815 - the standard library calls it so
 
-        def log_message(self, *_):
-            """Nothing is written."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as origin:
+        yield origin
 
 
 def _free_ports(count: int) -> list[int]:

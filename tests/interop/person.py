@@ -5,13 +5,13 @@ It listens on loopback, so that a client in any language can send somebody to th
 
 import contextlib
 import ssl
-import threading
 from collections.abc import Generator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
+from serving import serving
 from tokenward.app.story import Form
 
 
@@ -31,17 +31,8 @@ def served_person(username: str, password: str, trusted: ssl.SSLContext) -> Gene
             self.end_headers()
             self.wfile.write(said.encode())
 
-        def log_message(self, *_):
-            """Nothing is written."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as origin:
+        yield f"{origin}/"
 
 
 def signed_in(url: str, username: str, password: str, trusted: ssl.SSLContext) -> str:

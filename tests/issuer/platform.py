@@ -1,12 +1,12 @@
 """A platform that vouches for workloads, made up: its own keys, a server on loopback, and its tokens."""
 
 import json
-import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 
+from serving import serving
 from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.keys import SigningKey
 
@@ -60,15 +60,6 @@ def served_platform():
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
-            """Nothing is written."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        platform = FakePlatform(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield platform
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as origin:
+        platform = FakePlatform(origin)
+        yield platform

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from tokenward.app.values import bad_value
 from tokenward.tokens.workloads import ClaimPath, ClaimRules
 
 _DEPTH = 5
@@ -54,4 +55,4 @@ def _flat(value: Mapping[Any, Any], above: ClaimPath) -> Iterator[tuple[ClaimPat
 
 def _bad(text: str) -> PydanticCustomError:
     remedy = 'write names and quoted texts, such as {repository: "octo/app", ref: "refs/heads/main"}'
-    return PydanticCustomError("workload", text, {"remedy": remedy})
+    return bad_value("workload", text, remedy)

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 
 from tokenward.app.findings import Finding, Remark, in_order, placed, unreadable
 from tokenward.app.schema_errors import schema_errors
 from tokenward.app.settings import Model, Settings
-from tokenward.app.values import A_LIST, ApiName, Duration, Networks, Scopes
+from tokenward.app.values import A_LIST, ApiName, Duration, Networks, Scopes, bad_value
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.base.problems import CATALOGUE
 from tokenward.store.records import Credential
@@ -34,9 +33,7 @@ _FIELD_VALUE = re.compile(r"[\x20-\x7e]*")
 def _request_line(text: str) -> str:
     method, _, target = text.partition(" ")
     if not (method.isascii() and method.isalpha() and target.startswith("/") and target.isascii()):
-        raise PydanticCustomError(
-            "request", "this is no request line", {"remedy": "write it like GET /bank/accounts?limit=5"}
-        )
+        raise bad_value("request", "this is no request line", "write it like GET /bank/accounts?limit=5")
     return text
 
 
@@ -46,7 +43,7 @@ def _outcome(text: str) -> str:
         remedy = (
             f"did you mean {near[0]}?" if near else "write allow, or a reason as `tokenward decide` names it"
         )
-        raise PydanticCustomError("outcome", "no decision has this name", {"remedy": remedy})
+        raise bad_value("outcome", "no decision has this name", remedy)
     return text
 
 
@@ -54,18 +51,14 @@ def _address(text: str) -> str:
     try:
         ip_address(text)
     except ValueError:
-        raise PydanticCustomError(
-            "address", "this is no IP address", {"remedy": "write an address such as 192.0.2.1"}
-        ) from None
+        raise bad_value("address", "this is no IP address", "write an address such as 192.0.2.1") from None
     return text
 
 
 def _fields(fields: dict[str, str]) -> dict[str, str]:
     for name, value in fields.items():
         if not _FIELD_NAME.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
-            raise PydanticCustomError(
-                "header", "this is no header field", {"remedy": "write names and values in visible ASCII"}
-            )
+            raise bad_value("header", "this is no header field", "write names and values in visible ASCII")
     return fields
 
 
@@ -136,9 +129,7 @@ class PolicyTest(Model):
     @model_validator(mode="after")
     def _one_credential(self) -> Self:
         if self.token is not None and self.api_key is not None:
-            raise PydanticCustomError(
-                "two-credentials", "a test has a token or an API key", {"remedy": "make two tests of it"}
-            )
+            raise bad_value("two-credentials", "a test has a token or an API key", "make two tests of it")
         return self
 
 

@@ -86,10 +86,10 @@ class Duration:
         try:
             seconds = duration(value)
         except ValueError:
-            raise _bad("duration", "this is not a duration", HOW_TO_WRITE_ONE) from None
+            raise bad_value("duration", "this is not a duration", HOW_TO_WRITE_ONE) from None
         if not self.shortest <= seconds <= self.longest:
             remedy = f"choose something from {in_words(self.shortest)} to {in_words(self.longest)}"
-            raise _bad("duration", "this duration is out of bounds", remedy)
+            raise bad_value("duration", "this duration is out of bounds", remedy)
         return seconds
 
 
@@ -124,7 +124,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _bad(code: str, text: str, remedy: str) -> PydanticCustomError:
+def bad_value(code: str, text: str, remedy: str) -> PydanticCustomError:
+    """The refusal of a value, in words for the person who wrote the file."""
     # The texts come from here; braces would be taken for placeholders.
     return PydanticCustomError(code, text, {"remedy": remedy})
 
@@ -132,14 +133,16 @@ def _bad(code: str, text: str, remedy: str) -> PydanticCustomError:
 def _listen(value: object) -> Listen:
     match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match[2]) > 65_535:
-        raise _bad("listen", "this is not an address to listen on", "write host:port, such as 127.0.0.1:8080")
+        raise bad_value(
+            "listen", "this is not an address to listen on", "write host:port, such as 127.0.0.1:8080"
+        )
     return Listen(match[1].strip("[]"), int(match[2]))
 
 
 def _origin(url: str) -> str:
     match = _ORIGIN.fullmatch(url)
     if match is None:
-        raise _bad(
+        raise bad_value(
             "url",
             "this is not an origin",
             "write scheme, host and port only, in lower case and without a slash at the end, "
@@ -147,11 +150,11 @@ def _origin(url: str) -> str:
         )
     scheme, host, port = match.groups()
     if scheme == "http" and not is_loopback(host):
-        raise _bad(
+        raise bad_value(
             "plain-http", "plain http shows every token to the network", "use https; http is for loopback"
         )
     if port is not None and (int(port) > 65_535 or port == _DEFAULT_PORTS[scheme]):
-        raise _bad(
+        raise bad_value(
             "url", "this port is impossible, or the one that is meant anyway", "leave it out or mend it"
         )
     return url
@@ -160,9 +163,9 @@ def _origin(url: str) -> str:
 def _platform_url(url: str) -> str:
     parts = urlsplit(url) if url.isascii() and "[" not in url else None
     if parts is None or "@" in parts.netloc or not _UPSTREAM.fullmatch(url) or ".." in url:
-        raise _bad("url", "this is not the address of a platform", "write https://host[:port][/path]")
+        raise bad_value("url", "this is not the address of a platform", "write https://host[:port][/path]")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise _bad(
+        raise bad_value(
             "plain-http",
             "keys that came over an open line would be anybody's",
             "use https; http is for loopback",
@@ -173,11 +176,11 @@ def _platform_url(url: str) -> str:
 def _upstream(url: str) -> str:
     parts = urlsplit(url) if url.isascii() and "[" not in url else None
     if parts is not None and "@" in parts.netloc:
-        raise _bad(
+        raise bad_value(
             "inline-secret", "a URL must not carry a user name or password", "remove what is before the @"
         )
     if not _UPSTREAM.fullmatch(url) or ".." in url:
-        raise _bad(
+        raise bad_value(
             "url",
             "this is not the address of an API",
             "write http(s)://host[:port][/base], without query and fragment, such as http://127.0.0.1:9000",
@@ -189,7 +192,7 @@ def _reference(text: str) -> str:
     try:
         references.parse(text)
     except ValueError:
-        raise _bad(
+        raise bad_value(
             "inline-secret",
             "a secret, or what looks like one, is written into the file",
             "keep it elsewhere and name the place: env:NAME, file:PATH, cmd:COMMAND or keyring:SERVICE/NAME; "
@@ -206,14 +209,14 @@ def _store(text: str) -> str:
         return text
     if scheme == "postgresql" and rest.startswith("//"):
         if re.search(r"//[^/?#]*:[^/?#]*@|[?&](?:ssl)?password=", rest, re.IGNORECASE):
-            raise _bad(
+            raise bad_value(
                 "inline-secret",
                 "the database URL carries a password",
                 "keep the whole URL elsewhere and name the place, such as env:DATABASE_URL; "
                 "replace the password, because files are copied",
             )
         return text
-    raise _bad(
+    raise bad_value(
         "store",
         "this is not a place to keep data",
         "write sqlite:PATH, postgresql://host/database without a password, or env:NAME or file:PATH "
@@ -223,28 +226,30 @@ def _store(text: str) -> str:
 
 def _mount(path: str) -> str:
     if not _MOUNT.fullmatch(path):
-        raise _bad(
+        raise bad_value(
             "mount",
             "this is not a plain path",
             "write it like /bank: letters, digits and - . _ ~ between slashes, no slash at the end; / is the "
             "root",
         )
     if f"{path}/".startswith("/.well-known/"):
-        raise _bad("mount", "paths below /.well-known belong to the gateway", "choose another path")
+        raise bad_value("mount", "paths below /.well-known belong to the gateway", "choose another path")
     return path
 
 
 def _audience(text: str) -> str:
     if not is_absolute_uri(text):
-        raise _bad("audience", "this is no absolute URI without fragment", "write one, such as the API's URL")
+        raise bad_value(
+            "audience", "this is no absolute URI without fragment", "write one, such as the API's URL"
+        )
     if why := why_no_claim_value(text):
-        raise _bad("audience", f"every token would carry this audience, and {why}", "choose another")
+        raise bad_value("audience", f"every token would carry this audience, and {why}", "choose another")
     return text
 
 
 def _api_name(text: str) -> str:
     if not _API_NAME.fullmatch(text):
-        raise _bad(
+        raise bad_value(
             "api-name", "this cannot name an API", "use up to 40 lower-case letters, digits and dashes"
         )
     return text
@@ -252,19 +257,21 @@ def _api_name(text: str) -> str:
 
 def _scope(text: str) -> str:
     if not SCOPE_TOKEN.fullmatch(text) or len(text) > 100:
-        raise _bad(
+        raise bad_value(
             "scope", "this is not one scope", "use visible ASCII without spaces, quotes and backslashes"
         )
     if why := why_no_claim_value(text):
-        raise _bad("scope", f"every token would carry this scope, and {why}", "choose another")
+        raise bad_value("scope", f"every token would carry this scope, and {why}", "choose another")
     if text in PROTOCOL_SCOPES or text.startswith(RESERVED_SCOPES):
-        raise _bad("scope", "this scope has a meaning of its own", "choose another, such as accounts:read")
+        raise bad_value(
+            "scope", "this scope has a meaning of its own", "choose another, such as accounts:read"
+        )
     return text
 
 
 def _signing_alg(text: str) -> str:
     if text not in ASYMMETRIC:
-        raise _bad(
+        raise bad_value(
             "signing-alg",
             "this is no signature algorithm that we know",
             f"choose from {', '.join(ASYMMETRIC)}",
@@ -274,7 +281,7 @@ def _signing_alg(text: str) -> str:
 
 def _claim_name(text: str) -> str:
     if why := why_not_released(text):
-        raise _bad(
+        raise bad_value(
             "claim",
             f"this claim cannot be released: {why}",
             "name claims one by one, such as email or auth_time",
@@ -284,7 +291,7 @@ def _claim_name(text: str) -> str:
 
 def _name(text: str) -> str:
     if not text.isprintable() or text != text.strip():
-        raise _bad("name", "a name has no control characters and no spaces around it", "remove them")
+        raise bad_value("name", "a name has no control characters and no spaces around it", "remove them")
     return text
 
 
@@ -292,26 +299,26 @@ def _network(text: str) -> str:
     try:
         network = ip_network(text)
     except ValueError:
-        raise _bad(
+        raise bad_value(
             "network",
             "this is no address or network",
             "write it like 10.0.0.7 or 10.0.0.0/24, with host bits zero",
         ) from None
     if network.prefixlen == 0:
-        raise _bad("network", "this would be everybody", "name the addresses that are meant")
+        raise bad_value("network", "this would be everybody", "name the addresses that are meant")
     return text
 
 
 def _key_file(text: str) -> str:
     if references.parse(_reference(text)).scheme != "file":
-        raise _bad("key-file", "TLS reads its key from a file", "write file:PATH")
+        raise bad_value("key-file", "TLS reads its key from a file", "write file:PATH")
     return text
 
 
 def _header_name(text: str) -> str:
     # A name with another meaning would turn what every client sends into a certificate.
     if not _HEADER_NAME.fullmatch(text) or "cert" not in text.lower():
-        raise _bad(
+        raise bad_value(
             "header-name",
             "this is not the name of a header for certificates",
             "write letters and digits with dashes between, such as Client-Cert or X-SSL-Cert",
@@ -321,7 +328,7 @@ def _header_name(text: str) -> str:
 
 def _each_once(words: tuple[str, ...], code: str) -> tuple[str, ...]:
     if len(set(words)) != len(words):
-        raise _bad(code, f"a {code} is named twice", "keep one of them")
+        raise bad_value(code, f"a {code} is named twice", "keep one of them")
     return words
 
 
@@ -331,19 +338,21 @@ def _tuple(value: object) -> object:
 
 def _notice_days(days: tuple[int, ...]) -> tuple[int, ...]:
     if not days or len(set(days)) != len(days) or not all(1 <= each <= 90 for each in days):
-        raise _bad("days", "these are no days before an end", "name each once, 1 to 90, such as [14, 3, 1]")
+        raise bad_value(
+            "days", "these are no days before an end", "name each once, 1 to 90, such as [14, 3, 1]"
+        )
     return days
 
 
 def _mail_host(text: str) -> str:
     if not _MAIL_HOST.fullmatch(text):
-        raise _bad("mail", "this is no host", "write its name or address, without a port")
+        raise bad_value("mail", "this is no host", "write its name or address, without a port")
     return text
 
 
 def _mail_address(text: str) -> str:
     if not _MAIL_ADDRESS.fullmatch(text):
-        raise _bad("mail", "this is no e-mail address", "write one, such as tokenward@example.com")
+        raise bad_value("mail", "this is no e-mail address", "write one, such as tokenward@example.com")
     return text
 
 

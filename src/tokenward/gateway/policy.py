@@ -19,6 +19,8 @@ RESERVED = "/.well-known/tokenward/"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 """This path (RFC 9728 §3), and what is below it, likewise."""
 
+_OWN = (RESERVED, f"{RESOURCE_METADATA}/")
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARAMETER = re.compile(r"\{[^{}/]+\}")
 
@@ -162,7 +164,7 @@ class Policy:
 
 def is_reserved(path: str) -> bool:
     """Whether a path belongs to the gateway itself."""
-    return path.startswith((RESERVED, f"{RESOURCE_METADATA}/")) or path == RESOURCE_METADATA
+    return path.startswith(_OWN) or path == RESOURCE_METADATA
 
 
 def _step(node: _Node, segment: str) -> _Node:

@@ -33,11 +33,10 @@ class ResourceMetadata:
 
     def document(self, policy: Policy, path: str) -> bytes | None:
         """The document at a path of this gateway (§3.2), or None where none is."""
+        if not path.startswith(RESOURCE_METADATA):
+            return None
         place = path.removeprefix(RESOURCE_METADATA)
-        found = (
-            api for api in policy.apis if path.startswith(RESOURCE_METADATA) and self._place(api) == place
-        )
-        api = next(found, None)
+        api = next((api for api in policy.apis if self._place(api) == place), None)
         return None if api is None else json.dumps(self._members(api)).encode()
 
     def _place(self, api: Api) -> str | None:

@@ -6,13 +6,14 @@ Exit codes: 0 good, 1 findings or refused, 2 could not run.
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Never, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from tokenward.app.config import Configuration, load
 from tokenward.app.foundation import Foundation, foundation
@@ -20,6 +21,7 @@ from tokenward.app.values import HOW_TO_WRITE_ONE, duration
 from tokenward.base.problems import Refusal
 from tokenward.base.redaction import redact
 from tokenward.base.secret import Secret
+from tokenward.gateway.access import Step
 from tokenward.store.keeping import WrongMasterKey
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 
@@ -53,6 +55,13 @@ def duration_option(text: str) -> int:
         return duration(text)
     except ValueError:
         raise typer.BadParameter(HOW_TO_WRITE_ONE) from None
+
+
+def tell_steps(steps: Iterable[Step], *, indent: str = "") -> None:
+    """How a decision was come to, a line for each step."""
+    for step in steps:
+        mark = "[green]✓[/]" if step.passed else "[red]✗[/]"
+        out.print(f"{indent}{mark} {step.name:24} {escape(step.why)}")
 
 
 def fail(text: str, *, code: int = COULD_NOT_RUN) -> Never:

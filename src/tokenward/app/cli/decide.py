@@ -14,6 +14,7 @@ from tokenward.app.cli.console import (
     fail,
     out,
     read_credential,
+    tell_steps,
     with_foundation,
 )
 from tokenward.app.foundation import Foundation
@@ -74,9 +75,7 @@ def decide(
             following.cancel()
 
     decision, steps = with_foundation(config, work)
-    for step in steps:
-        mark = "[green]✓[/]" if step.passed else "[red]✗[/]"
-        out.print(f"{mark} {step.name:24} {escape(step.why)}")
+    tell_steps(steps)
     if isinstance(decision, Allow):
         target = decision.upstream + decision.upstream_path
         out.print(f"[bold green]allow[/] {escape(decision.operation)} → {escape(target)}")

@@ -17,6 +17,7 @@ from tokenward.app.cli.console import (
     fail,
     open_configuration,
     out,
+    tell_steps,
 )
 from tokenward.app.config import Configuration
 from tokenward.app.policy_tests import SUFFIX, Suite, beside, read_suites, schema
@@ -83,9 +84,7 @@ def _tell(place: str, request: str, expect: str, operation: str | None, outcome:
     out.print(f"[bold red]failed[/] {escape(place)}")
     decided = f"{outcome.decided} {outcome.operation}".rstrip()
     out.print(f"  {escape(request)}: expected {escape(wanted)}, decided {escape(decided)}")
-    for step in outcome.steps:
-        mark = "[green]✓[/]" if step.passed else "[red]✗[/]"
-        out.print(f"    {mark} {step.name:24} {escape(step.why)}")
+    tell_steps(outcome.steps, indent="    ")
 
 
 def _tell_untested(configuration: Configuration, asked: set[tuple[str, str]]) -> None:

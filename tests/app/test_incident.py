@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from store.values import NOW, access, api_key, code_of, grant, opened, refresh, token_id
+from store.values import NOW, access, api_key, code_of, grant, opaque_token, opened, refresh, token_id
 from tokenward.app.incident import Listed, listed, revoke_listed
 from tokenward.base.clock import ManualClock
 from tokenward.store.port import REVOKED_AT_ONCE, StoreUnavailable
@@ -27,7 +27,7 @@ def told_by(store, named, **more):
 
 def issued(kind, make, name="token_id", pepper=PEPPERS[0], text=None, **over):
     """A token's record as it is kept, and its text."""
-    token = opaque.new(kind)
+    token = opaque_token(kind)
     text = text or token.secret.reveal()
     return make(**{name: token.token_id, "keyed_hash": opaque.keyed_hash(pepper, text), **over}), text
 

@@ -93,7 +93,8 @@ def test_the_feed_does_not_wait_behind_lookups(postgres_url):
             await asyncio.gather(*lookups)
             return waiting
 
-    assert asyncio.run(run()) > 1000
+    # Behind them, all but the last handful would be done; beside them, as many as a busy machine brings.
+    assert asyncio.run(run()) > 100
 
 
 def test_a_server_that_vanished_is_noticed_while_we_wait_for_it(postgres_url):

@@ -174,8 +174,19 @@ async def until(condition):
             await asyncio.sleep(0.001)
 
 
+_given = set()
+
+
+def opaque_token(kind):
+    """A fresh token whose id no other of this process has: of hundreds in a millisecond some would share one."""
+    while (token := opaque.new(kind)).token_id in _given:
+        pass
+    _given.add(token.token_id)
+    return token
+
+
 def token_id(kind):
-    return opaque.new(kind).token_id
+    return opaque_token(kind).token_id
 
 
 async def started(store, **over):

@@ -178,7 +178,7 @@ _given = set()
 
 
 def opaque_token(kind):
-    """A fresh token whose id no other of this process has: of hundreds in a millisecond some would share one."""
+    """A fresh token with an id of its own: of hundreds in a millisecond some would share one."""
     while (token := opaque.new(kind)).token_id in _given:
         pass
     _given.add(token.token_id)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tokenward.app.api_settings import ApiSettings
 from tokenward.app.findings import Finding, Remark, placed, unreadable
-from tokenward.app.settings import ApiSettings, Settings
+from tokenward.app.settings import Settings
 from tokenward.app.values import RESERVED_SCOPES
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.openapi import ApiRules, OperationRule, operations

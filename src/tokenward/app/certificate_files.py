@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from tokenward.app.settings import GatewayServer, IssuerServer
+from tokenward.app.server_settings import GatewayServer, IssuerServer
 from tokenward.app.tls import ServerTls
 from tokenward.base.references import parse, resolve
 from tokenward.tokens.certificates import Authorities, BadCertificate, parse_pem

@@ -10,12 +10,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tokenward.app.api_documents import read_api
+from tokenward.app.api_settings import ApiSettings
 from tokenward.app.certificate_files import client_authorities
 from tokenward.app.consistency import inconsistencies
 from tokenward.app.findings import Finding, Remark, errors, in_order, placed, unreadable
 from tokenward.app.jwk_files import read_encryption_key, remark
 from tokenward.app.schema_errors import schema_errors
-from tokenward.app.settings import ApiSettings, Settings, schema
+from tokenward.app.settings import Settings, schema
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.inside import Protection
 from tokenward.gateway.policy import Policy, PolicyProblem, conflicts

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from tokenward.app.findings import Finding, Remark, in_order, placed, unreadable
+from tokenward.app.model import Model
 from tokenward.app.schema_errors import schema_errors
-from tokenward.app.settings import Model, Settings
+from tokenward.app.settings import Settings
 from tokenward.app.values import A_LIST, ApiName, Duration, Networks, Scopes, bad_value
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.base.problems import CATALOGUE

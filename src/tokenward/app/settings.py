@@ -5,107 +5,28 @@ Values are checked one by one by their types; what they mean together is the bus
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from tokenward.app.api_settings import ApiSettings
 from tokenward.app.claim_rules import WorkloadClaims
+from tokenward.app.model import Model
+from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServer
 from tokenward.app.values import (
     A_LIST,
     ApiName,
-    Audience,
-    ClaimNames,
     Duration,
-    HeaderName,
-    KeyFile,
-    Listen,
     MailAddress,
     MailHost,
-    Mount,
     Name,
     Networks,
     NoticeDays,
-    Origin,
     PlatformUrl,
     Reference,
-    Risk,
     Scopes,
-    SigningAlg,
     Store,
-    Upstream,
 )
-from tokenward.gateway.inside import Protection
 from tokenward.issuer.settings import Actor
 from tokenward.tokens.workloads import PLATFORMS
-
-
-class Model(BaseModel):
-    """A part of a file: nothing that it does not know, and no text for a number."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class TlsSettings(Model):
-    """A listener that speaks TLS itself. Renewed files are taken up without a restart."""
-
-    certificate: str = Field(
-        min_length=1, description="A PEM file: the server's certificate first, then its chain."
-    )
-    key: KeyFile = Field(description="file:PATH of its private key, PEM, unencrypted.")
-
-
-class ClientCertificates(Model):
-    """Clients may show certificates (RFC 8705), in the TLS handshake or to a proxy in front."""
-
-    ca: str | None = Field(
-        default=None,
-        min_length=1,
-        description="A PEM file with the CAs that issue certificates to clients, intermediate ones included. "
-        "Without it, only self-signed certificates that a client registered are good.",
-    )
-    header: HeaderName | None = Field(
-        default=None,
-        description="The header in which `proxies`, and nobody else, tell the certificate: `Client-Cert` as "
-        "in RFC 9440, any other as percent-encoded PEM (nginx: $ssl_client_escaped_cert). Without it, the "
-        "TLS listener asks for certificates.",
-    )
-
-
-class IssuerServer(Model):
-    """The authorization server: where tokens are issued and people sign in."""
-
-    url: Origin = Field(description="Its public origin; also the issuer identifier (RFC 8414 §2).")
-    listen: Listen = Field(description="host:port to listen on.")
-    proxies: Networks = Field(
-        default=(),
-        description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
-        "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
-    )
-    tls: TlsSettings | None = Field(default=None, description="Speak TLS; without it, a proxy does.")
-    client_certificates: ClientCertificates | None = Field(
-        default=None, description="Let clients show certificates; without it, nobody is asked for one."
-    )
-
-
-class GatewayServer(Model):
-    """The gateway: where API calls arrive."""
-
-    url: Origin = Field(description="Its public origin.")
-    listen: Listen = Field(description="host:port to listen on.")
-    proxies: Networks = Field(
-        default=(),
-        description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
-        "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
-    )
-    tls: TlsSettings | None = Field(default=None, description="Speak TLS; without it, a proxy does.")
-    client_certificates: ClientCertificates | None = Field(
-        default=None, description="Let clients show certificates; without it, nobody is asked for one."
-    )
-
-
-class AdminServer(Model):
-    """Health, metrics and management; for this machine only."""
-
-    listen: Listen = Field(description="host:port on loopback to listen on.")
-    token: Reference = Field(description="Where the admin token is kept: env:, file:, cmd: or keyring:.")
 
 
 class TokenLifetimes(Model):
@@ -267,64 +188,6 @@ class WorkloadIssuerSettings(Model):
     def trusted_issuer(self) -> str:
         """Its `iss`; "" where none was said and none goes without saying."""
         return self.issuer or PLATFORMS[self.platform].issuer
-
-
-class OperationSettings(Model):
-    """What one operation asks of its callers."""
-
-    risk: Risk | None = Field(default=None, description="Risk tier; without it, the document's or the API's.")
-    scopes: Scopes | None = Field(
-        default=None, description="Scopes, all of which the token needs; without it, the document's."
-    )
-
-
-class ClaimRelease(Model):
-    """What an API is told of a person beyond the minimum."""
-
-    inside: ClaimNames = Field(
-        default=(), description="Claims of the inside JWT beyond the minimum, each by its exact name."
-    )
-    introspection: ClaimNames = Field(
-        default=(), description="The same, for introspection by a resource server of this audience."
-    )
-    subject: Literal["public", "pairwise"] = Field(
-        default="public",
-        description="`pairwise` gives people another `sub` here than elsewhere (OpenID Connect Core §8.1).",
-    )
-
-
-class ApiSettings(Model):
-    """One protected API."""
-
-    openapi: str = Field(
-        min_length=1,
-        description="Its OpenAPI 3.0 or 3.1 document, YAML or JSON: the list of what is allowed.",
-    )
-    mount: Mount | None = Field(
-        default=None, description="Path at the gateway under which it is shown; /NAME by default."
-    )
-    upstream: Upstream = Field(description="Where it listens: http(s)://host[:port][/base].")
-    audience: Audience | None = Field(
-        default=None,
-        description="What its tokens are issued for (RFC 8707); the gateway's URL and the mount by default.",
-    )
-    risk: Risk | None = Field(default=None, description="Risk tier of operations that name none themselves.")
-    encryption_key: str | None = Field(
-        default=None,
-        min_length=1,
-        description="A file with the API's public JWK, or a JWK Set with one key for encryption: the inside "
-        "JWTs that it receives are encrypted for it, once they are signed (RFC 7519 §11.2).",
-    )
-    signing_alg: SigningAlg = Field(
-        default=Protection().signing_alg,
-        description="JWS algorithm (RFC 7518 §3.1) of the inside JWTs that it receives.",
-    )
-    claims: ClaimRelease = Field(
-        default_factory=ClaimRelease, description="What it is told of a person beyond the minimum."
-    )
-    operations: dict[str, OperationSettings] = Field(
-        default_factory=dict, description="By operationId, or by METHOD /path as the document writes it."
-    )
 
 
 class Settings(Model):

@@ -1,0 +1,67 @@
+"""What `tokenward.yaml` may say of a protected API and its operations."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from tokenward.app.model import Model
+from tokenward.app.values import Audience, ClaimNames, Mount, Risk, Scopes, SigningAlg, Upstream
+from tokenward.gateway.inside import Protection
+
+
+class OperationSettings(Model):
+    """What one operation asks of its callers."""
+
+    risk: Risk | None = Field(default=None, description="Risk tier; without it, the document's or the API's.")
+    scopes: Scopes | None = Field(
+        default=None, description="Scopes, all of which the token needs; without it, the document's."
+    )
+
+
+class ClaimRelease(Model):
+    """What an API is told of a person beyond the minimum."""
+
+    inside: ClaimNames = Field(
+        default=(), description="Claims of the inside JWT beyond the minimum, each by its exact name."
+    )
+    introspection: ClaimNames = Field(
+        default=(), description="The same, for introspection by a resource server of this audience."
+    )
+    subject: Literal["public", "pairwise"] = Field(
+        default="public",
+        description="`pairwise` gives people another `sub` here than elsewhere (OpenID Connect Core §8.1).",
+    )
+
+
+class ApiSettings(Model):
+    """One protected API."""
+
+    openapi: str = Field(
+        min_length=1,
+        description="Its OpenAPI 3.0 or 3.1 document, YAML or JSON: the list of what is allowed.",
+    )
+    mount: Mount | None = Field(
+        default=None, description="Path at the gateway under which it is shown; /NAME by default."
+    )
+    upstream: Upstream = Field(description="Where it listens: http(s)://host[:port][/base].")
+    audience: Audience | None = Field(
+        default=None,
+        description="What its tokens are issued for (RFC 8707); the gateway's URL and the mount by default.",
+    )
+    risk: Risk | None = Field(default=None, description="Risk tier of operations that name none themselves.")
+    encryption_key: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A file with the API's public JWK, or a JWK Set with one key for encryption: the inside "
+        "JWTs that it receives are encrypted for it, once they are signed (RFC 7519 §11.2).",
+    )
+    signing_alg: SigningAlg = Field(
+        default=Protection().signing_alg,
+        description="JWS algorithm (RFC 7518 §3.1) of the inside JWTs that it receives.",
+    )
+    claims: ClaimRelease = Field(
+        default_factory=ClaimRelease, description="What it is told of a person beyond the minimum."
+    )
+    operations: dict[str, OperationSettings] = Field(
+        default_factory=dict, description="By operationId, or by METHOD /path as the document writes it."
+    )

@@ -1,0 +1,71 @@
+"""What `tokenward.yaml` may say of the servers: where they listen, and whom they believe about the line."""
+
+from pydantic import Field
+
+from tokenward.app.model import Model
+from tokenward.app.values import HeaderName, KeyFile, Listen, Networks, Origin, Reference
+
+
+class TlsSettings(Model):
+    """A listener that speaks TLS itself. Renewed files are taken up without a restart."""
+
+    certificate: str = Field(
+        min_length=1, description="A PEM file: the server's certificate first, then its chain."
+    )
+    key: KeyFile = Field(description="file:PATH of its private key, PEM, unencrypted.")
+
+
+class ClientCertificates(Model):
+    """Clients may show certificates (RFC 8705), in the TLS handshake or to a proxy in front."""
+
+    ca: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A PEM file with the CAs that issue certificates to clients, intermediate ones included. "
+        "Without it, only self-signed certificates that a client registered are good.",
+    )
+    header: HeaderName | None = Field(
+        default=None,
+        description="The header in which `proxies`, and nobody else, tell the certificate: `Client-Cert` as "
+        "in RFC 9440, any other as percent-encoded PEM (nginx: $ssl_client_escaped_cert). Without it, the "
+        "TLS listener asks for certificates.",
+    )
+
+
+class IssuerServer(Model):
+    """The authorization server: where tokens are issued and people sign in."""
+
+    url: Origin = Field(description="Its public origin; also the issuer identifier (RFC 8414 §2).")
+    listen: Listen = Field(description="host:port to listen on.")
+    proxies: Networks = Field(
+        default=(),
+        description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
+    )
+    tls: TlsSettings | None = Field(default=None, description="Speak TLS; without it, a proxy does.")
+    client_certificates: ClientCertificates | None = Field(
+        default=None, description="Let clients show certificates; without it, nobody is asked for one."
+    )
+
+
+class GatewayServer(Model):
+    """The gateway: where API calls arrive."""
+
+    url: Origin = Field(description="Its public origin.")
+    listen: Listen = Field(description="host:port to listen on.")
+    proxies: Networks = Field(
+        default=(),
+        description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
+    )
+    tls: TlsSettings | None = Field(default=None, description="Speak TLS; without it, a proxy does.")
+    client_certificates: ClientCertificates | None = Field(
+        default=None, description="Let clients show certificates; without it, nobody is asked for one."
+    )
+
+
+class AdminServer(Model):
+    """Health, metrics and management; for this machine only."""
+
+    listen: Listen = Field(description="host:port on loopback to listen on.")
+    token: Reference = Field(description="Where the admin token is kept: env:, file:, cmd: or keyring:.")

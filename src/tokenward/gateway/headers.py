@@ -186,12 +186,26 @@ def _check_values(values: list[bytes]) -> None:
                 raise Refusal(MALFORMED, "a header value is not UTF-8") from None
 
 
+def inward(headers: RawHeaders, *, inside_jwt: str | None) -> list[tuple[bytes, bytes]]:
+    """The headers for an application in this process: what may pass, its Host, and the inside JWT.
+
+    It sees the connection itself, so nothing needs to be said of that in headers.
+
+    Args:
+        headers: screened.
+        inside_jwt: replaces whatever Authorization there was; None for an anonymous call.
+    """
+    sent = [header for header in headers if header[0] == b"host"]
+    sent += _passing(headers)
+    if inside_jwt is not None:
+        sent.append((b"authorization", b"Bearer " + inside_jwt.encode("ascii")))
+    return sent
+
+
 def outgoing(
     headers: RawHeaders, *, inside_jwt: str | None, peer: str, scheme: str, host: str, request_id: str
 ) -> list[tuple[str, str]]:
     """The headers for the backend: what may pass, then what we set ourselves.
-
-    Whatever `Connection` nominates is removed from the client's headers only: it cannot reach ours.
 
     Args:
         headers: screened.
@@ -201,16 +215,7 @@ def outgoing(
         host: the client's Host.
         request_id: names the exchange in logs on both sides.
     """
-    nominated = _nominated([value for name, value in headers if name == b"connection"])
-    sent: list[tuple[str, str]] = []
-    for name, value in headers:
-        judged = _memo.get(name) or verdict(name)
-        if judged is _FORWARD:
-            text = name.decode("ascii")
-            if not nominated or fold(text) not in nominated:
-                sent.append((text, value.decode("utf-8")))
-        elif judged is _COOKIE and "cookie" not in nominated and (rest := _without_our_cookies(value)):
-            sent.append(("cookie", rest.decode("utf-8")))
+    sent = [(name.decode("ascii"), value.decode("utf-8")) for name, value in _passing(headers)]
     if inside_jwt is not None:
         sent.append(("authorization", f"Bearer {inside_jwt}"))
     if peer:
@@ -220,6 +225,24 @@ def outgoing(
         sent.append(("x-forwarded-host", host))
     sent.append(("x-request-id", request_id))
     return sent
+
+
+def _passing(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
+    """Of the client's headers, those that may pass.
+
+    Whatever `Connection` nominates is removed here, from the client's headers only: it cannot reach ours.
+    """
+    nominated = _nominated([value for name, value in headers if name == b"connection"])
+    passing: list[tuple[bytes, bytes]] = []
+    for header in headers:
+        name, value = header
+        judged = _memo.get(name) or verdict(name)
+        if judged is _FORWARD:
+            if not nominated or fold(name.decode("ascii")) not in nominated:
+                passing.append(header)
+        elif judged is _COOKIE and "cookie" not in nominated and (rest := _without_our_cookies(value)):
+            passing.append((name, rest))
+    return passing
 
 
 def _nominated(connection: Sequence[bytes]) -> frozenset[str]:

@@ -4,38 +4,21 @@ Serve it without any middleware that rewrites the peer or the scheme from header
 off): both are taken from the connection.
 """
 
-import json
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
-from tokenward.base.asgi import PROBLEM_JSON, Receive, Scope, Send, client_certificate, respond
+from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
 from tokenward.base.entropy import random_bytes
-from tokenward.base.problems import METHOD_NOT_ALLOWED, NOT_FOUND, UPGRADE_REFUSED, Refusal, problem_json
+from tokenward.base.problems import UPGRADE_REFUSED, Refusal, problem_json
 from tokenward.gateway.access import AccessRequest, Allow, Deny
+from tokenward.gateway.doors.answers import DENIED, own, refused
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.headers import outgoing
-from tokenward.gateway.policy import RESERVED, is_reserved
 from tokenward.tokens.binding import ClientCertificate
 
 _UPSTREAM = logging.getLogger("tokenward.gateway.upstream")
-
-_RESERVED = RESERVED.encode()
-_DENIED = (
-    PROBLEM_JSON,
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-)
-_JWKS_HEADERS = ((b"content-type", b"application/jwk-set+json"), (b"cache-control", b"max-age=10"))
-# Scripts of any origin may read it, as the metadata of the authorization server.
-_METADATA_HEADERS = (
-    (b"content-type", b"application/json"),
-    (b"cache-control", b"public, max-age=300"),
-    (b"access-control-allow-origin", b"*"),
-)
-_HEALTH_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
 class ProxyDoor:
@@ -62,8 +45,9 @@ class ProxyDoor:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read(scope)
-        if is_reserved(request.raw_path.decode("latin-1")):
-            await self._own(request, send)
+        answer = own(self._engine, request)
+        if answer is not None:
+            await respond(send, answer.status, answer.body, answer.headers)
             return
         decision = await self._engine.decide(request)
         if isinstance(decision, Deny):
@@ -82,7 +66,7 @@ class ProxyDoor:
             await self._forwarder.forward(
                 scope,
                 receive,
-                _telling(send, allow.told) if allow.told else send,
+                telling(send, allow.told) if allow.told else send,
                 upstream=allow.upstream,
                 path=allow.upstream_path,
                 headers=outgoing(
@@ -105,31 +89,6 @@ class ProxyDoor:
             )
             raise
 
-    async def _own(self, request: AccessRequest, send: Send) -> None:
-        """What the gateway itself has to say; nothing that is reserved for it is ever forwarded."""
-        name = request.raw_path.removeprefix(_RESERVED)
-        metadata = self._engine.resource_metadata(request.raw_path.decode("latin-1"))
-        if name not in {b"jwks.json", b"health"} and metadata is None:
-            await write(Deny(NOT_FOUND), send)
-        elif request.method not in {"GET", "HEAD"}:
-            await write(Deny(METHOD_NOT_ALLOWED, headers={"allow": "GET, HEAD"}), send)
-        elif metadata is not None:
-            await respond(send, 200, metadata, _METADATA_HEADERS)
-        elif name == b"jwks.json":
-            await self._jwks(send)
-        elif self._engine.fresh():
-            await respond(send, 200, b'{"status":"ok"}', _HEALTH_HEADERS)
-        else:
-            await respond(send, 503, b'{"status":"revocations unconfirmed"}', _HEALTH_HEADERS)
-
-    async def _jwks(self, send: Send) -> None:
-        try:
-            body = json.dumps(self._engine.minter.jwks()).encode()
-        except Refusal as refusal:  # which keys are good is not known now; who asks keeps what it has
-            await write(Deny(refusal.problem, refusal.detail), send)
-        else:
-            await respond(send, 200, body, _JWKS_HEADERS)
-
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
@@ -145,7 +104,7 @@ def read(scope: Scope) -> AccessRequest:
     shown = client_certificate(scope)
     host = next((value for name, value in headers if name == b"host"), b"")
     return AccessRequest(
-        scope["method"],
+        scope.get("method", "GET"),  # a WebSocket begins as one
         scope.get("raw_path") or b"",
         scope["query_string"],
         headers,
@@ -155,25 +114,22 @@ def read(scope: Scope) -> AccessRequest:
     )
 
 
-def _telling(send: Send, told: tuple[tuple[bytes, bytes], ...]) -> Send:
+def telling(send: Send, told: tuple[tuple[bytes, bytes], ...]) -> Send:
     """`send`, with these headers added to the answer where it has none of that name."""
 
-    async def telling(message: MutableMapping[str, Any]) -> None:
+    async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             there = {name for name, _ in message["headers"]}
             message["headers"] = [*message["headers"], *(each for each in told if each[0] not in there)]
         await send(message)
 
-    return telling
+    return sending
 
 
 async def write(deny: Deny, send: Send) -> None:
-    """The refusal as RFC 9457 problem details, with the challenge of RFC 6750 §3 where there is one."""
-    further: Mapping[str, str] = deny.headers
-    told = [(name.encode(), value.encode()) for name, value in further.items()]
-    if deny.challenge:
-        told.append((b"www-authenticate", deny.challenge.encode()))
-    await respond(send, deny.problem.status, problem_json(deny.problem), (*_DENIED, *told))
+    """Answer with the refusal."""
+    answer = refused(deny)
+    await respond(send, answer.status, answer.body, answer.headers)
 
 
 async def _refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
@@ -185,7 +141,7 @@ async def _refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
             {
                 "type": "websocket.http.response.start",
                 "status": UPGRADE_REFUSED.status,
-                "headers": [*_DENIED, length],
+                "headers": [*DENIED, length],
             }
         )
         await send({"type": "websocket.http.response.body", "body": body})

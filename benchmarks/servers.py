@@ -100,7 +100,7 @@ def tokenward(
     secret = asyncio.run(_register(loaded.configuration, key))
     with (directory / "log").open("wb") as log, minting(loaded.configuration, CHALLENGE) as mint:
         supervisor = Supervisor(
-            server_plans(path, sockets), metrics=directory / "metrics", output=log.fileno()
+            server_plans(loaded.configuration, sockets), metrics=directory / "metrics", output=log.fileno()
         )
         with supervisor.running():
             yield Ours(

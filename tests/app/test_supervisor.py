@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -13,16 +12,29 @@ import pytest
 from tokenward.app.listener import bind
 from tokenward.app.supervisor import CannotStart, ProcessPlan, Supervisor, bind_all
 
+_PROCESS = """
+import os, sys, time
+if "fail" in sys.argv:
+    sys.exit(3)
+handed = dict(each.split("=") for each in sys.argv if "=" in each)
+if "silent" not in sys.argv:
+    os.write(int(handed["ready"]), b"ready")
+if "handed" in handed:
+    print(os.pread(int(handed["handed"]), 99, 0).decode(), flush=True)
+sys.stdin.read()  # until the supervisor is gone
+"""
+
 
 @pytest.fixture
-def silent():
-    """The URL of a port that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}/"
+def plan(tmp_path, monkeypatch):
+    """Plans of a process that does what its first argument says: be `ready`, stay `silent`, or `fail`."""
+    (tmp_path / "does_nothing.py").write_text(_PROCESS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
+    def made(does="ready", **over):
+        return ProcessPlan(**{"name": "it", "module": "does_nothing", "arguments": (does,), **over})
 
-def _plan(health, module="http.server", *arguments):
-    return ProcessPlan(name="it", module=module, arguments=arguments or ("0",), health=health)
+    return made
 
 
 @pytest.fixture
@@ -30,8 +42,8 @@ def supervise(tmp_path):
     return lambda plan: Supervisor([plan], metrics=tmp_path / "metrics", output=subprocess.DEVNULL)
 
 
-def test_stop_ends_the_waiting_for_what_is_starting(silent, supervise):
-    supervisor = supervise(_plan(silent))
+def test_stop_ends_the_waiting_for_what_is_starting(plan, supervise):
+    supervisor = supervise(plan("silent"))
     ready = []
     begin = time.monotonic()
     threading.Timer(0.5, supervisor.stop).start()
@@ -41,10 +53,10 @@ def test_stop_ends_the_waiting_for_what_is_starting(silent, supervise):
     assert time.monotonic() - begin < 10
 
 
-def test_a_process_that_ends_while_starting_is_told_with_its_exit_code(silent, supervise):
-    supervisor = supervise(_plan(silent, "http.server", "--no-such-option"))
+def test_a_process_that_ends_while_starting_is_told_with_its_exit_code(plan, supervise):
+    supervisor = supervise(plan("fail"))
     with (
-        pytest.raises(CannotStart, match="it process ended with exit code 2 while starting"),
+        pytest.raises(CannotStart, match="it process ended with exit code 3 while starting"),
         supervisor.running(),
     ):
         pass
@@ -63,19 +75,11 @@ def _wait(condition):
     assert condition()
 
 
-@pytest.fixture
-def answering():
-    """The health URL of a process that serves files on a port that was free just now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-    return _plan(f"http://127.0.0.1:{port}/", "http.server", str(port), "--bind", "127.0.0.1")
-
-
-def test_what_a_dead_process_measured_of_itself_is_forgotten(answering, supervise):
-    supervisor = supervise(answering)
+def test_what_a_dead_process_measured_of_itself_is_forgotten(plan, supervise):
+    supervisor = supervise(plan())
     told = []
     with supervisor.running():
-        process = supervisor._processes["it"]
+        process = supervisor._running["it"].process
         directory = Path(supervisor._environment["PROMETHEUS_MULTIPROC_DIR"])
         gauge, counter = (
             directory / f"gauge_liveall_{process.pid}.db",
@@ -85,33 +89,82 @@ def test_what_a_dead_process_measured_of_itself_is_forgotten(answering, supervis
         counter.touch()
         thread = _watching(supervisor, told)
         os.kill(process.pid, signal.SIGKILL)
-        _wait(lambda: supervisor._processes["it"] is not process)
+        _wait(lambda: supervisor._running["it"].process is not process)
         supervisor.stop()
         thread.join(10)
         assert (gauge.exists(), counter.exists()) == (False, True)
     assert told == [("it", -signal.SIGKILL)]
 
 
-def test_a_process_that_cannot_be_started_again_yet_is_tried_again(answering, monkeypatch, supervise):
-    supervisor = supervise(answering)
+def test_a_process_that_cannot_be_started_again_yet_is_tried_again(plan, monkeypatch, supervise):
+    supervisor = supervise(plan())
     told = []
     with supervisor.running():
-        process = supervisor._processes["it"]
+        process = supervisor._running["it"].process
         real, refused = supervisor._start, []
 
         def start(plan):
             if not refused:
                 refused.append(plan)
                 raise BlockingIOError
-            real(plan)
+            return real(plan)
 
         monkeypatch.setattr(supervisor, "_start", start)
         thread = _watching(supervisor, told)
         os.kill(process.pid, signal.SIGKILL)
-        _wait(lambda: supervisor._processes["it"] is not process)
+        _wait(lambda: supervisor._running["it"].process is not process)
         supervisor.stop()
         thread.join(10)
     assert len(refused) == 1
+
+
+def _alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_others_take_over_once_they_are_ready(plan, supervise):
+    supervisor = supervise(plan())
+    replaced = threading.Event()
+
+    def replace():
+        if not replaced.is_set():
+            supervisor.replace([plan(handed=b"the new one")])
+            replaced.set()
+
+    with supervisor.running():
+        old = supervisor._running["it"].process
+        thread = threading.Thread(target=supervisor.watch, args=(print,), kwargs={"every_second": replace})
+        thread.start()
+        _wait(lambda: replaced.is_set() and not _alive(old.pid))
+        new = supervisor._running["it"].process
+        assert _alive(new.pid)
+        assert new.pid != old.pid
+        # What is brought back is the new one, too.
+        os.kill(new.pid, signal.SIGKILL)
+        _wait(lambda: supervisor._running["it"].process is not new)
+        assert supervisor._running["it"].plan.handed == b"the new one"
+        supervisor.stop()
+        thread.join(10)
+    assert not _alive(supervisor._running["it"].process.pid)
+
+
+@pytest.mark.parametrize("does", ["fail", "silent"])
+def test_who_does_not_become_ready_takes_nothing_over(does, plan, supervise, monkeypatch):
+    good = plan()
+    supervisor = supervise(good)
+    with supervisor.running():
+        monkeypatch.setattr("tokenward.app.supervisor.READY_SECONDS", 0.5)
+        old = supervisor._running["it"]
+        with pytest.raises(CannotStart, match="the it process"):
+            supervisor.replace([plan(does)])
+        assert supervisor._running["it"] is old
+        assert _alive(old.process.pid)
+        assert supervisor._plans["it"] is good
+        failed = supervisor._leaving[0].process
+    assert not _alive(failed.pid), "nor is it left behind"
 
 
 def test_two_programs_cannot_bind_one_port():

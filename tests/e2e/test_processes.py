@@ -1,15 +1,19 @@
-"""Processes come back when they die, and none is left behind."""
+"""Processes come back when they die, give way to those of a new configuration, and none is left behind."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
 import pytest
+
+from serving import serving
 
 
 def _children(pid: int) -> list[int]:
@@ -138,3 +142,96 @@ def test_another_master_key_is_one_clear_error(up, house):
     assert process.returncode == 2
     assert "master key" in output
     assert "Traceback" not in output
+
+
+DOCUMENT = """\
+openapi: 3.1.0
+info: {title: Things, version: "1"}
+paths:
+  /old: {get: {x-tokenward-risk: public, responses: {"200": {description: Good}}}}
+"""
+
+
+class Things(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = self.path.encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def things(house):
+    """The directory, with one public operation at the gateway."""
+    directory, ports = house
+    with serving(Things) as upstream:
+        path = directory / "tokenward.yaml"
+        (directory / "things.yaml").write_text(DOCUMENT)
+        text = path.read_text()
+        apis = f"apis:\n  things: {{openapi: things.yaml, upstream: {upstream}}}"
+        assert "\napis: {}" in text
+        path.write_text(text.replace("apis: {}", apis))
+        yield directory, f"http://127.0.0.1:{ports['8000']}/things"
+
+
+def _said(process, said):
+    def read():
+        for line in process.stdout:
+            said.append(line.strip())
+
+    threading.Thread(target=read, daemon=True).start()
+
+
+def test_a_new_policy_takes_over_and_no_request_is_lost(things, up):
+    directory, url = things
+    process, _ports, _answers = up
+    said, codes, stop = [], [], threading.Event()
+    _said(process, said)
+    before = _children(process.pid)
+
+    def calls():
+        while not stop.is_set():
+            try:
+                codes.append(httpx.get(f"{url}/old", trust_env=False, timeout=10).status_code)
+            except httpx.HTTPError as error:
+                codes.append(repr(error))
+
+    callers = [threading.Thread(target=calls) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    try:
+        assert _wait(lambda: 200 in codes)
+        assert httpx.get(f"{url}/new", trust_env=False).status_code == 404
+        new = DOCUMENT + DOCUMENT.splitlines()[-1].replace("/old", "/new") + "\n"
+        (directory / "things.yaml").write_text(new)
+        assert _wait(lambda: httpx.get(f"{url}/new", trust_env=False).status_code == 200, 40)
+        assert _wait(lambda: _gone(before), 40), "those of before end"
+        seen = len(codes)
+        assert _wait(lambda: len(codes) > seen + 20)
+    finally:
+        stop.set()
+        for caller in callers:
+            caller.join()
+    assert set(codes) == {200}
+    assert _wait(lambda: len(_children(process.pid)) == 2)
+    assert "+ things: GET /new, tier public, no scope" in said
+
+    # A policy that is broken changes nothing, even where a process dies and is started again.
+    (directory / "things.yaml").write_text("paths: [")
+    assert _wait(lambda: any("what runs is kept" in line for line in said))
+    gateway = next(child for child in _children(process.pid) if "processes gateway" in _role(child))
+    os.kill(gateway, signal.SIGKILL)
+    assert _wait(lambda: gateway not in _children(process.pid))
+    assert httpx.get(f"{url}/new", trust_env=False, timeout=20).status_code == 200
+
+
+def test_on_sighup_servers_start_anew(up):
+    process, _ports, answers = up
+    before = _children(process.pid)
+    process.send_signal(signal.SIGHUP)
+    assert _wait(lambda: _gone(before), 40)
+    assert answers()
+    assert _wait(lambda: len(_children(process.pid)) == 2)

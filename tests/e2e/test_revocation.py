@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
@@ -59,15 +59,13 @@ class House:
     @contextlib.contextmanager
     def second_gateway(self):
         plan = next(
-            each
-            for each in server_plans(self.demo.configuration.path, self._sockets)
-            if each.name == "gateway"
+            each for each in server_plans(self.demo.configuration, self._sockets) if each.name == "gateway"
         )
         # The socket stays open here, so that it can be handed to another process later.
         with (self.demo.directory / "second.log").open("ab") as log:
             own = {"gateway": self._sockets["gateway"].dup()}
             supervisor = Supervisor(
-                [type(plan)(plan.name, plan.module, plan.arguments, plan.health, own)],
+                [replace(plan, sockets=own)],
                 metrics=self.demo.directory / "second-metrics",
                 output=log.fileno(),
             )

@@ -8,6 +8,7 @@ from typing import Any
 from tokenward.app.api_settings import ApiSettings
 from tokenward.app.findings import Finding, Remark, placed, unreadable
 from tokenward.app.settings import Settings
+from tokenward.app.snapshot import Snapshot
 from tokenward.app.values import RESERVED_SCOPES
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.openapi import ApiRules, OperationRule, operations
@@ -37,7 +38,7 @@ class ApiDocument:
     problems: tuple[PolicyProblem, ...] = ()
 
 
-def read_api(settings: Settings, name: str, base_dir: Path) -> ApiDocument:
+def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | None = None) -> ApiDocument:
     """Read the document of the API `name`; never raises for what it holds."""
     own = settings.apis[name]
     audience = settings.audience(name)
@@ -53,7 +54,7 @@ def read_api(settings: Settings, name: str, base_dir: Path) -> ApiDocument:
     )
     path = base_dir / own.openapi
     try:
-        source = read_document(path)
+        source = read_document(path, files)
     except SourceError as error:
         if error.code == "no-such-file":
             problem = PolicyProblem((name, "openapi"), "config", error.text, error.remedy)
@@ -82,13 +83,13 @@ def read_api(settings: Settings, name: str, base_dir: Path) -> ApiDocument:
     )
 
 
-def read_document(path: Path) -> Source:
+def read_document(path: Path, files: Snapshot | None = None) -> Source:
     """The OpenAPI document at `path`; its data is an object.
 
     Raises:
         SourceError: it cannot be read, or is no object.
     """
-    source = read(path)
+    source = read(path, files)
     if not isinstance(source.data, dict):
         raise SourceError(
             "openapi", "this is no OpenAPI document", "write an object with `openapi` and `paths`"

@@ -4,7 +4,7 @@ Nothing starts from a configuration with an error in it, and nothing here needs 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from tokenward.app.findings import Finding, Remark, errors, in_order, placed, un
 from tokenward.app.jwk_files import read_encryption_key, remark
 from tokenward.app.schema_errors import schema_errors
 from tokenward.app.settings import Settings, schema
+from tokenward.app.snapshot import Snapshot
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.inside import Protection
 from tokenward.gateway.policy import Policy, PolicyProblem, conflicts
@@ -37,6 +38,7 @@ class Configuration:
         policy: what the gateway lets pass.
         resources: audience → what the issuer may issue tokens for.
         protections: audience → how its inside JWTs are signed and encrypted.
+        files: what was read, in this one reading.
         client_authorities: the CAs whose certificates authenticate clients at the issuer; None without any.
     """
 
@@ -46,6 +48,7 @@ class Configuration:
     policy: Policy
     resources: Mapping[str, Resource]
     protections: Mapping[str, Protection]
+    files: Snapshot = field(repr=False)
     client_authorities: Authorities | None = None
 
 
@@ -66,11 +69,15 @@ class Loaded:
     settings: Settings | None = None
 
 
-def load(path: Path) -> Loaded:
-    """Open the configuration at `path` and the documents it names; never raises for what they hold."""
+def load(path: Path, files: Snapshot | None = None) -> Loaded:
+    """Open the configuration at `path` and the documents it names; never raises for what they hold.
+
+    `files` holds what was read already, by another process that hands it on; by default nothing was.
+    """
+    files = files if files is not None else Snapshot()
     base_dir = path.resolve().parent
     try:
-        source = read(path)
+        source = read(path, files)
     except SourceError as error:
         return Loaded(None, (unreadable(path, error),))
     try:
@@ -78,7 +85,7 @@ def load(path: Path) -> Loaded:
     except ValidationError as error:
         return Loaded(None, in_order(placed(source, it) for it in schema_errors(error, schema())), source)
     findings = [placed(source, it) for it in inconsistencies(settings)]
-    documents = [read_api(settings, name, base_dir) for name in settings.apis]
+    documents = [read_api(settings, name, base_dir, files) for name in settings.apis]
     for document in documents:
         findings += document.findings
         findings += _policy(source, document.problems)
@@ -104,7 +111,7 @@ def load(path: Path) -> Loaded:
     if errors(findings):
         return Loaded(None, in_order(findings), source, settings)
     configuration = Configuration(
-        path, base_dir, settings, Policy(apis), resources, protections, authorities["issuer"]
+        path, base_dir, settings, Policy(apis), resources, protections, files, authorities["issuer"]
     )
     return Loaded(configuration, in_order(findings), source, settings)
 

@@ -154,7 +154,7 @@ def running_demo(
         log = stack.enter_context((directory / "demo.log").open("ab"))
         plans = [
             *[_sample_plan(name, urls, sockets[name]) for name in SAMPLES],
-            *server_plans(configuration.path, sockets),
+            *server_plans(configuration, sockets),
         ]
         supervisor = Supervisor(plans, metrics=directory / "data" / "metrics", output=log.fileno())
         stack.enter_context(supervisor.running())
@@ -237,7 +237,6 @@ def _sample_plan(name: str, urls: Mapping[str, str], sock: socket.socket) -> Pro
             "--jwks-url",
             f"{inside}/jwks.json",
         ],
-        health=f"{urls[name]}/health",
         sockets={"listen": sock},
     )
 

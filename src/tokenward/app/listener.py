@@ -204,6 +204,9 @@ class Listener(uvicorn.Server):
         streams: whether a request's body may take its time; otherwise it has `REQUEST_SECONDS`, as the head.
         tls: with it, nothing but TLS is spoken; a handshake, too, has `REQUEST_SECONDS`.
         certificate_header: the header in which `proxies`, and nobody else, tell the client's certificate.
+
+    Attributes:
+        listening: set once connections are accepted.
     """
 
     def __init__(
@@ -237,6 +240,7 @@ class Listener(uvicorn.Server):
         )
         self._socket = sock
         self._tls = tls
+        self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen. uvicorn would leave a handshake the minute that is asyncio's default."""
@@ -252,6 +256,7 @@ class Listener(uvicorn.Server):
                 backlog=BACKLOG,
             )
             self.servers.append(server)
+        self.listening.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

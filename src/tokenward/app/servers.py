@@ -54,7 +54,9 @@ from tokenward.tokens.jwks import MAX_BYTES
 INSIDE_PATH = "/.well-known/tokenward"
 
 
-async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> None:
+async def serve_issuer(
+    configuration: Configuration, sockets: Mapping[str, socket.socket], on_ready: Callable[[], None]
+) -> None:
     """Serve the issuer and the admin listener until told to stop; sweep and rotate keys meanwhile."""
     async with foundation(configuration) as ground:
         usage = UsageLog(ground.store, ground.clock)
@@ -74,10 +76,14 @@ async def serve_issuer(configuration: Configuration, sockets: Mapping[str, socke
                 *_trusting(ground.store, configuration.settings.issuer, tls),
                 *_telling(ground),
             ],
+            follower=follower,
+            on_ready=on_ready,
         )
 
 
-async def serve_gateway(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> None:
+async def serve_gateway(
+    configuration: Configuration, sockets: Mapping[str, socket.socket], on_ready: Callable[[], None]
+) -> None:
     """Serve the gateway until told to stop, following the revocation feed."""
     async with foundation(configuration) as ground:
         decisions, usage = DecisionLog(clock=ground.clock), UsageLog(ground.store, ground.clock)
@@ -101,6 +107,8 @@ async def serve_gateway(configuration: Configuration, sockets: Mapping[str, sock
                     report_lag(lambda: follower.lag),
                     *_trusting(ground.store, configuration.settings.gateway, tls),
                 ],
+                follower=follower,
+                on_ready=on_ready,
             )
         finally:
             await door.close()
@@ -277,16 +285,29 @@ def _trusting(store: Store, server: Server, tls: ServerTls | None) -> list[Corou
     return [trust_registered(store, tls)] if tls is not None and takes_certificates_itself(server) else []
 
 
-async def _serve(listeners: Sequence[Listener], *, beside: Sequence[Coroutine[None, None, None]]) -> None:
-    """Serve until told to stop. If one of `beside` ends, so does the process; a new one is started."""
+async def _serve(
+    listeners: Sequence[Listener],
+    *,
+    beside: Sequence[Coroutine[None, None, None]],
+    follower: FeedFollower,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve until told to stop. If one of `beside` ends, so does the process; a new one is started.
+
+    Nobody is listened to before the follower, which is one of them, has confirmed the feed: where others
+    serve already, they answer until then.
+    """
     stop = asyncio.Event()
     stop_on_signals(stop)
-    tasks = [asyncio.create_task(each) for each in beside]
+    tasks: list[asyncio.Task[object]] = [asyncio.create_task(each) for each in beside]
     for task in tasks:
         task.add_done_callback(lambda _task: stop.set())
     try:
         spare_the_loaded()
+        tasks += [asyncio.create_task(follower.followed()), asyncio.create_task(stop.wait())]
+        await asyncio.wait(tasks[-2:], return_when=asyncio.FIRST_COMPLETED)
         serving = [asyncio.create_task(listener.run_until(stop)) for listener in listeners]
+        tasks.append(asyncio.create_task(_tell_when_listening(listeners, on_ready)))
         await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
         stop.set()  # one that has ended takes the others along
         await asyncio.gather(*serving)
@@ -297,3 +318,9 @@ async def _serve(listeners: Sequence[Listener], *, beside: Sequence[Coroutine[No
     for fault in ended:
         if isinstance(fault, Exception):
             raise fault
+
+
+async def _tell_when_listening(listeners: Sequence[Listener], on_ready: Callable[[], None]) -> None:
+    for listener in listeners:
+        await listener.listening.wait()
+    on_ready()

@@ -1,24 +1,27 @@
-"""Starts the server processes, waits until they answer, and brings back one that dies.
+"""Starts the server processes, waits until they are ready, brings back one that dies, and replaces them all.
 
 Sockets are bound here, before anything starts: a taken port is one clear error, and a server that is being
-restarted loses no connection attempt.
+restarted or replaced loses no connection attempt.
 """
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 from prometheus_client import multiprocess
 
+from tokenward.app.config import Configuration
+from tokenward.app.lifeline import READY
 from tokenward.app.listener import bind
 from tokenward.base.clock import SYSTEM_CLOCK
 
@@ -35,18 +38,94 @@ class ProcessPlan:
     """One process to run.
 
     Attributes:
-        name: for people.
+        name: for people; no two plans share one.
         module: what `python -m` runs.
         arguments: what it is told.
         sockets: name → bound socket; handed over as `name=FD` after the arguments.
-        health: the URL that answers 200 when it is ready.
+        handed: what it is to know from the beginning, as `handed=FD`; None for nothing.
     """
 
     name: str
     module: str
     arguments: Sequence[str]
-    health: str
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+    handed: bytes | None = field(default=None, repr=False)
+
+
+class _Running:
+    """A process that was started by a plan."""
+
+    def __init__(self, plan: ProcessPlan, environment: Mapping[str, str], output: int | None) -> None:
+        self.plan = plan
+        self.stop_by: float | None = None
+        self._ready, telling = os.pipe()
+        descriptors = {name: sock.fileno() for name, sock in plan.sockets.items()} | {"ready": telling}
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, telling)
+            if plan.handed is not None:
+                file = stack.enter_context(tempfile.TemporaryFile())
+                file.write(plan.handed)
+                file.flush()
+                descriptors["handed"] = file.fileno()
+            try:
+                self.process = subprocess.Popen(  # noqa: S603 - this interpreter, and arguments of ours
+                    [
+                        *(sys.executable, "-m", plan.module, *plan.arguments),
+                        *(f"{name}={descriptor}" for name, descriptor in descriptors.items()),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    env=environment,
+                    pass_fds=list(descriptors.values()),
+                    start_new_session=True,  # Ctrl+C reaches the supervisor alone, which ends them in order
+                )
+            except BaseException:
+                os.close(self._ready)
+                raise
+
+    def wait_until_ready(self, stopping: threading.Event) -> bool:
+        """Whether it is; False if there was no waiting for it because of `stopping`.
+
+        Raises:
+            CannotStart: it ended, or stayed silent.
+        """
+        deadline = SYSTEM_CLOCK.monotonic() + READY_SECONDS
+        while SYSTEM_CLOCK.monotonic() < deadline:
+            if select.select([self._ready], [], [], 0.05)[0] and os.read(self._ready, len(READY)) == READY:
+                return True
+            code = self.process.poll()
+            if code is not None:
+                raise CannotStart(f"the {self.plan.name} process ended with exit code {code} while starting")
+            if stopping.is_set():
+                return False
+        raise CannotStart(f"the {self.plan.name} process was not ready within {READY_SECONDS:.0f} seconds")
+
+    def terminate(self) -> None:
+        """Tell it to end; it has `STOP_SECONDS`."""
+        self.stop_by = SYSTEM_CLOCK.monotonic() + STOP_SECONDS
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+
+    def ended(self) -> int | None:
+        """Its exit code, if it has ended; it is made to when its time is over."""
+        if self.stop_by is not None and SYSTEM_CLOCK.monotonic() >= self.stop_by:
+            self.process.kill()
+            self.process.wait()
+        return self.process.poll()
+
+    def wait(self) -> None:
+        """Until it has ended, as it was told to."""
+        left = (self.stop_by or 0) - SYSTEM_CLOCK.monotonic()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(max(left, 0))
+        self.ended()
+
+    def release(self) -> None:
+        """Let go of what tied it to us."""
+        os.close(self._ready)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 class Supervisor:
@@ -59,16 +138,17 @@ class Supervisor:
     """
 
     def __init__(self, plans: Sequence[ProcessPlan], *, metrics: Path, output: int | None = None) -> None:
-        self._plans = plans
+        self._plans = {plan.name: plan for plan in plans}
         self._output = output
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, _Running] = {}
+        self._leaving: list[_Running] = []
         self._metrics = metrics
         self._environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         self._stopping = threading.Event()
 
     @contextlib.contextmanager
     def running(self, on_ready: Callable[[str], None] = lambda _name: None) -> Generator[None]:
-        """Start all, wait until each answers or `stop()` is called, and end all on leaving.
+        """Start all, wait until each is ready or `stop()` is called, and end all on leaving.
 
         Raises:
             CannotStart: one did not become ready; the others are ended.
@@ -76,79 +156,83 @@ class Supervisor:
         shutil.rmtree(self._metrics, ignore_errors=True)  # what a supervisor that was killed left behind
         self._metrics.mkdir(parents=True)
         try:
-            for plan in self._plans:
-                self._start(plan)
-            for plan in self._plans:
-                if self._wait_until_ready(plan):
-                    on_ready(plan.name)
+            for plan in self._plans.values():
+                self._running[plan.name] = self._start(plan)
+            for name, each in self._running.items():
+                if each.wait_until_ready(self._stopping):
+                    on_ready(name)
             yield
         finally:
             self._stop_all()
             shutil.rmtree(self._metrics, ignore_errors=True)
 
-    def watch(self, on_restart: Callable[[str, int], None]) -> None:
+    def watch(
+        self, on_restart: Callable[[str, int], None], *, every_second: Callable[[], None] = lambda: None
+    ) -> None:
         """Bring back whatever dies, at most once a second each, until `stop()`."""
         while not self._stopping.wait(1.0):
-            for plan in self._plans:
-                code = self._processes[plan.name].poll()
+            every_second()
+            self._let_go()
+            for plan in self._plans.values():
+                code = self._running[plan.name].ended()
                 if code is not None and not self._stopping.is_set():
                     on_restart(plan.name, code)
-                    self._bury(self._processes[plan.name])
                     with contextlib.suppress(OSError):  # no memory, no process: the next second may have some
-                        self._start(plan)
+                        successor = self._start(plan)
+                        self._bury(self._running[plan.name])
+                        self._running[plan.name] = successor
+
+    def replace(self, plans: Sequence[ProcessPlan]) -> None:
+        """Start these beside those of the same names, and end those once all of these are ready.
+
+        They listen at the same sockets, so that no connection attempt is lost on the way. To be called from
+        `watch`.
+
+        Raises:
+            CannotStart: one did not become ready; nothing has changed.
+        """
+        fresh: list[_Running] = []
+        try:
+            for plan in plans:
+                fresh.append(self._start(plan))  # noqa: PERF401 - those that were started are to be ended
+            for each in fresh:
+                each.wait_until_ready(self._stopping)
+        except (CannotStart, OSError) as error:
+            self._leave(fresh)
+            raise CannotStart(str(error)) from None
+        self._leave([self._running[plan.name] for plan in plans])
+        for each in fresh:
+            self._plans[each.plan.name], self._running[each.plan.name] = each.plan, each
 
     def stop(self) -> None:
         """Make `watch` return."""
         self._stopping.set()
 
-    def _start(self, plan: ProcessPlan) -> None:
-        handed = [f"{name}={sock.fileno()}" for name, sock in plan.sockets.items()]
-        self._processes[plan.name] = subprocess.Popen(  # noqa: S603 - this interpreter, and arguments of ours
-            [sys.executable, "-m", plan.module, *plan.arguments, *handed],
-            stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=self._output,
-            env=self._environment,
-            pass_fds=[sock.fileno() for sock in plan.sockets.values()],
-            start_new_session=True,  # Ctrl+C reaches the supervisor alone, which then ends them in order
-        )
+    def _start(self, plan: ProcessPlan) -> _Running:
+        return _Running(plan, self._environment, self._output)
 
-    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+    def _leave(self, those: Sequence[_Running]) -> None:
+        for each in those:
+            each.terminate()
+        self._leaving += those
+
+    def _let_go(self) -> None:
+        for each in [it for it in self._leaving if it.ended() is not None]:
+            self._leaving.remove(each)
+            self._bury(each)
+
+    def _bury(self, dead: _Running) -> None:
         """Let go of a dead process, and of what it measured of itself; what it counted stays counted."""
-        if process.stdin is not None:
-            process.stdin.close()
-        multiprocess.mark_process_dead(process.pid, str(self._metrics))  # type: ignore[no-untyped-call]
-
-    def _wait_until_ready(self, plan: ProcessPlan) -> bool:
-        """Whether it answers; False if there was no waiting for it because of `stop()`."""
-        deadline = SYSTEM_CLOCK.monotonic() + READY_SECONDS
-        # Our own socket is dialled by its address, for which no certificate is made; nothing secret is sent.
-        with httpx.Client(trust_env=False, timeout=1.0, verify=False) as client:  # noqa: S501 - see above
-            while SYSTEM_CLOCK.monotonic() < deadline:
-                code = self._processes[plan.name].poll()
-                if code is not None:
-                    raise CannotStart(f"the {plan.name} process ended with exit code {code} while starting")
-                with contextlib.suppress(httpx.HTTPError):
-                    if client.get(plan.health).status_code == 200:
-                        return True
-                if self._stopping.wait(0.05):
-                    return False
-        raise CannotStart(f"the {plan.name} process did not answer within {READY_SECONDS:.0f} seconds")
+        dead.release()
+        multiprocess.mark_process_dead(dead.process.pid, str(self._metrics))  # type: ignore[no-untyped-call]
 
     def _stop_all(self) -> None:
         self._stopping.set()
-        for process in self._processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-        for process in self._processes.values():
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
-        for plan in self._plans:
+        self._leave([*self._running.values()])
+        for each in self._leaving:
+            each.wait()
+        self._let_go()
+        for plan in self._plans.values():
             for sock in plan.sockets.values():
                 sock.close()
 
@@ -170,35 +254,18 @@ def bind_all(addresses: Mapping[str, tuple[str, int]]) -> dict[str, socket.socke
     return bound
 
 
-def server_plans(
-    configuration_path: Path, sockets: Mapping[str, socket.socket], *, gateway_scheme: str = "http"
-) -> list[ProcessPlan]:
-    """The two server processes of a configuration.
+def server_plans(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> list[ProcessPlan]:
+    """The two server processes of a configuration, which go by the files as they were when it was read.
 
-    Args:
-        configuration_path: the file.
-        sockets: holds `issuer`, `gateway` and `admin`.
-        gateway_scheme: what the gateway speaks at its socket, `http` or `https`.
+    `sockets` holds `issuer`, `gateway` and `admin`.
     """
     return [
         ProcessPlan(
-            name="issuer",
+            name=role,
             module="tokenward.app.processes",
-            arguments=["issuer", str(configuration_path)],
-            health=f"http://{_dial(sockets['admin'])}/health",
-            sockets={"issuer": sockets["issuer"], "admin": sockets["admin"]},
-        ),
-        ProcessPlan(
-            name="gateway",
-            module="tokenward.app.processes",
-            arguments=["gateway", str(configuration_path)],
-            health=f"{gateway_scheme}://{_dial(sockets['gateway'])}/.well-known/tokenward/health",
-            sockets={"gateway": sockets["gateway"]},
-        ),
+            arguments=[role, str(configuration.path)],
+            sockets={name: sockets[name] for name in names},
+            handed=configuration.files.packed(),
+        )
+        for role, names in (("issuer", ("issuer", "admin")), ("gateway", ("gateway",)))
     ]
-
-
-def _dial(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - an address to dial, not to bind
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

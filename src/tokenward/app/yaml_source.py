@@ -26,6 +26,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from tokenward.app.snapshot import Snapshot
+
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 100
 MAX_NODES = 500_000
@@ -117,14 +119,18 @@ class Source:
         return node.line, node.column
 
 
-def read(path: Path) -> Source:
+def read(path: Path, files: Snapshot | None = None) -> Source:
     """Read `path`: JSON where its name ends in `.json`, YAML otherwise.
+
+    Args:
+        path: the file.
+        files: where its content is read, and kept; by default from the disk.
 
     Raises:
         SourceError: it cannot be opened, is over `MAX_BYTES`, no UTF-8, no YAML or JSON, says a key twice, is
             nested deeper than `MAX_DEPTH`, holds more than `MAX_NODES` values, or uses what JSON cannot say.
     """
-    return parse(_content(path), path)
+    return parse(_content(path, files or Snapshot()), path)
 
 
 def parse(content: bytes, path: Path) -> Source:
@@ -161,13 +167,13 @@ def _joined(pair: re.Match[str]) -> str:
     return f"{pair[1]}\\U{0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF):08x}"
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, files: Snapshot) -> bytes:
     try:
-        if not path.is_file():  # before opening: opening a pipe would wait
-            text = f"{path} is not a file" if path.exists() else f"there is no file {path}"
-            raise SourceError("no-such-file", text, "check the path")
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return files.content(path, MAX_BYTES)
+    except FileNotFoundError:
+        raise SourceError("no-such-file", f"there is no file {path}", "check the path") from None
+    except IsADirectoryError:
+        raise SourceError("no-such-file", f"{path} is not a file", "check the path") from None
     except OSError as error:
         raise SourceError(
             "unreadable", f"{path} cannot be read: {error.strerror}", "check its permissions"

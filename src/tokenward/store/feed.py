@@ -52,6 +52,7 @@ class FeedFollower:
         self._stale_after = stale_after
         self._position: int | None = None
         self._confirmed_at = -math.inf
+        self._followed = asyncio.Event()
 
     @property
     def lag(self) -> float:
@@ -63,6 +64,10 @@ class FeedFollower:
         """Whether every revocation older than `stale_after` is known to have been applied."""
         return self.lag <= self._stale_after
 
+    async def followed(self) -> None:
+        """Until the feed was confirmed for the first time."""
+        await self._followed.wait()
+
     async def run(self) -> None:
         """Follow until cancelled. Ends with an exception only where a callback raised one."""
         available = True
@@ -73,6 +78,7 @@ class FeedFollower:
             try:
                 await self._catch_up()
                 self._confirmed_at = started
+                self._followed.set()
                 if not available:
                     _log.info("the revocation feed is available again")
                 available = True

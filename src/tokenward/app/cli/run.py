@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, open_configuration, out
 from tokenward.app.demo import SERVICE, Demo, running_demo
+from tokenward.app.reloading import Reloader
 from tokenward.app.story import STEPS, Story, Unexpected
 from tokenward.app.supervisor import CannotStart, Supervisor, bind_all, server_plans
 from tokenward.flows.errors import FlowError
@@ -24,6 +25,9 @@ def up(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Start the issuer, the gateway and the admin listener, and keep them running.
 
     Each is told by tokenward.yaml where to listen. Ctrl+C ends them, letting running requests finish.
+
+    When tokenward.yaml or an OpenAPI document that it names changes, and on SIGHUP, both are read anew: if
+    they are good, new servers take over and the difference is told; if not, what runs is kept.
     """
     configuration = open_configuration(config)
     settings = configuration.settings
@@ -33,23 +37,27 @@ def up(config: ConfigPath = DEFAULT_CONFIG) -> None:
         "admin": settings.admin.listen,
     }
     try:
-        plans = server_plans(
-            configuration.path,
-            bind_all({name: (at.host, at.port) for name, at in listens.items()}),
-            gateway_scheme="http" if settings.gateway.tls is None else "https",
-        )
+        sockets = bind_all({name: (at.host, at.port) for name, at in listens.items()})
     except OSError as error:
         fail(f"{error.strerror or error}: stop what listens there, or change it in {config}")
-    supervisor = Supervisor(plans, metrics=configuration.base_dir / "data" / "metrics")
+    supervisor = Supervisor(
+        server_plans(configuration, sockets), metrics=configuration.base_dir / "data" / "metrics"
+    )
+    reloader = Reloader(
+        configuration,
+        start=lambda after: supervisor.replace(server_plans(after, sockets)),
+        tell=lambda line: err.print(line, markup=False),
+    )
     try:
         with (
             _until_stopped(supervisor),
+            _reloaded_on_hangup(reloader),
             supervisor.running(on_ready=lambda name: err.print(f"{name} is ready")),
         ):
             out.print(f"issuer   {settings.issuer.url}")
             out.print(f"gateway  {settings.gateway.url}")
             out.print(f"admin    http://{settings.admin.listen.host}:{settings.admin.listen.port}")
-            supervisor.watch(_tell_restart)
+            supervisor.watch(_tell_restart, every_second=reloader.look)
     except CannotStart as error:
         fail(str(error))
 
@@ -169,6 +177,18 @@ def _until_stopped(supervisor: Supervisor) -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _reloaded_on_hangup(reloader: Reloader) -> Generator[None]:
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        reloader.ask()
+
+    before = signal.signal(signal.SIGHUP, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _tell_restart(name: str, code: int) -> None:

@@ -17,7 +17,7 @@ ALLOW = Allow(
 
 def test_a_line_says_who_what_and_why_but_neither_path_nor_credential():
     stream = io.StringIO()
-    log = DecisionLog(stream, ManualClock(1_800_000_000))
+    log = DecisionLog("proxy", stream, ManualClock(1_800_000_000))
     log.record(ALLOW, 0.000012)
     log.record(Deny(UNDOCUMENTED, "detail"), 0.000003)
     assert stream.getvalue() == ""
@@ -25,11 +25,11 @@ def test_a_line_says_who_what_and_why_but_neither_path_nor_credential():
     start = "time=2027-01-15T08:00:00.000+00:00 level=info logger=tokenward.gateway.decision "
     allowed, denied = stream.getvalue().splitlines()
     assert allowed == start + (
-        'reason=allow status=- api=bank operation="GET /accounts/{id}" '
+        'door=proxy reason=allow status=- api=bank operation="GET /accounts/{id}" '
         "token_id=4U9VoPKSUjB client_id=shop ms=0.012"
     )
     assert denied == start + (
-        'reason=undocumented status=404 api=- operation="-" token_id=- client_id=- ms=0.003'
+        'door=proxy reason=undocumented status=404 api=- operation="-" token_id=- client_id=- ms=0.003'
     )
     log.flush()
     assert stream.getvalue().count("\n") == 2
@@ -37,7 +37,7 @@ def test_a_line_says_who_what_and_why_but_neither_path_nor_credential():
 
 def test_what_was_gathered_is_written_when_the_server_ends():
     stream = io.StringIO()
-    log = DecisionLog(stream, ManualClock())
+    log = DecisionLog("proxy", stream, ManualClock())
 
     async def serve():
         task = asyncio.create_task(log.run())
@@ -53,7 +53,7 @@ def test_what_was_gathered_is_written_when_the_server_ends():
 def test_a_full_disk_stops_nothing_and_is_counted():
     unlogged = UNLOGGED._value.get()
     with Path("/dev/full").open("w") as full:
-        log = DecisionLog(full, ManualClock())
+        log = DecisionLog("proxy", full, ManualClock())
         log.record(ALLOW, 0.001)
         log.flush()
         assert UNLOGGED._value.get() == unlogged + 1

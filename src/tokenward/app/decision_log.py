@@ -20,9 +20,10 @@ FLUSH_SECONDS = 0.25
 
 
 class DecisionLog:
-    """Gathers decisions, and writes them as `key=value` lines."""
+    """Gathers the decisions of one `door`, and writes them as `key=value` lines."""
 
-    def __init__(self, stream: TextIO = sys.stderr, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, door: str, stream: TextIO = sys.stderr, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._door = door
         self._stream = stream
         self._clock = clock
         self._gathered: list[tuple[float, Decision, float]] = []
@@ -37,7 +38,7 @@ class DecisionLog:
         if not gathered:
             return
         try:
-            self._stream.write("".join(_line(*each) for each in gathered))
+            self._stream.write("".join(_line(self._door, *each) for each in gathered))
             self._stream.flush()
         except OSError:  # a full disk must not stop the gateway; the count tells what the log lacks
             UNLOGGED.inc(len(gathered))
@@ -45,8 +46,8 @@ class DecisionLog:
             (decision.api, decision.operation, _reason(decision)) for _, decision, _seconds in gathered
         )
         for labels, count in counts.items():
-            DECISIONS.labels(*labels).inc(count)
-        DECISION_SECONDS.inc(sum(seconds for _, _decision, seconds in gathered))
+            DECISIONS.labels(*labels, self._door).inc(count)
+        DECISION_SECONDS.labels(self._door).observe_all(seconds for _, _decision, seconds in gathered)
 
     async def run(self) -> Never:
         """Flush every `FLUSH_SECONDS`, and once more when cancelled."""
@@ -62,13 +63,13 @@ def _reason(decision: Decision) -> str:
     return "allow" if isinstance(decision, Allow) else decision.problem.code
 
 
-def _line(at: float, decision: Decision, seconds: float) -> str:
+def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
     time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     status = "-" if isinstance(decision, Allow) else decision.problem.status
     facts = decision.facts
     return (
         f"time={time} level=info logger=tokenward.gateway.decision "
-        f"reason={_reason(decision)} status={status} "
+        f"door={door} reason={_reason(decision)} status={status} "
         f'api={decision.api or "-"} operation="{decision.operation or "-"}" '
         f"token_id={facts.token_id if facts else '-'} client_id={facts.client_id if facts else '-'} "
         f"ms={seconds * 1000:.3f}\n"

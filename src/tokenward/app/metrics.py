@@ -6,15 +6,42 @@ it); the admin listener adds them up.
 
 import asyncio
 import os
-from collections.abc import Callable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Never
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from tokenward.base.asgi import App, Receive, Scope, Send
+from tokenward.gateway.engine import Engine
 
-DECISIONS = Counter("tokenward_decisions", "Decisions of the gateway.", ["api", "operation", "reason"])
-DECISION_SECONDS = Counter("tokenward_decision_seconds", "Seconds that all decisions took together.")
+_MICROSECOND = 1e-6
+
+
+class Durations(Histogram):
+    """A histogram that is told of many durations at once: one by one costs as much as a decision does."""
+
+    def observe_all(self, seconds: Iterable[float]) -> None:
+        """Count each; the labels must have been chosen."""
+        counts: dict[int, int] = defaultdict(int)
+        total = 0.0
+        for each in seconds:
+            counts[bisect_left(self._upper_bounds, each)] += 1
+            total += each
+        for bucket, count in counts.items():
+            self._buckets[bucket].inc(count)
+        self._sum.inc(total)
+
+
+DECISIONS = Counter("tokenward_decisions", "Decisions made.", ["api", "operation", "reason", "door"])
+DECISION_SECONDS = Durations(
+    "tokenward_decision_seconds",
+    "How long decisions took, whatever they had to wait for included.",
+    ["door"],
+    buckets=[each * _MICROSECOND for each in (10, 20, 50, 100, 200, 500, 1e3, 5e3, 25e3, 100e3, 1e6)],
+)
 UNLOGGED = Counter("tokenward_decisions_unlogged", "Decisions that could not be written to the log.")
 ANSWERS = Counter("tokenward_answers", "Answers of the issuer.", ["endpoint", "status"])
 FEED_LAG = Gauge(
@@ -24,13 +51,36 @@ FEED_LAG = Gauge(
 )
 
 
-async def report_lag(lag: Callable[[], float]) -> None:
+CACHED = Gauge(
+    "tokenward_verified_tokens", "Live tokens that are remembered, by process.", multiprocess_mode="liveall"
+)
+LOOKUPS = Counter(
+    "tokenward_token_lookups", "Credentials judged, by whether they were remembered.", ["remembered"]
+)
+MINTED = Counter("tokenward_inside_jwts_minted", "Inside JWTs signed; all others were served again.")
+
+
+async def report_lag(lag: Callable[[], float]) -> Never:
     """Write down every second how far behind the feed this process is, until cancelled.
 
     A gauge with a function of its own would be simpler, and 0 for ever: the function never reaches the files.
     """
     while True:
         FEED_LAG.set(lag())
+        await asyncio.sleep(1.0)
+
+
+async def report_memory(engine: Engine) -> Never:
+    """Write down every second what an engine remembers, and how often that helped, until cancelled."""
+    known = {"yes": 0, "no": 0, "minted": 0}
+    while True:
+        verified, minted = engine.verified, engine.minter.minted
+        now = {"yes": verified.hits, "no": verified.misses, "minted": minted}
+        CACHED.set(len(verified))
+        for remembered in ("yes", "no"):
+            LOOKUPS.labels(remembered).inc(now[remembered] - known[remembered])
+        MINTED.inc(now["minted"] - known["minted"])
+        known = now
         await asyncio.sleep(1.0)
 
 

@@ -17,7 +17,7 @@ from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.listener import Listener, stop_on_signals
-from tokenward.app.metrics import counted, report_lag
+from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
 from tokenward.app.platforms import workloads
 from tokenward.app.registered_certificates import trust_registered
@@ -86,7 +86,7 @@ async def serve_gateway(
 ) -> None:
     """Serve the gateway until told to stop, following the revocation feed."""
     async with foundation(configuration) as ground:
-        decisions, usage = DecisionLog(clock=ground.clock), UsageLog(ground.store, ground.clock)
+        decisions, usage = DecisionLog("proxy", clock=ground.clock), UsageLog(ground.store, ground.clock)
 
         def observe(decision: Decision, seconds: float) -> None:
             decisions.record(decision, seconds)
@@ -105,6 +105,7 @@ async def serve_gateway(
                     decisions.run(),
                     usage.run(),
                     report_lag(lambda: follower.lag),
+                    report_memory(engine),
                     *_trusting(ground.store, configuration.settings.gateway, tls),
                 ],
                 follower=follower,

@@ -95,9 +95,12 @@ class InsideMinter:
         issuer: the inside issuer.
         clock: time.
         protections: audience → how its JWTs are protected, where not as usual.
+
+    Attributes:
+        minted: how many were signed.
     """
 
-    __slots__ = ("_clock", "_issuer", "_keys", "_protections")
+    __slots__ = ("_clock", "_issuer", "_keys", "_protections", "minted")
 
     def __init__(
         self,
@@ -111,6 +114,7 @@ class InsideMinter:
         self._issuer = issuer
         self._clock = clock
         self._protections = protections
+        self.minted = 0
 
     def mint(self, facts: TokenFacts) -> InsideJwt:
         """A fresh JWT for the audience of the token (RFC 9068 §2.2).
@@ -148,6 +152,7 @@ class InsideMinter:
         text = sign_jwt(key, claims, typ="at+jwt")
         if protection.encryption_key is not None:
             text = encrypt_nested(text, protection.encryption_key)  # RFC 7519 §11.2: sign, then encrypt
+        self.minted += 1
         return InsideJwt(text, expires_at, expires_at == end, key.kid)
 
     def serves(self, jwt: InsideJwt, now: float) -> bool:

@@ -52,9 +52,11 @@ class VerifiedTokens:
     Attributes:
         generation: moves with every revocation. Whoever looks a token up notes it before and passes it to
             `keep`, which remembers nothing that was learnt before the latest revocation.
+        hits: how often a token was remembered.
+        misses: how often it was not, and had to be looked up.
     """
 
-    __slots__ = ("_entries", "_index", "_size", "generation")
+    __slots__ = ("_entries", "_index", "_size", "generation", "hits", "misses")
 
     def __init__(self, size: int = 100_000) -> None:
         self._size = size
@@ -62,6 +64,7 @@ class VerifiedTokens:
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         self._index = _Index()
         self.generation = 0
+        self.hits = self.misses = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -70,8 +73,10 @@ class VerifiedTokens:
         """The entry of a token that has not ended yet."""
         key = fingerprint(token)
         entry = self._entries.get(key)
-        if entry is None or now < entry.facts.expires_at:
+        if entry is not None and now < entry.facts.expires_at:
+            self.hits += 1
             return entry
+        self.misses += 1
         self._drop(key)
         return None
 

@@ -24,6 +24,7 @@ need() {
 
 need chromium chromium "of the pages"
 need nginx nginx-light "behind a TLS proxy"
+need redis-server redis-server "of counters in Redis"
 
 if ! python3 -c 'import socket; socket.create_connection(("127.0.0.1", 5432), 1).close()' 2>/dev/null; then
     echo "no PostgreSQL on 127.0.0.1:5432: its tests are skipped, those on SQLite run" >&2

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -124,3 +125,57 @@ def own_postgres_server() -> Iterator[PostgresServer]:
             with suppress(FileNotFoundError):  # it was killed and not started again
                 server.go_on()
                 server.kill()
+
+
+class RedisServer:
+    """A Redis server of one's own on a free port, that can be made to fail."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", self._directory]
+        self._process = subprocess.Popen(
+            ["redis-server", *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1) as probe:
+                probe.sendall(b"PING\r\n")
+                if probe.recv(7) == b"+PONG\r\n":
+                    return
+            time.sleep(0.02)
+        raise TimeoutError("the Redis server does not answer")
+
+    def kill(self) -> None:
+        """Die at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def hang(self) -> None:
+        """Stay connected to every client and answer nobody."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+
+@contextmanager
+def own_redis_server() -> Iterator[RedisServer]:
+    """A running server of one's own, gone at the end. Without its program the test is skipped."""
+    if shutil.which("redis-server") is None:
+        if os.environ.get("CI") == "true":
+            raise FileNotFoundError("redis-server")
+        pytest.skip("no program redis-server")
+    with tempfile.TemporaryDirectory(prefix="tokenward-redis-") as directory:
+        server = RedisServer(directory)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()

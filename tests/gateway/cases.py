@@ -305,6 +305,12 @@ CASES = (
         "the scope of another operation", "insufficient_scope", method="POST", path="/bank/transfers"
     ),
     DecisionCase("one scope of two", "insufficient_scope", "/bank/accounts/me"),
+    # Limits
+    DecisionCase("an address above its limit", "rate_limited", "/weather/busy", headers=()),
+    DecisionCase("with whatever credential", "rate_limited", "/weather/busy", headers=_bearer("damaged")),
+    DecisionCase("a client above its limit", "rate_limited", "/weather/spent", headers=_bearer("weather")),
+    DecisionCase("another client", "allow", "/weather/spent", headers=_key("apikey")),
+    DecisionCase("a bad token counts nowhere", "invalid_token", "/weather/spent", headers=_bearer("damaged")),
     # Path and method
     DecisionCase("undocumented", "undocumented", "/bank/secrets"),
     DecisionCase("below a documented path", "undocumented", "/bank/accounts/7/x"),

@@ -9,9 +9,11 @@ from tokens.minting import ABSENT, mint
 from tokenward.base.clock import ManualClock
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.base.rates import Count, MemoryCounters, Rate
 from tokenward.gateway.access import AccessRequest, KeyTerms, TokenFacts
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.limits import UNLIMITED, Limit, Limits
 from tokenward.gateway.policy import Api, Operation, Policy
 from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.resource_metadata import ResourceMetadata
@@ -35,9 +37,13 @@ WEATHER = "https://weather.example"
 START = 1_800_000_000.0
 
 
-def operation(label, tier, *scopes):
+BUSY = Limit("address", Rate(1, 86_400), "weather/busy")
+SPENT = Limit("client", Rate(1, 86_400), "weather/spent")
+
+
+def operation(label, tier, *scopes, limits=UNLIMITED):
     method, template = label.split(" ")
-    return Operation(method, template, label, TIERS[tier], frozenset(scopes))
+    return Operation(method, template, label, TIERS[tier], frozenset(scopes), limits)
 
 
 def apis(upstream="http://127.0.0.1:9"):
@@ -47,7 +53,12 @@ def apis(upstream="http://127.0.0.1:9"):
             "/weather",
             upstream,
             WEATHER,
-            (operation("GET /about", "public"), operation("GET /forecast/{city}", "low")),
+            (
+                operation("GET /about", "public"),
+                operation("GET /forecast/{city}", "low"),
+                operation("GET /busy", "public", limits=Limits.of([BUSY])),
+                operation("GET /spent", "low", limits=Limits.of([SPENT])),
+            ),
         ),
         Api(
             "bank",
@@ -128,6 +139,10 @@ class World:
         self.policy = Policy(apis(upstream))
         self.ring = FixedRing(KEY)
         self.minter = InsideMinter(self.ring, INSIDE, self.clock)
+        self.counters = MemoryCounters(self.clock)
+        for limit, subjects in ((BUSY, ("192.0.2.1", "127.0.0.1")), (SPENT, ("shop",))):
+            for subject in subjects:
+                self.counters.take([Count(limit.counter, subject, limit.rate)])
         self.engine = Engine(
             self.policy,
             self,
@@ -135,6 +150,7 @@ class World:
             lambda: self.fresh,
             proofs=Proofs(self.dpop, ORIGIN),
             resources=ResourceMetadata(BANK, ISSUER, ("ES256",), certificates=True),
+            counters=self.counters,
             observe=lambda decision, seconds: self.observed.append(decision),
             clock=self.clock,
         )

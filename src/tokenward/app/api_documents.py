@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokenward.app.api_settings import ApiSettings
+from tokenward.app.api_settings import ApiSettings, OperationSettings
 from tokenward.app.findings import Finding, Remark, placed, unreadable
 from tokenward.app.settings import Settings
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.values import RESERVED_SCOPES
 from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.gateway.limits import Limit, Limits
 from tokenward.gateway.openapi import ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
 from tokenward.issuer.settings import PROTOCOL_SCOPES, Resource
@@ -72,7 +73,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
         *_shadowed(allowed),
     )
     return ApiDocument(
-        replace(nothing.api, operations=allowed),
+        replace(nothing.api, operations=tuple(_limited(name, own, each) for each in allowed)),
         replace(
             nothing.resource,
             name=_title(source.data) or name,
@@ -116,6 +117,20 @@ def _rules(own: ApiSettings) -> ApiRules:
             for key, it in own.operations.items()
         },
     )
+
+
+_NOTHING_SAID = OperationSettings()
+
+
+def _limited(name: str, own: ApiSettings, operation: Operation) -> Operation:
+    """The operation with its limits, and those of its API, at which all of the API's calls count together."""
+    said = own.operations.get(operation.operation_id) or own.operations.get(operation.label, _NOTHING_SAID)
+    place = f"{name}/{operation.operation_id}"
+    limits = (
+        *(Limit(each.by, each.amount, name) for each in own.limits),
+        *(Limit(each.by, each.amount, place) for each in said.limits),
+    )
+    return replace(operation, limits=Limits.of(limits)) if limits else operation
 
 
 def _scopes(allowed: Sequence[Operation], descriptions: Mapping[str, str]) -> dict[str, str]:

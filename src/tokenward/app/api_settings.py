@@ -1,12 +1,46 @@
 """What `tokenward.yaml` may say of a protected API and its operations."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tokenward.app.model import Model
-from tokenward.app.values import Audience, ClaimNames, Mount, Risk, Scopes, SigningAlg, Upstream
+from tokenward.app.values import (
+    A_LIST,
+    Amount,
+    Audience,
+    ClaimNames,
+    Mount,
+    Risk,
+    Scopes,
+    SigningAlg,
+    Upstream,
+    bad_value,
+)
+from tokenward.base.rates import Rate
 from tokenward.gateway.inside import Protection
+from tokenward.gateway.limits import Dimension
+
+
+class LimitSettings(Model):
+    """How often calls may come, counted by whom."""
+
+    by: Dimension = Field(
+        description="Of whom calls are counted together: an API `key`, a `client`, a `person`, or an "
+        "`address` (an IPv6 one with its /64)."
+    )
+    amount: Annotated[Rate, Amount()] = Field(
+        description="How many in a second, a minute, an hour or a day; as many may come at once."
+    )
+
+
+def _each_by_itself(limits: tuple[LimitSettings, ...]) -> tuple[LimitSettings, ...]:
+    if len({(limit.by, limit.amount.window) for limit in limits}) < len(limits):
+        raise bad_value("limit", "two limits are by the same, for the same time", "keep the smaller one")
+    return limits
+
+
+LimitList = Annotated[tuple[LimitSettings, ...], A_LIST, AfterValidator(_each_by_itself)]
 
 
 class OperationSettings(Model):
@@ -15,6 +49,9 @@ class OperationSettings(Model):
     risk: Risk | None = Field(default=None, description="Risk tier; without it, the document's or the API's.")
     scopes: Scopes | None = Field(
         default=None, description="Scopes, all of which the token needs; without it, the document's."
+    )
+    limits: LimitList = Field(
+        default=(), description="How often this operation may be called, beside what holds for the API."
     )
 
 
@@ -61,6 +98,9 @@ class ApiSettings(Model):
     )
     claims: ClaimRelease = Field(
         default_factory=ClaimRelease, description="What it is told of a person beyond the minimum."
+    )
+    limits: LimitList = Field(
+        default=(), description="How often it may be called, all its operations counted together."
     )
     operations: dict[str, OperationSettings] = Field(
         default_factory=dict, description="By operationId, or by METHOD /path as the document writes it."

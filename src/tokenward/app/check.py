@@ -54,6 +54,7 @@ def summary(findings: tuple[Finding, ...]) -> str:
 def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
     for keys, value in (
         (("store",), settings.store),
+        (("redis",), settings.redis or ""),
         (("master_key",), settings.master_key),
         (("admin", "token"), settings.admin.token),
         *(

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from urllib.parse import urlsplit
 
+from tokenward.app.api_settings import LimitSettings
 from tokenward.app.findings import Remark
 from tokenward.app.settings import Settings
 from tokenward.app.values import Listen, is_loopback
+from tokenward.app.yaml_source import Keys
 from tokenward.tokens.workloads import PLATFORMS, why_not_identified
 
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
@@ -238,6 +240,41 @@ def _workloads_are_identified(settings: Settings) -> Iterator[Remark]:
                 )
 
 
+def _limits_are_shared(settings: Settings) -> Iterator[Remark]:
+    """SQLite is for one machine and one gateway process; behind another store there may be several."""
+    if settings.redis is not None or settings.store.startswith("sqlite:"):
+        return
+    for keys, limits in _limits(settings):
+        if limits:
+            rates = ", ".join(f"N × {limit.amount}" for limit in limits)
+            yield Remark(
+                keys,
+                "warning",
+                "limits-not-shared",
+                f"each gateway process counts for itself: N of them together let {rates} pass",
+                "name a Redis server under `redis`, unless a single gateway process runs",
+            )
+
+
+def _limits(settings: Settings) -> Iterator[tuple[Keys, tuple[LimitSettings, ...]]]:
+    for name, api in settings.apis.items():
+        yield ("apis", name, "limits"), api.limits
+        for operation, own in api.operations.items():
+            yield ("apis", name, "operations", operation, "limits"), own.limits
+
+
+def _redis_is_private(settings: Settings) -> Iterator[Remark]:
+    url = urlsplit(settings.redis or "")
+    if url.scheme == "redis" and not is_loopback(url.hostname or ""):
+        yield Remark(
+            ("redis",),
+            "warning",
+            "plain-redis",
+            "what is told to Redis travels in plain text, and nobody proves who answers",
+            "use rediss, unless something below encrypts and authenticates that line",
+        )
+
+
 _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _admin_is_local,
     _listeners_differ,
@@ -254,6 +291,8 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _upstreams_are_elsewhere,
     _exchanges_are_clear,
     _workloads_are_identified,
+    _limits_are_shared,
+    _redis_is_private,
 )
 
 

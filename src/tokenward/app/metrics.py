@@ -43,6 +43,9 @@ DECISION_SECONDS = Durations(
     buckets=[each * _MICROSECOND for each in (10, 20, 50, 100, 200, 500, 1e3, 5e3, 25e3, 100e3, 1e6)],
 )
 UNLOGGED = Counter("tokenward_decisions_unlogged", "Decisions that could not be written to the log.")
+COUNTED_ALONE = Counter(
+    "tokenward_limits_counted_alone", "Calls counted by one process alone, since Redis did not answer."
+)
 ANSWERS = Counter("tokenward_answers", "Answers of the issuer.", ["endpoint", "status"])
 FEED_LAG = Gauge(
     "tokenward_feed_lag_seconds",

@@ -16,6 +16,7 @@ from tokenward.app.collector import spare_the_loaded
 from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
+from tokenward.app.limit_counters import limit_counters
 from tokenward.app.listener import Listener, stop_on_signals
 from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
@@ -27,6 +28,7 @@ from tokenward.app.values import is_loopback
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import App, Receive, Scope, Send
 from tokenward.base.outbound import OutboundClient
+from tokenward.base.rates import Counters
 from tokenward.gateway.access import Decision
 from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.engine import Engine
@@ -85,7 +87,7 @@ async def serve_gateway(
     configuration: Configuration, sockets: Mapping[str, socket.socket], on_ready: Callable[[], None]
 ) -> None:
     """Serve the gateway until told to stop, following the revocation feed."""
-    async with foundation(configuration) as ground:
+    async with foundation(configuration) as ground, limit_counters(configuration) as counters:
         decisions, usage = DecisionLog("proxy", clock=ground.clock), UsageLog(ground.store, ground.clock)
 
         def observe(decision: Decision, seconds: float) -> None:
@@ -94,7 +96,7 @@ async def serve_gateway(
             if decision.facts is not None and decision.facts.key is not None:
                 usage.note("api_key", decision.facts.key.key_id)
 
-        engine, follower = await gateway_engine(ground, observe)
+        engine, follower = await gateway_engine(ground, observe, counters)
         door = ProxyDoor(engine)
         tls = server_tls(configuration.settings.gateway, configuration.base_dir)
         try:
@@ -172,7 +174,9 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
 
 
 async def gateway_engine(
-    ground: Foundation, observe: Callable[[Decision, float], None] | None = None
+    ground: Foundation,
+    observe: Callable[[Decision, float], None] | None = None,
+    counters: Counters | None = None,
 ) -> tuple[Engine, FeedFollower]:
     """The decision function over this configuration's policy, and the follower that keeps it honest.
 
@@ -213,6 +217,7 @@ async def gateway_engine(
             proof_algorithms=proofs.algorithms,
             certificates=settings.gateway.client_certificates is not None,
         ),
+        counters=counters,
         observe=observe,
         clock=ground.clock,
     )

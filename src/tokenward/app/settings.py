@@ -21,6 +21,7 @@ from tokenward.app.values import (
     Networks,
     NoticeDays,
     PlatformUrl,
+    Redis,
     Reference,
     Scopes,
     Store,
@@ -199,6 +200,11 @@ class Settings(Model):
     )
     master_key: Reference = Field(
         description="Where the key is kept that encrypts private keys at rest: env:, file:, cmd: or keyring:."
+    )
+    redis: Redis | None = Field(
+        default=None,
+        description="rediss://host:port/0 without a password, or a reference to a URL: where several gateway "
+        "processes count calls together. Without it, each counts for itself.",
     )
     issuer: IssuerServer = Field(description="The authorization server.")
     gateway: GatewayServer = Field(description="The gateway.")

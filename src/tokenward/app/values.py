@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Stri
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tokenward.base import references
+from tokenward.base.rates import WINDOWS, Rate
 from tokenward.issuer.settings import PROTOCOL_SCOPES, SCOPE_TOKEN, is_absolute_uri
 from tokenward.tokens.algorithms import ASYMMETRIC
 from tokenward.tokens.credential_guard import why_no_claim_value
@@ -36,6 +37,8 @@ _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _MAIL_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")  # RFC 5321 §4.1.2
+_AMOUNT = re.compile(rf"([1-9][0-9]{{0,8}})/({'|'.join(WINDOWS)})")
+_REDIS = re.compile(r"rediss?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:/[0-9]{1,3})?")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -137,6 +140,51 @@ def _listen(value: object) -> Listen:
             "listen", "this is not an address to listen on", "write host:port, such as 127.0.0.1:8080"
         )
     return Listen(match[1].strip("[]"), int(match[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Annotates a `Rate` that is written like `100/minute`."""
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_amount)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        examples = ["10/second", "100/minute", "10000/day"]
+        return {"type": "string", "pattern": f"^{_AMOUNT.pattern}$", "examples": examples}
+
+
+def _amount(value: object) -> Rate:
+    match = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise bad_value(
+            "amount",
+            "this is not so many in a time",
+            "write a number, a slash and second, minute, hour or day, such as 100/minute",
+        )
+    return Rate(int(match[1]), WINDOWS[match[2]])
+
+
+def _redis(text: str) -> str:
+    if text.partition(":")[0] in references.SCHEMES:
+        return _reference(text)
+    parts = urlsplit(text) if text.isascii() and "[" not in text else None
+    if parts is not None and "@" in parts.netloc:
+        raise bad_value(
+            "inline-secret",
+            "the URL carries a user name or a password",
+            "keep the whole URL elsewhere and name the place, such as env:REDIS_URL; "
+            "replace the password, because files are copied",
+        )
+    if not _REDIS.fullmatch(text):
+        raise bad_value(
+            "redis",
+            "this is no Redis server",
+            "write rediss://host:port/0, or env:NAME or file:PATH of such a URL",
+        )
+    return text
 
 
 def _origin(url: str) -> str:
@@ -362,6 +410,7 @@ PlatformUrl = Annotated[str, AfterValidator(_platform_url)]
 Upstream = Annotated[str, AfterValidator(_upstream)]
 Mount = Annotated[str, AfterValidator(_mount)]
 Audience = Annotated[str, AfterValidator(_audience)]
+Redis = Annotated[str, AfterValidator(_redis)]
 Store = Annotated[str, AfterValidator(_store)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_name)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_tuple)]

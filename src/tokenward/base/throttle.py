@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
@@ -32,11 +33,14 @@ class TokenBuckets:
 
     def wait(self, key: Hashable, *, behind: int = 0) -> float:
         """Seconds until `take` would give a token after `behind` others took one; 0.0 if it would now."""
-        return max(0.0, (1 + behind - self._level(key)) * self._every)
+        return max(0.0, (1 + behind - self.level(key)) * self._every)
 
     def take(self, key: Hashable) -> float:
         """Take one token and return 0.0; or take nothing and return the seconds until there is one."""
-        level = self._level(key)
+        return self.take_at(key, self.level(key))
+
+    def take_at(self, key: Hashable, level: float) -> float:
+        """The same, of a bucket whose level is known already."""
         if level < 1:
             self._levels.move_to_end(key)  # being refused is being seen: other keys must not push it out
             return (1 - level) * self._every
@@ -45,9 +49,10 @@ class TokenBuckets:
 
     def give_back(self, key: Hashable) -> None:
         """Undo one `take`."""
-        self._keep(key, self._level(key) + 1)
+        self._keep(key, self.level(key) + 1)
 
-    def _level(self, key: Hashable) -> float:
+    def level(self, key: Hashable) -> float:
+        """How many tokens are in the bucket, in whole ones and a part of the next."""
         level, at = self._levels.get(key, (float(self._burst), 0.0))
         return min(self._burst, level + (self._clock.monotonic() - at) / self._every)
 
@@ -61,6 +66,7 @@ class TokenBuckets:
             self._levels.popitem(last=False)
 
 
+@lru_cache(maxsize=4096)
 def peer_network(address: str) -> str:
     """What a peer counts as: its IPv4 address, or the /64 of its IPv6 one, since who has one has them all.
 

@@ -132,7 +132,7 @@ class Allow(NamedTuple):
         upstream_path: the canonical path below it, percent-encoded.
         inside_jwt: None only for an operation of tier `public` that was called without a credential.
         facts: whose call it is, or None for an anonymous one.
-        told: headers for the answer, unless the API says the same itself.
+        told: headers for the answer; `told.with_told` puts them beside the API's own.
         max_age: seconds for which this answer may be cached for the same `vary` facts; 0 forbids it.
         vary: names of the request facts that the answer depends on.
     """

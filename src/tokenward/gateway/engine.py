@@ -21,10 +21,11 @@ from tokenward.base.problems import (
     Refusal,
     challenge,
 )
-from tokenward.gateway import steps
+from tokenward.base.rates import Counters, MemoryCounters
+from tokenward.gateway import limits, steps
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenResolver
 from tokenward.gateway.inside import InsideMinter
-from tokenward.gateway.key_rates import KeyRates
+from tokenward.gateway.limits import Dimension
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.proofs import Proofs
@@ -78,6 +79,14 @@ def _terms(case: Case) -> str:
     return "as its terms allow" if case.entry and case.entry.facts.key else "no API key"
 
 
+def _counted_by(*dimensions: Dimension) -> Callable[[Case], str]:
+    def tell(case: Case) -> str:
+        told = [(limit, level) for limit, level in case.told if limit.by in dimensions]
+        return ", ".join(f"{level.left} left of {limit.name}" for limit, level in told) or "no limit"
+
+    return tell
+
+
 def _if_known(text: Callable[[Case], str]) -> Callable[[Case], str]:
     return lambda case: text(case) if case.entry else "nothing to check"
 
@@ -85,6 +94,7 @@ def _if_known(text: Callable[[Case], str]) -> Callable[[Case], str]:
 STEPS: tuple[_Row, ...] = (
     _Row("canonicalise the path", steps.canonicalise, lambda case: case.path),
     _Row("match API and operation", steps.match_operation, _matched),
+    _Row("check the limits of an address", steps.check_address_limits, _counted_by("address")),
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
     _Row("extract one credential", steps.extract, _credential),
     _Row("authenticate", steps.authenticate, _whose),
@@ -98,7 +108,7 @@ STEPS: tuple[_Row, ...] = (
         steps.check_scopes,
         _if_known(lambda case: " ".join(sorted(case.matched.operation.scopes)) or "none needed"),
     ),
-    _Row("check the rate of a key", steps.check_key_rate, _terms),
+    _Row("check the limits of the caller", steps.check_limits, _counted_by("key", "client", "person")),
     _Row("mint the inside JWT", steps.mint, _if_known(lambda case: f"for {case.matched.api.audience}")),
 )
 
@@ -124,6 +134,7 @@ class Engine:
         outside: OutsideJwts | None = None,
         proofs: Proofs | None = None,
         resources: ResourceMetadata | None = None,
+        counters: Counters | None = None,
         observe: Callable[[Decision, float], None] | None = None,
         token_prefix: str = "tkw",  # noqa: S107 - how a token begins
         clock: Clock = SYSTEM_CLOCK,
@@ -138,6 +149,7 @@ class Engine:
             outside: verifies access tokens that are JWTs; without it none is accepted.
             proofs: checks DPoP proofs; without it no token that is bound to a key is accepted.
             resources: what is told of the APIs; without it, nothing.
+            counters: count calls where there is a limit; without them, those of this process do.
             observe: told each decision and the seconds that it took, for log and metrics. Must not raise.
             token_prefix: how our opaque tokens begin.
             clock: time.
@@ -151,7 +163,7 @@ class Engine:
             minter,
             self.verified,
             UnknownTokenThrottle(clock),
-            KeyRates(clock),
+            counters or MemoryCounters(clock),
             fresh,
             token_prefix,
             clock,
@@ -217,7 +229,7 @@ class Engine:
             case.inside_jwt,
             case.entry.facts if case.entry is not None else None,
             tuple(
-                (name.encode(), text.encode()) for name, text in (_sunset(case) | self._nonce(case)).items()
+                (name.encode(), text.encode()) for name, text in (_sunset(case) | self._told(case)).items()
             ),
         )
 
@@ -225,7 +237,7 @@ class Engine:
         problem = refusal.problem
         api = case.match.api.name if case.match else ""
         operation = case.match.operation if case.match else None
-        told = self._nonce(case)
+        told = self._told(case)
         if case.allowed:
             told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
         if refusal.retry_after is not None:
@@ -248,6 +260,11 @@ class Engine:
             parameters["resource_metadata"] = where  # RFC 9728 §5.1
         realm = case.match.api.name if case.match else "tokenward"
         return challenge(problem, realm=realm, scheme=scheme, **parameters)
+
+    def _told(self, case: Case) -> dict[str, str]:
+        """What the answer says of this call beyond what it was about."""
+        told = self._nonce(case)
+        return told | limits.headers(case.told) if case.told else told
 
     def _nonce(self, case: Case) -> dict[str, str]:
         """For whoever sent a proof, or should have: what the next one must have in it (RFC 9449 §8.2)."""

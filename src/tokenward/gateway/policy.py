@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tokenward.base.problems import Refusal
+from tokenward.gateway.limits import UNLIMITED, Limits
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.tiers import Tier
 
@@ -52,6 +53,7 @@ class Operation:
         operation_id: the document's, or `METHOD /template`.
         tier: the risk.
         scopes: all of them are needed.
+        limits: how often it may be called, those of its API among them.
         label: `METHOD /template`, as logs and metrics name it.
     """
 
@@ -60,6 +62,7 @@ class Operation:
     operation_id: str
     tier: Tier
     scopes: frozenset[str]
+    limits: Limits = UNLIMITED
     label: str = field(init=False)
 
     def __post_init__(self) -> None:

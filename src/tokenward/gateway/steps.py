@@ -7,7 +7,6 @@ Only two may have to wait: authentication, for a token that is not remembered, a
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from math import ceil
 
 from tokenward.base.addresses import is_within
 from tokenward.base.clock import Clock
@@ -19,17 +18,18 @@ from tokenward.base.problems import (
     MALFORMED,
     METHOD_OVERRIDE,
     NO_CREDENTIAL,
+    RATE_LIMITED,
     UNAVAILABLE,
     UNDOCUMENTED,
     UNDOCUMENTED_METHOD,
     Refusal,
 )
-from tokenward.gateway import credentials, headers, tiers
+from tokenward.base.rates import Count, Counters, Tally
+from tokenward.gateway import credentials, headers, limits, tiers
 from tokenward.gateway.access import AccessRequest, TokenFacts, TokenResolver
 from tokenward.gateway.credentials import Presented
 from tokenward.gateway.headers import Screened
 from tokenward.gateway.inside import InsideMinter
-from tokenward.gateway.key_rates import KeyRates
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.policy import Match, NoMatch, Policy
@@ -59,7 +59,7 @@ class Means:
         minter: signs the inside JWTs.
         verified: the live tokens seen.
         throttle: bounds lookups of unknown tokens.
-        rates: counts the calls of API keys.
+        counters: count calls, where an API, an operation or an API key has a limit.
         fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
         token_prefix: how our opaque tokens begin.
         clock: time.
@@ -71,7 +71,7 @@ class Means:
     minter: InsideMinter
     verified: VerifiedTokens
     throttle: UnknownTokenThrottle
-    rates: KeyRates
+    counters: Counters
     fresh: Callable[[], bool]
     token_prefix: str
     clock: Clock
@@ -93,6 +93,7 @@ class Case:
         presented: the only credential; None if there is none.
         entry: the live token or API key; None for an anonymous call.
         inside_jwt: what the backend gets.
+        told: the limits that took part, for the caller to see.
     """
 
     request: AccessRequest
@@ -106,6 +107,7 @@ class Case:
     presented: Presented | None = None
     entry: Entry | None = None
     inside_jwt: str | None = field(default=None, repr=False)
+    told: limits.Told = ()
 
     @property
     def matched(self) -> Match:
@@ -273,11 +275,47 @@ def check_scopes(_means: Means, case: Case) -> None:
         raise Refusal(INSUFFICIENT_SCOPE, f"missing {' '.join(sorted(needed - case.entry.facts.scope))}")
 
 
-def check_key_rate(means: Means, case: Case) -> None:
-    """An API key may be used so many times a minute. Last of the checks: only what would pass counts."""
-    key = case.entry.facts.key if case.entry is not None else None
-    if key is not None and key.rate is not None and (wait := means.rates.take(key.key_id, key.rate)):
-        raise Refusal(KEY_RATE, f"API key {key.key_id} is above its rate", retry_after=ceil(wait))
+def check_address_limits(means: Means, case: Case) -> Awaitable[None] | None:
+    """How often an address may call. Before anything that costs more than that: it is for floods."""
+    limited = case.matched.operation.limits
+    return _count(means, case, limits.of_peer(limited, case.request.peer)) if limited.address else None
+
+
+def check_limits(means: Means, case: Case) -> Awaitable[None] | None:
+    """How often whoever calls may. Last of the checks: only what would pass counts."""
+    if case.entry is None:
+        return None
+    facts, limited = case.entry.facts, case.matched.operation.limits
+    if not limited.caller and (facts.key is None or facts.key.rate is None):
+        return None
+    return _count(means, case, limits.of_caller(limited, facts))
+
+
+_Counted = list[tuple[limits.Limit, Count]]
+
+
+def _count(means: Means, case: Case, counted: _Counted) -> Awaitable[None] | None:
+    if not counted:
+        return None
+    tally = means.counters.take([count for _, count in counted])
+    if not isinstance(tally, Tally):
+        return _settle_later(case, counted, tally)
+    _settle(case, counted, tally)
+    return None
+
+
+async def _settle_later(case: Case, counted: _Counted, tally: Awaitable[Tally]) -> None:
+    _settle(case, counted, await tally)
+
+
+def _settle(case: Case, counted: _Counted, tally: Tally) -> None:
+    told = tuple((limit, level) for (limit, _), level in zip(counted, tally.levels, strict=True))
+    case.told += told
+    if not tally.taken:
+        empty = [limit for limit, level in told if not level.left]
+        problem = KEY_RATE if empty[0].place == limits.OF_THE_KEY else RATE_LIMITED
+        names = " and ".join(limit.counter for limit in empty)
+        raise Refusal(problem, f"nothing left of {names}", retry_after=limits.retry_after(tally.levels))
 
 
 def mint(means: Means, case: Case) -> None:

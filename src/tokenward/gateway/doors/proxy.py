@@ -16,6 +16,7 @@ from tokenward.gateway.doors.answers import DENIED, own, refused
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.headers import outgoing
+from tokenward.gateway.told import with_told
 from tokenward.tokens.binding import ClientCertificate
 
 _UPSTREAM = logging.getLogger("tokenward.gateway.upstream")
@@ -115,12 +116,11 @@ def read(scope: Scope) -> AccessRequest:
 
 
 def telling(send: Send, told: tuple[tuple[bytes, bytes], ...]) -> Send:
-    """`send`, with these headers added to the answer where it has none of that name."""
+    """`send`, with these headers in the answer too."""
 
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            there = {name for name, _ in message["headers"]}
-            message["headers"] = [*message["headers"], *(each for each in told if each[0] not in there)]
+            message["headers"] = with_told(message["headers"], told)
         await send(message)
 
     return sending

@@ -10,12 +10,13 @@ from tokenward.app.collector import spare_the_loaded
 from tokenward.app.listener import Listener, stop_on_signals
 from tokenward.base.asgi import Receive, Scope, Send
 from tokenward.gateway.doors.forward import Forwarder
+from tokenward.gateway.upstreams import Pool
 
 NOT_PASSED = frozenset({b"host", b"connection", b"keep-alive", b"content-length", b"transfer-encoding"})
 
 
 async def serve(upstream: str, sock: socket.socket) -> None:
-    forwarder = Forwarder()
+    forwarder, pool = Forwarder(), Pool((upstream,))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -24,7 +25,7 @@ async def serve(upstream: str, sock: socket.socket) -> None:
             if name not in NOT_PASSED
         ]
         path = scope["raw_path"].decode("ascii")
-        await forwarder.forward(scope, receive, send, upstream=upstream, path=path, headers=headers)
+        await forwarder.forward(scope, receive, send, pool=pool, path=path, headers=headers)
 
     stop = asyncio.Event()
     stop_on_signals(stop)

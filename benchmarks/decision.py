@@ -14,6 +14,7 @@ from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.policy import Api, Operation, Policy
 from tokenward.gateway.tiers import TIERS
+from tokenward.gateway.upstreams import Pool
 from tokenward.store.keeping import new_signing_key
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.records import KeyPurpose, SigningKeyRecord
@@ -81,7 +82,7 @@ async def _decide(tokens: Sequence[str], repeats: int) -> float:
         )
         for number in range(OPERATIONS)
     )
-    policy = Policy([Api("things", "/things", "http://127.0.0.1:9", AUDIENCE, operations)])
+    policy = Policy([Api("things", "/things", Pool(("http://127.0.0.1:9",)), AUDIENCE, operations)])
     keys = Keys()
     ring = KeyRing(keys, keys.vault, "inside", fresh=lambda: True)  # type: ignore[arg-type]  # all it asks for
     await ring.load()

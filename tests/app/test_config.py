@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from certificates import certificate_authority
 from tokenward.app.config import load, schema
 from tokenward.app.values import Listen
+from tokenward.gateway import upstreams
 from tokenward.gateway.policy import Match
 from tokenward.tokens import opaque
 
@@ -89,6 +90,15 @@ def test_defaults_are_those_of_the_design(write):
     )  # fmt: skip
 
 
+def test_an_api_may_have_several_upstreams_and_a_way_to_ask_how_they_are(write):
+    more = (
+        "upstream: [http://127.0.0.1:9002/v1/, http://127.0.0.1:9003]\n    health: {path: /up, timeout: 1s}"
+    )
+    (api,) = load(write(GOOD.replace(UPSTREAM, more))).configuration.policy.apis
+    addresses = ("http://127.0.0.1:9002/v1", "http://127.0.0.1:9003")
+    assert api.pool == upstreams.Pool(addresses, upstreams.HealthCheck("/up", interval=5, timeout=1))
+
+
 def test_an_api_can_be_mounted_at_the_root(write):
     text = GOOD.replace("    risk: moderate", "    mount: /\n    risk: moderate")
     configuration = load(write(text)).configuration
@@ -163,6 +173,12 @@ BROKEN = [
     (UPSTREAM, "upstream: http://127.0.0.1:9002/a#b", "error", "url", 11),
     (UPSTREAM, "upstream: http://127.0.0.1:9002/../b", "error", "url", 11),
     (UPSTREAM, "upstream: http://u:p@127.0.0.1:9002", "error", "inline-secret", 11),
+    (UPSTREAM, "upstream: [http://127.0.0.1:9002, ftp://127.0.0.1]", "error", "url", 11),
+    (UPSTREAM, "upstream: [http://127.0.0.1:9002, http://127.0.0.1:9002]", "error", "url", 11),
+    (UPSTREAM, "upstream: []", "error", "url", 11),
+    (UPSTREAM, "upstream: [http://127.0.0.1:9002, http://127.0.0.1:8000]", "error", "upstream-loop", 11),
+    (UPSTREAM, f"{UPSTREAM}\n    health: {{path: health}}", "error", "health", 12),
+    (UPSTREAM, f"{UPSTREAM}\n    health: {{path: /h, interval: 0s}}", "error", "duration", 12),
     (UPSTREAM, "upstream: http://127.0.0.1:8000", "error", "upstream-loop", 11),
     (UPSTREAM, "upstream: http://localhost:8081/x", "error", "upstream-loop", 11),
     (UPSTREAM, "upstream: http://bank.internal:9002", "warning", "plain-http", 11),

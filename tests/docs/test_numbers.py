@@ -99,9 +99,9 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
         (POLICY, "| request body | 10 MiB |", (DEFAULT_LIMITS.body,), (10 << 20,)),
         (
             POLICY,
-            "| 5 s, waiting for one of its 512",
-            (DEFAULT_LIMITS.connect, DEFAULT_LIMITS.connections),
-            (5, 512),
+            "| 3 s; 5 s where one of its 512",
+            (DEFAULT_LIMITS.connect, DEFAULT_LIMITS.wait, DEFAULT_LIMITS.connections),
+            (3, 5, 512),
         ),
         (POLICY, "| silence of the upstream | 30 s |", (DEFAULT_LIMITS.read,), (30,)),
         (POLICY, "or pause in taking the answer | 30 s |", (DEFAULT_LIMITS.client,), (30,)),

@@ -42,7 +42,7 @@ def test_an_allowed_call_says_where_to_and_as_whom():
     decision = world.decide("/bank/accounts/me", "person")
     assert isinstance(decision, Allow)
     assert (decision.api, decision.operation) == ("bank", "GET /accounts/me")
-    assert (decision.upstream, decision.upstream_path) == ("http://127.0.0.1:9/v1", "/accounts/me")
+    assert (decision.pool.addresses, decision.upstream_path) == (("http://127.0.0.1:9/v1",), "/accounts/me")
     assert decision.facts.user_id == "u1"
 
 

@@ -10,6 +10,7 @@ from gateway.world import apis
 from tokenward.base.problems import Refusal
 from tokenward.gateway.doors.forward import Forwarder, UpstreamTruncated
 from tokenward.gateway.policy import Policy
+from tokenward.gateway.upstreams import Pool
 
 POST = [("authorization", "Bearer {writer}"), ("content-type", "application/octet-stream")]
 
@@ -416,7 +417,7 @@ def test_an_api_whose_connections_are_all_held_does_not_hold_up_another():
         writer.close()
         elsewhere.close()
 
-    through(scenario, connections=1, connect=0.3)
+    through(scenario, connections=1, wait=0.3)
 
 
 def test_a_bare_proxy_is_the_forwarder_alone_and_hears_of_a_cut():
@@ -431,11 +432,9 @@ def test_a_bare_proxy_is_the_forwarder_alone_and_hears_of_a_cut():
                 sent.append(message)
 
             scope = {"type": "http", "method": "GET", "query_string": b"q=1", "headers": []}
-            upstream = f"http://127.0.0.1:{gateway.backend.port}"
+            pool = Pool((f"http://127.0.0.1:{gateway.backend.port}",))
             try:
-                await forwarder.forward(
-                    scope, receive, send, upstream=upstream, path="/p", headers=[("x-a", "b")]
-                )
+                await forwarder.forward(scope, receive, send, pool=pool, path="/p", headers=[("x-a", "b")])
             finally:
                 statuses.append(sent[0]["status"])
 
@@ -495,7 +494,8 @@ def test_ambiguous_framing_is_refused_also_behind_a_server_that_lets_it_through(
         scope = {"type": "http", "method": "POST", "query_string": b"", "headers": headers}
         forwarder = Forwarder()
         try:
-            await forwarder.forward(scope, None, None, upstream="http://127.0.0.1:1", path="/", headers=[])
+            pool = Pool(("http://127.0.0.1:1",))
+            await forwarder.forward(scope, None, None, pool=pool, path="/", headers=[])
         finally:
             await forwarder.close()
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.world import BANK
 from tokenward.gateway.openapi import ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Policy
+from tokenward.gateway.upstreams import Pool
 
 DOCUMENT = {
     "openapi": "3.1.0",
@@ -59,7 +60,7 @@ def test_a_sound_document_gives_its_operations():
         ("GET /x-ray/caf%C3%A9", "GET /x-ray/caf%C3%A9", "low", ("accounts:read",)),
         ("GET /shared", "getShared", "low", ("accounts:read",)),
     }
-    Policy([Api("a", "/a", "http://127.0.0.1:9", BANK, found)])
+    Policy([Api("a", "/a", Pool(("http://127.0.0.1:9",)), BANK, found)])
 
 
 def test_the_configuration_adds_by_id_or_by_method_and_path():

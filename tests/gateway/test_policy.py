@@ -2,10 +2,11 @@ import pytest
 
 from gateway.world import apis, operation
 from tokenward.gateway.policy import Api, Match, NoMatch, Policy, conflicts
+from tokenward.gateway.upstreams import Pool
 
 
 def api(*labels, name="a", mount="/a", upstream="http://127.0.0.1:9", audience="x"):
-    return Api(name, mount, upstream, audience, tuple(operation(label, "low") for label in labels))
+    return Api(name, mount, Pool((upstream,)), audience, tuple(operation(label, "low") for label in labels))
 
 
 def match(policy, method, path):

@@ -9,6 +9,7 @@ from gateway.wire import through
 from gateway.world import BANK, ISSUER, apis
 from tokenward.gateway.policy import Api, Policy
 from tokenward.gateway.resource_metadata import ResourceMetadata
+from tokenward.gateway.upstreams import Pool
 
 PLACE = "/.well-known/oauth-protected-resource"
 ORIGIN = "https://api.example"
@@ -16,7 +17,7 @@ ORIGIN = "https://api.example"
 
 def said(audience, path, origin=ORIGIN):
     metadata = ResourceMetadata(origin, ISSUER, ("ES256", "EdDSA"), certificates=False)
-    api = Api("shop", "/shop", "http://127.0.0.1:9", audience, apis()[1].operations)
+    api = Api("shop", "/shop", Pool(("http://127.0.0.1:9",)), audience, apis()[1].operations)
     document = metadata.document(Policy([api]), path)
     return metadata.url(api), json.loads(document) if document else None
 
@@ -111,4 +112,4 @@ def test_no_operation_lies_there(template):
     operation = apis()[0].operations[0]
     taken = type(operation)("GET", template, "taken", operation.tier, frozenset())
     with pytest.raises(ValueError, match="where the gateway answers itself"):
-        Policy([Api("shop", "", "http://127.0.0.1:9", "https://shop.example", (taken,))])
+        Policy([Api("shop", "", Pool(("http://127.0.0.1:9",)), "https://shop.example", (taken,))])

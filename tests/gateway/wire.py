@@ -81,8 +81,9 @@ def _listener():
 class Gateway:
     """The door on a port, with the world that it decides by."""
 
-    def __init__(self, world, backend, port):
+    def __init__(self, world, backend, door, port):
         self.world = world
+        self.door = door
         self.backend = backend
         self.port = port
 
@@ -151,7 +152,7 @@ async def gateway(**limits):
     while not front.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
         await asyncio.sleep(0.005)
     try:
-        yield Gateway(world, backend, listener.getsockname()[1])
+        yield Gateway(world, backend, door, listener.getsockname()[1])
     finally:
         backend.close()
         front.should_exit = True

@@ -18,6 +18,7 @@ from tokenward.gateway.policy import Api, Operation, Policy
 from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.resource_metadata import ResourceMetadata
 from tokenward.gateway.tiers import TIERS
+from tokenward.gateway.upstreams import Pool
 from tokenward.tokens import opaque
 from tokenward.tokens.binding import Confirmation, token_hash
 from tokenward.tokens.dpop import DpopVerifier
@@ -51,7 +52,7 @@ def apis(upstream="http://127.0.0.1:9"):
         Api(
             "weather",
             "/weather",
-            upstream,
+            Pool((upstream,)),
             WEATHER,
             (
                 operation("GET /about", "public"),
@@ -63,7 +64,7 @@ def apis(upstream="http://127.0.0.1:9"):
         Api(
             "bank",
             "/bank",
-            upstream + "/v1",
+            Pool((upstream + "/v1",)),
             BANK,
             (
                 operation("GET /public/{page}", "public"),

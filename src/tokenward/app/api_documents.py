@@ -14,6 +14,7 @@ from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.limits import Limit, Limits
 from tokenward.gateway.openapi import ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
+from tokenward.gateway.upstreams import HealthCheck, Pool
 from tokenward.issuer.settings import PROTOCOL_SCOPES, Resource
 from tokenward.tokens.credential_guard import why_no_claim_value
 
@@ -44,7 +45,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
     own = settings.apis[name]
     audience = settings.audience(name)
     nothing = ApiDocument(
-        Api(name, settings.mount(name), own.upstream, audience, ()),
+        Api(name, settings.mount(name), _pool(own), audience, ()),
         Resource(
             audience,
             name,
@@ -107,6 +108,12 @@ def scope_descriptions(document: Mapping[str, Any]) -> dict[str, str]:
                 if isinstance(text, str):
                     descriptions.setdefault(scope, text)
     return descriptions
+
+
+def _pool(own: ApiSettings) -> Pool:
+    asked = own.health
+    health = HealthCheck(asked.path, asked.interval, asked.timeout) if asked is not None else None
+    return Pool(own.upstream, health)
 
 
 def _rules(own: ApiSettings) -> ApiRules:

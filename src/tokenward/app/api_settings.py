@@ -10,11 +10,13 @@ from tokenward.app.values import (
     Amount,
     Audience,
     ClaimNames,
+    Duration,
+    HealthPath,
     Mount,
     Risk,
     Scopes,
     SigningAlg,
-    Upstream,
+    Upstreams,
     bad_value,
 )
 from tokenward.base.rates import Rate
@@ -70,6 +72,21 @@ class ClaimRelease(Model):
     )
 
 
+class HealthSettings(Model):
+    """How each upstream is asked whether it works."""
+
+    path: HealthPath = Field(
+        description="Below the upstream's address; any 2xx status says that it works. A first answer counts "
+        "at once, after that two in a row."
+    )
+    interval: Annotated[int, Duration(1, 3600)] = Field(
+        default=5, json_schema_extra={"default": "5s"}, description="Between two checks: 1s to 1h."
+    )
+    timeout: Annotated[int, Duration(1, 60)] = Field(
+        default=2, json_schema_extra={"default": "2s"}, description="What an answer may take: 1s to 1m."
+    )
+
+
 class ApiSettings(Model):
     """One protected API."""
 
@@ -80,7 +97,14 @@ class ApiSettings(Model):
     mount: Mount | None = Field(
         default=None, description="Path at the gateway under which it is shown; /NAME by default."
     )
-    upstream: Upstream = Field(description="Where it listens: http(s)://host[:port][/base].")
+    upstream: Upstreams = Field(
+        description="Where it listens: http(s)://host[:port][/base], or a list of such addresses, any of "
+        "which may get any request."
+    )
+    health: HealthSettings | None = Field(
+        default=None,
+        description="Ask the upstreams whether they work; without it, only connections that fail tell.",
+    )
     audience: Audience | None = Field(
         default=None,
         description="What its tokens are issued for (RFC 8707); the gateway's URL and the mount by default.",

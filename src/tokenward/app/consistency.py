@@ -172,8 +172,8 @@ def _audiences_differ(settings: Settings) -> Iterator[Remark]:
 
 def _upstreams_are_elsewhere(settings: Settings) -> Iterator[Remark]:
     own = {listen.port: name for name, listen in _listeners(settings).items()}
-    for name, api in settings.apis.items():
-        url = urlsplit(api.upstream)
+    for name, address in ((name, it) for name, api in settings.apis.items() for it in api.upstream):
+        url = urlsplit(address)
         host = url.hostname or ""
         port = url.port or (443 if url.scheme == "https" else 80)
         if is_loopback(host) and port in own:

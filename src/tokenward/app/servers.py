@@ -24,6 +24,7 @@ from tokenward.app.platforms import workloads
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.settings import Settings
 from tokenward.app.tls import ServerTls
+from tokenward.app.upstream_metrics import report_upstreams
 from tokenward.app.values import is_loopback
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import App, Receive, Scope, Send
@@ -108,6 +109,8 @@ async def serve_gateway(
                     usage.run(),
                     report_lag(lambda: follower.lag),
                     report_memory(engine),
+                    report_upstreams(door.upstreams),
+                    door.watch(),
                     *_trusting(ground.store, configuration.settings.gateway, tls),
                 ],
                 follower=follower,

@@ -30,6 +30,7 @@ _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0
 _UPSTREAM = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~/-]*)?"
 )
+_HEALTH_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}")
 _LISTEN = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([1-9][0-9]{0,4})")
 _MOUNT = re.compile(r"/|(?:/(?!\.)[A-Za-z0-9._~-]+)+")
 _API_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -384,6 +385,22 @@ def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value  # YAML knows lists only
 
 
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else _tuple(value)
+
+
+def _upstreams(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if not addresses or len(set(addresses)) != len(addresses):
+        raise bad_value("url", "no upstream is named, or one of them twice", "name each once")
+    return addresses
+
+
+def _health_path(path: str) -> str:
+    if not _HEALTH_PATH.fullmatch(path):
+        raise bad_value("health", "this is not a path", "write it like /health, as the upstream knows it")
+    return path
+
+
 def _notice_days(days: tuple[int, ...]) -> tuple[int, ...]:
     if not days or len(set(days)) != len(days) or not all(1 <= each <= 90 for each in days):
         raise bad_value(
@@ -408,6 +425,13 @@ A_LIST = BeforeValidator(_tuple)
 Origin = Annotated[str, AfterValidator(_origin)]
 PlatformUrl = Annotated[str, AfterValidator(_platform_url)]
 Upstream = Annotated[str, AfterValidator(_upstream)]
+Upstreams = Annotated[
+    tuple[Upstream, ...],
+    BeforeValidator(_one_or_more),
+    AfterValidator(_upstreams),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
+]
+HealthPath = Annotated[str, AfterValidator(_health_path)]
 Mount = Annotated[str, AfterValidator(_mount)]
 Audience = Annotated[str, AfterValidator(_audience)]
 Redis = Annotated[str, AfterValidator(_redis)]

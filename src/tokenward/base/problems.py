@@ -245,6 +245,7 @@ BAD_UPSTREAM = _row(
 UPSTREAM_TIMEOUT = _row(
     "upstream_timeout", 504, "The API behind the gateway took too long.", "RFC 9110 §15.6.5"
 )
+NO_UPSTREAM = _row("no_upstream", 503, "The API is not available now.", "RFC 9110 §15.6.4")
 
 # Management.
 UNAUTHORIZED_ADMIN = _row("unauthorized_admin", 401, "The admin token is missing or wrong.")

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from tokenward.base.addresses import Network
 from tokenward.base.problems import Problem
+from tokenward.gateway.upstreams import Pool
 from tokenward.tokens.binding import ClientCertificate, Confirmation
 
 
@@ -123,12 +124,12 @@ class Step:
 
 
 class Allow(NamedTuple):
-    """Let it pass, to `upstream` at `upstream_path`, with `inside_jwt` as the only credential.
+    """Let it pass, to one of `pool` at `upstream_path`, with `inside_jwt` as the only credential.
 
     Attributes:
         api: the API's name in the policy.
         operation: `METHOD /template` of the matched operation.
-        upstream: origin and base path of the API behind, without a trailing slash.
+        pool: where the API behind listens; the door chooses among several.
         upstream_path: the canonical path below it, percent-encoded.
         inside_jwt: None only for an operation of tier `public` that was called without a credential.
         facts: whose call it is, or None for an anonymous one.
@@ -139,7 +140,7 @@ class Allow(NamedTuple):
 
     api: str
     operation: str
-    upstream: str
+    pool: Pool
     upstream_path: str
     inside_jwt: str | None
     facts: TokenFacts | None

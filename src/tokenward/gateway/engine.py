@@ -173,6 +173,11 @@ class Engine:
         self._observe = observe
         self._clock = clock
 
+    @property
+    def policy(self) -> Policy:
+        """The policy that is in force."""
+        return self._policy
+
     def swap_policy(self, policy: Policy) -> None:
         """Decide by another policy from the next request on; running decisions keep theirs."""
         self._policy = policy
@@ -224,7 +229,7 @@ class Engine:
         return Allow(
             match.api.name,
             match.operation.label,
-            match.api.upstream,
+            match.api.pool,
             match.below,
             case.inside_jwt,
             case.entry.facts if case.entry is not None else None,

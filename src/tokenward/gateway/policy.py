@@ -13,6 +13,7 @@ from tokenward.base.problems import Refusal
 from tokenward.gateway.limits import UNLIMITED, Limits
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.tiers import Tier
+from tokenward.gateway.upstreams import Pool
 
 RESERVED = "/.well-known/tokenward/"
 """Paths below it belong to the gateway itself and reach no API."""
@@ -24,6 +25,7 @@ _OWN = (RESERVED, f"{RESOURCE_METADATA}/")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARAMETER = re.compile(r"\{[^{}/]+\}")
+_UPSTREAM = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,14 @@ class Api:
     Attributes:
         name: also the realm of its challenges, so letters, digits, `.`, `_` and `-` only.
         mount: canonical path under which the gateway shows it, without a trailing slash; "" is the root.
-        upstream: `http(s)://host[:port][/base]`, without a trailing slash.
+        pool: where it listens.
         audience: what its tokens must be issued for.
         operations: everything that is allowed.
     """
 
     name: str
     mount: str
-    upstream: str
+    pool: Pool
     audience: str
     operations: tuple[Operation, ...]
 
@@ -229,9 +231,7 @@ def _bad_values(apis: Sequence[Api]) -> Iterator[PolicyProblem]:
                 f"mount {api.mount!r} is not a plain path",
                 'Write it like "/bank": no slash at the end.',
             )
-        if not re.fullmatch(
-            r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?", api.upstream
-        ):
+        if not api.pool.addresses or not all(_UPSTREAM.fullmatch(it) for it in api.pool.addresses):
             yield _problem(
                 api,
                 ("upstream",),

@@ -77,7 +77,7 @@ def decide(
     decision, steps = with_foundation(config, work)
     tell_steps(steps)
     if isinstance(decision, Allow):
-        target = decision.upstream + decision.upstream_path
+        target = " | ".join(address + decision.upstream_path for address in decision.pool.addresses)
         out.print(f"[bold green]allow[/] {escape(decision.operation)} → {escape(target)}")
         return
     problem = decision.problem

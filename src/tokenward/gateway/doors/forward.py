@@ -1,16 +1,22 @@
 """Passing one exchange on to an upstream and its answer back, streaming both ways. No decision is made here.
 
 Back-pressure is the transport's: a chunk is read from one side when the other side has taken the one before.
+
+A request is tried twice at most, and only where nobody can tell the difference: when no connection could be
+made, so that nothing was sent, or when the connection closed before anything of an answer came, the method is
+idempotent (RFC 9110 §9.2.2) and there is no body. The second try is another upstream's if there is one.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import aiohttp
-from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.client import ClientTimeout
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
@@ -24,12 +30,15 @@ from tokenward.base.problems import (
     UPSTREAM_TIMEOUT,
     Refusal,
 )
+from tokenward.gateway.doors.balancer import Balancer, Member
 from tokenward.gateway.headers import incoming
+from tokenward.gateway.upstreams import Pool
 
 T = TypeVar("T")
 
 _NEVER_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _BODILESS = frozenset({204, 304})
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 §9.2.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,8 @@ class Limits:
 
     Attributes:
         body: bytes of a request body.
-        connect: seconds until a connection to the upstream is there, waiting for a free one included.
+        connect: seconds until a new connection to the upstream is there.
+        wait: seconds until there is a connection, waiting for a free one included.
         read: seconds for which the upstream may be silent.
         client: seconds for which the client may neither send the rest of its body nor take the answer. What
             it holds up is a connection to an upstream, and those are few.
@@ -46,7 +56,8 @@ class Limits:
     """
 
     body: int = 10 * 1024 * 1024
-    connect: float = 5.0
+    connect: float = 3.0
+    wait: float = 5.0
     read: float = 30.0
     client: float = 30.0
     connections: int = 512
@@ -62,12 +73,27 @@ class UpstreamTruncated(Exception):  # noqa: N818 - reads as the condition it is
     """
 
 
+class _Unreachable(aiohttp.ClientConnectionError):
+    """No connection could be made. That too many are in use already is something else."""
+
+
 class _Connector(aiohttp.TCPConnector):
     """Connections on which an upstream spoke unasked are not used again.
 
     What it sent late (a body after 204, a second answer) would be taken for the answer to the next request,
     which is somebody else's. aiohttp looks for that when a connection is put back, not when it is taken out.
     """
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's name, and no number of seconds
+    ) -> ResponseHandler:
+        try:
+            return await super()._create_connection(req, traces, timeout)
+        except (aiohttp.ClientConnectorError, TimeoutError) as fault:
+            raise _Unreachable(f"not reached: {type(fault).__name__}") from None
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) is not None:
@@ -78,11 +104,16 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class Forwarder:
-    """A pool of connections to upstreams."""
+    """Connections to upstreams.
 
-    __slots__ = ("_limits", "_session")
+    Attributes:
+        balancer: chooses among several.
+    """
+
+    __slots__ = ("_limits", "_session", "balancer")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.balancer = Balancer()
         self._limits = limits
         self._session: aiohttp.ClientSession | None = None
 
@@ -95,10 +126,14 @@ class Forwarder:
                 skip_auto_headers=_NEVER_ADDED,
                 auto_decompress=False,
                 trust_env=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=self._limits.connect, sock_read=self._limits.read
+                timeout=ClientTimeout(
+                    total=None,
+                    connect=self._limits.wait,
+                    sock_connect=self._limits.connect,
+                    sock_read=self._limits.read,
                 ),
             )
+            self._session._retry_connection = False  # noqa: SLF001 - tried again by our own rules, or not
         return self._session
 
     async def close(self) -> None:
@@ -113,11 +148,11 @@ class Forwarder:
         receive: Receive,
         send: Send,
         *,
-        upstream: str,
+        pool: Pool,
         path: str,
         headers: Sequence[tuple[str, str]],
     ) -> None:
-        """Send the request to `upstream` + `path` with exactly these headers, and its response to the client.
+        """Send the request to one of `pool`, with exactly these headers, and its response to the client.
 
         A client that goes away ends the upstream's exchange too.
 
@@ -125,19 +160,19 @@ class Forwarder:
             scope: of type http; method, query and framing are taken from it.
             receive: the request body.
             send: the response.
-            upstream: origin and base path.
-            path: canonical path below it.
+            pool: the upstreams to choose from.
+            path: canonical path below any of them.
             headers: complete but for Host and framing.
 
         Raises:
-            Refusal: before anything was sent: BAD_UPSTREAM, UPSTREAM_TIMEOUT, TOO_LARGE, MALFORMED.
+            Refusal: before anything was sent: BAD_UPSTREAM, UPSTREAM_TIMEOUT, NO_UPSTREAM, TOO_LARGE,
+                MALFORMED.
             UpstreamTruncated: after that.
         """
         query: bytes = scope["query_string"]
-        target = URL(f"{upstream}{path}?{query.decode('ascii')}" if query else upstream + path, encoded=True)
-        await _Exchange(receive, send, self._limits).run(
-            self._connected(), scope["method"], target, headers, body=_has_body(scope, self._limits.body)
-        )
+        body = _has_body(scope, self._limits.body)
+        call = _Call(scope["method"], f"{path}?{query.decode('ascii')}" if query else path, headers, body)
+        await _Exchange(receive, send, self._limits, self._connected(), self.balancer).run(call, pool)
 
 
 def _has_body(scope: Scope, limit: int) -> bool:
@@ -161,46 +196,69 @@ def _has_body(scope: Scope, limit: int) -> bool:
     return chunked or scope.get("http_version", "1.1") not in {"1.0", "1.1"}
 
 
+class _Call(NamedTuple):
+    """A request to an upstream, but for its body and for which upstream it is."""
+
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]]
+    body: bool
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether nobody could tell if an upstream got it twice."""
+        return not self.body and self.method in _IDEMPOTENT
+
+
 class _Exchange:
     """One request and its response, cut short when the client goes away or a limit is passed."""
 
-    __slots__ = ("_is_cut", "_limits", "_receive", "_refusal", "_scissors", "_send", "_started", "_watcher")
+    __slots__ = (
+        "_balancer",
+        "_is_cut",
+        "_limits",
+        "_receive",
+        "_refusal",
+        "_scissors",
+        "_send",
+        "_session",
+        "_started",
+        "_watcher",
+    )
 
-    def __init__(self, receive: Receive, send: Send, limits: Limits) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        limits: Limits,
+        session: aiohttp.ClientSession,
+        balancer: Balancer,
+    ) -> None:
         self._receive = receive
         self._send = send
         self._limits = limits
+        self._session = session
+        self._balancer = balancer
         self._is_cut = False
         self._started = False
         self._refusal: Refusal | None = None
         self._scissors = asyncio.timeout(None)
         self._watcher: asyncio.Task[None] | None = None
 
-    async def run(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        target: URL,
-        headers: Sequence[tuple[str, str]],
-        *,
-        body: bool,
-    ) -> None:
-        if not body:
+    async def run(self, call: _Call, pool: Pool) -> None:
+        first = self._balancer.choose(pool)
+        if not call.body:
             self._watch_client()
         try:
-            async with (
-                self._scissors,
-                session.request(
-                    method,
-                    target,
-                    headers=headers,
-                    data=self._body() if body else None,
-                    allow_redirects=False,
-                ) as response,
-            ):
-                if not 200 <= response.status < 600:
-                    raise Refusal(BAD_UPSTREAM, f"status {response.status}")
-                await self._answer(response, method)
+            async with self._scissors:
+                member, response = await self._ask(call, pool, first)
+                try:
+                    async with response:
+                        if not 200 <= response.status < 600:
+                            raise Refusal(BAD_UPSTREAM, f"status {response.status}")
+                        await self._answer(response, call.method)
+                finally:
+                    member.outstanding -= 1
         except TimeoutError:
             if not self._scissors.expired():
                 self._fail(Refusal(UPSTREAM_TIMEOUT, "the upstream was silent for too long"))
@@ -210,10 +268,49 @@ class _Exchange:
                 self._fail(Refusal(CLIENT_SILENT, "the client was silent for too long"))
             # Otherwise the client has gone, and there is nobody to answer.
         except (aiohttp.ClientError, OSError, ValueError) as fault:
-            self._fail(self._refusal or Refusal(BAD_UPSTREAM, type(fault).__name__))
+            why = str(fault) if isinstance(fault, _Unreachable) else type(fault).__name__
+            self._fail(self._refusal or Refusal(BAD_UPSTREAM, why))
         finally:
             if self._watcher is not None:
                 self._watcher.cancel()
+
+    async def _ask(self, call: _Call, pool: Pool, first: Member) -> tuple[Member, aiohttp.ClientResponse]:
+        """The beginning of the answer, and whose it is. He has it outstanding until the end is here."""
+        try:
+            return first, await self._ask_one(call, first)
+        except (_Unreachable, aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as fault:
+            second = self._second(call, pool, first, fault)
+            if second is None:
+                raise
+        first.retried_ever += 1
+        return second, await self._ask_one(call, second)
+
+    async def _ask_one(self, call: _Call, member: Member) -> aiohttp.ClientResponse:
+        member.outstanding += 1
+        try:
+            response = await self._session.request(
+                call.method,
+                URL(member.address + call.target, encoded=True),
+                headers=call.headers,
+                data=self._body() if call.body else None,
+                allow_redirects=False,
+            )
+        except BaseException as fault:
+            member.outstanding -= 1
+            if isinstance(fault, _Unreachable):
+                self._balancer.unreached(member)
+            raise
+        member.reached()
+        return response
+
+    def _second(self, call: _Call, pool: Pool, first: Member, fault: Exception) -> Member | None:
+        """Who gets the request that the first one did not answer; None where nobody may."""
+        if isinstance(fault, _Unreachable):  # nothing was sent, and there is no use in asking it again
+            return self._balancer.another(pool, first)
+        if not call.repeatable or not _said_nothing(fault):
+            return None
+        # An upstream may close an idle connection in the moment in which it is used again (RFC 9112 §9.3.1).
+        return self._balancer.another(pool, first) or first
 
     def _fail(self, refusal: Refusal) -> None:
         if self._started:
@@ -282,3 +379,8 @@ class _Exchange:
         self._set_scissors(0)
         self._is_cut = True
         return ConnectionAbortedError("the request body was cut short")
+
+
+def _said_nothing(fault: Exception) -> bool:
+    """Whether the connection closed before any byte of an answer came: aiohttp tells the part that did."""
+    return not isinstance(fault, aiohttp.ServerDisconnectedError) or isinstance(fault.message, str)

@@ -5,14 +5,16 @@ off): both are taken from the connection.
 """
 
 import logging
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Iterator, MutableMapping
+from typing import Any, Never
 
 from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import UPGRADE_REFUSED, Refusal, problem_json
 from tokenward.gateway.access import AccessRequest, Allow, Deny
+from tokenward.gateway.doors import health
 from tokenward.gateway.doors.answers import DENIED, own, refused
+from tokenward.gateway.doors.balancer import Member
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.headers import outgoing
@@ -40,6 +42,16 @@ class ProxyDoor:
         else:
             await self._lifespan(receive, send)
 
+    async def watch(self) -> Never:
+        """Check the health of the upstreams, until cancelled. Without it none is ever found down."""
+        await health.watch(self._forwarder.balancer, lambda: (api.pool for api in self._engine.policy.apis))
+
+    def upstreams(self) -> Iterator[tuple[str, Member]]:
+        """The API and the state of every upstream in the policy."""
+        for api in self._engine.policy.apis:
+            for member in self._forwarder.balancer.members(api.pool):
+                yield api.name, member
+
     async def close(self) -> None:
         """Close the upstream connections. For servers that know no lifespan."""
         await self._forwarder.close()
@@ -57,7 +69,7 @@ class ProxyDoor:
         try:
             await self._pass_on(decision, request, scope, receive, send)
         except Refusal as refusal:  # raised only before the response began
-            await write(Deny(refusal.problem, refusal.detail), send)
+            await write(as_deny(refusal), send)
 
     async def _pass_on(
         self, allow: Allow, request: AccessRequest, scope: Scope, receive: Receive, send: Send
@@ -68,7 +80,7 @@ class ProxyDoor:
                 scope,
                 receive,
                 telling(send, allow.told) if allow.told else send,
-                upstream=allow.upstream,
+                pool=allow.pool,
                 path=allow.upstream_path,
                 headers=outgoing(
                     request.headers,
@@ -113,6 +125,13 @@ def read(scope: Scope) -> AccessRequest:
         host.decode("latin-1"),
         ClientCertificate.from_der(shown) if shown is not None else None,
     )
+
+
+def as_deny(refusal: Refusal) -> Deny:
+    """What is told of a refusal that came after the decision."""
+    wait = refusal.retry_after
+    headers = {"retry-after": str(wait)} if wait is not None else {}
+    return Deny(refusal.problem, refusal.detail, headers=headers)
 
 
 def telling(send: Send, told: tuple[tuple[bytes, bytes], ...]) -> Send:

@@ -118,6 +118,25 @@ def test_certificates_may_come_by_tls_or_from_a_proxy(write, tmp_path):
         assert loaded.configuration.client_authorities is not None
 
 
+def test_an_api_that_protects_itself_is_at_its_own_url_and_not_at_the_gateway(write):
+    loaded = load(write(GOOD.replace(UPSTREAM, "url: https://bank.example/v1/")))
+    assert loaded.findings == ()
+    configuration = loaded.configuration
+    assert configuration.policy.apis == ()
+    policy = configuration.in_process["bank"]
+    assert isinstance(policy.match("GET", "/v1/accounts"), Match)
+    assert not isinstance(policy.match("GET", "/accounts"), Match)
+    assert list(configuration.resources) == ["https://bank.example/v1"]
+    assert configuration.settings.origin("bank") == "https://bank.example"
+
+
+def test_only_what_is_at_the_gateway_has_to_share_its_paths(write):
+    second = SECOND.replace("upstream: http://127.0.0.1:9003", "url: https://second.example/bank")
+    loaded = load(write(GOOD.replace("apis:", second, 1)))
+    assert loaded.findings == ()
+    assert set(loaded.configuration.in_process) == {"second"}
+
+
 LISTEN, ISSUER = "listen: 127.0.0.1:8080", "url: http://127.0.0.1:8080"
 BEHIND = "listen: 127.0.0.1:8080, proxies: [127.0.0.1], client_certificates: "
 UPSTREAM = "upstream: http://127.0.0.1:9002"
@@ -182,6 +201,14 @@ BROKEN = [
     (UPSTREAM, "upstream: http://127.0.0.1:8000", "error", "upstream-loop", 11),
     (UPSTREAM, "upstream: http://localhost:8081/x", "error", "upstream-loop", 11),
     (UPSTREAM, "upstream: http://bank.internal:9002", "warning", "plain-http", 11),
+    (f"    {UPSTREAM}\n", "", "error", "api-place", 9),
+    (UPSTREAM, f"{UPSTREAM}\n    url: https://bank.example", "error", "api-place", 9),
+    (UPSTREAM, "url: https://bank.example\n    mount: /bank", "error", "api-place", 12),
+    (UPSTREAM, "url: http://bank.example", "error", "plain-http", 11),
+    (UPSTREAM, "url: https://bank.example/a?b", "error", "url", 11),
+    (UPSTREAM, "url: https://u:p@bank.example", "error", "inline-secret", 11),
+    (UPSTREAM, "url: http://127.0.0.1:8000/bank", "error", "same-origin", 11),
+    (UPSTREAM, "url: http://127.0.0.1:8080", "error", "same-origin", 11),
     ("risk: moderate", "risk: moderat", "error", "wrong-value", 12),
     ("risk: moderate", "mount: bank", "error", "mount", 12),
     ("risk: moderate", "mount: /bank/", "error", "mount", 12),

@@ -1,6 +1,27 @@
 """The decision case table: what any door must answer. `{name}` stands for a token of `world.World`."""
 
+import json
 from dataclasses import dataclass
+
+from tokenward.base.problems import CATALOGUE
+
+# What an HTTP server in front refuses or resolves by itself, so that no door sees it.
+NOT_OVER_HTTP = frozenset({"a tab for the space"})
+
+
+def refused_as(case, status, headers, body, code=None):
+    """Assert that a door's answer is the refusal of the case; `code` where this door comes to another."""
+    code = code or case.code
+    assert (case.name, status) == (case.name, CATALOGUE[code].status)
+    if case.method != "HEAD":
+        assert (case.name, json.loads(body)["type"]) == (case.name, f"urn:tokenward:problem:{code}")
+    told = dict(headers)
+    assert told["content-type"] == "application/problem+json"
+    assert told["cache-control"] == "no-store"
+    assert ("www-authenticate" in told) == (
+        status == 401 or "several" in code or code.endswith(("url", "scope", "tier"))
+    )
+    assert ("allow" in told) == (status == 405)
 
 
 @dataclass(frozen=True)

@@ -136,14 +136,25 @@ async def gateway(**limits):
     backend.port = server.sockets[0].getsockname()[1]
     world = World(f"http://127.0.0.1:{backend.port}")
     door = ProxyDoor(world.engine, Limits(**limits))
+    try:
+        async with served(door, then=backend.close) as port:
+            yield Gateway(world, backend, door, port)
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def served(app, then=lambda: None, lifespan="on"):
+    """The port at which uvicorn serves the application; `then` is called before it is stopped."""
     listener = _listener()
     config = uvicorn.Config(
-        door,
+        app,
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        lifespan="on",
+        lifespan=lifespan,
         timeout_graceful_shutdown=1,
     )
     front = uvicorn.Server(config)
@@ -152,13 +163,11 @@ async def gateway(**limits):
     while not front.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
         await asyncio.sleep(0.005)
     try:
-        yield Gateway(world, backend, door, listener.getsockname()[1])
+        yield listener.getsockname()[1]
     finally:
-        backend.close()
+        then()
         front.should_exit = True
         await running
-        server.close()
-        await server.wait_closed()
         listener.close()
 
 

@@ -113,7 +113,7 @@ def scope_descriptions(document: Mapping[str, Any]) -> dict[str, str]:
 def _pool(own: ApiSettings) -> Pool:
     asked = own.health
     health = HealthCheck(asked.path, asked.interval, asked.timeout) if asked is not None else None
-    return Pool(own.upstream, health)
+    return Pool(own.upstream or (own.url or "",), health)
 
 
 def _rules(own: ApiSettings) -> ApiRules:

@@ -13,6 +13,7 @@ from tokenward.app.values import (
     Duration,
     HealthPath,
     Mount,
+    PublicUrl,
     Risk,
     Scopes,
     SigningAlg,
@@ -98,8 +99,14 @@ class ApiSettings(Model):
         default=None, description="Path at the gateway under which it is shown; /NAME by default."
     )
     upstream: Upstreams = Field(
-        description="Where it listens: http(s)://host[:port][/base], or a list of such addresses, any of "
-        "which may get any request."
+        default=(),
+        description="Where it listens, for the gateway: http(s)://host[:port][/base], or a list of such "
+        "addresses, any of which may get any request.",
+    )
+    url: PublicUrl | None = Field(
+        default=None,
+        description="Its public URL, instead of `upstream` and `mount`, if it protects itself with the "
+        "middleware: the gateway does not show it then.",
     )
     health: HealthSettings | None = Field(
         default=None,
@@ -107,7 +114,8 @@ class ApiSettings(Model):
     )
     audience: Audience | None = Field(
         default=None,
-        description="What its tokens are issued for (RFC 8707); the gateway's URL and the mount by default.",
+        description="What its tokens are issued for (RFC 8707); its `url`, or the gateway's and the mount, "
+        "by default.",
     )
     risk: Risk | None = Field(default=None, description="Risk tier of operations that name none themselves.")
     encryption_key: str | None = Field(

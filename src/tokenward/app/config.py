@@ -20,7 +20,7 @@ from tokenward.app.settings import Settings, schema
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.inside import Protection
-from tokenward.gateway.policy import Policy, PolicyProblem, conflicts
+from tokenward.gateway.policy import Api, Policy, PolicyProblem, conflicts
 from tokenward.issuer.settings import Resource
 from tokenward.tokens.certificates import Authorities
 
@@ -36,6 +36,7 @@ class Configuration:
         base_dir: its directory, absolute: relative paths in it start here.
         settings: what it says.
         policy: what the gateway lets pass.
+        in_process: API → what it lets pass itself, for those that have a URL of their own.
         resources: audience → what the issuer may issue tokens for.
         protections: audience → how its inside JWTs are signed and encrypted.
         files: what was read, in this one reading.
@@ -46,6 +47,7 @@ class Configuration:
     base_dir: Path
     settings: Settings
     policy: Policy
+    in_process: Mapping[str, Policy]
     resources: Mapping[str, Resource]
     protections: Mapping[str, Protection]
     files: Snapshot = field(repr=False)
@@ -105,15 +107,34 @@ def load(path: Path, files: Snapshot | None = None) -> Loaded:
             findings.append(placed(source, Remark(keys, "error", "client-ca", str(error), remedy)))
     resources = {document.resource.audience: document.resource for document in documents}
     findings += [placed(source, it) for it in _exchanged_scopes(settings, resources)]
-    apis = [document.api for document in documents]
+    shown, themselves = _apart(settings, [document.api for document in documents])
     if not errors(findings):
-        findings += _policy(source, conflicts(apis))
+        findings += _policy(
+            source, [*conflicts(shown), *(it for api in themselves for it in conflicts([api]))]
+        )
     if errors(findings):
         return Loaded(None, in_order(findings), source, settings)
     configuration = Configuration(
-        path, base_dir, settings, Policy(apis), resources, protections, files, authorities["issuer"]
+        path,
+        base_dir,
+        settings,
+        Policy(shown),
+        {api.name: Policy([api]) for api in themselves},
+        resources,
+        protections,
+        files,
+        authorities["issuer"],
     )
     return Loaded(configuration, in_order(findings), source, settings)
+
+
+def _apart(settings: Settings, apis: Iterable[Api]) -> tuple[list[Api], list[Api]]:
+    """Those that the gateway shows, and those that protect themselves."""
+    shown: list[Api] = []
+    themselves: list[Api] = []
+    for api in apis:
+        (shown if settings.apis[api.name].url is None else themselves).append(api)
+    return shown, themselves
 
 
 def _protection(api: ApiSettings, base_dir: Path) -> Protection:

@@ -141,8 +141,36 @@ def _apis_exist(settings: Settings) -> Iterator[Remark]:
         )
 
 
+def _apis_are_somewhere(settings: Settings) -> Iterator[Remark]:
+    for name, api in settings.apis.items():
+        if bool(api.upstream) == bool(api.url):
+            yield _error(
+                ("apis", name),
+                "api-place",
+                f"{name} has both an upstream and a URL of its own"
+                if api.url
+                else f"nobody knows where {name} is",
+                "give it an `upstream`, to which the gateway passes calls on, or a `url`, at which it "
+                "protects itself with the middleware",
+            )
+        elif api.url and api.mount:
+            yield _error(
+                ("apis", name, "mount"),
+                "api-place",
+                f"{name} is not at the gateway, so it has no mount there",
+                "remove it: the path is part of `url`",
+            )
+        elif api.url and settings.origin(name) in {settings.issuer.url, settings.gateway.url}:
+            yield _error(
+                ("apis", name, "url"),
+                "same-origin",
+                f"{name} has the origin of the issuer or of the gateway",
+                "give it its own: whoever answers there must be one program",
+            )
+
+
 def _mounts_are_apart(settings: Settings) -> Iterator[Remark]:
-    for first, second in combinations(settings.apis, 2):
+    for first, second in combinations((name for name, api in settings.apis.items() if not api.url), 2):
         one, other = f"{settings.mount(first)}/", f"{settings.mount(second)}/"
         if one.startswith(other) or other.startswith(one):
             keys = ("apis", second, "mount") if settings.apis[second].mount else ("apis", second)
@@ -286,6 +314,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _api_key_lifetimes_nest,
     _mail_users_have_passwords,
     _apis_exist,
+    _apis_are_somewhere,
     _mounts_are_apart,
     _audiences_differ,
     _upstreams_are_elsewhere,

@@ -89,26 +89,14 @@ async def serve_gateway(
 ) -> None:
     """Serve the gateway until told to stop, following the revocation feed."""
     async with foundation(configuration) as ground, limit_counters(configuration) as counters:
-        decisions, usage = DecisionLog("proxy", clock=ground.clock), UsageLog(ground.store, ground.clock)
-
-        def observe(decision: Decision, seconds: float) -> None:
-            decisions.record(decision, seconds)
-            # A refused call of a known key is a use too: somebody has it, and wants something.
-            if decision.facts is not None and decision.facts.key is not None:
-                usage.note("api_key", decision.facts.key.key_id)
-
-        engine, follower = await gateway_engine(ground, observe, counters)
+        engine, follower, beside = await deciding(ground, "proxy", counters)
         door = ProxyDoor(engine)
         tls = server_tls(configuration.settings.gateway, configuration.base_dir)
         try:
             await _serve(
                 [_outward(door, sockets["gateway"], configuration.settings.gateway, tls, streams=True)],
                 beside=[
-                    follower.run(),
-                    decisions.run(),
-                    usage.run(),
-                    report_lag(lambda: follower.lag),
-                    report_memory(engine),
+                    *beside,
                     report_upstreams(door.upstreams),
                     door.watch(),
                     *_trusting(ground.store, configuration.settings.gateway, tls),
@@ -176,19 +164,49 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
     return counted(dispatch, paths | frozenset(ROUTES)), follower
 
 
+async def deciding(
+    ground: Foundation, door: str, counters: Counters, *, origin: str | None = None
+) -> tuple[Engine, FeedFollower, list[Coroutine[None, None, None]]]:
+    """An engine that logs and counts its decisions as those of a door, and all that has to run beside it.
+
+    The follower is among that. `origin` is as for `gateway_engine`.
+    """
+    decisions, usage = DecisionLog(door, clock=ground.clock), UsageLog(ground.store, ground.clock)
+
+    def observe(decision: Decision, seconds: float) -> None:
+        decisions.record(decision, seconds)
+        # A refused call of a known key is a use too: somebody has it, and wants something.
+        if decision.facts is not None and decision.facts.key is not None:
+            usage.note("api_key", decision.facts.key.key_id)
+
+    engine, follower = await gateway_engine(ground, observe, counters, origin=origin)
+    beside = [
+        follower.run(),
+        decisions.run(),
+        usage.run(),
+        report_lag(lambda: follower.lag),
+        report_memory(engine),
+    ]
+    return engine, follower, beside
+
+
 async def gateway_engine(
     ground: Foundation,
     observe: Callable[[Decision, float], None] | None = None,
     counters: Counters | None = None,
+    *,
+    origin: str | None = None,
 ) -> tuple[Engine, FeedFollower]:
     """The decision function over this configuration's policy, and the follower that keeps it honest.
 
     Until the follower runs, and whenever it loses the feed, the engine refuses to judge credentials.
+    `origin` is where it decides, if not at the gateway.
     """
     settings = ground.configuration.settings
+    origin = origin or settings.gateway.url
     ring = await ground.key_ring("inside", fresh=lambda: follower.confirmed)
     outside_keys = PublishedKeys(ground.store, "outside", clock=ground.clock)
-    proofs = Proofs(ground.dpop("gateway"), settings.gateway.url)
+    proofs = Proofs(ground.dpop("gateway"), origin)
     engine = Engine(
         ground.configuration.policy,
         StoreResolver(
@@ -215,7 +233,7 @@ async def gateway_engine(
         ),
         proofs=proofs,
         resources=ResourceMetadata(
-            origin=settings.gateway.url,
+            origin=origin,
             issuer=settings.issuer.url,
             proof_algorithms=proofs.algorithms,
             certificates=settings.gateway.client_certificates is not None,

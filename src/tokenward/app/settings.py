@@ -4,6 +4,7 @@ Values are checked one by one by their types; what they mean together is the bus
 """
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -230,12 +231,18 @@ class Settings(Model):
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
 
     def mount(self, api: str) -> str:
-        """The path of an API at the gateway, without a trailing slash: "" is the root."""
-        return (self.apis[api].mount or f"/{api}").rstrip("/")
+        """The path of an API at the gateway or at its own URL, without a trailing slash: "" is the root."""
+        own = self.apis[api]
+        return urlsplit(own.url).path if own.url else (own.mount or f"/{api}").rstrip("/")
+
+    def origin(self, api: str) -> str:
+        """Where the path of an API is: the gateway's origin, or its own."""
+        url = self.apis[api].url
+        return url.removesuffix(urlsplit(url).path) if url else self.gateway.url
 
     def audience(self, api: str) -> str:
         """What an API's tokens are issued for."""
-        return self.apis[api].audience or self.gateway.url + self.mount(api)
+        return self.apis[api].audience or self.origin(api) + self.mount(api)
 
 
 def schema() -> dict[str, Any]:

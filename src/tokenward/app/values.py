@@ -237,6 +237,12 @@ def _upstream(url: str) -> str:
     return url.rstrip("/")
 
 
+def _public_url(url: str) -> str:
+    parts = urlsplit(_upstream(url))
+    _origin(f"{parts.scheme}://{parts.netloc}")
+    return url.rstrip("/")
+
+
 def _reference(text: str) -> str:
     try:
         references.parse(text)
@@ -432,6 +438,7 @@ Upstreams = Annotated[
     WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
 ]
 HealthPath = Annotated[str, AfterValidator(_health_path)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Mount = Annotated[str, AfterValidator(_mount)]
 Audience = Annotated[str, AfterValidator(_audience)]
 Redis = Annotated[str, AfterValidator(_redis)]

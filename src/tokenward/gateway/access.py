@@ -136,6 +136,7 @@ class Allow(NamedTuple):
         told: headers for the answer; `told.with_told` puts them beside the API's own.
         max_age: seconds for which this answer may be cached for the same `vary` facts; 0 forbids it.
         vary: names of the request facts that the answer depends on.
+        path: the canonical path in full, percent-encoded.
     """
 
     api: str
@@ -147,6 +148,7 @@ class Allow(NamedTuple):
     told: tuple[tuple[bytes, bytes], ...] = ()
     max_age: int = 0
     vary: tuple[str, ...] = ()
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,7 @@ class Engine:
             tuple(
                 (name.encode(), text.encode()) for name, text in (_sunset(case) | self._told(case)).items()
             ),
+            path=case.path,
         )
 
     def _deny(self, case: Case, refusal: Refusal) -> Deny:

@@ -1,0 +1,101 @@
+"""The door inside an ASGI application: what it lets pass goes on to the application in this process.
+
+The application behind it sees what was decided on and nothing else of the kind: the canonical path, headers
+in which nobody can speak in the gateway's name, the inside JWT for the token, and the `Caller`.
+"""
+
+from collections.abc import MutableMapping
+from typing import Any
+from urllib.parse import unquote
+
+from tokenward.base.asgi import App, Receive, Scope, Send, respond
+from tokenward.gateway.access import AccessRequest, Allow, Deny
+from tokenward.gateway.doors.answers import refused
+from tokenward.gateway.doors.in_process import SCOPE_KEY, EngineSource, ask, caller, full_path
+from tokenward.gateway.doors.proxy import read, telling
+from tokenward.gateway.headers import inward
+
+# The server has made the switch of protocols by then; what is asked of it is a GET (RFC 6455 §4.1).
+_HANDSHAKE = frozenset({b"connection", b"upgrade"})
+
+
+class AsgiDoor:
+    """ASGI middleware.
+
+    Args:
+        app: what is protected.
+        engines: the engine of this process.
+    """
+
+    __slots__ = ("_app", "_engines")
+
+    def __init__(self, app: App, engines: EngineSource) -> None:
+        self._app = app
+        self._engines = engines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Decide on one HTTP request or WebSocket. The lifespan is passed on."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _read(scope)
+        decision = await ask(self._engines, request)
+        if isinstance(decision, Allow):
+            if decision.told:
+                send = telling(send, decision.told)
+            await self._app(_shown(scope, request, decision), receive, send)
+            return
+        answer = refused(decision) if isinstance(decision, Deny) else decision
+        await respond(send, answer.status, answer.body, answer.headers)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _read(scope)
+        request = request._replace(
+            headers=tuple(each for each in request.headers if each[0] not in _HANDSHAKE)
+        )
+        decision = await ask(self._engines, request)
+        if isinstance(decision, Allow):
+            await self._app(_shown(scope, request, decision), receive, send)
+            return
+        await receive()  # websocket.connect
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008})  # not accepted yet: the server answers 403
+            return
+        answer = refused(decision) if isinstance(decision, Deny) else decision
+        await respond(_as_denial(send), answer.status, answer.body, answer.headers)
+
+
+def _read(scope: Scope) -> AccessRequest:
+    request = read(scope)
+    root = scope.get("root_path")
+    return request._replace(raw_path=full_path(request.raw_path, root)) if root else request
+
+
+def _shown(scope: Scope, request: AccessRequest, allow: Allow) -> Scope:
+    """The scope for the application: the one path that was decided on, and headers that nobody can forge.
+
+    With a `state` of its own: a server may hand the same one to every request.
+    """
+    path = allow.path
+    return {
+        **scope,
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": path.encode("ascii"),
+        "headers": inward(request.headers, inside_jwt=allow.inside_jwt),
+        "state": {**scope.get("state", {}), SCOPE_KEY: caller(allow)},
+    }
+
+
+def _as_denial(send: Send) -> Send:
+    """`send` for a response to a WebSocket that is not accepted (ASGI, the Denial Response extension)."""
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return sending

@@ -1,0 +1,109 @@
+"""Applications behind the doors: whatever is asked of them, they answer with what they saw, as JSON."""
+
+import json
+import pickle
+
+from fastapi import FastAPI, Request, Response
+from flask import Flask, jsonify
+from flask import request as flask_request
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from gateway.world import World
+from tokenward.gateway.doors.in_process import Caller
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]
+INNER = "x-inner"  # a response header: the application itself has answered
+
+
+class Ready:
+    """An `EngineSource` whose engine is there."""
+
+    def __init__(self, engine):
+        self._engine = engine
+
+    async def engine(self):
+        return self._engine
+
+    async def close(self):
+        pass
+
+
+def seen(answer):
+    """What the application saw, which answered."""
+    status, headers, body = answer
+    assert (status, dict(headers).get(INNER)) == (200, "1"), body
+    return json.loads(body)
+
+
+def header(answer, name):
+    return [value for key, value in seen(answer)["headers"] if key == name]
+
+
+def echo(path, headers, caller, url, body):
+    whose = caller._asdict() | {"scope": sorted(caller.scope), "claims": dict(caller.claims)}
+    return {
+        "path": path,
+        "headers": headers,
+        "caller": whose | {"anonymous": caller.anonymous},
+        "url": url,
+        "body": body.decode(),
+    }
+
+
+def _pairs(raw):
+    return [(name.decode(), value.decode("latin-1")) for name, value in raw]
+
+
+def wsgi_headers(environ):
+    return [
+        (key[5:].lower().replace("_", "-"), value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    ]
+
+
+def starlette_app():
+    async def endpoint(request):
+        path, caller = request.path_params["path"], request.state.tokenward
+        told = echo(path, _pairs(request.headers.raw), caller, str(request.url), await request.body())
+        return JSONResponse(told, headers={INNER: "1"})
+
+    return Starlette(routes=[Route("/{path:path}", endpoint, methods=METHODS)])
+
+
+def fastapi_app():
+    app = FastAPI()
+
+    @app.api_route("/{path:path}", methods=METHODS)
+    async def endpoint(path: str, request: Request, response: Response):
+        response.headers[INNER] = "1"
+        caller = Caller.of_scope(request.scope)
+        return echo(path, _pairs(request.headers.raw), caller, str(request.url), await request.body())
+
+    return app
+
+
+def flask_app():
+    app = Flask("inner")
+
+    @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
+    def endpoint(path):
+        environ = flask_request.environ
+        caller = Caller.of_environ(environ)
+        told = echo(path, wsgi_headers(environ), caller, flask_request.url, flask_request.get_data())
+        return jsonify(told), 200, {INNER: "1"}
+
+    return app.wsgi_app
+
+
+def write_world(world, path):
+    """Write down what this world knows, for a server in another process."""
+    path.write_bytes(pickle.dumps(world.known))
+
+
+def read_world(path):
+    world = World()
+    world.known = pickle.loads(path.read_bytes())
+    return world

@@ -75,7 +75,8 @@ def measure(repeats: int) -> DecisionCost:
     return DecisionCost(asyncio.run(_decide(tokens, repeats)), _look_up(tokens, repeats))
 
 
-async def _decide(tokens: Sequence[str], repeats: int) -> float:
+async def prepared(requests: Sequence[AccessRequest]) -> Engine:
+    """An engine that knows the token of each of these requests."""
     operations = tuple(
         Operation(
             "GET", f"/things{number}/{{id}}", f"thing{number}", TIERS["moderate"], frozenset({"things:read"})
@@ -88,21 +89,26 @@ async def _decide(tokens: Sequence[str], repeats: int) -> float:
     await ring.load()
     minter = InsideMinter(ring, "http://127.0.0.1:8000/inside")
     engine = Engine(policy, Resolver(), minter, lambda: True)
-    requests = [_request(number, token) for number, token in enumerate(tokens)]
     for request in requests:
         if not isinstance(await engine.decide(request), Allow):
             raise TypeError("the benchmark's own request was denied")
+    return engine
+
+
+async def _decide(tokens: Sequence[str], repeats: int) -> float:
+    requests = [request(number, token) for number, token in enumerate(tokens)]
+    engine = await prepared(requests)
     rounds = [requests[number % TOKENS] for number in range(CALLS)]
     decide, costs = engine.decide, []
     for _ in range(repeats):
         started = timeit.default_timer()
-        for request in rounds:
-            await decide(request)
+        for each in rounds:
+            await decide(each)
         costs.append((timeit.default_timer() - started) / CALLS * 1e6)
     return statistics.median(costs)
 
 
-def _request(number: int, token: str) -> AccessRequest:
+def request(number: int, token: str) -> AccessRequest:
     return AccessRequest(
         method="GET",
         raw_path=b"/things/things%d/%d" % (number % OPERATIONS, number),

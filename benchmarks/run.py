@@ -16,6 +16,7 @@ from pathlib import Path
 import decision
 import machine
 import memory
+import middleware_report
 import report
 import validation_report
 from cases import CASES, FEW, ON_POSTGRES, Case
@@ -32,7 +33,7 @@ from servers import (
 
 PEER = "oidc-provider"
 CONNECTIONS = (16, 64)
-PARTS = ("validation", "throughput", "memory")
+PARTS = ("validation", "middleware", "throughput", "memory")
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -45,7 +46,9 @@ def main() -> int:
     parts = (given.only,) if given.only else PARTS
     if "validation" in parts:
         validation(quick=given.quick, write=given.write)
-    if parts != ("validation",) and shutil.which("wrk") is None:
+    if "middleware" in parts:
+        middleware(quick=given.quick, write=given.write)
+    if not {"throughput", "memory"}.isdisjoint(parts) and shutil.which("wrk") is None:
         print("wrk is needed: run scripts/bench-tools.sh", file=sys.stderr)
         return 2
     if "throughput" in parts:
@@ -62,6 +65,14 @@ def validation(*, quick: bool, write: bool) -> None:
         print(validation_report.line(row))
     if write:
         _write("benchmarks-validation.md", validation_report.document(results, described))
+
+
+def middleware(*, quick: bool, write: bool) -> None:
+    described = machine.description(packages=("cryptography",))
+    results = middleware_report.measure(rounds=50 if quick else 400)
+    print("\n".join(middleware_report.lines(results)))
+    if write:
+        _write("benchmarks-middleware.md", middleware_report.document(results, described))
 
 
 def throughput(*, quick: bool, write: bool) -> None:

@@ -16,6 +16,7 @@ DENIED = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 
+_WELL_KNOWN = b"/.well-known/"
 _JWKS_HEADERS = ((b"content-type", b"application/jwk-set+json"), (b"cache-control", b"max-age=10"))
 # Scripts of any origin may read it, as the metadata of the authorization server.
 _METADATA_HEADERS = (
@@ -44,6 +45,8 @@ def refused(deny: Deny) -> Answer:
 
 def own(engine: Engine, request: AccessRequest) -> Answer | None:
     """What the gateway itself has to say at a path that is reserved for it; None at any other."""
+    if not request.raw_path.startswith(_WELL_KNOWN):  # nearly every request
+        return None
     path = request.raw_path.decode("latin-1")
     if not is_reserved(path):
         return None

@@ -153,10 +153,10 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Field
         models = [each for each in _types(field.annotation) if issubclass(each, BaseModel)]
         if not models:
             yield key, field
-        elif models[0] is field.annotation:
-            yield from _keys(models[0], f"{key}.")
         elif get_origin(field.annotation) is tuple:
             yield from _keys(models[0], f"{key}[].")
+        elif get_origin(field.annotation) is not dict:
+            yield from _keys(models[0], f"{key}.")
         else:  # a mapping from names to models
             yield from _keys(models[0], f"{key}.{'NAME' if name == 'apis' else 'OPERATION'}.")
 

@@ -10,8 +10,11 @@ NOT_OVER_HTTP = frozenset({"a tab for the space"})
 
 
 def refused_as(case, status, headers, body, code=None):
-    """Assert that a door's answer is the refusal of the case; `code` where this door comes to another."""
+    """Assert that a door's own answer is that of the case; `code` where this door comes to another."""
     code = code or case.code
+    if code == "preflight":
+        assert (case.name, status, body) == (case.name, 204, b"")
+        return
     assert (case.name, status) == (case.name, CATALOGUE[code].status)
     if case.method != "HEAD":
         assert (case.name, json.loads(body)["type"]) == (case.name, f"urn:tokenward:problem:{code}")
@@ -50,6 +53,11 @@ def _bearer(token):
 
 def _dpop(token, *proofs):
     return (("authorization", "DPoP {" + token + "}"), *(("dpop", proof) for proof in proofs))
+
+
+def _asks(method, headers="", *, origin="https://app.example"):
+    named = (("access-control-request-headers", headers),) if headers else ()
+    return (("origin", origin), ("access-control-request-method", method), *named)
 
 
 CASES = (
@@ -332,6 +340,120 @@ CASES = (
     DecisionCase("a client above its limit", "rate_limited", "/weather/spent", headers=_bearer("weather")),
     DecisionCase("another client", "allow", "/weather/spent", headers=_key("apikey")),
     DecisionCase("a bad token counts nowhere", "invalid_token", "/weather/spent", headers=_bearer("damaged")),
+    # Pages of other origins
+    DecisionCase("a preflight", "preflight", "/pages/notes", "OPTIONS", headers=_asks("PUT")),
+    DecisionCase(
+        "with headers", "preflight", "/pages/notes", "OPTIONS", headers=_asks("PUT", "authorization, dpop")
+    ),
+    DecisionCase(
+        "in other letters and empty places",
+        "preflight",
+        "/pages/notes",
+        "OPTIONS",
+        headers=_asks("GET", " X-API-Key,,Content-Type,"),
+    ),
+    DecisionCase(
+        "a preflight from another origin",
+        "preflight_refused",
+        "/pages/notes",
+        "OPTIONS",
+        headers=_asks("PUT", origin="https://evil.example"),
+    ),
+    *(
+        DecisionCase(
+            f"from {origin!r}",
+            "preflight_refused",
+            "/pages/notes",
+            "OPTIONS",
+            headers=_asks("PUT", origin=origin),
+        )
+        for origin in (
+            "null",
+            "*",
+            "",
+            "http://app.example",
+            "https://app.example:8443",
+            "https://APP.example",
+            "https://app.example/",
+            "https://app.example.evil.example",
+            "https://x.app.example",
+        )
+    ),
+    DecisionCase(
+        "for a header that pages may not send",
+        "preflight_refused",
+        "/pages/notes",
+        "OPTIONS",
+        headers=_asks("PUT", "authorization, x-role"),
+    ),
+    DecisionCase("for any header", "preflight_refused", "/pages/notes", "OPTIONS", headers=_asks("PUT", "*")),
+    DecisionCase(
+        "for a documented method that pages may not use",
+        "preflight_refused",
+        "/pages/notes",
+        "OPTIONS",
+        headers=_asks("DELETE"),
+    ),
+    DecisionCase(
+        "for an undocumented method", "undocumented_method", "/pages/notes", "OPTIONS", headers=_asks("PATCH")
+    ),
+    DecisionCase(
+        "for a method in small letters",
+        "undocumented_method",
+        "/pages/notes",
+        "OPTIONS",
+        headers=_asks("put"),
+    ),
+    DecisionCase("for TRACE", "undocumented_method", "/pages/notes", "OPTIONS", headers=_asks("TRACE")),
+    DecisionCase(
+        "for an undocumented path", "undocumented", "/pages/secrets", "OPTIONS", headers=_asks("GET")
+    ),
+    DecisionCase(
+        "at an API without CORS", "undocumented_method", "/bank/accounts/7", "OPTIONS", headers=_asks("GET")
+    ),
+    DecisionCase(
+        "for a path that can be read in two ways",
+        "ambiguous_path",
+        "/pages/../notes",
+        "OPTIONS",
+        headers=_asks("GET"),
+    ),
+    DecisionCase(
+        "with two origins",
+        "malformed_request",
+        "/pages/notes",
+        "OPTIONS",
+        headers=(*_asks("PUT"), ("origin", "https://evil.example")),
+    ),
+    DecisionCase(
+        "with a malformed header",
+        "malformed_request",
+        "/pages/notes",
+        "OPTIONS",
+        headers=(*_asks("PUT"), ("x-note", "caf\xe9")),
+    ),
+    DecisionCase(
+        "with another method in its query",
+        "method_override",
+        "/pages/notes",
+        "OPTIONS",
+        "_method=DELETE",
+        headers=_asks("PUT"),
+    ),
+    DecisionCase(
+        "OPTIONS that asks nothing",
+        "undocumented_method",
+        "/pages/notes",
+        "OPTIONS",
+        headers=(("origin", "https://app.example"),),
+    ),
+    DecisionCase("a question that is no OPTIONS", "no_credential", "/pages/notes", headers=_asks("PUT")),
+    DecisionCase(
+        "a page of another origin with a good token",
+        "allow",
+        "/pages/notes",
+        headers=(*_bearer("pager"), ("origin", "https://evil.example")),
+    ),
     # Path and method
     DecisionCase("undocumented", "undocumented", "/bank/secrets"),
     DecisionCase("below a documented path", "undocumented", "/bank/accounts/7/x"),

@@ -405,7 +405,7 @@ def test_an_api_whose_connections_are_all_held_does_not_hold_up_another():
     async def scenario(gateway):
         elsewhere = await asyncio.start_server(gateway.backend.serve, "127.0.0.1", 0)
         port = elsewhere.sockets[0].getsockname()[1]
-        (weather, _), (_, bank) = apis(f"http://127.0.0.1:{port}"), gateway.world.policy.apis
+        (weather, *_), (_, bank, *_) = apis(f"http://127.0.0.1:{port}"), gateway.world.policy.apis
         gateway.world.engine.swap_policy(Policy((weather, bank)))
         reader, writer = await gateway.open()
         writer.write(post(gateway, ("content-length", "4")))

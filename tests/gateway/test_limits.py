@@ -24,7 +24,7 @@ def world_with(*limits, operations=("GET /accounts/{id}",), clock=None):
 
 
 def limit_bank(world, *limits, operations=("GET /accounts/{id}",)):
-    weather, bank = world.policy.apis
+    weather, bank, *_ = world.policy.apis
     limited = [
         replace(each, limits=Limits.of(limits)) if each.label in operations else each
         for each in bank.operations
@@ -139,7 +139,7 @@ def test_an_api_counts_all_its_calls_together_and_an_operation_its_own():
     world = world_with(limit("client", 1), operations=both)
     assert [code(world.decide()), code(world.decide(method="HEAD"))] == ["allow", "rate_limited"]
     world = World()
-    weather, bank = world.policy.apis
+    weather, bank, *_ = world.policy.apis
     own = tuple(
         replace(each, limits=Limits.of([limit("client", 1, place=f"bank/{each.operation_id}")]))
         if each.label in both

@@ -124,6 +124,7 @@ FOLDED = {
     "two tokens in one header": "several_credentials",
     "two API keys": "invalid_token",
     "twice in one place": "invalid_token",
+    "with two origins": "preflight_refused",
 }
 REFUSED_BY_THE_SERVER = {("gunicorn", "two hosts")}
 EVERYWHERE = pytest.mark.parametrize("app", APPS)

@@ -11,6 +11,7 @@ from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.base.rates import Count, MemoryCounters, Rate
 from tokenward.gateway.access import AccessRequest, KeyTerms, TokenFacts
+from tokenward.gateway.cors import Cors
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.limits import UNLIMITED, Limit, Limits
@@ -38,6 +39,8 @@ WEATHER = "https://weather.example"
 START = 1_800_000_000.0
 
 
+PAGES = "https://pages.example"
+PAGE = b"https://app.example"  # the origin whose pages may call the API of that name
 BUSY = Limit("address", Rate(1, 86_400), "weather/busy")
 SPENT = Limit("client", Rate(1, 86_400), "weather/spent")
 
@@ -76,6 +79,19 @@ def apis(upstream="http://127.0.0.1:9"):
                 operation("POST /payments", "high", "transfers:write"),
                 operation("POST /payouts", "critical", "transfers:write"),
             ),
+        ),
+        Api(
+            "pages",
+            "/pages",
+            Pool((upstream,)),
+            PAGES,
+            (
+                operation("GET /notes", "moderate", "notes"),
+                operation("PUT /notes", "moderate", "notes"),
+                operation("DELETE /notes", "moderate", "notes"),
+                operation("GET /open", "public"),
+            ),
+            Cors(frozenset({PAGE}), methods=frozenset({"GET", "PUT"}), credentials=True),
         ),
     )
 
@@ -117,6 +133,7 @@ class World:
         self.add("writer", scope=frozenset({"transfers:write"}))
         self.add("person", user_id="u1", grant_id="g1", scope=frozenset({"accounts:read", "profile"}))
         self.add("weather", audience=WEATHER, scope=frozenset())
+        self.add("pager", audience=PAGES, scope=frozenset({"notes"}))
         self.add("key", credential="api_key")
         self.add("weatherkey", audience=WEATHER, credential="api_key", scope=frozenset())
         self.add("longlived", expires_at=self.start + 3600)
@@ -250,4 +267,4 @@ class World:
 
 
 def code(decision):
-    return decision.problem.code if hasattr(decision, "problem") else "allow"
+    return decision.reason

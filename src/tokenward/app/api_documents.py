@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokenward.app.api_settings import ApiSettings, OperationSettings
+from tokenward.app.api_settings import ApiSettings, CorsSettings, OperationSettings
 from tokenward.app.findings import Finding, Remark, placed, unreadable
 from tokenward.app.settings import Settings
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.values import RESERVED_SCOPES
 from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.gateway.cors import HEADERS as CORS_HEADERS
+from tokenward.gateway.cors import Cors
 from tokenward.gateway.limits import Limit, Limits
 from tokenward.gateway.openapi import ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
@@ -45,7 +47,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
     own = settings.apis[name]
     audience = settings.audience(name)
     nothing = ApiDocument(
-        Api(name, settings.mount(name), _pool(own), audience, ()),
+        Api(name, settings.mount(name), _pool(own), audience, (), _cors(own.cors)),
         Resource(
             audience,
             name,
@@ -123,6 +125,18 @@ def _rules(own: ApiSettings) -> ApiRules:
             key: OperationRule(it.risk, None if it.scopes is None else frozenset(it.scopes))
             for key, it in own.operations.items()
         },
+    )
+
+
+def _cors(said: CorsSettings | None) -> Cors | None:
+    if said is None:
+        return None
+    return Cors(
+        frozenset(origin.encode() for origin in said.origins if origin != "*"),
+        None if said.methods is None else frozenset(said.methods),
+        CORS_HEADERS | frozenset(said.headers),
+        said.credentials,
+        said.max_age,
     )
 
 

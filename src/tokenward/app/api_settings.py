@@ -1,8 +1,8 @@
 """What `tokenward.yaml` may say of a protected API and its operations."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from tokenward.app.model import Model
 from tokenward.app.values import (
@@ -10,6 +10,9 @@ from tokenward.app.values import (
     Amount,
     Audience,
     ClaimNames,
+    CorsHeaders,
+    CorsMethods,
+    CorsOrigins,
     Duration,
     HealthPath,
     Mount,
@@ -21,8 +24,43 @@ from tokenward.app.values import (
     bad_value,
 )
 from tokenward.base.rates import Rate
+from tokenward.gateway.cors import HEADERS as CORS_HEADERS
 from tokenward.gateway.inside import Protection
 from tokenward.gateway.limits import Dimension
+
+
+class CorsSettings(Model):
+    """Which pages of other origins may call an API, and read its answers."""
+
+    origins: CorsOrigins = Field(
+        description="Their origins, exactly: https://app.example.com. `*` alone means any."
+    )
+    methods: CorsMethods | None = Field(
+        default=None, description="Methods that pages may use, of those that are documented; all by default."
+    )
+    headers: CorsHeaders = Field(
+        default=(),
+        description="Request headers that pages may send beside the usual ones of an API: "
+        f"{', '.join(sorted(CORS_HEADERS))}.",
+    )
+    credentials: bool = Field(
+        default=False, description="Browsers may add cookies and certificates of their own; never with `*`."
+    )
+    max_age: Annotated[int, Duration(1, 86_400)] = Field(
+        default=600,
+        json_schema_extra={"default": "10m"},
+        description="For how long a browser need not ask again: 1s to 1d.",
+    )
+
+    @model_validator(mode="after")
+    def _nobody_and_everybody(self) -> Self:
+        if self.credentials and "*" in self.origins:
+            raise bad_value(
+                "cors",
+                "any page could act with the cookies and certificates of whoever looks at it",
+                "name the origins, or leave credentials out",
+            )
+        return self
 
 
 class LimitSettings(Model):
@@ -130,6 +168,10 @@ class ApiSettings(Model):
     )
     claims: ClaimRelease = Field(
         default_factory=ClaimRelease, description="What it is told of a person beyond the minimum."
+    )
+    cors: CorsSettings | None = Field(
+        default=None,
+        description="Pages of other origins that may call it; without it, the API answers browsers itself.",
     )
     limits: LimitList = Field(
         default=(), description="How often it may be called, all its operations counted together."

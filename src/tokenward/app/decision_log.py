@@ -14,7 +14,7 @@ from typing import Never, TextIO
 
 from tokenward.app.metrics import DECISION_SECONDS, DECISIONS, UNLOGGED
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.gateway.access import Allow, Decision
+from tokenward.gateway.access import Decision, Deny
 
 FLUSH_SECONDS = 0.25
 
@@ -43,7 +43,7 @@ class DecisionLog:
         except OSError:  # a full disk must not stop the gateway; the count tells what the log lacks
             UNLOGGED.inc(len(gathered))
         counts = Counter(
-            (decision.api, decision.operation, _reason(decision)) for _, decision, _seconds in gathered
+            (decision.api, decision.operation, decision.reason) for _, decision, _seconds in gathered
         )
         for labels, count in counts.items():
             DECISIONS.labels(*labels, self._door).inc(count)
@@ -59,17 +59,13 @@ class DecisionLog:
             self.flush()
 
 
-def _reason(decision: Decision) -> str:
-    return "allow" if isinstance(decision, Allow) else decision.problem.code
-
-
 def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
     time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    status = "-" if isinstance(decision, Allow) else decision.problem.status
+    status = decision.problem.status if isinstance(decision, Deny) else "-"
     facts = decision.facts
     return (
         f"time={time} level=info logger=tokenward.gateway.decision "
-        f"door={door} reason={_reason(decision)} status={status} "
+        f"door={door} reason={decision.reason} status={status} "
         f'api={decision.api or "-"} operation="{decision.operation or "-"}" '
         f"token_id={facts.token_id if facts else '-'} client_id={facts.client_id if facts else '-'} "
         f"ms={seconds * 1000:.3f}\n"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from tokenward.app.config import Configuration
-from tokenward.app.policy_tests import ALLOW, ApiKeyInTest, PolicyTest, TokenInTest
+from tokenward.app.policy_tests import ApiKeyInTest, PolicyTest, TokenInTest
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.flows.dpop import DpopProver
-from tokenward.gateway.access import AccessRequest, Allow, KeyTerms, Step, TokenFacts
+from tokenward.gateway.access import AccessRequest, KeyTerms, Step, TokenFacts
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.proofs import Proofs
@@ -70,7 +70,7 @@ class Trial:
             clock=self._clock,
         )
         decision, steps = await engine.explain(self._request(test, caller))
-        decided = ALLOW if isinstance(decision, Allow) else decision.problem.code
+        decided = decision.reason
         passed = decided == test.expect and test.operation in {None, decision.operation}
         return Outcome(decided, decision.api, decision.operation, steps, passed)
 

@@ -209,6 +209,26 @@ def _origin(url: str) -> str:
     return url
 
 
+def _cors_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    if not origins or ("*" in origins and len(origins) > 1):
+        raise bad_value("cors", "these are nobody's origins, or anybody's", "name each, or write `*` alone")
+    if "null" in origins:
+        raise bad_value("cors", "anybody can make a page whose origin is null", "name the page's own origin")
+    return tuple(origin if origin == "*" else _origin(origin) for origin in origins)
+
+
+def _cors_header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}", text):
+        raise bad_value("cors", "this is no name of a header", "write one, such as X-Page")
+    return text.lower()
+
+
+def _cors_methods(methods: tuple[str, ...]) -> tuple[str, ...]:
+    if not methods or not all(re.fullmatch(r"[A-Z]{3,20}", each) for each in methods):
+        raise bad_value("cors", "these are no methods", "write them in capitals, such as [GET, POST]")
+    return methods
+
+
 def _platform_url(url: str) -> str:
     parts = urlsplit(url) if url.isascii() and "[" not in url else None
     if parts is None or "@" in parts.netloc or not _UPSTREAM.fullmatch(url) or ".." in url:
@@ -460,4 +480,12 @@ NoticeDays = Annotated[tuple[int, ...], BeforeValidator(_tuple), AfterValidator(
 MailHost = Annotated[str, AfterValidator(_mail_host)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 ApiName = Annotated[str, AfterValidator(_api_name)]
+CorsOrigins = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_tuple),
+    AfterValidator(_cors_origins),
+    AfterValidator(partial(_each_once, code="origin")),
+]
+CorsHeaders = Annotated[tuple[Annotated[str, AfterValidator(_cors_header)], ...], BeforeValidator(_tuple)]
+CorsMethods = Annotated[tuple[str, ...], BeforeValidator(_tuple), AfterValidator(_cors_methods)]
 SigningAlg = Annotated[str, AfterValidator(_signing_alg), WithJsonSchema({"enum": list(ASYMMETRIC)})]

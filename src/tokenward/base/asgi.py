@@ -75,11 +75,6 @@ async def read_body(receive: Receive, *, limit: int) -> bytes:
 
 async def respond(send: Send, status: int, body: bytes = b"", headers: Headers = ()) -> None:
     """Send one whole response; `content-length` is set here and nowhere else."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [*headers, (b"content-length", str(len(body)).encode())],
-        }
-    )
+    length = () if status == 204 else ((b"content-length", str(len(body)).encode()),)  # RFC 9110 §8.6
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
     await send({"type": "http.response.body", "body": body})

@@ -231,6 +231,9 @@ INSUFFICIENT_TIER = _row(
 KEY_ELSEWHERE = _row("key_elsewhere", 403, "This API key may not be used from there.", "RFC 9110 §15.5.4")
 KEY_RATE = _row("key_rate", 429, "This API key is used more often than it may be.", "RFC 6585 §4")
 RATE_LIMITED = _row("rate_limited", 429, "This is called more often than it may be.", "RFC 6585 §4")
+PREFLIGHT_REFUSED = _row(
+    "preflight_refused", 403, "Pages of this origin may not make this call.", "RFC 9110 §15.5.4"
+)
 AMBIGUOUS_PATH = _row("ambiguous_path", 400, "The path can be read in more than one way.", "RFC 3986 §6.2.2")
 METHOD_OVERRIDE = _row("method_override", 400, "A query parameter must not name another method.")
 UNDOCUMENTED = _row("undocumented", 404, "No such operation.")

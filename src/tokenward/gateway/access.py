@@ -134,6 +134,7 @@ class Allow(NamedTuple):
         inside_jwt: None only for an operation of tier `public` that was called without a credential.
         facts: whose call it is, or None for an anonymous one.
         told: headers for the answer; `told.with_told` puts them beside the API's own.
+        hides: beginnings of header names that the API may not say itself.
         max_age: seconds for which this answer may be cached for the same `vary` facts; 0 forbids it.
         vary: names of the request facts that the answer depends on.
         path: the canonical path in full, percent-encoded.
@@ -146,9 +147,15 @@ class Allow(NamedTuple):
     inside_jwt: str | None
     facts: TokenFacts | None
     told: tuple[tuple[bytes, bytes], ...] = ()
+    hides: tuple[bytes, ...] = ()
     max_age: int = 0
     vary: tuple[str, ...] = ()
     path: str = ""
+
+    @property
+    def reason(self) -> str:
+        """As logs and metrics name it."""
+        return "allow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,5 +180,31 @@ class Deny:
     operation: str = ""
     facts: TokenFacts | None = None
 
+    @property
+    def reason(self) -> str:
+        """As logs and metrics name it."""
+        return self.problem.code
 
-Decision = Allow | Deny
+
+class Preflight(NamedTuple):
+    """Answer it in the API's place: a browser asks whether a page may make a call, and it may (Fetch §3.2.2).
+
+    Attributes:
+        api: the API's name in the policy.
+        operation: the one that the page would call, as in `Allow`.
+        headers: the whole of the answer, whose status is 204.
+        facts: nobody's call: browsers ask without a credential.
+    """
+
+    api: str
+    operation: str
+    headers: Mapping[str, str]
+    facts: None = None
+
+    @property
+    def reason(self) -> str:
+        """As logs and metrics name it."""
+        return "preflight"
+
+
+Decision = Allow | Deny | Preflight

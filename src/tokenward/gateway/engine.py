@@ -22,7 +22,7 @@ from tokenward.base.problems import (
     challenge,
 )
 from tokenward.base.rates import Counters, MemoryCounters
-from tokenward.gateway import limits, steps
+from tokenward.gateway import cors, limits, steps
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenResolver
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.limits import Dimension
@@ -30,7 +30,7 @@ from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.resource_metadata import ResourceMetadata
-from tokenward.gateway.steps import Case, Means
+from tokenward.gateway.steps import Answered, Case, Means
 from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.tiers import step_up
 from tokenward.gateway.verified import VerifiedTokens
@@ -93,6 +93,7 @@ def _if_known(text: Callable[[Case], str]) -> Callable[[Case], str]:
 
 STEPS: tuple[_Row, ...] = (
     _Row("canonicalise the path", steps.canonicalise, lambda case: case.path),
+    _Row("answer a preflight", steps.answer_preflight, lambda _: "none"),
     _Row("match API and operation", steps.match_operation, _matched),
     _Row("check the limits of an address", steps.check_address_limits, _counted_by("address")),
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
@@ -201,6 +202,8 @@ class Engine:
                 if pending is not None:
                     await pending
             decision = self._allow(case)
+        except Answered as answered:
+            decision = answered.preflight
         except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
             decision = self._deny(case, _as_refusal(fault))
         seconds = self._clock.monotonic() - started
@@ -217,6 +220,9 @@ class Engine:
                 pending = step.run(self._means, case)
                 if pending is not None:
                     await pending
+            except Answered as answered:
+                told.append(Step(step.name, passed=True, why="a preflight: pages of this origin may call it"))
+                return answered.preflight, told
             except Exception as fault:  # noqa: BLE001 - as in decide
                 refusal = _as_refusal(fault)
                 told.append(Step(step.name, passed=False, why=str(refusal)))
@@ -236,6 +242,7 @@ class Engine:
             tuple(
                 (name.encode(), text.encode()) for name, text in (_sunset(case) | self._told(case)).items()
             ),
+            hides=cors.HIDDEN if match.api.cors is not None else (),
             path=case.path,
         )
 
@@ -270,7 +277,11 @@ class Engine:
     def _told(self, case: Case) -> dict[str, str]:
         """What the answer says of this call beyond what it was about."""
         told = self._nonce(case)
-        return told | limits.headers(case.told) if case.told else told
+        if case.told:
+            told |= limits.headers(case.told)
+        if case.match is not None and case.match.api.cors is not None:
+            told |= cors.answer_headers(case.match.api.cors, case.request.headers, case.request.method)
+        return told
 
     def _nonce(self, case: Case) -> dict[str, str]:
         """For whoever sent a proof, or should have: what the next one must have in it (RFC 9449 §8.2)."""

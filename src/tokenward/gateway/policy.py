@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tokenward.base.problems import Refusal
+from tokenward.gateway.cors import Cors
 from tokenward.gateway.limits import UNLIMITED, Limits
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.tiers import Tier
@@ -81,6 +82,7 @@ class Api:
         pool: where it listens.
         audience: what its tokens must be issued for.
         operations: everything that is allowed.
+        cors: what pages of other origins may do; None leaves that to the API.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Api:
     pool: Pool
     audience: str
     operations: tuple[Operation, ...]
+    cors: Cors | None = None
 
 
 class Match(NamedTuple):

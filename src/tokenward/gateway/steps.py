@@ -25,8 +25,8 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.base.rates import Count, Counters, Tally
-from tokenward.gateway import credentials, headers, limits, tiers
-from tokenward.gateway.access import AccessRequest, TokenFacts, TokenResolver
+from tokenward.gateway import cors, credentials, headers, limits, tiers
+from tokenward.gateway.access import AccessRequest, Preflight, TokenFacts, TokenResolver
 from tokenward.gateway.credentials import Presented
 from tokenward.gateway.headers import Screened
 from tokenward.gateway.inside import InsideMinter
@@ -120,6 +120,31 @@ class Case:
 def canonicalise(_means: Means, case: Case) -> None:
     """One reading of the path, or none."""
     case.path = canonical_path(case.request.raw_path)
+
+
+class Answered(Exception):  # noqa: N818 - an outcome, as Refusal is
+    """The decision is made: `preflight` is the answer."""
+
+    def __init__(self, preflight: Preflight) -> None:
+        super().__init__(preflight.reason)
+        self.preflight = preflight
+
+
+def answer_preflight(means: Means, case: Case) -> None:
+    """A browser that asks about a documented operation gets its answer here, and nobody's credential is read.
+
+    Where the API has no CORS policy here, OPTIONS is a method like any other.
+    """
+    request = case.request
+    if request.method != "OPTIONS" or (asked := cors.question(request.headers)) is None:
+        return
+    found = case.policy.match(asked.method, case.path)
+    if isinstance(found, NoMatch) or found.api.cors is None:
+        return
+    screen(means, case)
+    case.match = found
+    headers = cors.preflight(found.api.cors, asked)
+    raise Answered(Preflight(found.api.name, found.operation.label, headers))
 
 
 def match_operation(_means: Means, case: Case) -> None:

@@ -5,18 +5,24 @@ Every door that hands an API's answer on does it by `with_told`.
 
 from collections.abc import Sequence
 
+from tokenward.gateway.access import Allow
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 # Lists to which several may contribute: both sayings stand.
-_JOINED = frozenset({b"ratelimit", b"ratelimit-policy"})
+_JOINED = frozenset({b"ratelimit", b"ratelimit-policy", b"vary"})
 
 
-def with_told(own: Headers, told: Headers) -> list[tuple[bytes, bytes]]:
+def with_told(own: Headers, allow: Allow) -> list[tuple[bytes, bytes]]:
     """The headers that the client gets.
+
+    What the API says itself stands, unless the decision hides it. Lists are continued.
 
     Args:
         own: the API's, names in lower case.
-        told: the decision's (`Allow.told`). What the API says itself stands, and a list is continued.
+        allow: the decision.
     """
+    if allow.hides:
+        own = [each for each in own if not each[0].startswith(allow.hides)]
     there = {name for name, _ in own}
-    return [*own, *(each for each in told if each[0] not in there or each[0] in _JOINED)]
+    return [*own, *(each for each in allow.told if each[0] not in there or each[0] in _JOINED)]

@@ -20,7 +20,7 @@ from tokenward.app.cli.console import (
 from tokenward.app.foundation import Foundation
 from tokenward.app.servers import gateway_engine
 from tokenward.base.secret import Secret
-from tokenward.gateway.access import AccessRequest, Allow, Decision, Step
+from tokenward.gateway.access import AccessRequest, Allow, Decision, Preflight, Step
 
 FEED_SECONDS = 5.0
 
@@ -79,6 +79,9 @@ def decide(
     if isinstance(decision, Allow):
         target = " | ".join(address + decision.upstream_path for address in decision.pool.addresses)
         out.print(f"[bold green]allow[/] {escape(decision.operation)} → {escape(target)}")
+        return
+    if isinstance(decision, Preflight):
+        out.print(f"[bold green]preflight[/] {escape(decision.operation)}: answered here")
         return
     problem = decision.problem
     out.print(f"[bold red]deny[/] {problem.status} {problem.code}: {escape(problem.text)}")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tokenward.base.asgi import PROBLEM_JSON
 from tokenward.base.problems import METHOD_NOT_ALLOWED, NOT_FOUND, Refusal, problem_json
-from tokenward.gateway.access import AccessRequest, Deny
+from tokenward.gateway.access import AccessRequest, Allow, Deny, Preflight
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.policy import RESERVED, is_reserved
 
@@ -41,6 +41,25 @@ def refused(deny: Deny) -> Answer:
     if deny.challenge:
         told.append((b"www-authenticate", deny.challenge.encode()))
     return Answer(deny.problem.status, (*DENIED, *told), problem_json(deny.problem))
+
+
+def decided(decision: Deny | Preflight | Answer) -> Answer:
+    """What the client gets in place of the API's answer."""
+    if isinstance(decision, Answer):
+        return decision
+    if isinstance(decision, Deny):
+        return refused(decision)
+    return Answer(
+        204, tuple((name.encode(), value.encode()) for name, value in decision.headers.items()), b""
+    )
+
+
+def failed(allow: Allow, refusal: Refusal) -> Deny:
+    """The refusal of a call that was allowed and could not be passed on, with what its answer would tell."""
+    told = {name.decode(): value.decode() for name, value in allow.told}
+    if refusal.retry_after is not None:
+        told["retry-after"] = str(refusal.retry_after)
+    return Deny(refusal.problem, refusal.detail, headers=told, api=allow.api, operation=allow.operation)
 
 
 def own(engine: Engine, request: AccessRequest) -> Answer | None:

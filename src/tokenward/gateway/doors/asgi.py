@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from tokenward.base.asgi import App, Receive, Scope, Send, respond
-from tokenward.gateway.access import AccessRequest, Allow, Deny
-from tokenward.gateway.doors.answers import refused
+from tokenward.gateway.access import AccessRequest, Allow
+from tokenward.gateway.doors.answers import decided
 from tokenward.gateway.doors.in_process import SCOPE_KEY, EngineSource, ask, caller, full_path
 from tokenward.gateway.doors.proxy import read, telling
 from tokenward.gateway.headers import inward
@@ -47,11 +47,11 @@ class AsgiDoor:
         request = _read(scope)
         decision = await ask(self._engines, request)
         if isinstance(decision, Allow):
-            if decision.told:
-                send = telling(send, decision.told)
+            if decision.told or decision.hides:
+                send = telling(send, decision)
             await self._app(_shown(scope, request, decision), receive, send)
             return
-        answer = refused(decision) if isinstance(decision, Deny) else decision
+        answer = decided(decision)
         await respond(send, answer.status, answer.body, answer.headers)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +67,7 @@ class AsgiDoor:
         if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": 1008})  # not accepted yet: the server answers 403
             return
-        answer = refused(decision) if isinstance(decision, Deny) else decision
+        answer = decided(decision)
         await respond(_as_denial(send), answer.status, answer.body, answer.headers)
 
 

@@ -11,9 +11,9 @@ from typing import Any, Never
 from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import UPGRADE_REFUSED, Refusal, problem_json
-from tokenward.gateway.access import AccessRequest, Allow, Deny
+from tokenward.gateway.access import AccessRequest, Allow, Deny, Preflight
 from tokenward.gateway.doors import health
-from tokenward.gateway.doors.answers import DENIED, own, refused
+from tokenward.gateway.doors.answers import DENIED, decided, failed, own
 from tokenward.gateway.doors.balancer import Member
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
 from tokenward.gateway.engine import Engine
@@ -63,13 +63,13 @@ class ProxyDoor:
             await respond(send, answer.status, answer.body, answer.headers)
             return
         decision = await self._engine.decide(request)
-        if isinstance(decision, Deny):
+        if not isinstance(decision, Allow):
             await write(decision, send)
             return
         try:
             await self._pass_on(decision, request, scope, receive, send)
         except Refusal as refusal:  # raised only before the response began
-            await write(as_deny(refusal), send)
+            await write(failed(decision, refusal), send)
 
     async def _pass_on(
         self, allow: Allow, request: AccessRequest, scope: Scope, receive: Receive, send: Send
@@ -79,7 +79,7 @@ class ProxyDoor:
             await self._forwarder.forward(
                 scope,
                 receive,
-                telling(send, allow.told) if allow.told else send,
+                telling(send, allow) if allow.told or allow.hides else send,
                 pool=allow.pool,
                 path=allow.upstream_path,
                 headers=outgoing(
@@ -127,27 +127,20 @@ def read(scope: Scope) -> AccessRequest:
     )
 
 
-def as_deny(refusal: Refusal) -> Deny:
-    """What is told of a refusal that came after the decision."""
-    wait = refusal.retry_after
-    headers = {"retry-after": str(wait)} if wait is not None else {}
-    return Deny(refusal.problem, refusal.detail, headers=headers)
-
-
-def telling(send: Send, told: tuple[tuple[bytes, bytes], ...]) -> Send:
+def telling(send: Send, allow: Allow) -> Send:
     """`send`, with these headers in the answer too."""
 
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = with_told(message["headers"], told)
+            message["headers"] = with_told(message["headers"], allow)
         await send(message)
 
     return sending
 
 
-async def write(deny: Deny, send: Send) -> None:
-    """Answer with the refusal."""
-    answer = refused(deny)
+async def write(decision: Deny | Preflight, send: Send) -> None:
+    """Answer in the API's place."""
+    answer = decided(decision)
     await respond(send, answer.status, answer.body, answer.headers)
 
 

@@ -15,10 +15,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny
-from tokenward.gateway.doors.answers import Answer, refused
+from tokenward.gateway.access import AccessRequest, Allow, Decision
+from tokenward.gateway.doors.answers import Answer, decided
 from tokenward.gateway.doors.in_process import ENVIRON_KEY, caller, full_path
 from tokenward.gateway.headers import inward
+from tokenward.gateway.told import with_told
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -49,10 +50,13 @@ class WsgiDoor:
         request = read(environ)
         decision = self._ask(request)
         if isinstance(decision, Allow):
-            started = _telling(start_response, decision.told) if decision.told else start_response
+            quiet = not decision.told and not decision.hides
+            started = start_response if quiet else _telling(start_response, decision)
             return self._app(_shown(environ, request, decision), started)
-        answer = refused(decision) if isinstance(decision, Deny) else decision
-        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        answer = decided(decision)
+        headers = list(answer.headers)
+        if answer.status != 204:  # RFC 9110 §8.6
+            headers.append((b"content-length", str(len(answer.body)).encode()))
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", _native(headers))
         return [] if request.method == "HEAD" else [answer.body]
 
@@ -109,13 +113,12 @@ def _shown(environ: Environ, request: AccessRequest, allow: Allow) -> Environ:
     return shown
 
 
-def _telling(start_response: StartResponse, told: tuple[tuple[bytes, bytes], ...]) -> StartResponse:
-    """`start_response`, with these headers added to the answer where it has none of that name."""
+def _telling(start_response: StartResponse, allow: Allow) -> StartResponse:
+    """`start_response`, with what the decision tells in the answer."""
 
     def starting(status: str, headers: list[tuple[str, str]], *fault: object) -> Callable[[bytes], object]:
-        there = {name.lower() for name, _ in headers}
-        more = [each for each in _native(told) if each[0] not in there]
-        return start_response(status, [*headers, *more], *fault)
+        own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return start_response(status, _native(with_told(own, allow)), *fault)
 
     return starting
 

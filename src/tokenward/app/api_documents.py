@@ -64,7 +64,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
             problem = PolicyProblem((name, "openapi"), "config", error.text, error.remedy)
             return replace(nothing, problems=(problem,))
         return replace(nothing, findings=(unreadable(path, error),))
-    allowed, problems = operations(source.data, _rules(own))
+    allowed, problems = operations(source.data, rules(own))
     remarks = (
         *(
             Remark(it.location, "error", "openapi", it.text, it.remedy)
@@ -118,7 +118,8 @@ def _pool(own: ApiSettings) -> Pool:
     return Pool(own.upstream or (own.url or "",), health)
 
 
-def _rules(own: ApiSettings) -> ApiRules:
+def rules(own: ApiSettings) -> ApiRules:
+    """What the configuration says of an API's operations."""
     return ApiRules(
         own.risk,
         {

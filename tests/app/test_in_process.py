@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -247,3 +249,18 @@ def test_proofs_are_for_the_url_of_the_api(config):
         await engines.close()
 
     asyncio.run(scenario())
+
+
+def test_a_process_that_ends_ends_the_engine_in_silence(config):
+    program = """
+import io, sys
+from tokenward.middleware import TokenwardWsgiMiddleware
+app = TokenwardWsgiMiddleware(None, config=sys.argv[1], api="notes")
+environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/notes", "wsgi.input": io.BytesIO()}
+app(environ, lambda status, headers: print(status))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, config], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "401 Unauthorized\n")
+    assert [line for line in done.stderr.splitlines() if "reason=no_credential" not in line] == []

@@ -7,6 +7,7 @@ server that it lives in is not ours to stop. Meanwhile nobody is let in.
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -130,7 +131,8 @@ class InProcess:
         except Exception as fault:  # noqa: BLE001 - whatever it is, nobody is let in until it starts again
             self._fault = fault
             self._not_before = self._clock.monotonic() + RETRY_SECONDS
-            _log.error("%s; it is started anew", _why(fault))
+            if threading.main_thread().is_alive():  # else the process ends, its pools first
+                _log.error("%s; it is started anew", _why(fault))
         finally:
             self._engine, self._running = None, None
             self._started.set()

@@ -47,7 +47,7 @@ TODAY: dict[str, tuple[str, str]] = {
         "each operation has a tier, up to `high` and `critical`, which ask for tokens bound to a key",
         "sign-in with two factors, without which nobody passes `critical`",
     ),
-    "no-basic": ("Basic is refused at the gateway", "an exception by name with an end date"),
+    "no-basic": ("Basic is refused, unless an API allows it with a reason and an end; then counted", ""),
     "api-keys": (
         "keys with an owner and an end, for `low` only; rotation, revocation, exchange for a short token",
         "",

@@ -7,7 +7,8 @@ import pytest
 
 from app.test_config import DOCUMENT, GOOD
 from tokenward.app.config import load
-from tokenward.app.platforms import discovered, workloads
+from tokenward.app.issuer_keys import discovered
+from tokenward.app.platforms import workloads
 
 RULE = "{client: bot, claims: {repository: octo/app}}"
 

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokenward.base.forms import parse_form
 from tokenward.base.outbound import OutboundClient, OutboundError, _parse, system_resolver
 
 LOCAL = ("127.0.0.1",)
@@ -492,3 +493,25 @@ def test_tls_refuses_a_certificate_of_another_name_or_of_nobody_known(tls):
         untrusting = OutboundClient(allow=LOCAL, resolver=answers(["127.0.0.1"]))
         assert code(f"https://keys.test:{port}/", untrusting) == "unreachable"
         assert server.seen == []
+
+
+def test_a_form_keeps_each_value_one_value(server):
+    form = {"token": "x&client_id=evil", "hint": "a b+c=%26;\r\nX: y ä"}
+    url = f"http://127.0.0.1:{server.server_address[1]}/exact"
+    fetching = OutboundClient(allow=LOCAL, https_only=False).post_form_async(
+        url, form, accept="text/x", authorization="Basic eA=="
+    )
+    assert asyncio.run(fetching) == b"x" * 1000, "the answer is read"
+    (path, headers), body = server.seen[-2:]
+    assert (path, headers["Accept"], headers["Authorization"]) == ("/exact", "text/x", "Basic eA==")
+    assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert parse_form(body.replace(b"%0D%0A", b"")) == {"token": form["token"], "hint": "a b+c=%26;X: y ä"}
+    assert body.count(b"&") == 1
+
+
+@pytest.mark.parametrize("path", ["missing", "no_content", "redirect", "endless"])
+def test_a_form_is_answered_by_200_or_not_at_all(path, server):
+    url = f"http://127.0.0.1:{server.server_address[1]}/{path}"
+    fetching = OutboundClient(allow=LOCAL, https_only=False, max_bytes=5_000).post_form_async(url, {})
+    with pytest.raises(OutboundError):
+        asyncio.run(fetching)

@@ -51,6 +51,10 @@ def _bearer(token):
     return (("authorization", "Bearer {" + token + "}"),)
 
 
+def _basic(credentials):
+    return (("authorization", "Basic {" + credentials + "}"),)
+
+
 def _dpop(token, *proofs):
     return (("authorization", "DPoP {" + token + "}"), *(("dpop", proof) for proof in proofs))
 
@@ -190,6 +194,109 @@ CASES = (
     DecisionCase("an API key at moderate", "insufficient_tier", headers=_key("bankkey")),
     DecisionCase(
         "an API key without a scope", "insufficient_tier", "/bank/transfers", "POST", headers=_key("bankkey")
+    ),
+    # Others who are trusted at one API and nowhere else
+    DecisionCase("a JWT of another issuer", "allow", "/partner/orders", headers=_bearer("theirs")),
+    DecisionCase("where nobody trusts it", "invalid_token", headers=_bearer("theirs")),
+    DecisionCase("not even for that audience", "invalid_token", headers=_bearer("theirs_for_the_bank")),
+    DecisionCase(
+        "for the audience of another API",
+        "invalid_token",
+        "/partner/orders",
+        headers=_bearer("theirs_for_the_bank"),
+    ),
+    DecisionCase(
+        "of an issuer that nobody knows", "invalid_token", "/partner/orders", headers=_bearer("nobodys")
+    ),
+    DecisionCase(
+        "without the scope", "insufficient_scope", "/partner/orders", "POST", headers=_bearer("theirs")
+    ),
+    DecisionCase("in X-API-Key", "invalid_token", "/partner/orders", headers=_key("theirs")),
+    DecisionCase(
+        "bound, with its proof",
+        "allow",
+        "/partner/payments",
+        "POST",
+        headers=_dpop("theirs_bound", "{proof of=theirs_bound}"),
+    ),
+    DecisionCase(
+        "bound, without", "dpop_proof_refused", "/partner/payments", "POST", headers=_dpop("theirs_bound")
+    ),
+    DecisionCase(
+        "bound, as a bearer token",
+        "invalid_token",
+        "/partner/payments",
+        "POST",
+        headers=_bearer("theirs_bound"),
+    ),
+    DecisionCase(
+        "not bound, with a proof",
+        "invalid_token",
+        "/partner/orders",
+        headers=_dpop("theirs", "{proof of=theirs}"),
+    ),
+    DecisionCase("their opaque token", "allow", "/partner/orders", headers=_bearer("their_opaque")),
+    DecisionCase("their opaque token elsewhere", "invalid_token", headers=_bearer("their_opaque")),
+    DecisionCase("in X-API-Key too", "invalid_token", "/partner/orders", headers=_key("their_opaque")),
+    DecisionCase(
+        "their bound opaque token",
+        "allow",
+        "/partner/payments",
+        "POST",
+        headers=_dpop("their_bound_opaque", "{proof of=their_bound_opaque}"),
+    ),
+    DecisionCase(
+        "one that they do not know",
+        "invalid_token",
+        "/partner/orders",
+        headers=_with(("authorization", "Bearer their-invention")),
+    ),
+    DecisionCase("our own token beside them", "allow", "/partner/orders", headers=_bearer("partner")),
+    DecisionCase("our token for another API", "invalid_token", "/partner/orders", headers=_bearer("reader")),
+    DecisionCase("our damaged token", "invalid_token", "/partner/orders", headers=_bearer("damaged")),
+    DecisionCase(
+        "two tokens of two issuers",
+        "several_credentials",
+        "/partner/orders",
+        headers=(*_bearer("theirs"), *_bearer("partner")),
+    ),
+    # A user name and a password, where they are allowed by name
+    DecisionCase("a password that is right", "allow", "/partner/reports", headers=_basic("reports")),
+    DecisionCase(
+        "the scheme in capitals",
+        "allow",
+        "/partner/reports",
+        headers=_with(("authorization", "BASIC {reports}")),
+    ),
+    DecisionCase("a wrong one", "basic_refused", "/partner/reports", headers=_basic("guess")),
+    DecisionCase("no base64", "basic_refused", "/partner/reports", headers=_basic("theirs")),
+    DecisionCase("for more than low", "insufficient_tier", "/partner/orders", headers=_basic("reports")),
+    DecisionCase("at another API", "wrong_scheme", "/weather/forecast/bern", headers=_basic("reports")),
+    DecisionCase("as a bearer token", "invalid_token", "/partner/reports", headers=_bearer("reports")),
+    DecisionCase(
+        "beside a bearer token",
+        "several_credentials",
+        "/partner/reports",
+        headers=(*_basic("reports"), *_bearer("partner")),
+    ),
+    DecisionCase(
+        "beside an API key",
+        "several_credentials",
+        "/partner/reports",
+        headers=(*_basic("reports"), *_key("apikey")),
+    ),
+    DecisionCase(
+        "beside a credential in the URL",
+        "several_credentials",
+        "/partner/reports",
+        query="access_token={partner}",
+        headers=_basic("reports"),
+    ),
+    DecisionCase(
+        "with a proof",
+        "dpop_proof_refused",
+        "/partner/reports",
+        headers=(*_basic("reports"), ("dpop", "{proof}")),
     ),
     # A query that would change the method behind us
     DecisionCase("a query names another method", "method_override", query="_method=DELETE"),

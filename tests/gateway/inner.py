@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from gateway.world import World
 from tokenward.gateway.doors.in_process import Caller
+from tokenward.gateway.policy import Policy
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]
 INNER = "x-inner"  # a response header: the application itself has answered
@@ -100,10 +101,12 @@ def flask_app():
 
 def write_world(world, path):
     """Write down what this world knows, for a server in another process."""
-    path.write_bytes(pickle.dumps(world.known))
+    path.write_bytes(pickle.dumps((world.known, world.place.written())))
 
 
 def read_world(path):
     world = World()
-    world.known = pickle.loads(path.read_bytes())
+    world.known, place = pickle.loads(path.read_bytes())
+    world.place.read(place)
+    world.engine.swap_policy(Policy((*world.policy.apis[:-1], world.place.api())))
     return world

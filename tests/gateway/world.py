@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import replace
 
+from gateway.trusted import PARTNER, Place, basic
 from rings import FixedRing
 from tokens.minting import ABSENT, mint
 from tokenward.base.clock import ManualClock
@@ -154,7 +155,19 @@ class World:
         self.add("mfa", **person, amr=("pwd", "otp"))
         self.add("pwd", **person, amr=("pwd",))
         self.add("stale", **(person | {"auth_time": self.start - 301}), amr=("pwd", "otp"))
-        self.policy = Policy(apis(upstream))
+        self.place = Place(self.clock, upstream)
+        self.tokens |= {
+            "theirs": self.place.jwt(),
+            "theirs_bound": self.place.jwt(cnf=CNF.claim(), scope="orders:write"),
+            "theirs_for_the_bank": self.place.stranger.jwt(BANK),
+            "nobodys": self.place.jwt(iss="https://nobody.example"),
+            "their_opaque": self.place.token(),
+            "their_bound_opaque": self.place.token(cnf=CNF.claim(), token_type="DPoP", scope="orders:write"),
+            "reports": basic("reports", "correct horse"),
+            "guess": basic("reports", "battery staple"),
+        }
+        self.add("partner", audience=PARTNER, scope=frozenset({"orders:read"}))
+        self.policy = Policy((*apis(upstream), self.place.api()))
         self.ring = FixedRing(KEY)
         self.minter = InsideMinter(self.ring, INSIDE, self.clock)
         self.counters = MemoryCounters(self.clock)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from tokenward.app.model import Model
+from tokenward.app.trust_settings import TrustSource
 from tokenward.app.values import (
     A_LIST,
     Amount,
@@ -175,6 +176,14 @@ class ApiSettings(Model):
     )
     limits: LimitList = Field(
         default=(), description="How often it may be called, all its operations counted together."
+    )
+    own_issuer: bool = Field(
+        default=True,
+        description="Take what our own issuer gives out, tokens and API keys. `false` where all callers come "
+        "from elsewhere.",
+    )
+    trust: Annotated[tuple[TrustSource, ...], A_LIST] = Field(
+        default=(), description="Whose credentials count beside those of our own issuer."
     )
     operations: dict[str, OperationSettings] = Field(
         default_factory=dict, description="By operationId, or by METHOD /path as the document writes it."

@@ -18,6 +18,8 @@ from tokenward.app.config import Loaded, load
 from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
 from tokenward.app.settings import Settings
+from tokenward.app.trust_check import trust_remarks, trusted_secrets
+from tokenward.app.yaml_source import Keys
 from tokenward.base import references
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow"}
@@ -28,7 +30,8 @@ def check(path: Path) -> Loaded:
     loaded = load(path)
     if loaded.source is None or loaded.settings is None:
         return loaded
-    remarks = _secrets(loaded.settings, path.resolve().parent)
+    base_dir = path.resolve().parent
+    remarks = (*_secrets(loaded.settings, base_dir), *trust_remarks(loaded.settings, base_dir))
     source = loaded.source
     findings = in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))
     return replace(loaded, findings=findings)
@@ -62,6 +65,7 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
             for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway))
             if server.tls is not None
         ),
+        *trusted_secrets(settings),
     ):
         scheme, _, place = value.partition(":")
         if scheme in _LOOKS:
@@ -69,7 +73,7 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
             yield from remarks or _look_inside(keys, value, base_dir)
 
 
-def _look_at_file(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator[Remark]:
+def _look_at_file(keys: Keys, place: str, base_dir: Path) -> Iterator[Remark]:
     path = base_dir / place
     try:
         mode = path.stat().st_mode
@@ -88,14 +92,14 @@ def _look_at_file(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator
         )
 
 
-def _look_at_environment(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator[Remark]:
+def _look_at_environment(keys: Keys, place: str, base_dir: Path) -> Iterator[Remark]:
     try:
         references.resolve(f"env:{place}", base_dir=base_dir)
     except ValueError as error:
         yield _missing(keys, str(error), "set it where Tokenward is started")
 
 
-def _look_at_command(keys: tuple[str, ...], place: str, base_dir: Path) -> Iterator[Remark]:
+def _look_at_command(keys: Keys, place: str, base_dir: Path) -> Iterator[Remark]:
     try:
         program = shlex.split(place)[0]
     except (ValueError, IndexError):
@@ -104,7 +108,7 @@ def _look_at_command(keys: tuple[str, ...], place: str, base_dir: Path) -> Itera
         yield _missing(keys, "there is no such command here", "install it, or mend its name")
 
 
-def _look_inside(keys: tuple[str, ...], value: str, base_dir: Path) -> Iterator[Remark]:
+def _look_inside(keys: Keys, value: str, base_dir: Path) -> Iterator[Remark]:
     """Whether a secret that can be read without running anything is one that the servers can use."""
     if value.startswith("cmd:"):
         return
@@ -117,14 +121,14 @@ def _look_inside(keys: tuple[str, ...], value: str, base_dir: Path) -> Iterator[
         yield Remark(keys, "error", "secret-unusable", text, remedy or "put the right one there")
 
 
-_LOOKS: dict[str, Callable[[tuple[str, ...], str, Path], Iterator[Remark]]] = {
+_LOOKS: dict[str, Callable[[Keys, str, Path], Iterator[Remark]]] = {
     "file": _look_at_file,
     "env": _look_at_environment,
     "cmd": _look_at_command,
 }
 
 
-def _missing(keys: tuple[str, ...], text: str, remedy: str) -> Remark:
+def _missing(keys: Keys, text: str, remedy: str) -> Remark:
     # Where a configuration is checked is seldom where its secrets are.
     return Remark(keys, "warning", "secret-missing", text, remedy)
 

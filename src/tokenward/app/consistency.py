@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from tokenward.app.api_settings import LimitSettings
 from tokenward.app.findings import Remark
 from tokenward.app.settings import Settings
+from tokenward.app.trust_consistency import trust_is_clear
 from tokenward.app.values import Listen, is_loopback
 from tokenward.app.yaml_source import Keys
 from tokenward.tokens.workloads import PLATFORMS, why_not_identified
@@ -322,6 +323,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _workloads_are_identified,
     _limits_are_shared,
     _redis_is_private,
+    trust_is_clear,
 )
 
 

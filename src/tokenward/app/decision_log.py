@@ -2,8 +2,8 @@
 
 Both together through `logging` and Prometheus cost more than the decision itself. So decisions are gathered,
 and written and counted every quarter of a second; a process that is killed loses the last of them. No field
-comes from the caller: names come from the policy, codes from the catalogue, ids from the store. So nothing
-needs redaction.
+comes from the caller: names come from the policy, codes from the catalogue, ids from the store, or from an
+issuer that is trusted and then percent-encoded. So nothing needs redaction.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Never, TextIO
 
-from tokenward.app.metrics import DECISION_SECONDS, DECISIONS, UNLOGGED
+from tokenward.app.metrics import BASIC_USES, DECISION_SECONDS, DECISIONS, UNLOGGED
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.gateway.access import Decision, Deny
+from tokenward.gateway.tiers import BASIC
 
 FLUSH_SECONDS = 0.25
 
@@ -48,6 +49,13 @@ class DecisionLog:
         for labels, count in counts.items():
             DECISIONS.labels(*labels, self._door).inc(count)
         DECISION_SECONDS.labels(self._door).observe_all(seconds for _, _decision, seconds in gathered)
+        passwords = Counter(
+            decision.api
+            for _, decision, _seconds in gathered
+            if decision.facts is not None and decision.facts.credential == BASIC
+        )
+        for api, count in passwords.items():
+            BASIC_USES.labels(api).inc(count)
 
     async def run(self) -> Never:
         """Flush every `FLUSH_SECONDS`, and once more when cancelled."""

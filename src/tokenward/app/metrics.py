@@ -42,6 +42,7 @@ DECISION_SECONDS = Durations(
     ["door"],
     buckets=[each * _MICROSECOND for each in (10, 20, 50, 100, 200, 500, 1e3, 5e3, 25e3, 100e3, 1e6)],
 )
+BASIC_USES = Counter("tokenward_basic_uses", "Calls with a user name and a password that was right.", ["api"])
 UNLOGGED = Counter("tokenward_decisions_unlogged", "Decisions that could not be written to the log.")
 COUNTED_ALONE = Counter(
     "tokenward_limits_counted_alone", "Calls counted by one process alone, since Redis did not answer."

@@ -24,6 +24,7 @@ from tokenward.app.platforms import workloads
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.settings import Settings
 from tokenward.app.tls import ServerTls
+from tokenward.app.trust import trusting
 from tokenward.app.upstream_metrics import report_upstreams
 from tokenward.app.values import is_loopback
 from tokenward.base.addresses import LOOPBACK
@@ -208,7 +209,7 @@ async def gateway_engine(
     outside_keys = PublishedKeys(ground.store, "outside", clock=ground.clock)
     proofs = Proofs(ground.dpop("gateway"), origin)
     engine = Engine(
-        ground.configuration.policy,
+        trusting(ground.configuration, ground.clock),
         StoreResolver(
             ground.store,
             ground.peppers,

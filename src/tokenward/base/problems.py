@@ -196,6 +196,7 @@ CREDENTIAL_IN_URL = _row(
     "credential_in_url", 400, "Credentials in the URL are refused.", "RFC 9700 §4.3.2", "invalid_request"
 )
 WRONG_SCHEME = _row("wrong_scheme", 401, "This authentication scheme is not accepted here.", "RFC 6750 §3.1")
+BASIC_REFUSED = _row("basic_refused", 401, "The user name or the password is wrong.", "RFC 7617 §2")
 DPOP_PROOF_REFUSED = _row(
     "dpop_proof_refused",
     401,

@@ -45,12 +45,14 @@ class Presented(NamedTuple):
     Attributes:
         text: the whole of it.
         foreign: it is an API key in a form of somebody else's, and only X-API-Key may carry such a one.
+        basic: it is a user name and a password, still encoded.
         proofs: the DPoP headers that came with it; None where the scheme is not DPoP, which has none.
     """
 
     text: str
     foreign: bool = False
     proofs: tuple[bytes, ...] | None = None
+    basic: bool = False
 
     def __repr__(self) -> str:
         return (
@@ -63,13 +65,16 @@ class Presented(NamedTuple):
         return f"X-API-Key {self.text}" if self.foreign else self.text
 
 
-def extract(screened: Screened, names: frozenset[str], *, prefix: str) -> Presented | None:
+def extract(
+    screened: Screened, names: frozenset[str], *, prefix: str, basic: bool = False
+) -> Presented | None:
     """The credential, or None where the request carries none at all.
 
     Args:
         screened: the headers that can carry one.
         names: those of the query's parameters.
         prefix: how our opaque tokens begin.
+        basic: whether a user name and a password are taken here.
 
     Raises:
         Refusal: SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL, WRONG_SCHEME, INVALID_TOKEN; DPOP_PROOF_REFUSED, a
@@ -81,13 +86,13 @@ def extract(screened: Screened, names: frozenset[str], *, prefix: str) -> Presen
         raise Refusal(SEVERAL_CREDENTIALS, f"{screened!r}, {'one' if in_url else 'none'} in the URL")
     if in_url:
         raise Refusal(CREDENTIAL_IN_URL, "a query parameter is named like a credential")
-    presented = _presented(screened, prefix)
+    presented = _presented(screened, prefix, basic=basic)
     if screened.proofs and (presented is None or presented.proofs is None):
         raise Refusal(DPOP_PROOF_REFUSED, "a DPoP header without the scheme DPoP")
     return presented
 
 
-def _presented(screened: Screened, prefix: str) -> Presented | None:
+def _presented(screened: Screened, prefix: str, *, basic: bool) -> Presented | None:
     if screened.api_keys:
         return _api_key(screened.api_keys[0], prefix)
     if not screened.authorization:
@@ -95,6 +100,8 @@ def _presented(screened: Screened, prefix: str) -> Presented | None:
     scheme, _, text = screened.authorization[0].partition(b" ")
     name = scheme.lower()  # RFC 9110 §11.1: schemes are case-insensitive
     if name not in _SCHEMES:
+        if basic and name == b"basic":
+            return Presented(_token68(text), basic=True)
         raise Refusal(WRONG_SCHEME, "the scheme is neither Bearer nor DPoP")
     return Presented(_token(text), proofs=screened.proofs if name == b"dpop" else None)
 
@@ -112,11 +119,16 @@ def _api_key(value: bytes, prefix: str) -> Presented:
 
 
 def _token(token: bytes) -> str:
-    if not _TOKEN68.fullmatch(token):
-        raise Refusal(INVALID_TOKEN, "not one space and one token68 after the scheme")
-    if token.count(b".") == _JWE_DOTS:
+    text = _token68(token)
+    if text.count(".") == _JWE_DOTS:
         raise Refusal(INVALID_TOKEN, "an encrypted JWT is not accepted at this door")
-    return token.decode("ascii")
+    return text
+
+
+def _token68(text: bytes) -> str:
+    if not _TOKEN68.fullmatch(text):
+        raise Refusal(INVALID_TOKEN, "not one space and one token68 after the scheme")
+    return text.decode("ascii")
 
 
 def parameter_names(query: bytes) -> frozenset[str]:

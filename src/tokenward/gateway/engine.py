@@ -25,6 +25,7 @@ from tokenward.base.rates import Counters, MemoryCounters
 from tokenward.gateway import cors, limits, steps
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenResolver
 from tokenward.gateway.inside import InsideMinter
+from tokenward.gateway.judges import Own
 from tokenward.gateway.limits import Dimension
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
@@ -32,7 +33,8 @@ from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.resource_metadata import ResourceMetadata
 from tokenward.gateway.steps import Answered, Case, Means
 from tokenward.gateway.throttle import UnknownTokenThrottle
-from tokenward.gateway.tiers import step_up
+from tokenward.gateway.tiers import BASIC, step_up
+from tokenward.gateway.trust import Trust
 from tokenward.gateway.verified import VerifiedTokens
 
 _FAULTS = logging.getLogger("tokenward.gateway.engine")
@@ -158,15 +160,13 @@ class Engine:
         self.verified = VerifiedTokens()
         self.minter = minter
         self._means = Means(
-            resolver,
-            outside,
+            Own(resolver, outside, token_prefix),
             proofs,
             minter,
             self.verified,
             UnknownTokenThrottle(clock),
             counters or MemoryCounters(clock),
             fresh,
-            token_prefix,
             clock,
         )
         self._policy = policy
@@ -272,7 +272,11 @@ class Engine:
         if case.match and self._resources and (where := self._resources.url(case.match.api)):
             parameters["resource_metadata"] = where  # RFC 9728 §5.1
         realm = case.match.api.name if case.match else "tokenward"
-        return challenge(problem, realm=realm, scheme=scheme, **parameters)
+        told = challenge(problem, realm=realm, scheme=scheme, **parameters)
+        if problem.status != 401 or (trust := _offers_basic(case)) is None:
+            return told
+        basic = f'Basic realm="{realm}", charset="UTF-8"'  # RFC 7617 §2.1
+        return f"{told}, {basic}" if trust.takes_tokens else basic
 
     def _told(self, case: Case) -> dict[str, str]:
         """What the answer says of this call beyond what it was about."""
@@ -295,6 +299,13 @@ def _sunset(case: Case) -> dict[str, str]:
     if facts is None or not facts.is_api_key or facts.expires_at - case.now > _SUNSET_SECONDS:
         return {}
     return {"sunset": formatdate(facts.expires_at, usegmt=True)}
+
+
+def _offers_basic(case: Case) -> Trust | None:
+    """The trust of the API, if a name and a password would be good enough for the operation."""
+    match = case.match
+    trust = match.api.trust if match is not None and BASIC in match.operation.tier.credentials else None
+    return trust if trust is not None and trust.takes_basic(case.now) else None
 
 
 def _wants_a_proof(case: Case) -> bool:

@@ -14,6 +14,7 @@ from tokenward.gateway.cors import Cors
 from tokenward.gateway.limits import UNLIMITED, Limits
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.tiers import Tier
+from tokenward.gateway.trust import Trust
 from tokenward.gateway.upstreams import Pool
 
 RESERVED = "/.well-known/tokenward/"
@@ -83,6 +84,7 @@ class Api:
         audience: what its tokens must be issued for.
         operations: everything that is allowed.
         cors: what pages of other origins may do; None leaves that to the API.
+        trust: whose credentials count here, where not only those of our own issuer.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Api:
     audience: str
     operations: tuple[Operation, ...]
     cors: Cors | None = None
+    trust: Trust | None = field(default=None, compare=False)
 
 
 class Match(NamedTuple):

@@ -16,7 +16,7 @@ class ResourceMetadata:
 
     Attributes:
         origin: the gateway's public origin.
-        issuer: whose tokens it takes.
+        issuer: our own, whose tokens each API takes that does not say otherwise.
         proof_algorithms: what DPoP proofs may be signed with.
         certificates: whether it sees the certificates that clients show.
     """
@@ -50,7 +50,7 @@ class ResourceMetadata:
         scopes = frozenset[str]().union(*(operation.scopes for operation in api.operations))
         return {
             "resource": api.audience,
-            "authorization_servers": [self.issuer],
+            "authorization_servers": [self.issuer] if api.trust is None else api.trust.servers(self.issuer),
             "scopes_supported": sorted(scopes),
             "bearer_methods_supported": ["header"],
             "resource_name": api.name,

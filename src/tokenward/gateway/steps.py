@@ -6,7 +6,6 @@ Only two may have to wait: authentication, for a token that is not remembered, a
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from tokenward.base.addresses import is_within
 from tokenward.base.clock import Clock
@@ -26,17 +25,16 @@ from tokenward.base.problems import (
 )
 from tokenward.base.rates import Count, Counters, Tally
 from tokenward.gateway import cors, credentials, headers, limits, tiers
-from tokenward.gateway.access import AccessRequest, Preflight, TokenFacts, TokenResolver
+from tokenward.gateway.access import AccessRequest, Preflight
 from tokenward.gateway.credentials import Presented
 from tokenward.gateway.headers import Screened
 from tokenward.gateway.inside import InsideMinter
-from tokenward.gateway.outside import OutsideJwts
+from tokenward.gateway.judges import Judged, Own, Task
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.policy import Match, NoMatch, Policy
 from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.verified import Entry, VerifiedTokens
-from tokenward.tokens import opaque
 from tokenward.tokens.binding import Confirmation, ConfirmationMember
 
 # Visible ASCII but `#`: RFC 3986 §3.4 and the few more that browsers leave bare. Never a fragment.
@@ -45,7 +43,6 @@ _MAX_QUERY = 16_384  # bytes
 
 
 _NOTHING_SEEN = Screened()
-_Lookup = tuple[str | None, Callable[[], Awaitable[TokenFacts | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +50,23 @@ class Means:
     """What the steps work with.
 
     Attributes:
-        resolver: says what a token stands for that is not remembered.
-        outside: verifies access tokens that are JWTs; None where none is accepted.
+        own: judges what our own issuer gives out.
         proofs: checks DPoP proofs; None where no token that needs one is accepted.
         minter: signs the inside JWTs.
         verified: the live tokens seen.
         throttle: bounds lookups of unknown tokens.
         counters: count calls, where an API, an operation or an API key has a limit.
         fresh: False while the revocation feed is unconfirmed; no credential can be judged then.
-        token_prefix: how our opaque tokens begin.
         clock: time.
     """
 
-    resolver: TokenResolver
-    outside: OutsideJwts | None
+    own: Own
     proofs: Proofs | None
     minter: InsideMinter
     verified: VerifiedTokens
     throttle: UnknownTokenThrottle
     counters: Counters
     fresh: Callable[[], bool]
-    token_prefix: str
     clock: Clock
 
 
@@ -172,7 +165,9 @@ def screen(_means: Means, case: Case) -> None:
 
 def extract(means: Means, case: Case) -> None:
     """At most one credential, where credentials belong."""
-    case.presented = credentials.extract(case.screened, case.names, prefix=means.token_prefix)
+    trust = case.matched.api.trust
+    basic = trust is not None and trust.takes_basic(case.now)
+    case.presented = credentials.extract(case.screened, case.names, prefix=means.own.prefix, basic=basic)
 
 
 def authenticate(means: Means, case: Case) -> Awaitable[None] | None:
@@ -183,58 +178,42 @@ def authenticate(means: Means, case: Case) -> Awaitable[None] | None:
         raise Refusal(NO_CREDENTIAL, "no credential in the request")
     if not means.fresh():
         raise Refusal(UNAVAILABLE, "the revocation feed is unconfirmed", retry_after=1)
-    case.entry = means.verified.get(case.presented.name, case.now)
+    trust = case.matched.api.trust
+    case.entry = (
+        means.verified.get(case.presented.name, case.now)
+        if trust is None
+        else trust.recall(means.verified, case.presented, means.own, case.now)
+    )
     return None if case.entry is not None else _look_up(means, case, case.presented)
 
 
 async def _look_up(means: Means, case: Case, presented: Presented) -> None:
     # Noted first: what a JWT was verified with may be removed while its row is looked up, or before.
     generation = means.verified.generation
-    token_id, resolve = await _lookup(means, case, presented)
-    means.throttle.admit(case.request.peer, guessable=presented.foreign)
+    api = case.matched.api
+    task = (
+        means.own.task(presented, api.audience)
+        if api.trust is None
+        else api.trust.task(presented, api.audience, means.own, case.request.peer)
+    )
+    means.throttle.admit(case.request.peer, guessable=task.guessable)
     try:
-        facts = await resolve()
-    finally:
-        means.throttle.end(case.request.peer)
-    case.now = means.clock.time()
-    if facts is None or token_id not in {None, facts.token_id} or facts.expires_at <= case.now:
-        means.throttle.count(case.request.peer)
-        raise Refusal(INVALID_TOKEN, f"{token_id or 'a foreign API key'} is unknown, expired or revoked")
-    case.entry = means.verified.keep(presented.name, facts, generation=generation)
-
-
-async def _lookup(means: Means, case: Case, presented: Presented) -> _Lookup:
-    """What to ask the resolver, and the id that the answer must have: None for one that nobody can read.
-
-    The checksum stops accidents and cheap floods before any lookup; the throttle bounds the others.
-    """
-    text, resolver = presented.text, means.resolver
-    if presented.foreign:
-        return None, partial(resolver.resolve_api_key, text)
-    if "." in text:
-        token_id = await _jwt_id(means, case, text)
-        return token_id, partial(resolver.resolve, text, token_id)
-    parsed = opaque.parse(text, prefix=means.token_prefix)
-    if parsed is not None and parsed.kind == "at":
-        return parsed.token_id, partial(resolver.resolve, text, parsed.token_id)
-    if parsed is not None and parsed.kind == "ak":
-        return parsed.token_id, partial(resolver.resolve_api_key, text)
-    raise Refusal(INVALID_TOKEN, "no access token or API key of ours, or a damaged one")
-
-
-async def _jwt_id(means: Means, case: Case, token: str) -> str:
-    """As the checksum, but it costs a signature: whoever sends bad ones is throttled like a guesser."""
-    if means.outside is None:
-        raise Refusal(INVALID_TOKEN, "a JWT is not accepted at this door")
-    means.throttle.admit(case.request.peer)
-    try:
-        return await means.outside.token_id(token, case.matched.api.audience)
+        judged = await _judge(means, case, task)
     except Refusal as refusal:
         if refusal.problem is INVALID_TOKEN:
             means.throttle.count(case.request.peer)
         raise
     finally:
         means.throttle.end(case.request.peer)
+    case.entry = means.verified.keep(task.name, judged.facts, generation=generation, until=judged.until)
+
+
+async def _judge(means: Means, case: Case, task: Task) -> Judged:
+    judged = await task.judge()
+    case.now = means.clock.time()
+    if judged is None or judged.facts.expires_at <= case.now:
+        raise Refusal(INVALID_TOKEN, f"{task.what} is unknown, expired or revoked")
+    return judged
 
 
 def check_binding(means: Means, case: Case) -> Awaitable[None] | None:

@@ -9,7 +9,10 @@ from tokenward.base.problems import INSUFFICIENT_TIER, STEP_UP_NEEDED, Refusal
 from tokenward.gateway.access import TokenFacts
 from tokenward.store.records import Credential
 
-_BY_STRENGTH: tuple[str, ...] = get_args(Credential)  # weakest first
+BASIC = "basic"
+"""What a call by Basic authentication rests on: weaker than whatever our issuer gives out."""
+
+_BY_STRENGTH: tuple[str, ...] = (BASIC, *get_args(Credential))  # weakest first
 
 TWO_FACTORS = "urn:tokenward:acr:two-factors"
 """The authentication context class (OpenID Connect Core §2) of a sign-in with two factors."""
@@ -46,7 +49,7 @@ class Tier:
     two_factors_within: int | None = None
 
 
-def _at_least(weakest: Credential) -> frozenset[str]:
+def _at_least(weakest: str) -> frozenset[str]:
     return frozenset(_BY_STRENGTH[_BY_STRENGTH.index(weakest) :])
 
 
@@ -54,8 +57,8 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
     {
         tier.name: tier
         for tier in (
-            Tier("public", _at_least("api_key"), anonymous=True),
-            Tier("low", _at_least("api_key")),
+            Tier("public", _at_least(BASIC), anonymous=True),
+            Tier("low", _at_least(BASIC)),
             Tier("moderate", _at_least("none"), needs_scope=True, max_lifetime=15 * 60),
             Tier("high", _at_least("none"), needs_scope=True, max_lifetime=10 * 60, sender_constrained=True),
             Tier(

@@ -7,6 +7,7 @@ them costs bounded lookups and no memory. Revocations come in by the feed.
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.inside import InsideJwt
@@ -16,9 +17,13 @@ from tokenward.tokens.opaque import fingerprint
 
 @dataclass(slots=True)
 class Entry:
-    """A live token, and the inside JWT minted for its one audience, which lives and dies with it."""
+    """A live token, and the inside JWT minted for its one audience, which lives and dies with it.
+
+    `until` is the end of what is known of it, in seconds since 1970: the token's, or an earlier one.
+    """
 
     facts: TokenFacts
+    until: float
     inside: InsideJwt | None = None
 
 
@@ -73,19 +78,25 @@ class VerifiedTokens:
         """The entry of a token that has not ended yet."""
         key = fingerprint(token)
         entry = self._entries.get(key)
-        if entry is not None and now < entry.facts.expires_at:
+        if entry is not None and now < entry.until:
             self.hits += 1
             return entry
         self.misses += 1
         self._drop(key)
         return None
 
-    def keep(self, token: str, facts: TokenFacts, *, generation: int) -> Entry:
+    def keep(self, token: str, facts: TokenFacts, *, generation: int, until: float = inf) -> Entry:
         """Remember the facts, unless something was revoked since `generation` was read.
 
         The entry is returned either way: the request that asked was there before the revocation.
+
+        Args:
+            token: whose they are.
+            facts: of the token.
+            generation: as it was before the token was judged.
+            until: seconds since 1970 after which it must be judged again, if it does not end before that.
         """
-        entry = Entry(facts)
+        entry = Entry(facts, min(facts.expires_at, until))
         if generation != self.generation:
             return entry
         key = fingerprint(token)
@@ -124,8 +135,9 @@ class VerifiedTokens:
         entry = self._entries.pop(key, None)
         if entry is None:
             return
-        if not entry.facts.is_api_key:
-            self._index.token.pop(entry.facts.token_id, None)
+        # A token of another issuer may be remembered at several APIs, under one id.
+        if self._index.token.get(entry.facts.token_id) == key:
+            del self._index.token[entry.facts.token_id]
         for family in _families(entry.facts):
             siblings = self._index.family[family]
             siblings.discard(key)

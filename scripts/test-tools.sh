@@ -23,6 +23,7 @@ need() {
 }
 
 need chromium chromium "of the pages"
+need node nodejs "of the verifier for Node"
 need nginx nginx-light "behind a TLS proxy"
 need redis-server redis-server "of counters in Redis"
 

@@ -288,6 +288,42 @@ def test_a_method_is_shadowed_only_where_a_more_literal_path_lacks_it(write):
     ]
 
 
+@pytest.mark.parametrize(
+    ("risk", "lifetime", "barred"),
+    [("high", "11m", True), ("high", "10m", False), ("moderate", "15m", False), ("critical", "601s", True)],
+)
+def test_an_operation_for_which_no_token_could_be_good_enough_is_an_error(write, risk, lifetime, barred):
+    text = GOOD.replace("risk: moderate", f"risk: {risk}").replace(
+        "access_token: 5m", f"access_token: {lifetime}"
+    )
+    found = [(it.severity, it.line, it.text) for it in load(write(text)).findings if it.code == "unreachable"]
+    assert [(severity, line) for severity, line, _ in found] == [("error", 7)] * barred
+    assert all("nobody could call bank: GET /accounts, bank: GET /accounts/{id}" in it[2] for it in found)
+
+
+@pytest.mark.parametrize(
+    ("document", "configuration", "open_by_default"),
+    [
+        ("", "", ["GET /accounts"]),
+        ("      x-tokenward-risk: public\n", "", []),
+        ("", "    operations: {listAccounts: {risk: public}}\n", []),
+        ("", '    operations: {"GET /accounts": {risk: public}}\n', []),
+        ("      x-tokenward-risk: low\n", "", []),
+    ],
+    ids=["nobody said so", "the document does", "the configuration does", "by its path", "it is not public"],
+)
+def test_what_is_public_without_having_been_named_is_told(write, document, configuration, open_by_default):
+    public = DOCUMENT[: DOCUMENT.index("  /accounts/{id}")].replace(
+        "      operationId: listAccounts\n", f"      operationId: listAccounts\n{document}"
+    )
+    text = GOOD[: GOOD.index("    operations:")].replace("risk: moderate", "risk: public") + configuration
+    found = [it.text for it in load(write(text, public)).findings if it.code == "unprotected"]
+    assert found == [
+        f"anybody on the internet may call {label}, since the API's risk is public"
+        for label in open_by_default
+    ]
+
+
 def test_every_mistake_is_told_at_once_errors_first(write):
     text = GOOD.replace("name:", "nme:").replace("risk: moderate", "risk: x").replace("5m", "1y")
     assert [it.line for it in load(write(text)).findings] == [1, 7, 12]

@@ -14,7 +14,7 @@ from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.cors import HEADERS as CORS_HEADERS
 from tokenward.gateway.cors import Cors
 from tokenward.gateway.limits import Limit, Limits
-from tokenward.gateway.openapi import ApiRules, OperationRule, operations
+from tokenward.gateway.openapi import RISK, ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
 from tokenward.gateway.upstreams import HealthCheck, Pool
 from tokenward.issuer.settings import PROTOCOL_SCOPES, Resource
@@ -73,6 +73,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
         ),
         *_reserved_scopes(allowed),
         *_public_writes(allowed),
+        *_open_by_default(allowed, own, source.data),
         *_shadowed(allowed),
     )
     return ApiDocument(
@@ -194,6 +195,25 @@ def _public_writes(allowed: Sequence[Operation]) -> Iterator[Remark]:
                 "public-write",
                 f"anybody on the internet may call {operation.label}",
                 "give it a tier and a scope, unless that is meant",
+            )
+
+
+def _open_by_default(
+    allowed: Sequence[Operation], own: ApiSettings, document: Mapping[str, Any]
+) -> Iterator[Remark]:
+    """Operations that are public because nobody said anything of them but of the whole API."""
+    named = {name for name, it in own.operations.items() if it.risk is not None}
+    for operation in allowed:
+        item = _object(_object(document, "paths"), operation.template)
+        in_document = RISK in _object(item, operation.method.lower())
+        in_configuration = not named.isdisjoint({operation.operation_id, operation.label})
+        if operation.tier.anonymous and not in_document and not in_configuration:
+            yield Remark(
+                _place(operation),
+                "warning",
+                "unprotected",
+                f"anybody on the internet may call {operation.label}, since the API's risk is public",
+                f"say `{RISK}: public` here if that is meant, and give the API another risk",
             )
 
 

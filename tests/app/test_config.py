@@ -301,6 +301,12 @@ def test_an_operation_for_which_no_token_could_be_good_enough_is_an_error(write,
     assert all("nobody could call bank: GET /accounts, bank: GET /accounts/{id}" in it[2] for it in found)
 
 
+def test_tokens_of_others_may_be_shorter(write):
+    text = GOOD.replace("risk: moderate", "risk: high").replace("access_token: 5m", "access_token: 11m")
+    trust = "    trust: [{jwt: {issuer: https://login.example, audience: bank}}]\n"
+    assert "unreachable" not in {it.code for it in load(write(text + trust)).findings}
+
+
 @pytest.mark.parametrize(
     ("document", "configuration", "open_by_default"),
     [

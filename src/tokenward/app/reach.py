@@ -8,8 +8,9 @@ from tokenward.gateway.policy import Api
 
 
 def out_of_reach(settings: Settings, apis: Sequence[Api]) -> Iterator[Remark]:
-    """Operations of a tier that accepts no token as it is issued."""
+    """Operations of a tier that accepts no token as it is issued here, where no others are trusted."""
     lifetime = settings.tokens.access_token
+    apis = [api for api in apis if not settings.apis[api.name].trust]
     tiers = {operation.tier for api in apis for operation in api.operations}
     for tier in sorted(tiers, key=lambda it: it.name):
         if tier.max_lifetime is not None and lifetime > tier.max_lifetime:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenward.app import listener
+from tokenward.app import http2, listener
 from tokenward.app.settings import ClientSettings, SigningKeySettings, TokenLifetimes
 from tokenward.backend import verifier
 from tokenward.gateway import inside, paths, steps
@@ -94,6 +94,9 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
         (POLICY, "as long as it has 20 seconds left", (inside.REUSE_ABOVE,), (20,)),
         (POLICY, "| 32 KiB, complete within 10 s |", (listener.HEAD_LIMIT,), (32 << 10,)),
         (POLICY, "| 32 KiB, complete within 10 s |", (listener.REQUEST_SECONDS,), (10,)),
+        (POLICY, "at a time | 100, also", (http2.STREAMS,), (100,)),
+        (POLICY, "| 200 at once, 20 a second |", (http2.FUTILE_BURST, http2.FUTILE_A_SECOND), (200, 20)),
+        (POLICY, "| 65 s, 10 s before the first", (http2.IDLE_SECONDS, http2.FIRST_SECONDS), (65, 10)),
         (POLICY, "| path | 8 KiB |", (paths.MAX_LENGTH,), (8 << 10,)),
         (POLICY, "| query | 16 KiB |", (steps._MAX_QUERY,), (16 << 10,)),
         (POLICY, "| request body | 10 MiB |", (DEFAULT_LIMITS.body,), (10 << 20,)),

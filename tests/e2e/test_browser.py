@@ -1,7 +1,10 @@
 """Sign-in and consent as a person meets them: Debian's Chromium, a phone's width, no JavaScript."""
 
+import asyncio
+import contextlib
 import http.server
 import os
+import queue
 import threading
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
+from app.test_http2_door import door
 from tokenward.app.demo import APP, PERSON
 from tokenward.flows import token as token_flow
 from tokenward.flows.authorization import AuthorizationRequest, read_callback
@@ -146,3 +150,41 @@ def test_the_error_page_says_nothing_of_what_it_was_sent(demo):
     )
     assert answer.status_code == 400
     assert marker not in answer.text
+
+
+@contextlib.contextmanager
+def _door_in_a_thread(directory):
+    running, done = queue.Queue(), threading.Event()
+
+    async def serve():
+        async with door(directory) as opened:
+            running.put(opened)
+            await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        yield running.get(timeout=10)
+    finally:
+        done.set()
+        thread.join(20)
+
+
+def test_chromium_calls_an_api_over_http2(browser, tmp_path):
+    with _door_in_a_thread(tmp_path) as opened:
+        context = browser.new_context(ignore_https_errors=True)
+        page = context.new_page()
+        page.goto(f"https://localhost:{opened.port}/.well-known/tokenward/health")
+        fetched = page.evaluate(
+            """async token => {
+                const headers = {authorization: `Bearer ${token}`};
+                const ask = () => fetch("/bank/accounts/7", {headers});
+                const answers = await Promise.all(Array.from({length: 20}, ask));
+                const seen = performance.getEntriesByType("resource").map(it => it.nextHopProtocol);
+                return [answers.map(it => it.status), [...new Set(seen)]];
+            }""",
+            opened.world.tokens["reader"],
+        )
+        context.close()
+    assert fetched == [[200] * 20, ["h2"]]
+    assert opened.backend.requests == 20

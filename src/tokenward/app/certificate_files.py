@@ -59,6 +59,8 @@ def server_tls(server: Server, base_dir: Path) -> ServerTls | None:
         client_authorities=(authorities.certificates if authorities is not None else ())
         if takes_certificates_itself(server)
         else None,
+        # The issuer gives a request ten seconds to be whole, which only its HTTP/1.1 counts.
+        http2=isinstance(server, GatewayServer),
     )
 
 

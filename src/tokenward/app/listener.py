@@ -6,13 +6,14 @@ import signal
 import socket
 import ssl
 from asyncio.events import TimerHandle
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tokenward.app.certificate_header import CertificateHeader
+from tokenward.app.http2 import Http2Protocol
 from tokenward.app.tls import ServerTls
 from tokenward.base.asgi import App, tls_extension
 
@@ -194,6 +195,21 @@ class ShortBodyProtocol(EdgeProtocol):
         """Let the clock run until the whole request is there."""
 
 
+class AsNegotiated(asyncio.Protocol):
+    """Becomes what was agreed on in the TLS handshake (RFC 7301): without an agreement, HTTP/1.1."""
+
+    def __init__(self, http1: Callable[[], asyncio.Protocol], http2: Callable[[], asyncio.Protocol]) -> None:
+        self._http1 = http1
+        self._http2 = http2
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Step aside."""
+        tls: ssl.SSLObject = transport.get_extra_info("ssl_object")
+        protocol = self._http2() if tls.selected_alpn_protocol() == "h2" else self._http1()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
+
 class Listener(uvicorn.Server):
     """One listening socket and the application behind it. Signals are the business of the process.
 
@@ -247,9 +263,7 @@ class Listener(uvicorn.Server):
         await super().startup(sockets=[])
         for sock in sockets or ():
             server = await asyncio.get_running_loop().create_server(
-                lambda: self.config.http_protocol_class(  # type: ignore[call-arg]
-                    config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-                ),
+                self._http1 if self._tls is None else lambda: AsNegotiated(self._http1, self._http2),
                 sock=sock,
                 ssl=self._tls.context if self._tls is not None else None,
                 ssl_handshake_timeout=REQUEST_SECONDS if self._tls is not None else None,
@@ -257,6 +271,15 @@ class Listener(uvicorn.Server):
             )
             self.servers.append(server)
         self.listening.set()
+
+    def _http1(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+    def _http2(self) -> asyncio.Protocol:
+        return Http2Protocol(self.config, self.server_state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -23,16 +23,23 @@ class ServerTls:
         certificate: a PEM file: the server's certificate first, then its chain.
         key: a PEM file with its unencrypted private key.
         client_authorities: DER certificates of CAs whose clients may show a certificate; None asks for none.
+        http2: whether clients that can are spoken to in HTTP/2 (RFC 9113 §3.2), others in HTTP/1.1.
 
     Raises:
         ValueError: a file cannot be used; the message names it and never its content.
     """
 
     def __init__(
-        self, certificate: Path, key: Path, client_authorities: Collection[bytes] | None = None
+        self,
+        certificate: Path,
+        key: Path,
+        client_authorities: Collection[bytes] | None = None,
+        *,
+        http2: bool = False,
     ) -> None:
         self._files = (certificate, key)
         self._authorities = client_authorities
+        self._protocols = ["h2", "http/1.1"] if http2 else ["http/1.1"]
         self._trusted: frozenset[bytes] = frozenset()
         self._stamp = self._stat()
         self._current = self._load()
@@ -72,7 +79,8 @@ class ServerTls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 9325 §3.1.1
         context.set_ciphers(_CIPHERS)
-        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION  # RFC 9113 §9.2.1, too
+        context.set_alpn_protocols(self._protocols)
         certificate, key = self._files
         try:
             # An encrypted key must not make OpenSSL ask the terminal for a password.

@@ -8,17 +8,12 @@ idempotent (RFC 9110 §9.2.2) and there is no body. The second try is another up
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
-from aiohttp.client import ClientTimeout
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest, ConnectionKey
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
 from yarl import URL
 
 from tokenward.base.asgi import Receive, Scope, Send
@@ -31,12 +26,12 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.gateway.doors.balancer import Balancer, Member
+from tokenward.gateway.doors.connections import Unreachable, connections
 from tokenward.gateway.headers import incoming
 from tokenward.gateway.upstreams import Pool
 
 T = TypeVar("T")
 
-_NEVER_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _BODILESS = frozenset({204, 304})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 §9.2.2
 
@@ -73,36 +68,6 @@ class UpstreamTruncated(Exception):  # noqa: N818 - reads as the condition it is
     """
 
 
-class _Unreachable(aiohttp.ClientConnectionError):
-    """No connection could be made. That too many are in use already is something else."""
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Connections on which an upstream spoke unasked are not used again.
-
-    What it sent late (a body after 204, a second answer) would be taken for the answer to the next request,
-    which is somebody else's. aiohttp looks for that when a connection is put back, not when it is taken out.
-    """
-
-    async def _create_connection(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's name, and no number of seconds
-    ) -> ResponseHandler:
-        try:
-            return await super()._create_connection(req, traces, timeout)
-        except (aiohttp.ClientConnectorError, TimeoutError) as fault:
-            raise _Unreachable(f"not reached: {type(fault).__name__}") from None
-
-    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
-        while (connection := await super()._get(key, traces)) is not None:
-            if connection.protocol is not None and not connection.protocol.should_close:
-                break
-            connection.close()
-        return connection
-
-
 class Forwarder:
     """Connections to upstreams.
 
@@ -119,21 +84,12 @@ class Forwarder:
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:  # made here, because it belongs to the running loop
-            self._session = aiohttp.ClientSession(
-                # Below the 5 s after which common servers drop idle connections, so that we let go first.
-                connector=_Connector(limit=0, limit_per_host=self._limits.connections, keepalive_timeout=4),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=_NEVER_ADDED,
-                auto_decompress=False,
-                trust_env=False,
-                timeout=ClientTimeout(
-                    total=None,
-                    connect=self._limits.wait,
-                    sock_connect=self._limits.connect,
-                    sock_read=self._limits.read,
-                ),
+            self._session = connections(
+                connect=self._limits.connect,
+                wait=self._limits.wait,
+                read=self._limits.read,
+                most=self._limits.connections,
             )
-            self._session._retry_connection = False  # noqa: SLF001 - tried again by our own rules, or not
         return self._session
 
     async def close(self) -> None:
@@ -141,6 +97,22 @@ class Forwarder:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _peek(self, receive: Receive) -> tuple[Receive, bool]:
+        """Whether there is a body, and `receive` as if nobody had looked."""
+        try:
+            async with asyncio.timeout(self._limits.client):
+                first = await receive()
+        except TimeoutError:
+            raise Refusal(CLIENT_SILENT, "the client was silent for too long") from None
+        if first["type"] == "http.request" and not first.get("body") and not first.get("more_body", False):
+            return receive, False
+        unread = [first]
+
+        async def again() -> MutableMapping[str, Any]:
+            return unread.pop() if unread else await receive()
+
+        return again, True
 
     async def forward(
         self,
@@ -171,12 +143,14 @@ class Forwarder:
         """
         query: bytes = scope["query_string"]
         body = _has_body(scope, self._limits.body)
+        if body is None:
+            receive, body = await self._peek(receive)
         call = _Call(scope["method"], f"{path}?{query.decode('ascii')}" if query else path, headers, body)
         await _Exchange(receive, send, self._limits, self._connected(), self.balancer).run(call, pool)
 
 
-def _has_body(scope: Scope, limit: int) -> bool:
-    """Whether a request body follows (RFC 9112 §6.3).
+def _has_body(scope: Scope, limit: int) -> bool | None:
+    """Whether a request body follows (RFC 9112 §6.3); None where only what comes can tell: from HTTP/2 on.
 
     Raises:
         Refusal: MALFORMED, the framing is ambiguous; TOO_LARGE, the announced length is.
@@ -192,8 +166,7 @@ def _has_body(scope: Scope, limit: int) -> bool:
         if len(lengths[0]) > 18 or int(lengths[0]) > limit:
             raise Refusal(TOO_LARGE, "the announced body is above the limit")
         return int(lengths[0]) > 0
-    # From HTTP/2 on, a body needs no announcement.
-    return chunked or scope.get("http_version", "1.1") not in {"1.0", "1.1"}
+    return chunked or (False if scope.get("http_version", "1.1") in {"1.0", "1.1"} else None)
 
 
 class _Call(NamedTuple):
@@ -268,7 +241,7 @@ class _Exchange:
                 self._fail(Refusal(CLIENT_SILENT, "the client was silent for too long"))
             # Otherwise the client has gone, and there is nobody to answer.
         except (aiohttp.ClientError, OSError, ValueError) as fault:
-            why = str(fault) if isinstance(fault, _Unreachable) else type(fault).__name__
+            why = str(fault) if isinstance(fault, Unreachable) else type(fault).__name__
             self._fail(self._refusal or Refusal(BAD_UPSTREAM, why))
         finally:
             if self._watcher is not None:
@@ -278,7 +251,7 @@ class _Exchange:
         """The beginning of the answer, and whose it is. He has it outstanding until the end is here."""
         try:
             return first, await self._ask_one(call, first)
-        except (_Unreachable, aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as fault:
+        except (Unreachable, aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as fault:
             second = self._second(call, pool, first, fault)
             if second is None:
                 raise
@@ -297,7 +270,7 @@ class _Exchange:
             )
         except BaseException as fault:
             member.outstanding -= 1
-            if isinstance(fault, _Unreachable):
+            if isinstance(fault, Unreachable):
                 self._balancer.unreached(member)
             raise
         member.reached()
@@ -305,7 +278,7 @@ class _Exchange:
 
     def _second(self, call: _Call, pool: Pool, first: Member, fault: Exception) -> Member | None:
         """Who gets the request that the first one did not answer; None where nobody may."""
-        if isinstance(fault, _Unreachable):  # nothing was sent, and there is no use in asking it again
+        if isinstance(fault, Unreachable):  # nothing was sent, and there is no use in asking it again
             return self._balancer.another(pool, first)
         if not call.repeatable or not _said_nothing(fault):
             return None

@@ -8,10 +8,17 @@ from tokenward.app.metrics import UNLOGGED
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNDOCUMENTED
 from tokenward.gateway.access import Allow, Deny, TokenFacts
+from tokenward.gateway.trace import Trace
 
 FACTS = TokenFacts("4U9VoPKSUjB", None, "shop", None, frozenset(), "https://a.example", "client_secret", 0, 1)
 ALLOW = Allow(
-    "bank", "GET /accounts/{id}", "http://127.0.0.1:1", "/accounts/4711", "eyJhbGciOiJub25lIn0.e30.", FACTS
+    "bank",
+    "GET /accounts/{id}",
+    "http://127.0.0.1:1",
+    "/accounts/4711",
+    "eyJhbGciOiJub25lIn0.e30.",
+    FACTS,
+    trace=Trace("5e" * 16, "7a" * 16, "00-" + "7a" * 16 + "-5b-01"),
 )
 
 
@@ -26,10 +33,11 @@ def test_a_line_says_who_what_and_why_but_neither_path_nor_credential():
     allowed, denied = stream.getvalue().splitlines()
     assert allowed == start + (
         'door=proxy reason=allow status=- api=bank operation="GET /accounts/{id}" '
-        "token_id=4U9VoPKSUjB client_id=shop ms=0.012"
+        f"request_id={'5e' * 16} trace_id={'7a' * 16} token_id=4U9VoPKSUjB client_id=shop ms=0.012"
     )
     assert denied == start + (
-        'door=proxy reason=undocumented status=404 api=- operation="-" token_id=- client_id=- ms=0.003'
+        'door=proxy reason=undocumented status=404 api=- operation="-" '
+        "request_id=- trace_id=- token_id=- client_id=- ms=0.003"
     )
     log.flush()
     assert stream.getvalue().count("\n") == 2

@@ -95,7 +95,7 @@ def test_no_header_that_speaks_in_our_name_reaches_the_application(app):
         answer = await gateway.ask(headers=headers)
         assert b"forged" not in answer[2]
         names = {name for name, value in seen(answer)["headers"] if value}
-        assert names == {"host", "authorization", "x-trace", "cookie"}
+        assert names == {"host", "authorization", "x-trace", "cookie", "x-request-id", "traceparent"}
         assert header(answer, "cookie") == ["a=1"]
 
     through(scenario, app)

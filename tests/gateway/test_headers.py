@@ -6,10 +6,12 @@ from gateway.test_proxy import SPOOFED
 from tokenward.base.problems import BAD_UPSTREAM, MALFORMED, Refusal
 from tokenward.gateway import headers
 from tokenward.gateway.headers import DROPPED, Verdict, fold, incoming, outgoing, screen, verdict
+from tokenward.gateway.trace import Trace
 
 
 def sent(*given_headers, jwt="j"):
-    return outgoing(given_headers, inside_jwt=jwt, peer="192.0.2.1", scheme="https", host="h", request_id="r")
+    trace = Trace("r", "t", "p")
+    return outgoing(given_headers, inside_jwt=jwt, peer="192.0.2.1", scheme="https", host="h", trace=trace)
 
 
 @pytest.mark.parametrize("name", SPOOFED)
@@ -20,7 +22,7 @@ def test_a_name_that_speaks_for_us_is_dropped_in_any_case(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["accept", "User-Agent", "x-trace", "traceparent", "content-type", "x-userless".replace("x-", "y-")],
+    ["accept", "User-Agent", "x-trace", "content-type", "x-userless".replace("x-", "y-")],
 )
 def test_an_ordinary_name_passes(name):
     assert verdict(name.encode()) is Verdict.FORWARD
@@ -69,6 +71,7 @@ def test_what_we_set_stands_alone():
         "x-forwarded-proto",
         "x-forwarded-host",
         "x-request-id",
+        "traceparent",
     ]
 
 

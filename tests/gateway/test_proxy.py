@@ -154,6 +154,7 @@ def test_no_header_that_speaks_in_our_name_reaches_the_backend():
             "accept",
             "authorization",
             "host",
+            "traceparent",
             "x-forwarded-for",
             "x-forwarded-host",
             "x-forwarded-proto",

@@ -170,7 +170,7 @@ def test_the_application_sees_what_was_decided_on_and_nothing_that_speaks_in_our
         assert told["url"].endswith("/bank/accounts/me?a=1&b")
         assert b"forged" not in answer[2]
         names = {name for name, value in told["headers"] if value}
-        assert names == {"host", "authorization", "x-trace", "cookie"}
+        assert names == {"host", "authorization", "x-trace", "cookie", "x-request-id", "traceparent"}
         assert header(answer, "cookie") == ["a=1"]
         assert header(answer, "authorization")[0].startswith("Bearer eyJ")
         assert gateway.world.tokens["person"].encode() not in answer[2]
@@ -309,7 +309,7 @@ def test_two_authorization_headers_in_one_value_are_two(value, code):
 def test_headers_that_want_to_be_taken_for_the_framing_are_nobodys():
     given = environ(CONTENT_LENGTH="2", HTTP_CONTENT_LENGTH="9", HTTP_CONTENT_TYPE="a/b", HTTP_X_USER="root")
     passed = ask(given)[3]
-    assert {key for key in passed if key.startswith("HTTP_")} == set()
+    assert {key for key in passed if key.startswith("HTTP_")} == {"HTTP_X_REQUEST_ID", "HTTP_TRACEPARENT"}
     assert passed["CONTENT_LENGTH"] == "2"
 
 

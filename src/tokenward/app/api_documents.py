@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokenward.app.api_settings import ApiSettings, CorsSettings, OperationSettings
+from tokenward.app.api_settings import ApiSettings, BoundSettings, CorsSettings, OperationSettings
 from tokenward.app.findings import Finding, Remark, placed, unreadable
 from tokenward.app.settings import Settings
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.values import RESERVED_SCOPES
 from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.gateway.answer_headers import AnswerHeaders, answer_headers
+from tokenward.gateway.bounds import UNBOUND, Bounds
 from tokenward.gateway.cors import HEADERS as CORS_HEADERS
 from tokenward.gateway.cors import Cors
-from tokenward.gateway.limits import Limit, Limits
+from tokenward.gateway.limits import UNLIMITED, Limit, Limits
 from tokenward.gateway.openapi import RISK, ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
 from tokenward.gateway.upstreams import HealthCheck, Pool
@@ -47,7 +49,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
     own = settings.apis[name]
     audience = settings.audience(name)
     nothing = ApiDocument(
-        Api(name, settings.mount(name), _pool(own), audience, (), _cors(own.cors)),
+        Api(name, settings.mount(name), _pool(own), audience, (), _cors(own.cors), _answers(settings, own)),
         Resource(
             audience,
             name,
@@ -77,7 +79,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
         *_shadowed(allowed),
     )
     return ApiDocument(
-        replace(nothing.api, operations=tuple(_limited(name, own, each) for each in allowed)),
+        replace(nothing.api, operations=tuple(_edged(name, own, each) for each in allowed)),
         replace(
             nothing.resource,
             name=_title(source.data) or name,
@@ -130,6 +132,10 @@ def rules(own: ApiSettings) -> ApiRules:
     )
 
 
+def _answers(settings: Settings, own: ApiSettings) -> AnswerHeaders:
+    return answer_headers(own.answer_headers, https=settings.gateway.url.startswith("https:"))
+
+
 def _cors(said: CorsSettings | None) -> Cors | None:
     if said is None:
         return None
@@ -145,15 +151,24 @@ def _cors(said: CorsSettings | None) -> Cors | None:
 _NOTHING_SAID = OperationSettings()
 
 
-def _limited(name: str, own: ApiSettings, operation: Operation) -> Operation:
-    """The operation with its limits, and those of its API, at which all of the API's calls count together."""
+def _edged(name: str, own: ApiSettings, operation: Operation) -> Operation:
+    """The operation with its limits and bounds, and those of its API, whose calls all count together."""
     said = own.operations.get(operation.operation_id) or own.operations.get(operation.label, _NOTHING_SAID)
     place = f"{name}/{operation.operation_id}"
     limits = (
         *(Limit(each.by, each.amount, name) for each in own.limits),
         *(Limit(each.by, each.amount, place) for each in said.limits),
     )
-    return replace(operation, limits=Limits.of(limits)) if limits else operation
+    bounds = _bounds(own.bounds) | _bounds(said.bounds)
+    return replace(
+        operation,
+        limits=Limits.of(limits) if limits else UNLIMITED,
+        bounds=Bounds(**bounds) if bounds else UNBOUND,
+    )
+
+
+def _bounds(said: BoundSettings | None) -> dict[str, int]:
+    return {} if said is None else {name: value for name, value in said if value is not None}
 
 
 def _scopes(allowed: Sequence[Operation], descriptions: Mapping[str, str]) -> dict[str, str]:

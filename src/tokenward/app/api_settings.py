@@ -9,6 +9,7 @@ from tokenward.app.trust_settings import TrustSource
 from tokenward.app.values import (
     A_LIST,
     Amount,
+    AnswerHeaderValues,
     Audience,
     ClaimNames,
     CorsHeaders,
@@ -21,10 +22,12 @@ from tokenward.app.values import (
     Risk,
     Scopes,
     SigningAlg,
+    Size,
     Upstreams,
     bad_value,
 )
 from tokenward.base.rates import Rate
+from tokenward.gateway.answer_headers import DEFAULTS as ANSWER_HEADERS
 from tokenward.gateway.cors import HEADERS as CORS_HEADERS
 from tokenward.gateway.inside import Protection
 from tokenward.gateway.limits import Dimension
@@ -64,6 +67,25 @@ class CorsSettings(Model):
         return self
 
 
+class BoundSettings(Model):
+    """How large a request may be, and how long each side may take. At the embedded proxy."""
+
+    body: Annotated[int, Size()] | None = Field(
+        default=None, description="A request's body, such as 512KiB; 10MiB by default."
+    )
+    connect: Annotated[int, Duration(1, 60)] | None = Field(
+        default=None, description="Until a new connection to the API is there: 1s to 1m, 3s by default."
+    )
+    read: Annotated[int, Duration(1, 3600)] | None = Field(
+        default=None, description="For so long the API may be silent: 1s to 1h, 30s by default."
+    )
+    client: Annotated[int, Duration(1, 3600)] | None = Field(
+        default=None,
+        description="For so long the client may neither send the rest nor take the answer: 1s to 1h, 30s by "
+        "default.",
+    )
+
+
 class LimitSettings(Model):
     """How often calls may come, counted by whom."""
 
@@ -94,6 +116,9 @@ class OperationSettings(Model):
     )
     limits: LimitList = Field(
         default=(), description="How often this operation may be called, beside what holds for the API."
+    )
+    bounds: BoundSettings | None = Field(
+        default=None, description="How large and slow its calls may be, where not as those of its API."
     )
 
 
@@ -173,6 +198,14 @@ class ApiSettings(Model):
     cors: CorsSettings | None = Field(
         default=None,
         description="Pages of other origins that may call it; without it, the API answers browsers itself.",
+    )
+    answer_headers: AnswerHeaderValues = Field(
+        default_factory=dict,
+        description="Other values, or null for none, of the headers that the gateway adds to answers where "
+        f"the API does not say them itself: {', '.join(ANSWER_HEADERS)}.",
+    )
+    bounds: BoundSettings | None = Field(
+        default=None, description="How large and slow calls may be, where not as usual."
     )
     limits: LimitList = Field(
         default=(), description="How often it may be called, all its operations counted together."

@@ -2,8 +2,9 @@
 
 Both together through `logging` and Prometheus cost more than the decision itself. So decisions are gathered,
 and written and counted every quarter of a second; a process that is killed loses the last of them. No field
-comes from the caller: names come from the policy, codes from the catalogue, ids from the store, or from an
-issuer that is trusted and then percent-encoded. So nothing needs redaction.
+comes from the caller but the trace id, which is hexadecimal: names come from the policy, codes from the
+catalogue, ids from the store or from here, or from an issuer that is trusted and then percent-encoded. So
+nothing needs redaction.
 """
 
 import asyncio
@@ -75,6 +76,7 @@ def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
         f"time={time} level=info logger=tokenward.gateway.decision "
         f"door={door} reason={decision.reason} status={status} "
         f'api={decision.api or "-"} operation="{decision.operation or "-"}" '
+        f"request_id={decision.trace.request_id or '-'} trace_id={decision.trace.trace_id or '-'} "
         f"token_id={facts.token_id if facts else '-'} client_id={facts.client_id if facts else '-'} "
         f"ms={seconds * 1000:.3f}\n"
     )

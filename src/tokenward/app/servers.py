@@ -240,6 +240,7 @@ async def gateway_engine(
             certificates=settings.gateway.client_certificates is not None,
         ),
         counters=counters,
+        https=settings.gateway.url.startswith("https:"),
         observe=observe,
         clock=ground.clock,
     )

@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tokenward.base import references
 from tokenward.base.rates import WINDOWS, Rate
+from tokenward.gateway.answer_headers import DEFAULTS as ANSWER_HEADERS
 from tokenward.issuer.settings import PROTOCOL_SCOPES, SCOPE_TOKEN, is_absolute_uri
 from tokenward.tokens.algorithms import ASYMMETRIC
 from tokenward.tokens.credential_guard import why_no_claim_value
@@ -39,6 +40,8 @@ _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")
 _MAIL_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")  # RFC 5321 §4.1.2
 _AMOUNT = re.compile(rf"([1-9][0-9]{{0,8}})/({'|'.join(WINDOWS)})")
+_UNIT_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_SIZE = re.compile(rf"([1-9][0-9]{{0,9}}|0)({'|'.join(_UNIT_BYTES)})")
 _REDIS = re.compile(r"rediss?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:/[0-9]{1,3})?")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -144,6 +147,28 @@ def _listen(value: object) -> Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """Annotates an `int` of bytes that is written like `10MiB`, of at most 1 GiB."""
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_size)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^{_SIZE.pattern}$", "examples": ["512KiB", "10MiB"]}
+
+
+def _size(value: object) -> int:
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[1]) * _UNIT_BYTES[match[2]] > _UNIT_BYTES["GiB"]:
+        raise bad_value(
+            "size", "this is no size up to 1GiB", "write a number and B, KiB or MiB, such as 10MiB"
+        )
+    return int(match[1]) * _UNIT_BYTES[match[2]]
+
+
+@dataclass(frozen=True, slots=True)
 class Amount:
     """Annotates a `Rate` that is written like `100/minute`."""
 
@@ -215,6 +240,22 @@ def _cors_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     if "null" in origins:
         raise bad_value("cors", "anybody can make a page whose origin is null", "name the page's own origin")
     return tuple(origin if origin == "*" else _origin(origin) for origin in origins)
+
+
+def _answer_headers(said: dict[str, str | None]) -> dict[str, str | None]:
+    lower = {name.lower(): text for name, text in said.items()}
+    if unknown := sorted(lower.keys() - ANSWER_HEADERS):
+        raise bad_value(
+            "answer-header", f"{unknown[0]} is none of them", f"choose from {', '.join(ANSWER_HEADERS)}"
+        )
+    if not all(
+        text is None or re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]{0,998}[\x21-\x7e])?", text)
+        for text in lower.values()
+    ):
+        raise bad_value(
+            "answer-header", "this is no value of a header", "write visible ASCII, or null for none"
+        )
+    return lower
 
 
 def _cors_header(text: str) -> str:
@@ -480,6 +521,7 @@ NoticeDays = Annotated[tuple[int, ...], BeforeValidator(_tuple), AfterValidator(
 MailHost = Annotated[str, AfterValidator(_mail_host)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 ApiName = Annotated[str, AfterValidator(_api_name)]
+AnswerHeaderValues = Annotated[dict[str, str | None], AfterValidator(_answer_headers)]
 CorsOrigins = Annotated[
     tuple[str, ...],
     BeforeValidator(_tuple),

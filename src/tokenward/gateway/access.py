@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 from tokenward.base.addresses import Network
 from tokenward.base.problems import Problem
+from tokenward.gateway.bounds import UNBOUND, Bounds
+from tokenward.gateway.trace import UNTRACED, Trace
 from tokenward.gateway.upstreams import Pool
 from tokenward.tokens.binding import ClientCertificate, Confirmation
 
@@ -134,10 +136,13 @@ class Allow(NamedTuple):
         inside_jwt: None only for an operation of tier `public` that was called without a credential.
         facts: whose call it is, or None for an anonymous one.
         told: headers for the answer; `told.with_told` puts them beside the API's own.
+        defaults: further headers, for what the API does not say itself.
         hides: beginnings of header names that the API may not say itself.
         max_age: seconds for which this answer may be cached for the same `vary` facts; 0 forbids it.
         vary: names of the request facts that the answer depends on.
         path: the canonical path in full, percent-encoded.
+        trace: names the exchange, for client, log and backend.
+        bounds: how large and slow it may be, where not as usual at the door.
     """
 
     api: str
@@ -147,10 +152,13 @@ class Allow(NamedTuple):
     inside_jwt: str | None
     facts: TokenFacts | None
     told: tuple[tuple[bytes, bytes], ...] = ()
+    defaults: tuple[tuple[bytes, bytes], ...] = ()
     hides: tuple[bytes, ...] = ()
     max_age: int = 0
     vary: tuple[str, ...] = ()
     path: str = ""
+    trace: Trace = UNTRACED
+    bounds: Bounds = UNBOUND
 
     @property
     def reason(self) -> str:
@@ -170,6 +178,7 @@ class Deny:
         api: as far as the decision got; "" if it matched none.
         operation: likewise.
         facts: whose call it would have been, as far as the decision got.
+        trace: as in `Allow`.
     """
 
     problem: Problem
@@ -179,6 +188,7 @@ class Deny:
     api: str = ""
     operation: str = ""
     facts: TokenFacts | None = None
+    trace: Trace = UNTRACED
 
     @property
     def reason(self) -> str:
@@ -193,12 +203,14 @@ class Preflight(NamedTuple):
         api: the API's name in the policy.
         operation: the one that the page would call, as in `Allow`.
         headers: the whole of the answer, whose status is 204.
+        trace: as in `Allow`.
         facts: nobody's call: browsers ask without a credential.
     """
 
     api: str
     operation: str
     headers: Mapping[str, str]
+    trace: Trace = UNTRACED
     facts: None = None
 
     @property

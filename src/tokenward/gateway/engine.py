@@ -24,6 +24,7 @@ from tokenward.base.problems import (
 from tokenward.base.rates import Counters, MemoryCounters
 from tokenward.gateway import cors, limits, steps
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenResolver
+from tokenward.gateway.answer_headers import DEFAULTS
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.judges import Own
 from tokenward.gateway.limits import Dimension
@@ -34,6 +35,7 @@ from tokenward.gateway.resource_metadata import ResourceMetadata
 from tokenward.gateway.steps import Answered, Case, Means
 from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.tiers import BASIC, step_up
+from tokenward.gateway.trace import Trace, traced
 from tokenward.gateway.trust import Trust
 from tokenward.gateway.verified import VerifiedTokens
 
@@ -125,7 +127,7 @@ class Engine:
         minter: signs the inside JWTs.
     """
 
-    __slots__ = ("_clock", "_means", "_observe", "_policy", "_resources", "minter", "verified")
+    __slots__ = ("_clock", "_https", "_means", "_observe", "_policy", "_resources", "minter", "verified")
 
     def __init__(
         self,
@@ -139,6 +141,7 @@ class Engine:
         resources: ResourceMetadata | None = None,
         counters: Counters | None = None,
         observe: Callable[[Decision, float], None] | None = None,
+        https: bool = False,
         token_prefix: str = "tkw",  # noqa: S107 - how a token begins
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -154,6 +157,7 @@ class Engine:
             resources: what is told of the APIs; without it, nothing.
             counters: count calls where there is a limit; without them, those of this process do.
             observe: told each decision and the seconds that it took, for log and metrics. Must not raise.
+            https: whether clients come by https, and refusals shall keep them there.
             token_prefix: how our opaque tokens begin.
             clock: time.
         """
@@ -171,6 +175,7 @@ class Engine:
         )
         self._policy = policy
         self._resources = resources
+        self._https = https
         self._observe = observe
         self._clock = clock
 
@@ -203,7 +208,7 @@ class Engine:
                     await pending
             decision = self._allow(case)
         except Answered as answered:
-            decision = answered.preflight
+            decision = answered.preflight._replace(trace=_trace(case))
         except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
             decision = self._deny(case, _as_refusal(fault))
         seconds = self._clock.monotonic() - started
@@ -222,7 +227,7 @@ class Engine:
                     await pending
             except Answered as answered:
                 told.append(Step(step.name, passed=True, why="a preflight: pages of this origin may call it"))
-                return answered.preflight, told
+                return answered.preflight._replace(trace=_trace(case)), told
             except Exception as fault:  # noqa: BLE001 - as in decide
                 refusal = _as_refusal(fault)
                 told.append(Step(step.name, passed=False, why=str(refusal)))
@@ -242,8 +247,13 @@ class Engine:
             tuple(
                 (name.encode(), text.encode()) for name, text in (_sunset(case) | self._told(case)).items()
             ),
+            defaults=match.api.answers.authenticated
+            if case.entry is not None
+            else match.api.answers.anonymous,
             hides=cors.HIDDEN if match.api.cors is not None else (),
             path=case.path,
+            trace=_trace(case),
+            bounds=match.operation.bounds,
         )
 
     def _deny(self, case: Case, refusal: Refusal) -> Deny:
@@ -253,11 +263,14 @@ class Engine:
         told = self._told(case)
         if case.allowed:
             told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
+        if self._https:
+            told["strict-transport-security"] = DEFAULTS["strict-transport-security"]
         if refusal.retry_after is not None:
             told["retry-after"] = str(refusal.retry_after)
         text = self._challenge(case, problem) if problem.status == 401 or problem in _CHALLENGED else ""
         facts = case.entry.facts if case.entry else None
-        return Deny(problem, refusal.detail, text, told, api, operation.label if operation else "", facts)
+        label = operation.label if operation else ""
+        return Deny(problem, refusal.detail, text, told, api, label, facts, _trace(case))
 
     def _challenge(self, case: Case, problem: Problem) -> str:
         parameters: dict[str, str] = {}
@@ -306,6 +319,10 @@ def _offers_basic(case: Case) -> Trust | None:
     match = case.match
     trust = match.api.trust if match is not None and BASIC in match.operation.tier.credentials else None
     return trust if trust is not None and trust.takes_basic(case.now) else None
+
+
+def _trace(case: Case) -> Trace:
+    return traced(case.screened.trace)
 
 
 def _wants_a_proof(case: Case) -> bool:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from tokenward.base.problems import BAD_UPSTREAM, MALFORMED, UPGRADE_REFUSED, Refusal
+from tokenward.gateway.trace import Trace
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -24,6 +25,7 @@ class Verdict(Enum):
     AUTHORIZATION = "read as a credential, replaced"
     API_KEY = "read as a credential, dropped"
     PROOF = "read as the proof of a credential, dropped"
+    TRACE = "read for the trace that it names, replaced"
     COOKIE = "forwarded without our own cookies"
     CONNECTION = "read for the names it nominates, dropped"
     HOST = "read, replaced"
@@ -44,6 +46,8 @@ _MEANINGFUL: dict[str, Verdict] = {
     "authorization": Verdict.AUTHORIZATION,
     "x-api-key": Verdict.API_KEY,
     "dpop": Verdict.PROOF,
+    "traceparent": Verdict.TRACE,
+    "tracestate": Verdict.TRACE,
     "cookie": Verdict.COOKIE,
     "connection": Verdict.CONNECTION,
     "host": Verdict.HOST,
@@ -124,17 +128,19 @@ def fold(name: str) -> str:
 
 
 class Screened(NamedTuple):
-    """The request headers that can carry a credential, collected while all of them were checked.
+    """The request headers that can carry a credential, or name a trace, collected while all were checked.
 
     Attributes:
         authorization: the value of every Authorization header.
         api_keys: the value of every X-API-Key header.
         proofs: the value of every DPoP header.
+        trace: every traceparent and tracestate header.
     """
 
     authorization: tuple[bytes, ...] = ()
     api_keys: tuple[bytes, ...] = ()
     proofs: tuple[bytes, ...] = ()
+    trace: tuple[tuple[bytes, bytes], ...] = ()
 
     def __repr__(self) -> str:
         return f"Screened({len(self.authorization)} Authorization, {len(self.api_keys)} X-API-Key)"
@@ -150,6 +156,7 @@ def screen(headers: RawHeaders) -> Screened:
     authorization: tuple[bytes, ...] = ()
     api_keys: tuple[bytes, ...] = ()
     proofs: tuple[bytes, ...] = ()
+    trace: tuple[tuple[bytes, bytes], ...] = ()
     hosts = 0
     for name, value in headers:
         judged = _memo.get(name) or verdict(name)
@@ -161,17 +168,23 @@ def screen(headers: RawHeaders) -> Screened:
             api_keys += (value,)
         elif judged is Verdict.PROOF:
             proofs += (value,)
+        elif judged is Verdict.TRACE:
+            trace += ((name, value),)
         elif judged is Verdict.HOST:
-            hosts += 1
-            if hosts > 1 or not _HOST.fullmatch(value):  # RFC 9112 §3.2
-                raise Refusal(MALFORMED, "Host is repeated or malformed")
+            hosts = _one_host(hosts, value)
         elif judged is Verdict.UPGRADE and value.strip().lower() != b"h2c":
             # RFC 9110 §7.8: an upgrade may be ignored. Clients that offer h2c expect that, others do not.
             raise Refusal(UPGRADE_REFUSED, "an Upgrade header")
         elif judged is Verdict.MALFORMED:
             raise Refusal(MALFORMED, "a header name is no token")
     _check_values([value for _, value in headers])
-    return Screened(authorization, api_keys, proofs)
+    return Screened(authorization, api_keys, proofs, trace)
+
+
+def _one_host(before: int, value: bytes) -> int:
+    if before or not _HOST.fullmatch(value):  # RFC 9112 §3.2
+        raise Refusal(MALFORMED, "Host is repeated or malformed")
+    return 1
 
 
 def _check_values(values: list[bytes]) -> None:
@@ -186,7 +199,7 @@ def _check_values(values: list[bytes]) -> None:
                 raise Refusal(MALFORMED, "a header value is not UTF-8") from None
 
 
-def inward(headers: RawHeaders, *, inside_jwt: str | None) -> list[tuple[bytes, bytes]]:
+def inward(headers: RawHeaders, *, inside_jwt: str | None, trace: Trace) -> list[tuple[bytes, bytes]]:
     """The headers for an application in this process: what may pass, its Host, and the inside JWT.
 
     It sees the connection itself, so nothing needs to be said of that in headers.
@@ -194,16 +207,18 @@ def inward(headers: RawHeaders, *, inside_jwt: str | None) -> list[tuple[bytes, 
     Args:
         headers: screened.
         inside_jwt: replaces whatever Authorization there was; None for an anonymous call.
+        trace: names the exchange in logs on both sides.
     """
     sent = [header for header in headers if header[0] == b"host"]
     sent += _passing(headers)
     if inside_jwt is not None:
         sent.append((b"authorization", b"Bearer " + inside_jwt.encode("ascii")))
+    sent += [(name.encode("ascii"), text.encode("ascii")) for name, text in _naming(trace)]
     return sent
 
 
 def outgoing(
-    headers: RawHeaders, *, inside_jwt: str | None, peer: str, scheme: str, host: str, request_id: str
+    headers: RawHeaders, *, inside_jwt: str | None, peer: str, scheme: str, host: str, trace: Trace
 ) -> list[tuple[str, str]]:
     """The headers for the backend: what may pass, then what we set ourselves.
 
@@ -213,7 +228,7 @@ def outgoing(
         peer: the address of the connection's other end.
         scheme: `http` or `https`, as the client used it.
         host: the client's Host.
-        request_id: names the exchange in logs on both sides.
+        trace: names the exchange in logs on both sides.
     """
     sent = [(name.decode("ascii"), value.decode("utf-8")) for name, value in _passing(headers)]
     if inside_jwt is not None:
@@ -223,8 +238,13 @@ def outgoing(
     sent.append(("x-forwarded-proto", scheme))
     if host:
         sent.append(("x-forwarded-host", host))
-    sent.append(("x-request-id", request_id))
+    sent += _naming(trace)
     return sent
+
+
+def _naming(trace: Trace) -> list[tuple[str, str]]:
+    named = [("x-request-id", trace.request_id), ("traceparent", trace.parent)]
+    return [*named, ("tracestate", trace.state)] if trace.state else named
 
 
 def _passing(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
@@ -274,6 +294,12 @@ _RESPONSE_DROPPED = frozenset(
         b"server",
         b"date",
         b"dpop-nonce",
+        # What runs behind is nobody's business.
+        b"x-powered-by",
+        b"x-aspnet-version",
+        b"x-aspnetmvc-version",
+        b"x-generator",
+        b"x-runtime",
     }
 )
 

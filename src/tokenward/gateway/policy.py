@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tokenward.base.problems import Refusal
+from tokenward.gateway.answer_headers import NO_HEADERS, AnswerHeaders
+from tokenward.gateway.bounds import UNBOUND, Bounds
 from tokenward.gateway.cors import Cors
 from tokenward.gateway.limits import UNLIMITED, Limits
 from tokenward.gateway.paths import canonical_path
@@ -58,6 +60,7 @@ class Operation:
         tier: the risk.
         scopes: all of them are needed.
         limits: how often it may be called, those of its API among them.
+        bounds: how large and slow a call may be, those of its API among them.
         label: `METHOD /template`, as logs and metrics name it.
     """
 
@@ -67,6 +70,7 @@ class Operation:
     tier: Tier
     scopes: frozenset[str]
     limits: Limits = UNLIMITED
+    bounds: Bounds = UNBOUND
     label: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +89,7 @@ class Api:
         operations: everything that is allowed.
         cors: what pages of other origins may do; None leaves that to the API.
         trust: whose credentials count here, where not only those of our own issuer.
+        answers: headers of its answers, for what it does not say itself.
     """
 
     name: str
@@ -93,6 +98,7 @@ class Api:
     audience: str
     operations: tuple[Operation, ...]
     cors: Cors | None = None
+    answers: AnswerHeaders = NO_HEADERS
     trust: Trust | None = field(default=None, compare=False)
 
 

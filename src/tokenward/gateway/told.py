@@ -10,6 +10,7 @@ from tokenward.gateway.access import Allow
 Headers = Sequence[tuple[bytes, bytes]]
 
 # Lists to which several may contribute: both sayings stand.
+_REQUEST_ID = b"x-request-id"
 _JOINED = frozenset({b"ratelimit", b"ratelimit-policy", b"vary"})
 
 
@@ -25,4 +26,11 @@ def with_told(own: Headers, allow: Allow) -> list[tuple[bytes, bytes]]:
     if allow.hides:
         own = [each for each in own if not each[0].startswith(allow.hides)]
     there = {name for name, _ in own}
-    return [*own, *(each for each in allow.told if each[0] not in there or each[0] in _JOINED)]
+    if _REQUEST_ID in there:
+        own = [each for each in own if each[0] != _REQUEST_ID]
+    return [
+        *own,
+        *(each for each in allow.told if each[0] not in there or each[0] in _JOINED),
+        *(each for each in allow.defaults if each[0] not in there),
+        (_REQUEST_ID, allow.trace.request_id.encode("ascii")),
+    ]

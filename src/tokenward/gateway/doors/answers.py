@@ -38,6 +38,8 @@ class Answer(NamedTuple):
 def refused(deny: Deny) -> Answer:
     """The refusal as RFC 9457 problem details, with the challenge of RFC 6750 §3 where there is one."""
     told = [(name.encode(), value.encode()) for name, value in deny.headers.items()]
+    if deny.trace.request_id:
+        told.append((b"x-request-id", deny.trace.request_id.encode()))
     if deny.challenge:
         told.append((b"www-authenticate", deny.challenge.encode()))
     return Answer(deny.problem.status, (*DENIED, *told), problem_json(deny.problem))
@@ -49,9 +51,8 @@ def decided(decision: Deny | Preflight | Answer) -> Answer:
         return decision
     if isinstance(decision, Deny):
         return refused(decision)
-    return Answer(
-        204, tuple((name.encode(), value.encode()) for name, value in decision.headers.items()), b""
-    )
+    told = {**decision.headers, "x-request-id": decision.trace.request_id}
+    return Answer(204, tuple((name.encode(), value.encode()) for name, value in told.items()), b"")
 
 
 def failed(allow: Allow, refusal: Refusal) -> Deny:
@@ -59,7 +60,14 @@ def failed(allow: Allow, refusal: Refusal) -> Deny:
     told = {name.decode(): value.decode() for name, value in allow.told}
     if refusal.retry_after is not None:
         told["retry-after"] = str(refusal.retry_after)
-    return Deny(refusal.problem, refusal.detail, headers=told, api=allow.api, operation=allow.operation)
+    return Deny(
+        refusal.problem,
+        refusal.detail,
+        headers=told,
+        api=allow.api,
+        operation=allow.operation,
+        trace=allow.trace,
+    )
 
 
 def own(engine: Engine, request: AccessRequest) -> Answer | None:

@@ -47,9 +47,7 @@ class AsgiDoor:
         request = _read(scope)
         decision = await ask(self._engines, request)
         if isinstance(decision, Allow):
-            if decision.told or decision.hides:
-                send = telling(send, decision)
-            await self._app(_shown(scope, request, decision), receive, send)
+            await self._app(_shown(scope, request, decision), receive, telling(send, decision))
             return
         answer = decided(decision)
         await respond(send, answer.status, answer.body, answer.headers)
@@ -87,7 +85,7 @@ def _shown(scope: Scope, request: AccessRequest, allow: Allow) -> Scope:
         **scope,
         "path": unquote(path) if "%" in path else path,
         "raw_path": path.encode("ascii"),
-        "headers": inward(request.headers, inside_jwt=allow.inside_jwt),
+        "headers": inward(request.headers, inside_jwt=allow.inside_jwt, trace=allow.trace),
         "state": {**scope.get("state", {}), SCOPE_KEY: caller(allow)},
     }
 

@@ -40,13 +40,11 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-def connections(*, connect: float, wait: float, read: float, most: int) -> aiohttp.ClientSession:
+def connections(*, timeout: ClientTimeout, most: int) -> aiohttp.ClientSession:
     """A pool of connections. It belongs to the running loop, and sends exactly the headers that it is given.
 
     Args:
-        connect: seconds until a new connection is there.
-        wait: seconds until there is one, waiting for a free one included.
-        read: seconds for which an upstream may be silent.
+        timeout: of requests that say nothing else.
         most: connections to one upstream.
     """
     session = aiohttp.ClientSession(
@@ -56,7 +54,7 @@ def connections(*, connect: float, wait: float, read: float, most: int) -> aioht
         skip_auto_headers=_NEVER_ADDED,
         auto_decompress=False,
         trust_env=False,
-        timeout=ClientTimeout(total=None, connect=wait, sock_connect=connect, sock_read=read),
+        timeout=timeout,
     )
     session._retry_connection = False  # noqa: SLF001 - a request is tried again by our rules, or not at all
     return session

@@ -10,10 +10,12 @@ idempotent (RFC 9110 §9.2.2) and there is no body. The second try is another up
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
+from aiohttp.client import ClientTimeout
 from yarl import URL
 
 from tokenward.base.asgi import Receive, Scope, Send
@@ -25,6 +27,7 @@ from tokenward.base.problems import (
     UPSTREAM_TIMEOUT,
     Refusal,
 )
+from tokenward.gateway.bounds import UNBOUND, Bounds
 from tokenward.gateway.doors.balancer import Balancer, Member
 from tokenward.gateway.doors.connections import Unreachable, connections
 from tokenward.gateway.headers import incoming
@@ -57,6 +60,26 @@ class Limits:
     client: float = 30.0
     connections: int = 512
 
+    def within(self, bounds: Bounds) -> "Limits":
+        """These, but for what the policy says."""
+        return _within(self, bounds)
+
+    @property
+    def timeout(self) -> ClientTimeout:
+        """As aiohttp takes them."""
+        return ClientTimeout(
+            total=None,
+            connect=max(self.wait, self.connect),
+            sock_connect=self.connect,
+            sock_read=self.read,
+        )
+
+
+@lru_cache(maxsize=1024)  # few: what the policy says of APIs and operations
+def _within(limits: Limits, bounds: Bounds) -> Limits:
+    said = {name: value for name, value in asdict(bounds).items() if value is not None}
+    return replace(limits, **said)
+
 
 DEFAULT_LIMITS = Limits()
 
@@ -84,12 +107,7 @@ class Forwarder:
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:  # made here, because it belongs to the running loop
-            self._session = connections(
-                connect=self._limits.connect,
-                wait=self._limits.wait,
-                read=self._limits.read,
-                most=self._limits.connections,
-            )
+            self._session = connections(timeout=self._limits.timeout, most=self._limits.connections)
         return self._session
 
     async def close(self) -> None:
@@ -97,22 +115,6 @@ class Forwarder:
         if self._session is not None:
             await self._session.close()
             self._session = None
-
-    async def _peek(self, receive: Receive) -> tuple[Receive, bool]:
-        """Whether there is a body, and `receive` as if nobody had looked."""
-        try:
-            async with asyncio.timeout(self._limits.client):
-                first = await receive()
-        except TimeoutError:
-            raise Refusal(CLIENT_SILENT, "the client was silent for too long") from None
-        if first["type"] == "http.request" and not first.get("body") and not first.get("more_body", False):
-            return receive, False
-        unread = [first]
-
-        async def again() -> MutableMapping[str, Any]:
-            return unread.pop() if unread else await receive()
-
-        return again, True
 
     async def forward(
         self,
@@ -123,6 +125,7 @@ class Forwarder:
         pool: Pool,
         path: str,
         headers: Sequence[tuple[str, str]],
+        bounds: Bounds = UNBOUND,
     ) -> None:
         """Send the request to one of `pool`, with exactly these headers, and its response to the client.
 
@@ -135,6 +138,7 @@ class Forwarder:
             pool: the upstreams to choose from.
             path: canonical path below any of them.
             headers: complete but for Host and framing.
+            bounds: where it is not bound as usual.
 
         Raises:
             Refusal: before anything was sent: BAD_UPSTREAM, UPSTREAM_TIMEOUT, NO_UPSTREAM, TOO_LARGE,
@@ -142,11 +146,29 @@ class Forwarder:
             UpstreamTruncated: after that.
         """
         query: bytes = scope["query_string"]
-        body = _has_body(scope, self._limits.body)
+        limits = self._limits if bounds is UNBOUND else self._limits.within(bounds)
+        body = _has_body(scope, limits.body)
         if body is None:
-            receive, body = await self._peek(receive)
+            receive, body = await _peek(receive, limits.client)
         call = _Call(scope["method"], f"{path}?{query.decode('ascii')}" if query else path, headers, body)
-        await _Exchange(receive, send, self._limits, self._connected(), self.balancer).run(call, pool)
+        await _Exchange(receive, send, limits, self._connected(), self.balancer).run(call, pool)
+
+
+async def _peek(receive: Receive, seconds: float) -> tuple[Receive, bool]:
+    """Whether there is a body, and `receive` as if nobody had looked."""
+    try:
+        async with asyncio.timeout(seconds):
+            first = await receive()
+    except TimeoutError:
+        raise Refusal(CLIENT_SILENT, "the client was silent for too long") from None
+    if first["type"] == "http.request" and not first.get("body") and not first.get("more_body", False):
+        return receive, False
+    unread = [first]
+
+    async def again() -> MutableMapping[str, Any]:
+        return unread.pop() if unread else await receive()
+
+    return again, True
 
 
 def _has_body(scope: Scope, limit: int) -> bool | None:
@@ -267,6 +289,7 @@ class _Exchange:
                 headers=call.headers,
                 data=self._body() if call.body else None,
                 allow_redirects=False,
+                timeout=self._limits.timeout,
             )
         except BaseException as fault:
             member.outstanding -= 1

@@ -9,7 +9,6 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any, Never
 
 from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
-from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import UPGRADE_REFUSED, Refusal, problem_json
 from tokenward.gateway.access import AccessRequest, Allow, Deny, Preflight
 from tokenward.gateway.doors import health
@@ -74,13 +73,13 @@ class ProxyDoor:
     async def _pass_on(
         self, allow: Allow, request: AccessRequest, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        request_id = random_bytes(16).hex()  # the form of a W3C trace id
         try:
             await self._forwarder.forward(
                 scope,
                 receive,
-                telling(send, allow) if allow.told or allow.hides else send,
+                telling(send, allow),
                 pool=allow.pool,
+                bounds=allow.bounds,
                 path=allow.upstream_path,
                 headers=outgoing(
                     request.headers,
@@ -88,7 +87,7 @@ class ProxyDoor:
                     peer=request.peer,
                     scheme=scope["scheme"],
                     host=request.host,
-                    request_id=request_id,
+                    trace=allow.trace,
                 ),
             )
         except Refusal as refusal:
@@ -96,7 +95,7 @@ class ProxyDoor:
                 "api=%s operation=%s request_id=%s reason=%s detail=%s",
                 allow.api,
                 allow.operation,
-                request_id,
+                allow.trace.request_id,
                 refusal.problem.code,
                 refusal.detail,
             )

@@ -50,9 +50,7 @@ class WsgiDoor:
         request = read(environ)
         decision = self._ask(request)
         if isinstance(decision, Allow):
-            quiet = not decision.told and not decision.hides
-            started = start_response if quiet else _telling(start_response, decision)
-            return self._app(_shown(environ, request, decision), started)
+            return self._app(_shown(environ, request, decision), _telling(start_response, decision))
         answer = decided(decision)
         headers = list(answer.headers)
         if answer.status != 204:  # RFC 9110 §8.6
@@ -100,7 +98,7 @@ def _headers(environ: Environ) -> Iterator[tuple[bytes, bytes]]:
 def _shown(environ: Environ, request: AccessRequest, allow: Allow) -> Environ:
     """The environ for the application."""
     shown = {key: value for key, value in environ.items() if not key.startswith("HTTP_")}
-    for name, value in _native(inward(request.headers, inside_jwt=allow.inside_jwt)):
+    for name, value in _native(inward(request.headers, inside_jwt=allow.inside_jwt, trace=allow.trace)):
         if name not in {"content-type", "content-length"}:
             shown[f"HTTP_{name.upper().replace('-', '_')}"] = value
     path = unquote_to_bytes(allow.path).decode("latin-1")

@@ -219,6 +219,6 @@ def test_what_belongs_to_the_upstreams_connection_stays_there(through):
         door.backend.answer = respond
         answer = await door.ask()
         assert answer.status == 200
-        assert {name for name, _ in answer.headers} == {"date", "content-length", "x-kept"}
+        assert {name for name, _ in answer.headers} == {"date", "content-length", "x-kept", "x-request-id"}
 
     through(scenario)

@@ -60,10 +60,6 @@ class Limits:
     client: float = 30.0
     connections: int = 512
 
-    def within(self, bounds: Bounds) -> "Limits":
-        """These, but for what the policy says."""
-        return _within(self, bounds)
-
     @property
     def timeout(self) -> ClientTimeout:
         """As aiohttp takes them."""
@@ -146,7 +142,7 @@ class Forwarder:
             UpstreamTruncated: after that.
         """
         query: bytes = scope["query_string"]
-        limits = self._limits if bounds is UNBOUND else self._limits.within(bounds)
+        limits = self._limits if bounds is UNBOUND else _within(self._limits, bounds)
         body = _has_body(scope, limits.body)
         if body is None:
             receive, body = await _peek(receive, limits.client)

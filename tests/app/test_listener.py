@@ -268,3 +268,65 @@ def test_much_leaves_at_once_so_that_a_slow_reader_is_felt():
         assert [len(each) for each in wire.acts] == [listener.GATHERED + 1]
 
     _gathered(act)
+
+
+def test_at_the_end_the_door_is_told_first_and_running_requests_are_answered():
+    async def scenario():
+        order, stop, free = [], asyncio.Event(), asyncio.Event()
+
+        async def app(_scope, _receive, send):
+            order.append("asked")
+            await free.wait()
+            await respond(send, 200, b"done")
+
+        def told():
+            order.append("told")
+            with socket.create_connection(address, timeout=5):
+                order.append("still listening")
+
+        sock = bind("127.0.0.1", 0)
+        address = sock.getsockname()
+        serving = asyncio.create_task(Listener(app, sock, grace=10, on_stop=told).run_until(stop))
+        reader, writer = await asyncio.open_connection(*address)
+        idle, idler = await asyncio.open_connection(*address)
+        writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        while not order:  # noqa: ASYNC110 - it is on its way
+            await asyncio.sleep(0.01)
+        stop.set()
+        assert await idle.read() == b""
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address)
+        free.set()
+        received = await reader.read()
+        assert received.endswith(b"done")
+        assert b"connection: close\r\n" in received
+        await serving
+        for each in (writer, idler):
+            each.close()
+            await each.wait_closed()
+        sock.close()
+        assert order[:3] == ["asked", "told", "still listening"]
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_takes_longer_than_it_may_is_cut_off():
+    async def scenario():
+        stop, asked = asyncio.Event(), asyncio.Event()
+
+        async def app(_scope, _receive, _send):
+            asked.set()
+            await asyncio.Event().wait()
+
+        sock = bind("127.0.0.1", 0)
+        serving = asyncio.create_task(Listener(app, sock, grace=1).run_until(stop))
+        _, writer = await asyncio.open_connection(*sock.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        await asked.wait()
+        stop.set()
+        await asyncio.wait_for(serving, 10)
+        writer.close()
+        await writer.wait_closed()
+        sock.close()
+
+    asyncio.run(scenario())

@@ -240,7 +240,7 @@ def test_a_failed_health_check_takes_an_upstream_out_and_a_good_one_brings_it_ba
 
         health = HealthCheck("/healthy", interval=0.05, timeout=2)
         async with farm(gateway, judge, PLAIN, health=health) as (ailing, alive):
-            watching = asyncio.create_task(gateway.door.watch())
+            watching = asyncio.create_task(gateway.door.watch_upstreams())
             await until([True, False])
             for _ in range(4):
                 assert (await call(gateway))[0] == 200
@@ -261,7 +261,7 @@ def test_a_health_check_ends_with_the_policy_that_asked_for_it():
     async def scenario(gateway):
         health = HealthCheck("/healthy", interval=0.05, timeout=2)
         async with farm(gateway, PLAIN, health=health) as (asked,):
-            watching = asyncio.create_task(gateway.door.watch())
+            watching = asyncio.create_task(gateway.door.watch_upstreams())
             while not asked.requests:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             gateway.world.engine.swap_policy(Policy(apis(f"http://127.0.0.1:{gateway.backend.port}")))

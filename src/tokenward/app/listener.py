@@ -220,6 +220,8 @@ class Listener(uvicorn.Server):
         streams: whether a request's body may take its time; otherwise it has `REQUEST_SECONDS`, as the head.
         tls: with it, nothing but TLS is spoken; a handshake, too, has `REQUEST_SECONDS`.
         certificate_header: the header in which `proxies`, and nobody else, tell the client's certificate.
+        grace: seconds that running requests have to finish.
+        on_stop: called before the listener stops to listen.
 
     Attributes:
         listening: set once connections are accepted.
@@ -234,6 +236,8 @@ class Listener(uvicorn.Server):
         proxies: Sequence[str] = (),
         tls: ServerTls | None = None,
         certificate_header: str | None = None,
+        grace: int = GRACE_SECONDS,
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         # From anybody else X-Forwarded-For is a claim, not a fact.
         outer = ProxyHeadersMiddleware(app, list(proxies)) if proxies else app  # type: ignore[arg-type]
@@ -250,12 +254,13 @@ class Listener(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=65,
-                timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_graceful_shutdown=grace,
                 backlog=BACKLOG,
             )
         )
         self._socket = sock
         self._tls = tls
+        self._on_stop = on_stop
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -287,10 +292,11 @@ class Listener(uvicorn.Server):
         yield
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then let running requests finish for `GRACE_SECONDS`."""
+        """Serve until `stop` is set, then let running requests finish for as long as they may."""
         serving = asyncio.create_task(self.serve(sockets=[self._socket]))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        self._on_stop()
         self.should_exit = True
         stopping.cancel()
         await serving

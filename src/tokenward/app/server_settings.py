@@ -1,9 +1,11 @@
 """What `tokenward.yaml` may say of the servers: where they listen, and whom they believe about the line."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from tokenward.app.model import Model
-from tokenward.app.values import HeaderName, KeyFile, Listen, Networks, Origin, Reference
+from tokenward.app.values import Duration, HeaderName, KeyFile, Listen, Networks, Origin, Reference
 
 
 class TlsSettings(Model):
@@ -61,6 +63,12 @@ class GatewayServer(Model):
     tls: TlsSettings | None = Field(default=None, description="Speak TLS; without it, a proxy does.")
     client_certificates: ClientCertificates | None = Field(
         default=None, description="Let clients show certificates; without it, nobody is asked for one."
+    )
+    drain: Annotated[int, Duration(1, 600)] = Field(
+        default=20,
+        json_schema_extra={"default": "20s"},
+        description="How long running requests may take to finish when the gateway ends, or takes up a "
+        "changed configuration: 1s to 10m.",
     )
 
 

@@ -17,11 +17,12 @@ from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.limit_counters import limit_counters
-from tokenward.app.listener import Listener, stop_on_signals
+from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
 from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
 from tokenward.app.platforms import workloads
 from tokenward.app.registered_certificates import trust_registered
+from tokenward.app.server_settings import GatewayServer
 from tokenward.app.settings import Settings
 from tokenward.app.tls import ServerTls
 from tokenward.app.trust import trusting
@@ -95,11 +96,12 @@ async def serve_gateway(
         tls = server_tls(configuration.settings.gateway, configuration.base_dir)
         try:
             await _serve(
-                [_outward(door, sockets["gateway"], configuration.settings.gateway, tls, streams=True)],
+                [_outward(door, sockets["gateway"], configuration.settings.gateway, tls, door=door)],
                 beside=[
                     *beside,
                     report_upstreams(door.upstreams),
-                    door.watch(),
+                    door.watch_upstreams(),
+                    door.watch_running(),
                     *_trusting(ground.store, configuration.settings.gateway, tls),
                 ],
                 follower=follower,
@@ -288,17 +290,24 @@ def _reloading(
 
 
 def _outward(
-    app: App, sock: socket.socket, server: Server, tls: ServerTls | None, *, streams: bool = False
+    app: App,
+    sock: socket.socket,
+    server: Server,
+    tls: ServerTls | None,
+    *,
+    door: ProxyDoor | None = None,
 ) -> Listener:
-    """A listener for the world outside, as the configuration wants it."""
+    """A listener for the world outside, as the configuration wants it; `door` where that is the gateway."""
     certificates = server.client_certificates
     return Listener(
         app,
         sock,
-        streams=streams,
+        streams=door is not None,
         proxies=server.proxies,
         tls=tls,
         certificate_header=certificates.header if certificates is not None else None,
+        grace=server.drain if isinstance(server, GatewayServer) else GRACE_SECONDS,
+        on_stop=door.leave if door is not None else lambda: None,
     )
 
 

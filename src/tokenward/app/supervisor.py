@@ -43,6 +43,7 @@ class ProcessPlan:
         arguments: what it is told.
         sockets: name → bound socket; handed over as `name=FD` after the arguments.
         handed: what it is to know from the beginning, as `handed=FD`; None for nothing.
+        stop_seconds: how long it may take to end before it is made to.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ProcessPlan:
     arguments: Sequence[str]
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
     handed: bytes | None = field(default=None, repr=False)
+    stop_seconds: float = STOP_SECONDS
 
 
 class _Running:
@@ -102,8 +104,8 @@ class _Running:
         raise CannotStart(f"the {self.plan.name} process was not ready within {READY_SECONDS:.0f} seconds")
 
     def terminate(self) -> None:
-        """Tell it to end; it has `STOP_SECONDS`."""
-        self.stop_by = SYSTEM_CLOCK.monotonic() + STOP_SECONDS
+        """Tell it to end; it has its plan's time for that."""
+        self.stop_by = SYSTEM_CLOCK.monotonic() + self.plan.stop_seconds
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTERM)
 
@@ -229,12 +231,13 @@ class Supervisor:
     def _stop_all(self) -> None:
         self._stopping.set()
         self._leave([*self._running.values()])
-        for each in self._leaving:
-            each.wait()
-        self._let_go()
+        # At once: who connects while running requests finish is to be refused, not to wait for nobody.
         for plan in self._plans.values():
             for sock in plan.sockets.values():
                 sock.close()
+        for each in self._leaving:
+            each.wait()
+        self._let_go()
 
 
 def bind_all(addresses: Mapping[str, tuple[str, int]]) -> dict[str, socket.socket]:
@@ -266,6 +269,7 @@ def server_plans(configuration: Configuration, sockets: Mapping[str, socket.sock
             arguments=[role, str(configuration.path)],
             sockets={name: sockets[name] for name in names},
             handed=configuration.files.packed(),
+            stop_seconds=STOP_SECONDS + (configuration.settings.gateway.drain if role == "gateway" else 0),
         )
         for role, names in (("issuer", ("issuer", "admin")), ("gateway", ("gateway",)))
     ]

@@ -117,6 +117,16 @@ STEPS: tuple[_Row, ...] = (
     _Row("mint the inside JWT", steps.mint, _if_known(lambda case: f"for {case.matched.api.audience}")),
 )
 
+AGAIN: tuple[Callable[[Means, Case], Awaitable[None] | None], ...] = (
+    steps.canonicalise,
+    steps.match_operation,
+    steps.screen,
+    steps.extract,
+    steps.authenticate,
+    steps.check_key_place,
+    steps.check_scopes,
+)
+
 
 class Engine:
     """The decision function with what it remembers.
@@ -125,9 +135,10 @@ class Engine:
         verified: the live tokens seen. The follower of the revocation feed calls its `on_event`, and `clear`
             when the feed has a gap.
         minter: signs the inside JWTs.
+        clock: time, as decisions know it.
     """
 
-    __slots__ = ("_clock", "_https", "_means", "_observe", "_policy", "_resources", "minter", "verified")
+    __slots__ = ("_https", "_means", "_observe", "_policy", "_resources", "clock", "minter", "verified")
 
     def __init__(
         self,
@@ -177,7 +188,7 @@ class Engine:
         self._resources = resources
         self._https = https
         self._observe = observe
-        self._clock = clock
+        self.clock = clock
 
     @property
     def policy(self) -> Policy:
@@ -198,8 +209,8 @@ class Engine:
 
     async def decide(self, request: AccessRequest) -> Decision:
         """Allow or deny. Raises nothing: an unexpected fault is a denial with `unavailable`."""
-        started = self._clock.monotonic()
-        case = Case(request, self._policy, self._clock.time())
+        started = self.clock.monotonic()
+        case = Case(request, self._policy, self.clock.time())
         decision: Decision
         try:
             for step in STEPS:
@@ -211,14 +222,30 @@ class Engine:
             decision = answered.preflight._replace(trace=_trace(case))
         except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
             decision = self._deny(case, _as_refusal(fault))
-        seconds = self._clock.monotonic() - started
+        seconds = self.clock.monotonic() - started
         if self._observe is not None:
             self._observe(decision, seconds)
         return decision
 
+    async def outlives(self, request: AccessRequest) -> Refusal | None:
+        """Why what was allowed would not be now; None if it would. For exchanges that go on for long.
+
+        Asked again is what revocations, time and another policy can change. What counts calls is not, nor
+        what is good once (a proof), nor how long ago the person signed in: that was about the beginning.
+        """
+        case = Case(request, self._policy, self.clock.time())
+        try:
+            for step in AGAIN:
+                pending = step(self._means, case)
+                if pending is not None:
+                    await pending
+        except Exception as fault:  # noqa: BLE001 - as in decide
+            return _as_refusal(fault)
+        return None
+
     async def explain(self, request: AccessRequest) -> tuple[Decision, list[Step]]:
         """The decision, and what each step found, up to the one that refused. Not observed."""
-        case = Case(request, self._policy, self._clock.time())
+        case = Case(request, self._policy, self.clock.time())
         told: list[Step] = []
         for step in STEPS:
             try:

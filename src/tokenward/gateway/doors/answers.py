@@ -70,8 +70,14 @@ def failed(allow: Allow, refusal: Refusal) -> Deny:
     )
 
 
-def own(engine: Engine, request: AccessRequest) -> Answer | None:
-    """What the gateway itself has to say at a path that is reserved for it; None at any other."""
+def own(engine: Engine, request: AccessRequest, *, leaving: bool = False) -> Answer | None:
+    """What the gateway itself has to say at a path that is reserved for it; None at any other.
+
+    Args:
+        engine: decides, and knows what is told.
+        request: as it arrived.
+        leaving: whether the process is about to end, so that nobody should be sent here.
+    """
     if not request.raw_path.startswith(_WELL_KNOWN):  # nearly every request
         return None
     path = request.raw_path.decode("latin-1")
@@ -87,6 +93,8 @@ def own(engine: Engine, request: AccessRequest) -> Answer | None:
         return Answer(200, _METADATA_HEADERS, metadata)
     if name == "jwks.json":
         return _jwks(engine)
+    if leaving:
+        return Answer(503, _HEALTH_HEADERS, b'{"status":"leaving"}')
     if engine.fresh():
         return Answer(200, _HEALTH_HEADERS, b'{"status":"ok"}')
     return Answer(503, _HEALTH_HEADERS, b'{"status":"revocations unconfirmed"}')

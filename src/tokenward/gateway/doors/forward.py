@@ -30,6 +30,7 @@ from tokenward.base.problems import (
 from tokenward.gateway.bounds import UNBOUND, Bounds
 from tokenward.gateway.doors.balancer import Balancer, Member
 from tokenward.gateway.doors.connections import Unreachable, connections
+from tokenward.gateway.doors.running import Held
 from tokenward.gateway.headers import incoming
 from tokenward.gateway.upstreams import Pool
 
@@ -122,6 +123,7 @@ class Forwarder:
         path: str,
         headers: Sequence[tuple[str, str]],
         bounds: Bounds = UNBOUND,
+        held: Held | None = None,
     ) -> None:
         """Send the request to one of `pool`, with exactly these headers, and its response to the client.
 
@@ -135,6 +137,7 @@ class Forwarder:
             path: canonical path below any of them.
             headers: complete but for Host and framing.
             bounds: where it is not bound as usual.
+            held: by which the exchange can be ended, if anybody wants to.
 
         Raises:
             Refusal: before anything was sent: BAD_UPSTREAM, UPSTREAM_TIMEOUT, NO_UPSTREAM, TOO_LARGE,
@@ -147,7 +150,7 @@ class Forwarder:
         if body is None:
             receive, body = await _peek(receive, limits.client)
         call = _Call(scope["method"], f"{path}?{query.decode('ascii')}" if query else path, headers, body)
-        await _Exchange(receive, send, limits, self._connected(), self.balancer).run(call, pool)
+        await _Exchange(receive, send, limits, self._connected(), self.balancer).run(call, pool, held)
 
 
 async def _peek(receive: Receive, seconds: float) -> tuple[Receive, bool]:
@@ -206,6 +209,7 @@ class _Exchange:
 
     __slots__ = (
         "_balancer",
+        "_held",
         "_is_cut",
         "_limits",
         "_receive",
@@ -225,6 +229,7 @@ class _Exchange:
         session: aiohttp.ClientSession,
         balancer: Balancer,
     ) -> None:
+        self._held: Held | None = None
         self._receive = receive
         self._send = send
         self._limits = limits
@@ -236,7 +241,11 @@ class _Exchange:
         self._scissors = asyncio.timeout(None)
         self._watcher: asyncio.Task[None] | None = None
 
-    async def run(self, call: _Call, pool: Pool) -> None:
+    async def run(self, call: _Call, pool: Pool, held: Held | None) -> None:
+        if held is not None:
+            if held.ended is not None:
+                raise held.ended
+            self._held, held.cut = held, self._cut
         first = self._balancer.choose(pool)
         if not call.body:
             self._watch_client()
@@ -251,19 +260,24 @@ class _Exchange:
                 finally:
                     member.outstanding -= 1
         except TimeoutError:
-            if not self._scissors.expired():
-                self._fail(Refusal(UPSTREAM_TIMEOUT, "the upstream was silent for too long"))
-            elif self._refusal is not None:
-                self._fail(self._refusal)
-            elif not self._is_cut:
-                self._fail(Refusal(CLIENT_SILENT, "the client was silent for too long"))
-            # Otherwise the client has gone, and there is nobody to answer.
+            await self._stopped()
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             why = str(fault) if isinstance(fault, Unreachable) else type(fault).__name__
             self._fail(self._refusal or Refusal(BAD_UPSTREAM, why))
         finally:
             if self._watcher is not None:
                 self._watcher.cancel()
+
+    async def _stopped(self) -> None:
+        if not self._scissors.expired():
+            self._fail(Refusal(UPSTREAM_TIMEOUT, "the upstream was silent for too long"))
+        elif self._refusal is not None and self._started and self._held is not None and self._held.endless:
+            await self._end_politely()
+        elif self._refusal is not None:
+            self._fail(self._refusal)
+        elif not self._is_cut:
+            self._fail(Refusal(CLIENT_SILENT, "the client was silent for too long"))
+        # Otherwise the client has gone, and there is nobody to answer.
 
     async def _ask(self, call: _Call, pool: Pool, first: Member) -> tuple[Member, aiohttp.ClientResponse]:
         """The beginning of the answer, and whose it is. He has it outstanding until the end is here."""
@@ -309,6 +323,12 @@ class _Exchange:
             raise UpstreamTruncated(refusal.detail) from None
         raise refusal from None
 
+    async def _end_politely(self) -> None:
+        """What has no end of its own may end anywhere: its client asks again, and hears why."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
     async def _answer(self, response: aiohttp.ClientResponse, method: str) -> None:
         await self._send(
             {
@@ -318,6 +338,8 @@ class _Exchange:
             }
         )
         self._started = True
+        if self._held is not None and response.content_type == "text/event-stream":
+            self._held.endless = True
         content = response.content
         while method != "HEAD" and not content.at_eof():
             chunk = await content.readany()

@@ -15,6 +15,7 @@ from tokenward.gateway.doors import health
 from tokenward.gateway.doors.answers import DENIED, decided, failed, own
 from tokenward.gateway.doors.balancer import Member
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
+from tokenward.gateway.doors.running import Held, Running
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.headers import outgoing
 from tokenward.gateway.told import with_told
@@ -26,11 +27,12 @@ _UPSTREAM = logging.getLogger("tokenward.gateway.upstream")
 class ProxyDoor:
     """The ASGI application."""
 
-    __slots__ = ("_engine", "_forwarder")
+    __slots__ = ("_engine", "_forwarder", "_running")
 
     def __init__(self, engine: Engine, limits: Limits = DEFAULT_LIMITS) -> None:
         self._engine = engine
         self._forwarder = Forwarder(limits)
+        self._running = Running(engine)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request; refuse WebSockets; on lifespan shutdown, close the upstream connections."""
@@ -41,9 +43,17 @@ class ProxyDoor:
         else:
             await self._lifespan(receive, send)
 
-    async def watch(self) -> Never:
+    async def watch_upstreams(self) -> Never:
         """Check the health of the upstreams, until cancelled. Without it none is ever found down."""
         await health.watch(self._forwarder.balancer, lambda: (api.pool for api in self._engine.policy.apis))
+
+    async def watch_running(self) -> Never:
+        """End exchanges whose credential is revoked, until cancelled. Without it they go on."""
+        await self._running.watch()
+
+    def leave(self) -> None:
+        """The process is about to end: say so to who asks, and end what has no end of its own."""
+        self._running.leave()
 
     def upstreams(self) -> Iterator[tuple[str, Member]]:
         """The API and the state of every upstream in the policy."""
@@ -57,22 +67,27 @@ class ProxyDoor:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read(scope)
-        answer = own(self._engine, request)
+        answer = own(self._engine, request, leaving=self._running.leaving)
         if answer is not None:
             await respond(send, answer.status, answer.body, answer.headers)
             return
+        # Noted first: what is revoked while it is decided on is news for what is allowed.
+        generation, policy = self._engine.verified.generation, self._engine.policy
         decision = await self._engine.decide(request)
         if not isinstance(decision, Allow):
             await write(decision, send)
             return
+        held = Held(request, decision.facts, generation, policy)
+        self._running.add(held)
         try:
-            await self._pass_on(decision, request, scope, receive, send)
+            await self._pass_on(decision, held, scope, receive, send)
         except Refusal as refusal:  # raised only before the response began
             await write(failed(decision, refusal), send)
+        finally:
+            self._running.remove(held)
 
-    async def _pass_on(
-        self, allow: Allow, request: AccessRequest, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _pass_on(self, allow: Allow, held: Held, scope: Scope, receive: Receive, send: Send) -> None:
+        request = held.request
         try:
             await self._forwarder.forward(
                 scope,
@@ -89,6 +104,7 @@ class ProxyDoor:
                     host=request.host,
                     trace=allow.trace,
                 ),
+                held=held,
             )
         except Refusal as refusal:
             _UPSTREAM.warning(

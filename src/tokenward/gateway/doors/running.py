@@ -1,0 +1,107 @@
+"""What is under way at a door, and ends before its time: its credential was revoked, or the process leaves.
+
+A decision is good for the moment in which it was made. An exchange that goes on is asked about again when
+something was revoked, when the policy is another, and when its credential has ended. An answer that has an
+end of its own may outlive its credential's, as long as nobody revoked that; a stream of events or a WebSocket
+may not. While revocations are unconfirmed, what needs a credential does not go on, as nothing new begins.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Never
+
+from tokenward.base.problems import TOO_MANY_REQUESTS, UNAVAILABLE, Refusal
+from tokenward.gateway.access import AccessRequest, TokenFacts
+from tokenward.gateway.engine import Engine
+from tokenward.gateway.policy import Policy
+
+TICK = 0.25
+"""Seconds between two looks."""
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """One exchange.
+
+    Attributes:
+        request: what was allowed.
+        facts: whose it is; None for an anonymous one, which no revocation concerns.
+        generation: of the verified tokens, from before it was allowed.
+        policy: by which it was allowed.
+        endless: it has no end of its own.
+        cut: ends it; set by whoever carries it.
+        ended: why it was ended.
+    """
+
+    request: AccessRequest
+    facts: TokenFacts | None
+    generation: int
+    policy: Policy
+    endless: bool = False
+    cut: Callable[[Refusal], object] | None = None
+    ended: Refusal | None = None
+
+    def end(self, refusal: Refusal) -> None:
+        """End it now."""
+        self.ended = refusal
+        if self.cut is not None:
+            self.cut(refusal)
+
+
+class Running:
+    """All exchanges of a door.
+
+    Attributes:
+        leaving: whether the process is about to end: nothing new should be sent here.
+    """
+
+    __slots__ = ("_engine", "_held", "leaving")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held: set[Held] = set()
+        self.leaving = False
+
+    def add(self, held: Held) -> None:
+        """It begins."""
+        self._held.add(held)
+
+    def remove(self, held: Held) -> None:
+        """It is over."""
+        self._held.discard(held)
+
+    def leave(self) -> None:
+        """End what would go on for ever; the rest may finish."""
+        self.leaving = True
+        for held in tuple(self._held):
+            if held.endless:
+                held.end(Refusal(UNAVAILABLE, "the process ends"))
+
+    async def watch(self) -> Never:
+        """Look at all of them again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(TICK)
+            await self.look()
+
+    async def look(self) -> None:
+        """End those that would not be allowed any more."""
+        for held in tuple(self._held):
+            if held.facts is None or held.ended is not None:
+                continue
+            over = self._engine.clock.time() >= held.facts.expires_at
+            if (over and held.endless) or (not over and self._is_news(held)):
+                await self._ask_again(held)
+
+    def _is_news(self, held: Held) -> bool:
+        engine = self._engine
+        moved = held.generation != engine.verified.generation or held.policy is not engine.policy
+        return moved or not engine.fresh()
+
+    async def _ask_again(self, held: Held) -> None:
+        generation, policy = self._engine.verified.generation, self._engine.policy
+        refusal = await self._engine.outlives(held.request)
+        if refusal is None:
+            held.generation, held.policy = generation, policy
+        elif refusal.problem is not TOO_MANY_REQUESTS:  # then it is asked about at the next look
+            held.end(refusal)

@@ -301,6 +301,20 @@ def test_a_fault_of_ours_is_no_answer_either():
     assert "their-secret" not in decision.detail
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"), [(400, "invalid_token"), (401, "unavailable"), (500, "unavailable")]
+)
+def test_a_question_that_it_calls_bad_is_about_a_bad_token(status, expected):
+    """A caller decides what the token looks like, and no look of it may count as our trouble."""
+    world = Partner()
+
+    async def fails(_form):
+        raise OutboundError("bad_status", "", status=status)
+
+    world.place.answer = fails
+    assert code(world.call("their-x")) == expected
+
+
 # Two servers
 
 

@@ -81,12 +81,12 @@ def running_house(directory: Path) -> Iterator[House]:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, mode=0o700)
     with contextlib.ExitStack() as stack:
-        upstream = stack.enter_context(_served_echo())
+        upstream = stack.enter_context(served_echo())
         platform = stack.enter_context(served_platform())
-        ports = _free_ports(3)
+        ports = free_ports(3)
         listens = [f"127.0.0.1:{port}" for port in ports]
         issuer, gateway = (f"https://localhost:{port}" for port in ports[:2])
-        _tokenward(directory, "init")
+        tokenward(directory, "init")
         (directory / "tokenward.yaml").write_text(
             CONFIGURATION.format(
                 issuer=issuer,
@@ -102,10 +102,10 @@ def running_house(directory: Path) -> Iterator[House]:
         for sample in SAMPLES.values():
             shutil.copy(sample.document, directory)
         trusted = _certificates(directory)
-        _private(directory / "job.pem", _pem(platform.key))
+        private(directory / "job.pem", _pem(platform.key))
         password = identifier()
-        _private(directory / "password.txt", password)
-        _tokenward(
+        private(directory / "password.txt", password)
+        tokenward(
             directory, "users", "add", PERSON, "--password", "@password.txt", "--claim", "email=a@b.example"
         )
         place: dict[str, object] = {
@@ -121,8 +121,8 @@ def running_house(directory: Path) -> Iterator[House]:
             "secrets": _clients(directory, gateway),
             "api_keys": {name: _api_key(directory, name) for name in KEY_HOLDERS},
         }
-        _private(directory / "place.json", json.dumps(place))
-        stack.enter_context(_up(directory, [f"{issuer}/jwks.json", f"{gateway}/weather/health"], trusted))
+        private(directory / "place.json", json.dumps(place))
+        stack.enter_context(up(directory, [f"{issuer}/jwks.json", f"{gateway}/weather/health"], trusted))
         yield House(place, directory)
     shutil.rmtree(directory)
 
@@ -131,7 +131,7 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
     """Register them all; the secrets of those that have one, by client_id."""
     for name, algorithm in (("payer-es256", "ES256"), ("payer-rs256", "RS256")):
         key = SigningKey.generate(algorithm)
-        _private(directory / f"{name}.key", _pem(key))
+        private(directory / f"{name}.key", _pem(key))
         (directory / f"{name}.kid").write_text(key.kid)
         (directory / f"{name}.json").write_text(json.dumps({"keys": [key.public_jwk()]}))
     people = [word for scope in OF_PEOPLE for word in ("--scope", scope)] + ["--id-token-claim", "email"]
@@ -158,7 +158,7 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
     }  # fmt: skip
     secrets = {}
     for name, options in table.items():
-        said = _tokenward(directory, "clients", "add", name.title(), "--id", name, *options)
+        said = tokenward(directory, "clients", "add", name.title(), "--id", name, *options)
         if "client_secret" in said:
             secrets[name] = said["client_secret"]
     return secrets
@@ -166,7 +166,7 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
 
 def _api_key(directory: Path, name: str) -> str:
     terms = ["--owner", "ann@example.com", "--api", "weather", "--scope", "forecast:read"]
-    return _tokenward(directory, "keys", "add", name, *terms)["api_key"]
+    return tokenward(directory, "keys", "add", name, *terms)["api_key"]
 
 
 def _certificates(directory: Path) -> ssl.SSLContext:
@@ -185,12 +185,13 @@ def _pem(key: SigningKey) -> str:
     return key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _private(path: Path, text: str) -> None:
+def private(path: Path, text: str) -> None:
+    """Write what nobody else may read."""
     path.touch(mode=0o600)
     path.write_text(text)
 
 
-def _tokenward(directory: Path, *arguments: str) -> dict[str, str]:
+def tokenward(directory: Path, *arguments: str) -> dict[str, str]:
     """Run a command; what it prints, by the first word of each line."""
     command = [sys.executable, "-m", "tokenward.app.cli", *arguments]
     ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
@@ -201,14 +202,15 @@ def _tokenward(directory: Path, *arguments: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _up(directory: Path, urls: list[str], trusted: ssl.SSLContext) -> Generator[None]:
+def up(directory: Path, urls: list[str], trusted: ssl.SSLContext | None) -> Generator[None]:
+    """`tokenward up`, once all these URLs answer."""
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tokenward.app.cli", "up"], cwd=directory, stdout=log, stderr=log
         )
     try:
         deadline = time.monotonic() + 60
-        with httpx.Client(trust_env=False, timeout=5, verify=trusted) as http:
+        with httpx.Client(trust_env=False, timeout=5, verify=trusted or True) as http:
             while not all(_answers(http, url) for url in urls):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError((directory / "log").read_text())
@@ -226,7 +228,7 @@ def _answers(http: httpx.Client, url: str) -> bool:
 
 
 @contextlib.contextmanager
-def _served_echo() -> Generator[str]:
+def served_echo() -> Generator[str]:
     """A backend that tells which headers have reached it."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -245,7 +247,8 @@ def _served_echo() -> Generator[str]:
         yield origin
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listened on a moment ago."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [sock.getsockname()[1] for sock in sockets]

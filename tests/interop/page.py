@@ -34,9 +34,14 @@ def versions(packages: Iterable[str]) -> str:
 
 
 def document(
-    results: Mapping[str, Sequence[Result]], used: Mapping[str, str], *, node: str, python: str
+    results: Mapping[str, Sequence[Result]],
+    issued: Mapping[str, Sequence[Result]],
+    used: Mapping[str, str],
+    *,
+    node: str,
+    python: str,
 ) -> str:
-    """The page, in Markdown."""
+    """The page, in Markdown: what came of the clients, and of the tokens of other issuers."""
     flows = list(dict.fromkeys(row.flow for rows in results.values() for row in rows))
     by_flow = {library: {row.flow: row for row in rows} for library, rows in results.items()}
     notes: list[str] = []
@@ -58,4 +63,5 @@ def document(
     return TEMPLATE.format(
         date=datetime.now(UTC).date(), node=node, python=python, packages=packages,
         table="\n".join(table), notes=numbered,
+        issued="\n".join(f"- {row.flow}: {SIGNS[row.works]}" for rows in issued.values() for row in rows),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Drives our issuer and gateway with clients that we did not write, over TLS on loopback.
 
-It fails if a flow fails that a library has. `--write` writes docs/interop.md.
+And our gateway with the tokens of an issuer that we did not write. It fails if a flow fails that a library
+has. `--write` writes docs/interop.md.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from interop import strangers
 from interop.house import running_house
 from interop.page import PAGE, Result, document, versions
 
@@ -57,18 +59,31 @@ def main() -> int:
                 continue
             print(f"{visitor.library} visits", file=sys.stderr)
             results[visitor.library] = visited(visitor, visitor.command, house.directory)
-    failures = [row for rows in results.values() for row in rows if row.works is False]
+    issued = issuers()
+    results_of_all = results | issued
+    failures = [row for rows in results_of_all.values() for row in rows if row.works is False]
     used = {visitor.library: versions(visitor.packages) for visitor in VISITORS if visitor.library in results}
-    page = document(results, used, node=node_version(), python=platform.python_version())
+    used |= {library: versions((library,)) for library in issued}
+    page = document(results, issued, used, node=node_version(), python=platform.python_version())
     print(page[page.index("| flow") :])
-    for library, rows in results.items():
+    for library, rows in results_of_all.items():
         for row in rows:
             if row.works is False:
                 print(f"FAILS: {library}, {row.flow}: {row.note}", file=sys.stderr)
-    if arguments.write and not failures and len(results) == len(VISITORS):
+    if arguments.write and not failures and len(results) == len(VISITORS) and issued:
         PAGE.write_text(page, encoding="utf-8")
         print(f"written: {PAGE}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def issuers() -> dict[str, list[Result]]:
+    """What becomes of the tokens of the one issuer that we have; nothing if it is not installed."""
+    node = strangers.command(WORK)
+    if node is None:
+        print(f"{strangers.LIBRARY} is not installed, and left out", file=sys.stderr)
+        return {}
+    print(f"{strangers.LIBRARY} issues", file=sys.stderr)
+    return {strangers.LIBRARY: strangers.visited(node, WORK / "stranger")}
 
 
 def visited(visitor: Visitor, command: str, directory: Path) -> list[Result]:

@@ -43,12 +43,14 @@ class OutboundError(Exception):
         code: stable; one of `bad_url`, `address_refused`, `unreachable`, `timeout`, `redirect_refused`,
             `bad_status`, `bad_response`, `too_large`.
         detail: for the log. Names the origin at most: paths and queries can hold credentials.
+        status: of the answer, where that was the reason.
     """
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, *, status: int | None = None) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,8 @@ class OutboundClient:
         if 300 <= response.status < 400:
             raise OutboundError("redirect_refused", f"{target.origin} answered {response.status}")
         if response.status not in order.good:
-            raise OutboundError("bad_status", f"{target.origin} answered {response.status}")
+            detail = f"{target.origin} answered {response.status}"
+            raise OutboundError("bad_status", detail, status=response.status)
         if not order.reads:
             return b""
         for name, value in response.headers:

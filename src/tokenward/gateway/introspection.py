@@ -33,6 +33,7 @@ AT_ONCE, WAITING = 16, 128  # questions under way, and more that wait
 UNKNOWN_SECONDS, UNKNOWN_KEPT = 5.0, 1_000  # for which, and how many, tokens are remembered as unknown
 SIGNED = "application/token-introspection+jwt"  # RFC 9701 §5
 _INNER = "token_introspection"
+_BAD_REQUEST = 400  # a server's way to say that it knows no such kind of token; a caller can bring that about
 _LEEWAY = 30
 _ENDLESS = 10 * 365 * 86_400  # seconds: the life of a token whose end or beginning nobody tells
 
@@ -209,6 +210,8 @@ class Introspected:
             body = await server.post(server.url, form, accept=accept, authorization=authorization)
         except OutboundError as error:
             _log.warning("introspection at %s failed: %s", self._terms.issuer, error.code)
+            if error.status == _BAD_REQUEST:
+                return {"active": False}
             raise self._unusable(error.code) from None
         try:
             if server.signed is None:

@@ -49,7 +49,16 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
     own = settings.apis[name]
     audience = settings.audience(name)
     nothing = ApiDocument(
-        Api(name, settings.mount(name), _pool(own), audience, (), _cors(own.cors), _answers(settings, own)),
+        Api(
+            name,
+            settings.mount(name),
+            _pool(own),
+            audience,
+            (),
+            _cors(own.cors),
+            _answers(settings, own),
+            reports_until=0.0 if own.report_only is None else own.report_only.ends_at,
+        ),
         Resource(
             audience,
             name,

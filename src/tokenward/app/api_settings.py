@@ -15,6 +15,7 @@ from tokenward.app.values import (
     CorsHeaders,
     CorsMethods,
     CorsOrigins,
+    Day,
     Duration,
     HealthPath,
     Mount,
@@ -25,6 +26,7 @@ from tokenward.app.values import (
     Size,
     Upstreams,
     bad_value,
+    end_of,
 )
 from tokenward.base.rates import Rate
 from tokenward.gateway.answer_headers import DEFAULTS as ANSWER_HEADERS
@@ -84,6 +86,19 @@ class BoundSettings(Model):
         description="For so long the client may neither send the rest nor take the answer: 1s to 1h, 30s by "
         "default.",
     )
+
+
+class ReportOnlySettings(Model):
+    """That nothing is enforced at an API yet."""
+
+    until: Day = Field(
+        description="The last day, in UTC, on which everything passes; from the next one on it is enforced."
+    )
+
+    @property
+    def ends_at(self) -> float:
+        """Seconds since 1970 at which the last day is over."""
+        return end_of(self.until)
 
 
 class LimitSettings(Model):
@@ -198,6 +213,11 @@ class ApiSettings(Model):
     cors: CorsSettings | None = Field(
         default=None,
         description="Pages of other origins that may call it; without it, the API answers browsers itself.",
+    )
+    report_only: ReportOnlySettings | None = Field(
+        default=None,
+        description="For a first rollout: decisions are logged and counted, and what passed before the "
+        "gateway came still passes, as it came.",
     )
     answer_headers: AnswerHeaderValues = Field(
         default_factory=dict,

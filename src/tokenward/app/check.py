@@ -17,6 +17,7 @@ from rich.text import Text
 from tokenward.app.config import Loaded, load
 from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
+from tokenward.app.rollout_check import rollout_remarks
 from tokenward.app.settings import Settings
 from tokenward.app.trust_check import trust_remarks, trusted_secrets
 from tokenward.app.yaml_source import Keys
@@ -31,7 +32,11 @@ def check(path: Path) -> Loaded:
     if loaded.source is None or loaded.settings is None:
         return loaded
     base_dir = path.resolve().parent
-    remarks = (*_secrets(loaded.settings, base_dir), *trust_remarks(loaded.settings, base_dir))
+    remarks = (
+        *_secrets(loaded.settings, base_dir),
+        *trust_remarks(loaded.settings, base_dir),
+        *rollout_remarks(loaded.settings),
+    )
     source = loaded.source
     findings = in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))
     return replace(loaded, findings=findings)

@@ -13,9 +13,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Never, TextIO
 
-from tokenward.app.metrics import BASIC_USES, DECISION_SECONDS, DECISIONS, UNLOGGED
+from tokenward.app.metrics import BASIC_USES, DECISION_SECONDS, DECISIONS, UNLOGGED, WOULD_DENY
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.gateway.access import Decision, Deny
+from tokenward.gateway.access import Allow, Decision, Deny
 from tokenward.gateway.tiers import BASIC
 
 FLUSH_SECONDS = 0.25
@@ -47,6 +47,13 @@ class DecisionLog:
         counts = Counter(
             (decision.api, decision.operation, decision.reason) for _, decision, _seconds in gathered
         )
+        unenforced = Counter(
+            (it.api, it.operation, it.would_deny.code)
+            for _, it, _seconds in gathered
+            if isinstance(it, Allow) and it.would_deny is not None
+        )
+        for labels, count in unenforced.items():
+            WOULD_DENY.labels(*labels, self._door).inc(count)
         for labels, count in counts.items():
             DECISIONS.labels(*labels, self._door).inc(count)
         DECISION_SECONDS.labels(self._door).observe_all(seconds for _, _decision, seconds in gathered)
@@ -68,13 +75,20 @@ class DecisionLog:
             self.flush()
 
 
+def _would_deny(decision: Decision) -> str:
+    """At an API that is only reported on, what enforcement will come to."""
+    if not isinstance(decision, Allow) or not decision.report_only:
+        return ""
+    return f"would_deny={decision.would_deny.code if decision.would_deny is not None else '-'} "
+
+
 def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
     time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     status = decision.problem.status if isinstance(decision, Deny) else "-"
     facts = decision.facts
     return (
         f"time={time} level=info logger=tokenward.gateway.decision "
-        f"door={door} reason={decision.reason} status={status} "
+        f"door={door} reason={decision.reason} status={status} {_would_deny(decision)}"
         f'api={decision.api or "-"} operation="{decision.operation or "-"}" '
         f"request_id={decision.trace.request_id or '-'} trace_id={decision.trace.trace_id or '-'} "
         f"token_id={facts.token_id if facts else '-'} client_id={facts.client_id if facts else '-'} "

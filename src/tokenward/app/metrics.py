@@ -44,6 +44,11 @@ DECISION_SECONDS = Durations(
 )
 BASIC_USES = Counter("tokenward_basic_uses", "Calls with a user name and a password that was right.", ["api"])
 UNLOGGED = Counter("tokenward_decisions_unlogged", "Decisions that could not be written to the log.")
+WOULD_DENY = Counter(
+    "tokenward_would_deny",
+    "Calls that passed at an API with report_only, and would be refused.",
+    ["api", "operation", "reason", "door"],
+)
 COUNTED_ALONE = Counter(
     "tokenward_limits_counted_alone", "Calls counted by one process alone, since Redis did not answer."
 )

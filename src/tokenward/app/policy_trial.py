@@ -8,7 +8,7 @@ from tokenward.app.config import Configuration
 from tokenward.app.policy_tests import ApiKeyInTest, PolicyTest, TokenInTest
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.flows.dpop import DpopProver
-from tokenward.gateway.access import AccessRequest, KeyTerms, Step, TokenFacts
+from tokenward.gateway.access import AccessRequest, Allow, KeyTerms, Step, TokenFacts
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.proofs import Proofs
@@ -71,6 +71,8 @@ class Trial:
         )
         decision, steps = await engine.explain(self._request(test, caller))
         decided = decision.reason
+        if isinstance(decision, Allow) and decision.would_deny is not None:
+            decided = decision.would_deny.code  # a test is of the policy, enforced or not yet
         passed = decided == test.expect and test.operation in {None, decision.operation}
         return Outcome(decided, decision.api, decision.operation, steps, passed)
 

@@ -4,6 +4,7 @@ They share nothing but the database, and meet through its revocation feed. Any n
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
 from tokenward.app.platforms import workloads
 from tokenward.app.registered_certificates import trust_registered
+from tokenward.app.rollout_check import unguarded
 from tokenward.app.server_settings import GatewayServer
 from tokenward.app.settings import Settings
 from tokenward.app.tls import ServerTls
@@ -55,6 +57,8 @@ from tokenward.store.records import FeedEvent, KeyPurpose
 from tokenward.store.sweeper import sweep_forever
 from tokenward.store.usage import UsageLog
 from tokenward.tokens.jwks import MAX_BYTES
+
+_log = logging.getLogger("tokenward.server")
 
 INSIDE_PATH = "/.well-known/tokenward"
 
@@ -174,6 +178,8 @@ async def deciding(
 
     The follower is among that. `origin` is as for `gateway_engine`.
     """
+    for name in unguarded(ground.configuration, ground.clock):
+        _log.warning("nothing is enforced at %s until its report_only ends", name)
     decisions, usage = DecisionLog(door, clock=ground.clock), UsageLog(ground.store, ground.clock)
 
     def observe(decision: Decision, seconds: float) -> None:

@@ -1,13 +1,13 @@
 """What `tokenward.yaml` may say of the sources of trust of an API, beside our own issuer."""
 
-from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from tokenward.app.model import Model
 from tokenward.app.values import (
     A_LIST,
+    Day,
     Duration,
     KeyFile,
     Networks,
@@ -17,24 +17,14 @@ from tokenward.app.values import (
     Scopes,
     SigningAlg,
     bad_value,
+    end_of,
 )
 
 ALGORITHMS = ("RS256", "ES256")
 """What most issuers sign with. A key that does not name its algorithm fits exactly one of them."""
 
 
-def _day(text: str) -> str:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != text:
-        raise bad_value("date", "this is no date", "write it like 2027-01-31")
-    return text
-
-
 Reason = Annotated[str, Field(min_length=10, max_length=300)]
-Day = Annotated[str, AfterValidator(_day)]
 Algorithms = Annotated[tuple[SigningAlg, ...], A_LIST]
 
 
@@ -150,7 +140,7 @@ class BasicTrust(Model):
     @property
     def ends_at(self) -> float:
         """Seconds since 1970 at which the last day is over."""
-        return (datetime.fromisoformat(self.until).replace(tzinfo=UTC) + timedelta(days=1)).timestamp()
+        return end_of(self.until)
 
 
 class TrustSource(Model):

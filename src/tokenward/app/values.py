@@ -6,6 +6,7 @@ the value: it could be a secret that somebody wrote into the wrong place.
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
@@ -270,6 +271,21 @@ def _cors_methods(methods: tuple[str, ...]) -> tuple[str, ...]:
     return methods
 
 
+def _day(text: str) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise bad_value("date", "this is no date", "write it like 2027-01-31")
+    return text
+
+
+def end_of(day: str) -> float:
+    """Seconds since 1970 at which a `Day` is over, in UTC."""
+    return (datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)).timestamp()
+
+
 def _platform_url(url: str) -> str:
     parts = urlsplit(url) if url.isascii() and "[" not in url else None
     if parts is None or "@" in parts.netloc or not _UPSTREAM.fullmatch(url) or ".." in url:
@@ -521,6 +537,7 @@ NoticeDays = Annotated[tuple[int, ...], BeforeValidator(_tuple), AfterValidator(
 MailHost = Annotated[str, AfterValidator(_mail_host)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 ApiName = Annotated[str, AfterValidator(_api_name)]
+Day = Annotated[str, AfterValidator(_day)]
 AnswerHeaderValues = Annotated[dict[str, str | None], AfterValidator(_answer_headers)]
 CorsOrigins = Annotated[
     tuple[str, ...],

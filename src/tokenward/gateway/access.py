@@ -143,6 +143,8 @@ class Allow(NamedTuple):
         path: the canonical path in full, percent-encoded.
         trace: names the exchange, for client, log and backend.
         bounds: how large and slow it may be, where not as usual at the door.
+        report_only: nothing is enforced at this API yet: the door passes the client's own credentials on.
+        would_deny: what it would be refused for then; None if for nothing.
     """
 
     api: str
@@ -159,6 +161,8 @@ class Allow(NamedTuple):
     path: str = ""
     trace: Trace = UNTRACED
     bounds: Bounds = UNBOUND
+    report_only: bool = False
+    would_deny: Problem | None = None
 
     @property
     def reason(self) -> str:

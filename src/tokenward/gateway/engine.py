@@ -31,6 +31,7 @@ from tokenward.gateway.limits import Dimension
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.proofs import Proofs
+from tokenward.gateway.report_only import reported
 from tokenward.gateway.resource_metadata import ResourceMetadata
 from tokenward.gateway.steps import Answered, Case, Means
 from tokenward.gateway.throttle import UnknownTokenThrottle
@@ -221,7 +222,7 @@ class Engine:
         except Answered as answered:
             decision = answered.preflight._replace(trace=_trace(case))
         except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
-            decision = self._deny(case, _as_refusal(fault))
+            decision = self._refuse(case, _as_refusal(fault))
         seconds = self.clock.monotonic() - started
         if self._observe is not None:
             self._observe(decision, seconds)
@@ -240,7 +241,8 @@ class Engine:
                 if pending is not None:
                     await pending
         except Exception as fault:  # noqa: BLE001 - as in decide
-            return _as_refusal(fault)
+            refusal = _as_refusal(fault)
+            return refusal if reported(case, refusal) is None else None
         return None
 
     async def explain(self, request: AccessRequest) -> tuple[Decision, list[Step]]:
@@ -258,12 +260,17 @@ class Engine:
             except Exception as fault:  # noqa: BLE001 - as in decide
                 refusal = _as_refusal(fault)
                 told.append(Step(step.name, passed=False, why=str(refusal)))
-                return self._deny(case, refusal), told
+                return self._refuse(case, refusal), told
             told.append(Step(step.name, passed=True, why=step.tell(case)))
         return self._allow(case), told
 
+    def _refuse(self, case: Case, refusal: Refusal) -> Decision:
+        return reported(case, refusal) or self._deny(case, refusal)
+
     def _allow(self, case: Case) -> Allow:
         match = case.matched
+        if match.api.reports_until and (as_before := reported(case, None)) is not None:
+            return as_before
         return Allow(
             match.api.name,
             match.operation.label,

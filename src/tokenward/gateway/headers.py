@@ -199,7 +199,9 @@ def _check_values(values: list[bytes]) -> None:
                 raise Refusal(MALFORMED, "a header value is not UTF-8") from None
 
 
-def inward(headers: RawHeaders, *, inside_jwt: str | None, trace: Trace) -> list[tuple[bytes, bytes]]:
+def inward(
+    headers: RawHeaders, *, inside_jwt: str | None, trace: Trace, own_credentials: bool = False
+) -> list[tuple[bytes, bytes]]:
     """The headers for an application in this process: what may pass, its Host, and the inside JWT.
 
     It sees the connection itself, so nothing needs to be said of that in headers.
@@ -208,9 +210,10 @@ def inward(headers: RawHeaders, *, inside_jwt: str | None, trace: Trace) -> list
         headers: screened.
         inside_jwt: replaces whatever Authorization there was; None for an anonymous call.
         trace: names the exchange in logs on both sides.
+        own_credentials: the client's own pass, as for an API that is only reported on.
     """
     sent = [header for header in headers if header[0] == b"host"]
-    sent += _passing(headers)
+    sent += _passing(headers, own_credentials=own_credentials)
     if inside_jwt is not None:
         sent.append((b"authorization", b"Bearer " + inside_jwt.encode("ascii")))
     sent += [(name.encode("ascii"), text.encode("ascii")) for name, text in _naming(trace)]
@@ -218,7 +221,14 @@ def inward(headers: RawHeaders, *, inside_jwt: str | None, trace: Trace) -> list
 
 
 def outgoing(
-    headers: RawHeaders, *, inside_jwt: str | None, peer: str, scheme: str, host: str, trace: Trace
+    headers: RawHeaders,
+    *,
+    inside_jwt: str | None,
+    peer: str,
+    scheme: str,
+    host: str,
+    trace: Trace,
+    own_credentials: bool = False,
 ) -> list[tuple[str, str]]:
     """The headers for the backend: what may pass, then what we set ourselves.
 
@@ -229,8 +239,10 @@ def outgoing(
         scheme: `http` or `https`, as the client used it.
         host: the client's Host.
         trace: names the exchange in logs on both sides.
+        own_credentials: as in `inward`.
     """
-    sent = [(name.decode("ascii"), value.decode("utf-8")) for name, value in _passing(headers)]
+    passing = _passing(headers, own_credentials=own_credentials)
+    sent = [(name.decode("ascii"), value.decode("utf-8")) for name, value in passing]
     if inside_jwt is not None:
         sent.append(("authorization", f"Bearer {inside_jwt}"))
     if peer:
@@ -247,7 +259,10 @@ def _naming(trace: Trace) -> list[tuple[str, str]]:
     return [*named, ("tracestate", trace.state)] if trace.state else named
 
 
-def _passing(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
+_CREDENTIALS = frozenset({Verdict.AUTHORIZATION, Verdict.API_KEY, Verdict.PROOF})
+
+
+def _passing(headers: RawHeaders, *, own_credentials: bool) -> list[tuple[bytes, bytes]]:
     """Of the client's headers, those that may pass.
 
     Whatever `Connection` nominates is removed here, from the client's headers only: it cannot reach ours.
@@ -260,6 +275,8 @@ def _passing(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
         if judged is _FORWARD:
             if not nominated or fold(name.decode("ascii")) not in nominated:
                 passing.append(header)
+        elif own_credentials and judged in _CREDENTIALS:
+            passing.append(header)
         elif judged is _COOKIE and "cookie" not in nominated and (rest := _without_our_cookies(value)):
             passing.append((name, rest))
     return passing

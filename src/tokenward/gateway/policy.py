@@ -90,6 +90,7 @@ class Api:
         cors: what pages of other origins may do; None leaves that to the API.
         trust: whose credentials count here, where not only those of our own issuer.
         answers: headers of its answers, for what it does not say itself.
+        reports_until: seconds since 1970 up to which decisions are only told and nothing is enforced.
     """
 
     name: str
@@ -100,6 +101,11 @@ class Api:
     cors: Cors | None = None
     answers: AnswerHeaders = NO_HEADERS
     trust: Trust | None = field(default=None, compare=False)
+    reports_until: float = 0.0
+
+    def reports(self, now: float) -> bool:
+        """Whether decisions on its calls are only told (`report_only`)."""
+        return now < self.reports_until
 
 
 class Match(NamedTuple):
@@ -177,6 +183,10 @@ class Policy:
             return NoMatch(tuple(sorted(routes)))
         api, operation = found
         return Match(api, operation, path[len(api.mount) :])
+
+    def api_at(self, path: str) -> Api | None:
+        """The API below whose mount a path lies. Not for what is matched: the trie is faster."""
+        return next((api for api in self.apis if f"{path}/".startswith(f"{api.mount}/")), None)
 
 
 def is_reserved(path: str) -> bool:

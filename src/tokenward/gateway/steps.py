@@ -132,7 +132,7 @@ def answer_preflight(means: Means, case: Case) -> None:
     if request.method != "OPTIONS" or (asked := cors.question(request.headers)) is None:
         return
     found = case.policy.match(asked.method, case.path)
-    if isinstance(found, NoMatch) or found.api.cors is None:
+    if isinstance(found, NoMatch) or found.api.cors is None or found.api.reports(case.now):
         return
     screen(means, case)
     case.match = found
@@ -152,14 +152,19 @@ def match_operation(_means: Means, case: Case) -> None:
 
 
 def screen(_means: Means, case: Case) -> None:
-    """Nothing malformed is looked at any further."""
+    """Nothing malformed is looked at any further, and nothing that would be another method behind us."""
+    well_formed(case)
+    if case.request.query:
+        case.names = credentials.parameter_names(case.request.query)
+    if credentials.names_another_method(case.names):
+        raise Refusal(METHOD_OVERRIDE, "the method that was decided on is the one that counts")
+
+
+def well_formed(case: Case) -> None:
+    """One reading of query and headers, or none."""
     query = case.request.query
     if query and (len(query) > _MAX_QUERY or query.translate(None, _QUERY)):
         raise Refusal(MALFORMED, "the query is too long, or holds a byte that must be percent-encoded")
-    if query:
-        case.names = credentials.parameter_names(query)
-    if credentials.names_another_method(case.names):
-        raise Refusal(METHOD_OVERRIDE, "the method that was decided on is the one that counts")
     case.screened = headers.screen(case.request.headers)
 
 

@@ -77,6 +77,8 @@ def decide(
     decision, steps = with_foundation(config, work)
     tell_steps(steps)
     if isinstance(decision, Allow):
+        if decision.would_deny is not None:
+            out.print(f"[bold yellow]report only[/] would be refused: {decision.would_deny.code}")
         target = " | ".join(address + decision.upstream_path for address in decision.pool.addresses)
         out.print(f"[bold green]allow[/] {escape(decision.operation)} → {escape(target)}")
         return

@@ -85,7 +85,12 @@ def _shown(scope: Scope, request: AccessRequest, allow: Allow) -> Scope:
         **scope,
         "path": unquote(path) if "%" in path else path,
         "raw_path": path.encode("ascii"),
-        "headers": inward(request.headers, inside_jwt=allow.inside_jwt, trace=allow.trace),
+        "headers": inward(
+            request.headers,
+            inside_jwt=allow.inside_jwt,
+            trace=allow.trace,
+            own_credentials=allow.report_only,
+        ),
         "state": {**scope.get("state", {}), SCOPE_KEY: caller(allow)},
     }
 

@@ -88,7 +88,7 @@ def _caller(found: object) -> Caller:
 
 def caller(allow: Allow) -> Caller:
     """Whose call was allowed."""
-    facts = allow.facts
+    facts = None if allow.would_deny is not None else allow.facts  # nobody vouches for what would be refused
     if facts is None:
         return Caller(allow.api, allow.operation)
     return Caller(

@@ -77,7 +77,7 @@ class ProxyDoor:
         if not isinstance(decision, Allow):
             await write(decision, send)
             return
-        held = Held(request, decision.facts, generation, policy)
+        held = Held(request, None if decision.report_only else decision.facts, generation, policy)
         self._running.add(held)
         try:
             await self._pass_on(decision, held, scope, receive, send)
@@ -103,6 +103,7 @@ class ProxyDoor:
                     scheme=scope["scheme"],
                     host=request.host,
                     trace=allow.trace,
+                    own_credentials=allow.report_only,
                 ),
                 held=held,
             )

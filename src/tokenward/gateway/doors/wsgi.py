@@ -98,7 +98,13 @@ def _headers(environ: Environ) -> Iterator[tuple[bytes, bytes]]:
 def _shown(environ: Environ, request: AccessRequest, allow: Allow) -> Environ:
     """The environ for the application."""
     shown = {key: value for key, value in environ.items() if not key.startswith("HTTP_")}
-    for name, value in _native(inward(request.headers, inside_jwt=allow.inside_jwt, trace=allow.trace)):
+    headers = inward(
+        request.headers,
+        inside_jwt=allow.inside_jwt,
+        trace=allow.trace,
+        own_credentials=allow.report_only,
+    )
+    for name, value in _native(headers):
         if name not in {"content-type", "content-length"}:
             shown[f"HTTP_{name.upper().replace('-', '_')}"] = value
     path = unquote_to_bytes(allow.path).decode("latin-1")

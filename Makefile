@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 LOCK := requirements-dev.lock
 # Names no index and no path, so that the lock is the same wherever it was made.
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	--extra postgres --extra redis --group dev \
+	--extra postgres --extra redis --extra otel --group dev \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 help: ## Show this list

@@ -70,12 +70,18 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
             for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway))
             if server.tls is not None
         ),
+        (("gateway", "traces", "authorization"), _authorization_of_traces(settings)),
         *trusted_secrets(settings),
     ):
         scheme, _, place = value.partition(":")
         if scheme in _LOOKS:
             remarks = list(_LOOKS[scheme](keys, place, base_dir))
             yield from remarks or _look_inside(keys, value, base_dir)
+
+
+def _authorization_of_traces(settings: Settings) -> str:
+    traces = settings.gateway.traces
+    return (traces.authorization if traces is not None else None) or ""
 
 
 def _look_at_file(keys: Keys, place: str, base_dir: Path) -> Iterator[Remark]:

@@ -222,6 +222,20 @@ def _upstreams_are_elsewhere(settings: Settings) -> Iterator[Remark]:
             )
 
 
+def _collector_is_told_no_secret_in_the_open(settings: Settings) -> Iterator[Remark]:
+    traces = settings.gateway.traces
+    if traces is None or traces.authorization is None:
+        return
+    url = urlsplit(traces.endpoint)
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        yield _error(
+            ("gateway", "traces", "authorization"),
+            "plain-http",
+            "what authorizes us at the collector would travel in plain text",
+            "use https, or a collector on this machine",
+        )
+
+
 def _exchanges_are_clear(settings: Settings) -> Iterator[Remark]:
     seen = set()
     for number, rule in enumerate(settings.exchange):
@@ -319,6 +333,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _mounts_are_apart,
     _audiences_differ,
     _upstreams_are_elsewhere,
+    _collector_is_told_no_secret_in_the_open,
     _exchanges_are_clear,
     _workloads_are_identified,
     _limits_are_shared,

@@ -43,6 +43,12 @@ DECISION_SECONDS = Durations(
     buckets=[each * _MICROSECOND for each in (10, 20, 50, 100, 200, 500, 1e3, 5e3, 25e3, 100e3, 1e6)],
 )
 BASIC_USES = Counter("tokenward_basic_uses", "Calls with a user name and a password that was right.", ["api"])
+EXCHANGE_SECONDS = Durations(
+    "tokenward_exchange_seconds",
+    "How long exchanges took at the proxy, by the class of the answer's status.",
+    ["api", "answer"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 UNLOGGED = Counter("tokenward_decisions_unlogged", "Decisions that could not be written to the log.")
 WOULD_DENY = Counter(
     "tokenward_would_deny",

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tokenward.app.model import Model
-from tokenward.app.values import Duration, HeaderName, KeyFile, Listen, Networks, Origin, Reference
+from tokenward.app.values import Duration, HeaderName, KeyFile, Listen, Networks, Origin, Reference, Upstream
 
 
 class TlsSettings(Model):
@@ -31,6 +31,16 @@ class ClientCertificates(Model):
         description="The header in which `proxies`, and nobody else, tell the certificate: `Client-Cert` as "
         "in RFC 9440, any other as percent-encoded PEM (nginx: $ssl_client_escaped_cert). Without it, the "
         "TLS listener asks for certificates.",
+    )
+
+
+class TraceSettings(Model):
+    """A collector of traces that speaks OTLP over HTTP."""
+
+    endpoint: Upstream = Field(description="Its URL for traces, such as http://127.0.0.1:4318/v1/traces.")
+    authorization: Reference | None = Field(
+        default=None,
+        description="Where the value of its Authorization header is kept: env:, file:, cmd: or keyring:.",
     )
 
 
@@ -69,6 +79,9 @@ class GatewayServer(Model):
         json_schema_extra={"default": "20s"},
         description="How long running requests may take to finish when the gateway ends, or takes up a "
         "changed configuration: 1s to 10m.",
+    )
+    traces: TraceSettings | None = Field(
+        default=None, description="Where to send OpenTelemetry traces of calls; without it, nowhere."
     )
 
 

@@ -16,6 +16,7 @@ from tokenward.app.certificate_files import Server, server_tls, takes_certificat
 from tokenward.app.collector import spare_the_loaded
 from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
+from tokenward.app.exchange_log import exchange_log
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.limit_counters import limit_counters
 from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
@@ -96,13 +97,15 @@ async def serve_gateway(
     """Serve the gateway until told to stop, following the revocation feed."""
     async with foundation(configuration) as ground, limit_counters(configuration) as counters:
         engine, follower, beside = await deciding(ground, "proxy", counters)
-        door = ProxyDoor(engine)
+        exchanges = exchange_log(configuration)
+        door = ProxyDoor(engine, exchanged=exchanges.record, clock=ground.clock)
         tls = server_tls(configuration.settings.gateway, configuration.base_dir)
         try:
             await _serve(
                 [_outward(door, sockets["gateway"], configuration.settings.gateway, tls, door=door)],
                 beside=[
                     *beside,
+                    exchanges.run(),
                     report_upstreams(door.upstreams),
                     door.watch_upstreams(),
                     door.watch_running(),

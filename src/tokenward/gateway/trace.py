@@ -26,12 +26,14 @@ class Trace(NamedTuple):
         trace_id: likewise.
         parent: the `traceparent` for whoever is called next, with this hop as the parent.
         state: the `tracestate` that goes with it, or "".
+        caller: the span of whoever called, 16 hexadecimal digits; "" where the trace begins here.
     """
 
     request_id: str
     trace_id: str
     parent: str
     state: str = ""
+    caller: str = ""
 
 
 UNTRACED = Trace("", "", "")
@@ -44,13 +46,13 @@ def traced(headers: Sequence[tuple[bytes, bytes]]) -> Trace:
     continued = _continued(headers) if headers else None
     if continued is None:
         return Trace(request_id, request_id, f"00-{request_id}-{span}-{_NEW_FLAGS}")
-    trace_id, flags = continued
+    trace_id, caller, flags = continued
     state = _state([value for name, value in headers if name == b"tracestate"])
-    return Trace(request_id, trace_id, f"00-{trace_id}-{span}-{flags}", state)
+    return Trace(request_id, trace_id, f"00-{trace_id}-{span}-{flags}", state, caller)
 
 
-def _continued(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, str] | None:
-    """The trace and its flags, of the only `traceparent`, if it is valid."""
+def _continued(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, str, str] | None:
+    """The trace, its last span and its flags, of the only `traceparent`, if it is valid."""
     parents = [value for name, value in headers if name == b"traceparent"]
     match = _PARENT.fullmatch(parents[0]) if len(parents) == 1 else None
     if match is None:
@@ -61,7 +63,7 @@ def _continued(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, str] | None
     if not trace_id.strip(b"0") or not span.strip(b"0"):
         return None
     # Of another version, and of flags that came later, only what version 00 knows is said (§4.1, §3.2.2.5).
-    return trace_id.decode("ascii"), f"0{int(flags, 16) & 1}"
+    return trace_id.decode("ascii"), span.decode("ascii"), f"0{int(flags, 16) & 1}"
 
 
 def _state(states: Sequence[bytes]) -> str:

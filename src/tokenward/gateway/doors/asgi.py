@@ -12,7 +12,7 @@ from tokenward.base.asgi import App, Receive, Scope, Send, respond
 from tokenward.gateway.access import AccessRequest, Allow
 from tokenward.gateway.doors.answers import decided
 from tokenward.gateway.doors.in_process import SCOPE_KEY, EngineSource, ask, caller, full_path
-from tokenward.gateway.doors.proxy import read, telling
+from tokenward.gateway.doors.proxy import Telling, read
 from tokenward.gateway.headers import inward
 
 # The server has made the switch of protocols by then; what is asked of it is a GET (RFC 6455 §4.1).
@@ -47,7 +47,7 @@ class AsgiDoor:
         request = _read(scope)
         decision = await ask(self._engines, request)
         if isinstance(decision, Allow):
-            await self._app(_shown(scope, request, decision), receive, telling(send, decision))
+            await self._app(_shown(scope, request, decision), receive, Telling(send, decision))
             return
         answer = decided(decision)
         await respond(send, answer.status, answer.body, answer.headers)

@@ -5,15 +5,17 @@ off): both are taken from the connection.
 """
 
 import logging
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, Never
 
 from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UPGRADE_REFUSED, Refusal, problem_json
 from tokenward.gateway.access import AccessRequest, Allow, Deny, Preflight
 from tokenward.gateway.doors import health
 from tokenward.gateway.doors.answers import DENIED, decided, failed, own
 from tokenward.gateway.doors.balancer import Member
+from tokenward.gateway.doors.exchange import Exchange
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
 from tokenward.gateway.doors.running import Held, Running
 from tokenward.gateway.engine import Engine
@@ -27,12 +29,29 @@ _UPSTREAM = logging.getLogger("tokenward.gateway.upstream")
 class ProxyDoor:
     """The ASGI application."""
 
-    __slots__ = ("_engine", "_forwarder", "_running")
+    __slots__ = ("_clock", "_engine", "_exchanged", "_forwarder", "_running")
 
-    def __init__(self, engine: Engine, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        exchanged: Callable[[Exchange], None] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Put the door together.
+
+        Args:
+            engine: decides.
+            limits: where the policy says nothing.
+            exchanged: told each exchange when it is over, for metrics and traces. Must not raise.
+            clock: time.
+        """
         self._engine = engine
         self._forwarder = Forwarder(limits)
         self._running = Running(engine)
+        self._exchanged = exchanged
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request; refuse WebSockets; on lifespan shutdown, close the upstream connections."""
@@ -71,28 +90,32 @@ class ProxyDoor:
         if answer is not None:
             await respond(send, answer.status, answer.body, answer.headers)
             return
+        at, started = self._clock.time(), self._clock.monotonic()
         # Noted first: what is revoked while it is decided on is news for what is allowed.
         generation, policy = self._engine.verified.generation, self._engine.policy
         decision = await self._engine.decide(request)
-        if not isinstance(decision, Allow):
-            await write(decision, send)
-            return
-        held = Held(request, None if decision.report_only else decision.facts, generation, policy)
-        self._running.add(held)
+        decided = self._clock.monotonic()
+        status = 0
         try:
-            await self._pass_on(decision, held, scope, receive, send)
-        except Refusal as refusal:  # raised only before the response began
-            await write(failed(decision, refusal), send)
+            if isinstance(decision, Allow):
+                facts = None if decision.report_only else decision.facts
+                held = Held(request, facts, generation, policy)
+                status = await self._pass_on(decision, held, scope, receive, send)
+            else:
+                status = await write(decision, send)
         finally:
-            self._running.remove(held)
+            if self._exchanged is not None:
+                ended = self._clock.monotonic()
+                self._exchanged(Exchange(decision, status, at, decided - started, ended - started))
 
-    async def _pass_on(self, allow: Allow, held: Held, scope: Scope, receive: Receive, send: Send) -> None:
-        request = held.request
+    async def _pass_on(self, allow: Allow, held: Held, scope: Scope, receive: Receive, send: Send) -> int:
+        request, told = held.request, Telling(send, allow)
+        self._running.add(held)
         try:
             await self._forwarder.forward(
                 scope,
                 receive,
-                telling(send, allow),
+                told,
                 pool=allow.pool,
                 bounds=allow.bounds,
                 path=allow.upstream_path,
@@ -116,7 +139,10 @@ class ProxyDoor:
                 refusal.problem.code,
                 refusal.detail,
             )
-            raise
+            return await write(failed(allow, refusal), send)  # raised only before the response began
+        finally:
+            self._running.remove(held)
+        return told.status
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] == "lifespan.startup":
@@ -143,21 +169,33 @@ def read(scope: Scope) -> AccessRequest:
     )
 
 
-def telling(send: Send, allow: Allow) -> Send:
-    """`send`, with these headers in the answer too."""
+class Telling:
+    """`send`, with what the decision tells the caller in the answer too.
 
-    async def sending(message: MutableMapping[str, Any]) -> None:
+    Attributes:
+        status: of the answer; 0 until it begins.
+    """
+
+    __slots__ = ("_allow", "_send", "status")
+
+    def __init__(self, send: Send, allow: Allow) -> None:
+        self._send = send
+        self._allow = allow
+        self.status = 0
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        """Send one message of the answer."""
         if message["type"] == "http.response.start":
-            message["headers"] = with_told(message["headers"], allow)
-        await send(message)
+            self.status = message["status"]
+            message["headers"] = with_told(message["headers"], self._allow)
+        await self._send(message)
 
-    return sending
 
-
-async def write(decision: Deny | Preflight, send: Send) -> None:
-    """Answer in the API's place."""
+async def write(decision: Deny | Preflight, send: Send) -> int:
+    """Answer in the API's place; the status."""
     answer = decided(decision)
     await respond(send, answer.status, answer.body, answer.headers)
+    return answer.status
 
 
 async def _refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import logging
 
 import httpx
 import pytest
+import websockets
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
@@ -331,3 +335,64 @@ def test_an_application_that_nobody_decided_for_says_so():
         Caller.of_scope(http_scope("/"))
     with pytest.raises(Undecided):
         Caller.of_scope(http_scope("/", state={"tokenward": {"subject": "root"}}))
+
+
+def test_a_real_websocket_is_let_in_or_refused(caplog):
+    """Over a real handshake: what the server's library makes of it, and the answer of who is refused."""
+    for name in ("uvicorn.error", "websockets"):  # which log whole heads where they are asked for everything
+        caplog.set_level(logging.INFO, logger=name)
+
+    async def chat(scope, receive, send):
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        text = (await receive())["text"]
+        caller = Caller.of_scope(scope)
+        await send({"type": "websocket.send", "text": f"{text} {scope['path']} {caller.subject}"})
+        await send({"type": "websocket.close"})
+
+    async def scenario():
+        world = World()
+        async with served(AsgiDoor(chat, Ready(world.engine)), lifespan="off") as port:
+            url = f"ws://127.0.0.1:{port}/bank/accounts/m%65"
+            bearer = {"authorization": f"Bearer {world.tokens['person']}", "x-user": "root"}
+            async with websockets.connect(url, additional_headers=bearer) as socket:
+                await socket.send("hello")
+                assert await socket.recv() == "hello /bank/accounts/me u1"
+            for headers, status in (({}, 401), ({"authorization": "Bearer x"}, 401)):
+                with pytest.raises(websockets.InvalidStatus) as refused:
+                    async with websockets.connect(url, additional_headers=headers):
+                        pass
+                answer = refused.value.response
+                assert answer.status_code == status
+                assert answer.headers["www-authenticate"].startswith("Bearer ")
+
+    asyncio.run(scenario())
+
+
+_HEADERS = st.tuples(
+    st.sampled_from(
+        [b"authorization", b"host", b"content-length", b"cookie", b"connection", b"x", b"upgrade"]
+    ),
+    st.sampled_from([b"", b"Bearer x", b"=tokenward=2; a=1", b"authorization, x"]) | st.binary(max_size=12),
+)
+_PATHS = st.sampled_from([b"/weather/about", b"/about", b"/.well-known/tokenward/health"]) | st.binary(
+    max_size=20
+)
+
+
+@given(
+    path=_PATHS,
+    query=st.binary(max_size=20),
+    headers=st.lists(_HEADERS, max_size=5),
+    method=st.sampled_from(["GET", "HEAD", "POST", "get", ""]),
+    root=st.sampled_from(["", "/", "/weather", "/weather/", "x"]) | st.text(max_size=5),
+)
+@settings(deadline=None)
+def test_no_request_makes_the_door_raise_or_fail(path, query, headers, method, root):
+    inner = Recorder()
+    scope = http_scope("/", raw_path=path, query_string=query, headers=headers, method=method, root_path=root)
+    start, *_ = asyncio.run(ask(AsgiDoor(inner, Ready(World().engine)), scope))
+    assert start["status"] < 500
+    assert (inner.scope is not None) <= (start["status"] == 200)
+    if inner.scope is not None:  # whatever was asked: the one path that anybody may call
+        assert inner.scope["path"] == "/weather/about"

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import waitress
 import werkzeug.serving
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway import inner_django
 from gateway.cases import CASES, NOT_OVER_HTTP, refused_as
@@ -374,3 +376,33 @@ def test_an_engine_that_does_not_answer_lets_nobody_in(monkeypatch):
         told = []
         door(environ(), lambda status, headers: told.append(status))
     assert told[0][:3] == "503"
+
+
+_TEXT = st.text(st.characters(max_codepoint=255), max_size=12) | st.text(max_size=4)
+_WORLD = World()
+
+
+@given(
+    path=_TEXT | st.sampled_from(["/weather/about", "/about"]),
+    target=st.none()
+    | _TEXT
+    | st.sampled_from(["/weather/about?x", "http://a/weather/about", "/%77eather/about"]),
+    root=st.sampled_from(["", "/", "/weather", "/weather/"]) | _TEXT,
+    query=_TEXT,
+    headers=st.dictionaries(
+        st.sampled_from(["AUTHORIZATION", "HOST", "COOKIE", "CONNECTION", "UPGRADE", "SCRIPT_NAME"]) | _TEXT,
+        _TEXT | st.sampled_from(["Bearer x, Bearer y", "/weather"]),
+        max_size=4,
+    ),
+)
+@settings(deadline=None)
+def test_no_request_makes_the_door_raise_or_fail(path, target, root, query, headers):
+    told, inner = [], Recorder()
+    given = environ(path, SCRIPT_NAME=root, QUERY_STRING=query)
+    given |= {"REQUEST_URI": target} if target is not None else {}
+    given |= {f"HTTP_{name}": value for name, value in headers.items()}
+    door = WsgiDoor(inner, lambda request: asyncio.run(_WORLD.engine.decide(request)))
+    door(given, lambda status, headers: told.append(int(status[:3])))
+    assert told[0] < 500
+    if inner.environ is not None:
+        assert inner.environ["SCRIPT_NAME"].rstrip("/") + inner.environ["PATH_INFO"] == "/weather/about"

@@ -254,6 +254,16 @@ def test_decide_explains_each_step(house, tmp_path):
     assert "never from an argument" in refused.stderr
 
 
+def test_decide_at_an_api_that_protects_itself_is_by_its_own_url(house, tmp_path):
+    path = tmp_path / "tokenward.yaml"
+    path.write_text(re.sub("    upstream:.*", "    url: https://bank.example", path.read_text()))
+    house("check")
+    refused = house("decide", "GET", "https://bank.example/accounts", code=1)
+    assert "401 no_credential" in refused.stdout
+    assert 'resource_metadata="https://bank.example/' in refused.stdout.replace("\n", "")
+    assert "404 undocumented" in house("decide", "GET", "/accounts", code=1).stdout
+
+
 def test_revoke_names_exactly_one_thing(house):
     house("tokens", "revoke", code=2)
     house("tokens", "revoke", "--client", "a", "--user", "b", code=2)

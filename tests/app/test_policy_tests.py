@@ -183,3 +183,32 @@ def test_the_schema_is_printed():
     printed = json.loads(tried("--schema").stdout)
     assert set(printed["properties"]) == {"tests"}
     assert {"PolicyTest", "TokenInTest", "ApiKeyInTest"} <= set(printed["$defs"])
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_an_api_that_protects_itself_is_asked_at_its_own_url(house, proved):
+    path = house / "tokenward.yaml"
+    text = path.read_text()
+    assert "upstream: http://127.0.0.1:8003" in text
+    itself = text.replace("upstream: http://127.0.0.1:8003", "url: https://bank.example/v1").replace(
+        "    mount: /bank\n", ""
+    )
+    path.write_text(itself)
+    (house / "a.policytest.yaml").write_text(
+        "tests:\n"
+        "  - name: by its URL\n"
+        "    request: GET https://bank.example/v1/accounts\n"
+        f"    token: {{scopes: [accounts:read], bound: dpop, proved: {str(proved).lower()}}}\n"
+        f"    expect: {'allow' if proved else 'invalid_token'}\n"
+        "    operation: GET /accounts\n"
+        "  - {name: not at the gateway, request: GET /v1/accounts, expect: undocumented}\n"
+        "  - {name: nor elsewhere, request: GET https://evil.example/v1/accounts, expect: undocumented}\n"
+        "  - {name: nor above it, request: GET https://bank.example/v1x/accounts, expect: undocumented}\n"
+        "  - name: its audience\n"
+        "    request: GET /weather/forecast/bern\n"
+        "    token: {scopes: [forecast:read], api: bank}\n"
+        "    expect: invalid_token\n"
+    )
+    result = tried()
+    assert "5 passed, 0 failed" in result.stdout
+    assert "bank: POST /transfers" in result.stderr

@@ -3,8 +3,9 @@
 Nothing starts from a configuration with an error in it, and nothing here needs a secret or the network.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -26,6 +27,9 @@ from tokenward.issuer.settings import Resource
 from tokenward.tokens.certificates import Authorities
 
 __all__ = ["Configuration", "Finding", "Loaded", "Settings", "load", "schema"]
+
+
+_ORIGIN = re.compile(r"https?://[^/?#]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,19 @@ class Configuration:
     protections: Mapping[str, Protection]
     files: Snapshot = field(repr=False)
     client_authorities: Authorities | None = None
+
+    def at(self, url: str) -> "tuple[Configuration, str, str]":
+        """Who decides on a request to that URL, or to that path at the gateway.
+
+        Returns:
+            the configuration with the policy of that place, its origin, and what of the URL is below it.
+        """
+        for name, policy in self.in_process.items():
+            place = self.settings.origin(name) + self.settings.mount(name)
+            if url.startswith((f"{place}/", f"{place}?")) or url == place:
+                origin = self.settings.origin(name)
+                return replace(self, policy=policy), origin, url.removeprefix(origin)
+        return self, self.settings.gateway.url, _ORIGIN.sub("", url)
 
 
 @dataclass(frozen=True, slots=True)

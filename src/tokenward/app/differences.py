@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from tokenward.app.config import Configuration
-from tokenward.gateway.policy import Operation, Policy
+from tokenward.gateway.policy import Operation
 
 _AT_START = ("store", "master_key", "issuer.listen", "gateway.listen", "admin.listen")
 """What is bound or opened once; processes that differ in it cannot stand beside each other."""
@@ -17,7 +17,7 @@ _AT_START = ("store", "master_key", "issuer.listen", "gateway.listen", "admin.li
 
 def differences(before: Configuration, after: Configuration) -> list[str]:
     """A line for each difference, settings first; empty where nothing is otherwise."""
-    told = [*_settings(before, after), *_operations(before.policy, after.policy)]
+    told = [*_settings(before, after), *_operations(before, after)]
     changed = [
         path.name
         for path in sorted(before.files.paths & after.files.paths)
@@ -61,7 +61,7 @@ def _shown(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _operations(before: Policy, after: Policy) -> Iterator[str]:
+def _operations(before: Configuration, after: Configuration) -> Iterator[str]:
     one, other = _by_name(before), _by_name(after)
     for api, label in sorted(one.keys() | other.keys()):
         was, is_now = one.get((api, label)), other.get((api, label))
@@ -71,8 +71,13 @@ def _operations(before: Policy, after: Policy) -> Iterator[str]:
             yield f"{api}: {label}: {_terms(was)} → {_terms(is_now)}"
 
 
-def _by_name(policy: Policy) -> dict[tuple[str, str], Operation]:
-    return {(api.name, operation.label): operation for api in policy.apis for operation in api.operations}
+def _by_name(configuration: Configuration) -> dict[tuple[str, str], Operation]:
+    return {
+        (api.name, operation.label): operation
+        for policy in (configuration.policy, *configuration.in_process.values())
+        for api in policy.apis
+        for operation in api.operations
+    }
 
 
 def _terms(operation: Operation | None) -> str:

@@ -27,13 +27,14 @@ SUFFIX = ".policytest.yaml"
 
 ALLOW = "allow"
 _LONGEST = 3650 * 86_400
+_TARGETS = ("/", "http://", "https://")  # a URL for an API that protects itself
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
 _FIELD_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
 def _request_line(text: str) -> str:
     method, _, target = text.partition(" ")
-    if not (method.isascii() and method.isalpha() and target.startswith("/") and target.isascii()):
+    if not (method.isascii() and method.isalpha() and target.startswith(_TARGETS) and target.isascii()):
         raise bad_value("request", "this is no request line", "write it like GET /bank/accounts?limit=5")
     return text
 

@@ -55,9 +55,9 @@ class Trial:
     async def run(self, test: PolicyTest) -> Outcome:
         """Decide on the test's request, and hold it against what the test expects."""
         caller = self._caller(test)
-        settings = self._configuration.settings
+        there, origin, _ = self._configuration.at(_target(test))
         engine = Engine(
-            self._configuration.policy,
+            there.policy,
             caller,
             InsideMinter(
                 self._signing, "urn:tokenward:trial", self._clock, protections=self._configuration.protections
@@ -65,7 +65,7 @@ class Trial:
             fresh=lambda: True,
             proofs=Proofs(
                 DpopVerifier(replays=MemoryReplays(clock=self._clock), nonces=None, clock=self._clock),
-                settings.gateway.url,
+                origin,
             ),
             clock=self._clock,
         )
@@ -133,20 +133,21 @@ class Trial:
 
     def _audience(self, test: PolicyTest, api: str | None) -> str:
         """Of the API that is named, else of the one that is asked."""
-        settings = self._configuration.settings
-        path = test.request.partition(" ")[2].partition("?")[0]
-        asked = (each for each in settings.apis if f"{path}/".startswith(f"{settings.mount(each)}/"))
-        name = api or next(asked, None)
-        return settings.audience(name) if name is not None else ""
+        if api is not None:
+            return self._configuration.settings.audience(api)
+        there, _, target = self._configuration.at(_target(test))
+        path = f"{target.partition('?')[0]}/"
+        asked = (each for each in there.policy.apis if path.startswith(f"{each.mount}/"))
+        return next((each.audience for each in asked), "")
 
     def _request(self, test: PolicyTest, caller: "_Caller") -> AccessRequest:
-        method, _, target = test.request.partition(" ")
+        method = test.request.partition(" ")[0]
+        _, origin, target = self._configuration.at(_target(test))
         path, _, query = target.partition("?")
         headers = [(name.lower().encode(), value.encode()) for name, value in test.headers.items()]
         credential = caller.credential
         if credential is not None:
-            url = self._configuration.settings.gateway.url + path
-            headers += credential.headers(method, url)
+            headers += credential.headers(method, origin + path)
         return AccessRequest(
             method=method,
             raw_path=path.encode(),
@@ -155,6 +156,10 @@ class Trial:
             peer=test.peer,
             certificate=credential.certificate if credential is not None else None,
         )
+
+
+def _target(test: PolicyTest) -> str:
+    return test.request.partition(" ")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,7 @@ async def gateway_engine(
             origin=origin,
             issuer=settings.issuer.url,
             proof_algorithms=proofs.algorithms,
-            certificates=settings.gateway.client_certificates is not None,
+            certificates=origin == settings.gateway.url and settings.gateway.client_certificates is not None,
         ),
         counters=counters,
         https=settings.gateway.url.startswith("https:"),

@@ -1,6 +1,7 @@
 """`tokenward decide`: the decision on one request, step by step, without sending it."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -27,7 +28,13 @@ FEED_SECONDS = 5.0
 
 def decide(
     method: Annotated[str, typer.Argument(help="The request method, such as GET.")],
-    url: Annotated[str, typer.Argument(help="A URL at the gateway, or a path such as /bank/accounts.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="A path at the gateway, such as /bank/accounts, or a URL, which may be of an API that "
+            "protects itself."
+        ),
+    ],
     credential: Annotated[
         str | None,
         typer.Argument(
@@ -62,7 +69,8 @@ def decide(
     )
 
     async def work(ground: Foundation) -> tuple[Decision, list[Step]]:
-        engine, follower = await gateway_engine(ground)
+        there, origin, _ = ground.configuration.at(url)
+        engine, follower = await gateway_engine(replace(ground, configuration=there), origin=origin)
         following = asyncio.create_task(follower.run())
         try:
             async with asyncio.timeout(FEED_SECONDS):

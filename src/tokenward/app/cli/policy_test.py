@@ -90,7 +90,8 @@ def _tell(place: str, request: str, expect: str, operation: str | None, outcome:
 def _tell_untested(configuration: Configuration, asked: set[tuple[str, str]]) -> None:
     untested = [
         f"{api.name}: {operation.label}"
-        for api in configuration.policy.apis
+        for policy in (configuration.policy, *configuration.in_process.values())
+        for api in policy.apis
         for operation in api.operations
         if (api.name, operation.label) not in asked
     ]

@@ -41,16 +41,14 @@ def decided(app, world):
 
 
 @contextlib.contextmanager
-def on_thread(server, port):
-    thread = threading.Thread(target=server.run if hasattr(server, "run") else server.serve_forever)
+def on_thread(run, stop, port):
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         yield port
     finally:
-        (server.close if hasattr(server, "run") else server.shutdown)()
+        stop()
         thread.join(10)
-        if not hasattr(server, "run"):
-            server.server_close()
 
 
 @contextlib.contextmanager
@@ -61,8 +59,9 @@ def under_werkzeug(app, world, tmp_path):
 
     with decided(APPS[app](), world) as door:
         server = werkzeug.serving.make_server("127.0.0.1", 0, door, threaded=True, request_handler=Quiet)
-        with on_thread(server, server.port) as port:
+        with on_thread(server.serve_forever, server.shutdown, server.port) as port:
             yield port
+        server.server_close()
 
 
 @contextlib.contextmanager
@@ -73,16 +72,26 @@ def under_wsgiref(app, world, tmp_path):
 
     with decided(APPS[app](), world) as door:
         server = wsgiref.simple_server.make_server("127.0.0.1", 0, door, handler_class=Quiet)
-        with on_thread(server, server.server_port) as port:
+        with on_thread(server.serve_forever, server.shutdown, server.server_port) as port:
             yield port
+        server.server_close()
 
 
 @contextlib.contextmanager
 def under_waitress(app, world, tmp_path):
     with decided(APPS[app](), world) as door:
         server = waitress.create_server(door, host="127.0.0.1", port=0, threads=2)
-        with on_thread(server, server.effective_port) as port:
+
+        def close():  # on its own thread: a socket that is closed while it is waited for is an error there
+            for each in tuple(server._map.values()):
+                each.close()
+
+        def stop():
+            server.trigger.pull_trigger(close)
+
+        with on_thread(server.run, stop, server.effective_port) as port:
             yield port
+        server.task_dispatcher.shutdown()
 
 
 @contextlib.contextmanager

@@ -168,7 +168,7 @@ def test_no_configuration_lets_it_be_believed_longer():
     place = Place(ManualClock(START))
     text = place.token()
     judged = asyncio.run(place.opaque_source(believed=3600).judge(text))
-    assert judged.until == START + LONGEST_BELIEVED
+    assert judged.believed_until == START + LONGEST_BELIEVED
 
 
 def test_a_bound_token_is_asked_about_once_and_proved_each_time():
@@ -237,7 +237,7 @@ def test_all_who_ask_at_once_about_one_token_get_one_answer():
 
     first, *others = asyncio.run(scenario())
     assert isinstance(first, asyncio.CancelledError)
-    assert {judged.facts.subject for judged in others} == {f"{STRANGER}|alice"}
+    assert {judged.subject for judged in others} == {f"{STRANGER}|alice"}
     assert len(place.questions) == 1
 
 

@@ -140,6 +140,24 @@ def test_a_download_is_cut_off_when_its_token_is_revoked():
     watched(scenario)
 
 
+def test_a_stream_is_asked_about_now_and_then_where_nobody_tells_of_a_revocation():
+    async def scenario(gateway):
+        place = gateway.world.place
+        stream = Stream(gateway)
+        await stream.open("their_opaque", "/partner/orders")
+        gateway.world.clock.advance(31)
+        while len(place.questions) < 2:  # noqa: ASYNC110 - asked by the watch
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert len(place.questions) == 2, "and then it is good for some time again"
+        place.stranger.tokens.clear()
+        gateway.world.clock.advance(31)
+        assert await stream.rest() == b"0\r\n\r\n", "its end"
+        stream.writer.close()
+
+    watched(scenario)
+
+
 def test_a_download_outlives_the_end_of_its_token():
     async def scenario(gateway):
         stream = Stream(gateway, DOWNLOAD)

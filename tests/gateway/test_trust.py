@@ -235,6 +235,8 @@ def test_a_tier_asks_what_the_configuration_says_of_the_clients():
     assert paid(credential="client_secret", sign_in=True) == "insufficient_tier"
     assert paid(credential="private_key_jwt") == "step_up_needed", "nor is its word taken for the sign-in"
     assert paid(credential="private_key_jwt", sign_in=True) == "allow"
+    facts = (world := Partner()).call(world.place.jwt(**paying | {"cnf": None}), method="POST").facts
+    assert (facts.amr, facts.auth_time) == ((), None)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,12 @@ The gateway must refuse, or say that it cannot know, and be well again by itself
 import asyncio
 import json
 import time
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.stranger import served_stranger
 from gateway.test_trust import STRANGER, Partner
@@ -323,6 +326,43 @@ def test_attack_24_forged_tokens_of_ours_end_at_the_checksum():
         assert code(decision) == "invalid_token", "no throttle had to step in"
     assert world.lookups == 0
     assert world.place.questions == [], "nor were they shown to anybody"
+
+
+# Whatever an issuer says
+
+
+_NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+_JSON = st.recursive(
+    st.none() | st.booleans() | _NUMBERS | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+_NAMES = (
+    "active iss aud sub client_id scope exp iat nbf cnf act amr acr auth_time token_type token_use typ jti"
+)
+_SAID = st.sampled_from(_NAMES.split())
+_REFUSED = {"invalid_token", "insufficient_scope", "insufficient_tier", "dpop_proof_refused"}
+
+
+@given(st.dictionaries(_SAID, _JSON, max_size=4))
+@settings(max_examples=300)
+def test_whatever_an_issuer_says_a_decision_comes_of_it_and_no_fault_of_ours(said):
+    world = Partner(actor=True, sign_in=True, two_factors_acr=frozenset({"gold"}))
+    world.place.stranger.tokens["their-x"] = world.place.stranger.tokens[world.place.token()] | said
+    jwt = world.place.stranger.jwt(PARTNER, **(said | {"iss": STRANGER}))
+    for decision in (world.call("their-x"), world.call(jwt)):
+        if code(decision) == "unavailable":
+            assert decision.detail.endswith("`active` is no boolean")
+        else:
+            assert code(decision) in {"allow", *_REFUSED}
+
+
+@given(st.binary(max_size=60))
+def test_whatever_stands_after_basic_a_decision_comes_of_it(said):
+    world = Partner()
+    credentials = b64encode(said).decode()
+    decision = world.decide("/partner/reports", headers=[("authorization", f"Basic {credentials}")])
+    assert code(decision) in {"basic_refused", "invalid_token", "allow"}
 
 
 # What app wires

@@ -5,6 +5,7 @@ What every request makes anew is a named tuple: a frozen dataclass takes three t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple, Protocol
 
 from tokenward.base.addresses import Network
@@ -66,6 +67,7 @@ class TokenFacts:
     all that it was exchanged for (`store.records.AccessToken`), `unbound_behind` whether any of these is
     bound to no key: whoever stole it could have it exchanged, for a token that is bound.
     `key` holds the terms of an API key, also for a token that its holder got for it; otherwise it is None.
+    `believed_until` is when all of this has to be asked for again, because nobody would tell of a revocation.
     """
 
     token_id: str
@@ -86,6 +88,7 @@ class TokenFacts:
     amr: tuple[str, ...] = ()
     auth_time: float | None = None
     key: KeyTerms | None = None
+    believed_until: float = inf
 
     @property
     def is_api_key(self) -> bool:

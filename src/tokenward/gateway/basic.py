@@ -18,7 +18,6 @@ from tokenward.base.problems import BASIC_REFUSED, Refusal
 from tokenward.base.secret import Secret
 from tokenward.base.throttle import peer_network
 from tokenward.gateway.access import TokenFacts
-from tokenward.gateway.judges import Judged
 from tokenward.gateway.single_flight import SingleFlight
 from tokenward.gateway.tiers import BASIC
 
@@ -94,7 +93,7 @@ class BasicList:
         """The keyed hash under which these credentials are remembered."""
         return hmac.digest(self._key, text.encode(), "sha256").hex()
 
-    async def judge(self, text: str, peer: str) -> Judged:
+    async def judge(self, text: str, peer: str) -> TokenFacts:
         """Whose the credentials are. A name that nobody has costs as much as one that somebody has.
 
         Raises:
@@ -105,7 +104,7 @@ class BasicList:
         if not await self._flights.ask(key, lambda: self._is_right(name, password, peer_network(peer))):
             raise Refusal(BASIC_REFUSED, "no user has this name and this password")
         now, who = self.clock.time(), USER + name
-        facts = TokenFacts(
+        return TokenFacts(
             token_id=BASIC,
             grant_id=None,
             client_id=who,
@@ -116,8 +115,8 @@ class BasicList:
             issued_at=now,
             expires_at=self.ends_at,
             subject=who,
+            believed_until=now + BELIEVED,
         )
-        return Judged(facts, now + BELIEVED)
 
     async def _is_right(self, name: str, password: Secret, peer: str) -> bool:
         delay = self.guesses.admit(peer, name)

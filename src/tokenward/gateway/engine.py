@@ -23,7 +23,7 @@ from tokenward.base.problems import (
 )
 from tokenward.base.rates import Counters, MemoryCounters
 from tokenward.gateway import cors, limits, steps
-from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenResolver
+from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenFacts, TokenResolver
 from tokenward.gateway.answer_headers import DEFAULTS
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.judges import Own
@@ -228,8 +228,8 @@ class Engine:
             self._observe(decision, seconds)
         return decision
 
-    async def outlives(self, request: AccessRequest) -> Refusal | None:
-        """Why what was allowed would not be now; None if it would. For exchanges that go on for long.
+    async def outlives(self, request: AccessRequest) -> Refusal | TokenFacts | None:
+        """Why what was allowed would not be now; whose it is, if it would. For exchanges that go on for long.
 
         Asked again is what revocations, time and another policy can change. What counts calls is not, nor
         what is good once (a proof), nor how long ago the person signed in: that was about the beginning.
@@ -243,7 +243,7 @@ class Engine:
         except Exception as fault:  # noqa: BLE001 - as in decide
             refusal = _as_refusal(fault)
             return refusal if reported(case, refusal) is None else None
-        return None
+        return case.entry.facts if case.entry is not None else None
 
     async def explain(self, request: AccessRequest) -> tuple[Decision, list[Step]]:
         """The decision, and what each step found, up to the one that refused. Not observed."""

@@ -63,6 +63,7 @@ class Terms:
         scope: Sequence[str],
         issued_at: float,
         expires_at: float,
+        believed_until: float,
     ) -> TokenFacts:
         """The facts of a token whose claims are verified.
 
@@ -73,6 +74,7 @@ class Terms:
             scope: the names of the scopes, likewise.
             issued_at: seconds since 1970.
             expires_at: the same.
+            believed_until: the same.
 
         Raises:
             Refusal: INVALID_TOKEN, something in it cannot be taken as it is.
@@ -100,6 +102,7 @@ class Terms:
             act=act,
             amr=self._amr(claims) if self.sign_in else (),
             auth_time=claims.get("auth_time") if self.sign_in else None,
+            believed_until=believed_until,
         )
 
     def _named(self, name: object, written: str = "") -> str:

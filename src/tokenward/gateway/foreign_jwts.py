@@ -10,8 +10,8 @@ from typing import Any
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import INVALID_TOKEN, UNAVAILABLE, Refusal
+from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.foreign import Terms, scope_names
-from tokenward.gateway.judges import Judged
 from tokenward.tokens import claims as c
 from tokenward.tokens.claims import Rule
 from tokenward.tokens.errors import InvalidToken
@@ -72,7 +72,7 @@ class ForeignJwts:
             clock=clock,
         )
 
-    async def judge(self, text: str) -> Judged:
+    async def judge(self, text: str) -> TokenFacts:
         """What a good token stands for.
 
         Raises:
@@ -92,15 +92,15 @@ class ForeignJwts:
             )
         except ValueError:
             raise Refusal(INVALID_TOKEN, f"a JWT of {issuer} is not accepted: claim_type") from None
-        facts = self._terms.facts(
+        return self._terms.facts(
             text,
             claims,
             client=claims.client_id or claims.subject,
             scope=scope,
             issued_at=claims.issued_at,
             expires_at=claims.expires_at,
+            believed_until=self._clock.time() + BELIEVED,
         )
-        return Judged(facts, self._clock.time() + BELIEVED)
 
 
 def _as_trusted(kind: Kind, terms: Terms) -> Kind:

@@ -16,7 +16,6 @@ from tokenward.base.outbound import OutboundError
 from tokenward.base.problems import INVALID_TOKEN, UNAVAILABLE, Refusal
 from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.foreign import Terms, scope_names
-from tokenward.gateway.judges import Judged
 from tokenward.gateway.single_flight import SingleFlight
 from tokenward.tokens import base64url, strict_json
 from tokenward.tokens import claims as c
@@ -148,9 +147,9 @@ class Introspected:
         )
         self._clock = clock
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
-        self._flights: SingleFlight[Judged | None] = SingleFlight(at_once=AT_ONCE, waiting=WAITING)
+        self._flights: SingleFlight[TokenFacts | None] = SingleFlight(at_once=AT_ONCE, waiting=WAITING)
 
-    async def judge(self, text: str) -> Judged | None:
+    async def judge(self, text: str) -> TokenFacts | None:
         """What a token stands for that its issuer calls active; None if it does not.
 
         Raises:
@@ -162,7 +161,7 @@ class Introspected:
             return None
         return await self._flights.ask(key, lambda: self._ask(text, key))
 
-    async def _ask(self, text: str, key: bytes) -> Judged | None:
+    async def _ask(self, text: str, key: bytes) -> TokenFacts | None:
         asked_at = self._clock.time()
         answer = await self._answer(text)
         active = answer.get("active")
@@ -172,7 +171,7 @@ class Introspected:
             self._remember_unknown(key, asked_at)
             return None
         try:
-            return Judged(self._facts(text, answer), asked_at + self._believed)
+            return self._facts(text, answer, asked_at + self._believed)
         except InvalidToken as error:
             self._remember_unknown(key, asked_at)
             detail = f"a token of {self._terms.issuer} is not accepted: {error.code}"
@@ -181,7 +180,7 @@ class Introspected:
             self._remember_unknown(key, asked_at)
             raise
 
-    def _facts(self, text: str, answer: Mapping[str, Any]) -> TokenFacts:
+    def _facts(self, text: str, answer: Mapping[str, Any], believed_until: float) -> TokenFacts:
         c.check(answer, self._rules, (), self._expected, self._clock.time())
         client = answer.get("client_id", answer.get("sub"))
         if client is None:
@@ -198,7 +197,13 @@ class Introspected:
         if expires_at <= self._clock.time():  # without the leeway
             raise InvalidToken("expired")
         return self._terms.facts(
-            text, answer, client=client, scope=scope, issued_at=issued_at, expires_at=expires_at
+            text,
+            answer,
+            client=client,
+            scope=scope,
+            issued_at=issued_at,
+            expires_at=expires_at,
+            believed_until=believed_until,
         )
 
     async def _answer(self, text: str) -> Mapping[str, Any]:

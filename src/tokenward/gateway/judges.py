@@ -16,18 +16,6 @@ from tokenward.gateway.outside import OutsideJwts
 from tokenward.tokens import opaque
 
 
-class Judged(NamedTuple):
-    """What a live credential stands for, and until when that may be believed without asking again.
-
-    Attributes:
-        facts: of the credential.
-        until: seconds since 1970; the credential's end may come sooner.
-    """
-
-    facts: TokenFacts
-    until: float
-
-
 class Task(NamedTuple):
     """A text that somebody has to judge.
 
@@ -41,7 +29,7 @@ class Task(NamedTuple):
 
     what: str
     name: str
-    judge: Callable[[], Awaitable[Judged | None]]
+    judge: Callable[[], Awaitable[TokenFacts | None]]
     guessable: bool = False
 
 
@@ -87,20 +75,16 @@ class Own:
             return Task(parsed.token_id, name, partial(self._api_key, text, parsed.token_id))
         raise Refusal(INVALID_TOKEN, "no access token or API key of ours, or a damaged one")
 
-    async def _token(self, text: str, token_id: str) -> Judged | None:
+    async def _token(self, text: str, token_id: str) -> TokenFacts | None:
         facts = await self.resolver.resolve(text, token_id)
-        return _of(facts) if facts is not None and facts.token_id == token_id else None
+        return facts if facts is not None and facts.token_id == token_id else None
 
-    async def _api_key(self, text: str, token_id: str | None = None) -> Judged | None:
+    async def _api_key(self, text: str, token_id: str | None = None) -> TokenFacts | None:
         facts = await self.resolver.resolve_api_key(text)
-        return _of(facts) if facts is not None and token_id in {None, facts.token_id} else None
+        return facts if facts is not None and token_id in {None, facts.token_id} else None
 
-    async def _jwt(self, text: str, audience: str) -> Judged | None:
+    async def _jwt(self, text: str, audience: str) -> TokenFacts | None:
         """Its signature is what the checksum is to an opaque token; its row says whether it lives."""
         if self.jwts is None:
             raise Refusal(INVALID_TOKEN, "a JWT is not accepted at this door")
         return await self._token(text, await self.jwts.token_id(text, audience))
-
-
-def _of(facts: TokenFacts) -> Judged:
-    return Judged(facts, facts.expires_at)

@@ -25,11 +25,11 @@ from tokenward.base.problems import (
 )
 from tokenward.base.rates import Count, Counters, Tally
 from tokenward.gateway import cors, credentials, headers, limits, tiers
-from tokenward.gateway.access import AccessRequest, Preflight
+from tokenward.gateway.access import AccessRequest, Preflight, TokenFacts
 from tokenward.gateway.credentials import Presented
 from tokenward.gateway.headers import Screened
 from tokenward.gateway.inside import InsideMinter
-from tokenward.gateway.judges import Judged, Own, Task
+from tokenward.gateway.judges import Own, Task
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.policy import Match, NoMatch, Policy
 from tokenward.gateway.proofs import Proofs
@@ -203,22 +203,22 @@ async def _look_up(means: Means, case: Case, presented: Presented) -> None:
     )
     means.throttle.admit(case.request.peer, guessable=task.guessable)
     try:
-        judged = await _judge(means, case, task)
+        facts = await _judge(means, case, task)
     except Refusal as refusal:
         if refusal.problem is INVALID_TOKEN:
             means.throttle.count(case.request.peer)
         raise
     finally:
         means.throttle.end(case.request.peer)
-    case.entry = means.verified.keep(task.name, judged.facts, generation=generation, until=judged.until)
+    case.entry = means.verified.keep(task.name, facts, generation=generation)
 
 
-async def _judge(means: Means, case: Case, task: Task) -> Judged:
-    judged = await task.judge()
+async def _judge(means: Means, case: Case, task: Task) -> TokenFacts:
+    facts = await task.judge()
     case.now = means.clock.time()
-    if judged is None or judged.facts.expires_at <= case.now:
+    if facts is None or facts.expires_at <= case.now:
         raise Refusal(INVALID_TOKEN, f"{task.what} is unknown, expired or revoked")
-    return judged
+    return facts
 
 
 def check_binding(means: Means, case: Case) -> Awaitable[None] | None:

@@ -21,8 +21,9 @@ from typing import Protocol
 
 from tokenward.base.entropy import identifier
 from tokenward.base.problems import INVALID_TOKEN, Refusal
+from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.credentials import Presented
-from tokenward.gateway.judges import Judged, Own, Task
+from tokenward.gateway.judges import Own, Task
 from tokenward.gateway.verified import Entry, VerifiedTokens
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.presented import claimed_issuer, is_jwt
@@ -31,7 +32,7 @@ from tokenward.tokens.presented import claimed_issuer, is_jwt
 class Source(Protocol):
     """An issuer that is not ours, as one API trusts it."""
 
-    async def judge(self, text: str) -> Judged | None:
+    async def judge(self, text: str) -> TokenFacts | None:
         """What a token of it stands for that is live now; None if it is unknown, expired or revoked.
 
         Raises:
@@ -51,7 +52,7 @@ class BasicUsers(Protocol):
         """Under which these credentials are remembered: nobody can find out from it what they are."""
         ...
 
-    async def judge(self, text: str, peer: str) -> Judged | None:
+    async def judge(self, text: str, peer: str) -> TokenFacts | None:
         """Whose they are.
 
         Raises:

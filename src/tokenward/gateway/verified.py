@@ -7,7 +7,6 @@ them costs bounded lookups and no memory. Revocations come in by the feed.
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import inf
 
 from tokenward.gateway.access import TokenFacts
 from tokenward.gateway.inside import InsideJwt
@@ -85,18 +84,12 @@ class VerifiedTokens:
         self._drop(key)
         return None
 
-    def keep(self, token: str, facts: TokenFacts, *, generation: int, until: float = inf) -> Entry:
+    def keep(self, token: str, facts: TokenFacts, *, generation: int) -> Entry:
         """Remember the facts, unless something was revoked since `generation` was read.
 
         The entry is returned either way: the request that asked was there before the revocation.
-
-        Args:
-            token: whose they are.
-            facts: of the token.
-            generation: as it was before the token was judged.
-            until: seconds since 1970 after which it must be judged again, if it does not end before that.
         """
-        entry = Entry(facts, min(facts.expires_at, until))
+        entry = Entry(facts, min(facts.expires_at, facts.believed_until))
         if generation != self.generation:
             return entry
         key = fingerprint(token)

@@ -1,7 +1,8 @@
 """What is under way at a door, and ends before its time: its credential was revoked, or the process leaves.
 
 A decision is good for the moment in which it was made. An exchange that goes on is asked about again when
-something was revoked, when the policy is another, and when its credential has ended. An answer that has an
+something was revoked, when the policy is another, when its credential has ended, and now and then if nobody
+would tell us of a revocation. An answer that has an
 end of its own may outlive its credential's, as long as nobody revoked that; a stream of events or a WebSocket
 may not. While revocations are unconfirmed, what needs a credential does not go on, as nothing new begins.
 """
@@ -96,12 +97,13 @@ class Running:
     def _is_news(self, held: Held) -> bool:
         engine = self._engine
         moved = held.generation != engine.verified.generation or held.policy is not engine.policy
-        return moved or not engine.fresh()
+        old = held.facts is not None and engine.clock.time() >= held.facts.believed_until
+        return moved or old or not engine.fresh()
 
     async def _ask_again(self, held: Held) -> None:
         generation, policy = self._engine.verified.generation, self._engine.policy
-        refusal = await self._engine.outlives(held.request)
-        if refusal is None:
-            held.generation, held.policy = generation, policy
-        elif refusal.problem is not TOO_MANY_REQUESTS:  # then it is asked about at the next look
-            held.end(refusal)
+        answer = await self._engine.outlives(held.request)
+        if not isinstance(answer, Refusal):
+            held.facts, held.generation, held.policy = answer, generation, policy
+        elif answer.problem is not TOO_MANY_REQUESTS:  # then it is asked about at the next look
+            held.end(answer)

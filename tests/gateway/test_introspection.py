@@ -341,6 +341,23 @@ def test_a_jwt_is_shown_to_the_server_of_its_issuer_and_to_no_other():
     assert [form["token"] for form in world.place.questions] == [ours]
 
 
+def test_what_is_nearly_a_jwt_is_shown_to_nobody_without_a_prefix_that_says_so():
+    """It could be one of ours that was damaged on its way, and easy to mend for who gets to see it."""
+    world = Partner()
+    world.trust(Trust(opaque={"": world.place.opaque}))
+    head, payload, signature = world.tokens["inside"].split(".")
+    for text in (
+        f"{head}.{payload[:-1]}.{signature}",
+        f"{head}.{payload}!.{signature}",
+        "a.b.c",
+        f"{head}.e30.x",
+    ):
+        assert code(world.call(text)) == "invalid_token"
+    assert world.place.questions == []
+    world.trust(Trust(opaque={"v4.public.": world.place.opaque}))
+    assert code(world.call(world.place.token(text="v4.public.x"))) == "allow"
+
+
 # Signed answers (RFC 9701)
 
 

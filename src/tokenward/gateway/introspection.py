@@ -214,9 +214,9 @@ class Introspected:
         try:
             body = await server.post(server.url, form, accept=accept, authorization=authorization)
         except OutboundError as error:
-            _log.warning("introspection at %s failed: %s", self._terms.issuer, error.code)
             if error.status == _BAD_REQUEST:
                 return {"active": False}
+            _log.warning("introspection at %s failed: %s", self._terms.issuer, error.code)
             raise self._unusable(error.code) from None
         try:
             if server.signed is None:

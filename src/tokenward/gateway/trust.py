@@ -122,8 +122,12 @@ class Trust:
         if own.marks(presented):
             return self._ours(presented, audience, own)
         issuer = _named_issuer(text)
-        if issuer is None:
-            source = next((it for start, it in self.opaque.items() if text.startswith(start)), None)
+        if not issuer:
+            # What is nearly a JWT may be one of ours that was damaged, so a prefix has to say whose it is.
+            told = (
+                self.opaque if issuer is None else {start: it for start, it in self.opaque.items() if start}
+            )
+            source = next((it for start, it in told.items() if text.startswith(start)), None)
         elif (source := self.issuers.get(issuer)) is None:
             return self._ours(presented, audience, own)
         if source is None:
@@ -143,10 +147,10 @@ class Trust:
 
 
 def _named_issuer(text: str) -> str | None:
-    """The `iss` of what can be read as a JWT; None for all other tokens."""
+    """The `iss` of a JWT; None for a token that is none, "" for what has its dots and names no issuer."""
     if not is_jwt(text):
         return None
     try:
-        return claimed_issuer(text)
+        return claimed_issuer(text) or ""
     except InvalidToken:
-        return None
+        return ""

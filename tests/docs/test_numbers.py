@@ -10,6 +10,7 @@ from tokenward.app.settings import ClientSettings, SigningKeySettings, TokenLife
 from tokenward.backend import verifier
 from tokenward.gateway import inside, paths, steps
 from tokenward.gateway import throttle as gateway_throttle
+from tokenward.gateway.doors import websocket
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS
 from tokenward.gateway.tiers import TIERS
 from tokenward.identity import csrf, passwords, sessions, throttle
@@ -97,6 +98,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
         (POLICY, "at a time | 100, also", (http2.STREAMS,), (100,)),
         (POLICY, "| 200 at once, 20 a second |", (http2.FUTILE_BURST, http2.FUTILE_A_SECOND), (200, 20)),
         (POLICY, "| 65 s, 10 s before the first", (http2.IDLE_SECONDS, http2.FIRST_SECONDS), (65, 10)),
+        (POLICY, "in either direction | 1 MiB |", (websocket.MESSAGE,), (1 << 20,)),
         (POLICY, "| path | 8 KiB |", (paths.MAX_LENGTH,), (8 << 10,)),
         (POLICY, "| query | 16 KiB |", (steps._MAX_QUERY,), (16 << 10,)),
         (POLICY, "| request body | 10 MiB |", (DEFAULT_LIMITS.body,), (10 << 20,)),

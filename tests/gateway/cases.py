@@ -66,6 +66,7 @@ def _asks(method, headers="", *, origin="https://app.example"):
 
 CASES = (
     DecisionCase("a token with the scope", "allow"),
+    DecisionCase("a WebSocket without its handshake", "upgrade_required", "/bank/ticker"),
     DecisionCase("scheme in lower case", "allow", headers=_with(("authorization", "bearer {reader}"))),
     DecisionCase(
         "a person's token at a literal before a parameter",

@@ -79,6 +79,18 @@ def test_the_configuration_adds_by_id_or_by_method_and_path():
     ]
 
 
+@pytest.mark.parametrize("documented", [True, False, None])
+@pytest.mark.parametrize("configured", [True, False])
+def test_document_or_configuration_says_what_is_a_websocket(documented, configured):
+    item = {"get": {"security": [{"key": []}]}}
+    if documented is not None:
+        item["get"]["x-tokenward-websocket"] = documented
+    rules = ApiRules(operations={"GET /one": OperationRule("low", websocket=configured)})
+    (found,), problems = one(item, rules)
+    assert problems == []
+    assert found.websocket is bool(documented or configured)
+
+
 def rule(risk=None, scopes=None, name="GET /one"):
     return ApiRules(
         risk="moderate",
@@ -90,6 +102,27 @@ GET = {"get": {}}
 KEY_ONLY = {"get": {"security": [{"key": []}]}}
 
 PROBLEMS = [
+    (
+        "a WebSocket that is no GET",
+        {"post": {"x-tokenward-websocket": True, "security": [{"key": []}], "x-tokenward-risk": "low"}},
+        RULES,
+        ("paths", "/one", "post", "x-tokenward-websocket"),
+        "document",
+    ),
+    (
+        "neither a WebSocket nor none",
+        {"get": {"x-tokenward-websocket": "yes", "security": [{"key": []}], "x-tokenward-risk": "low"}},
+        RULES,
+        ("paths", "/one", "get", "x-tokenward-websocket"),
+        "document",
+    ),
+    (
+        "a WebSocket that is no GET, says the configuration",
+        {"put": {"security": [{"key": []}]}},
+        ApiRules(operations={"PUT /one": OperationRule("low", websocket=True)}),
+        ("operations", "PUT /one", "websocket"),
+        "config",
+    ),
     ("nobody said how risky", GET, ApiRules(), ("paths", "/one", "get"), "document"),
     ("moderate without a scope", KEY_ONLY, RULES, ("paths", "/one", "get"), "document"),
     ("moderate with scopes taken away", KEY_ONLY, rule(scopes=[]), ("paths", "/one", "get"), "document"),

@@ -278,24 +278,43 @@ def test_what_is_reserved_is_never_forwarded():
     through(scenario)
 
 
-def test_websockets_are_refused():
-    async def connect(extensions):
-        sent = []
+@pytest.mark.parametrize("denial", [False, True])
+@pytest.mark.parametrize("http_version", ["1.1", "2"])
+def test_a_websocket_that_nobody_declared_is_refused_whatever_server_makes_it(http_version, denial):
+    world = World()
+    sent = []
 
-        async def receive():
-            return {"type": "websocket.connect"}
+    async def receive():
+        return {"type": "websocket.connect"}
 
-        async def send(message):
-            sent.append(message)
+    async def send(message):
+        sent.append(message)
 
-        scope = {"type": "websocket", "path": "/", "extensions": extensions}
-        await ProxyDoor(None)(scope, receive, send)
-        return sent
+    scope = {
+        "type": "websocket",
+        "http_version": http_version,
+        "path": "/weather/about",
+        "raw_path": b"/weather/about",
+        "query_string": b"",
+        "headers": [(b"upgrade", b"websocket")] if http_version == "1.1" else [],
+        "extensions": {"websocket.http.response": {}} if denial else {},
+    }
+    asyncio.run(ProxyDoor(world.engine)(scope, receive, send))
+    if denial:
+        assert sent[0]["status"] == 400
+        assert json.loads(sent[1]["body"])["type"].endswith("upgrade_refused")
+    else:
+        assert sent == [{"type": "websocket.close", "code": 1008}]
 
-    assert asyncio.run(connect({})) == [{"type": "websocket.close"}]
-    start, body = asyncio.run(connect({"websocket.http.response": {}}))
-    assert start["status"] == 400
-    assert json.loads(body["body"])["type"].endswith("upgrade_refused")
+
+def test_a_handshake_that_the_server_makes_no_websocket_of_is_not_passed_on_as_a_request():
+    async def scenario(gateway):
+        headers = [("authorization", "Bearer {reader}"), ("upgrade", "websocket")]
+        status, _, body = await gateway.ask("/bank/ticker", headers=headers)
+        assert (status, json.loads(body)["type"]) == (400, "urn:tokenward:problem:upgrade_refused")
+        assert gateway.backend.requests == 0
+
+    through(scenario)
 
 
 _HEADERS = st.tuples(

@@ -46,9 +46,9 @@ BUSY = Limit("address", Rate(1, 86_400), "weather/busy")
 SPENT = Limit("client", Rate(1, 86_400), "weather/spent")
 
 
-def operation(label, tier, *scopes, limits=UNLIMITED):
+def operation(label, tier, *scopes, limits=UNLIMITED, **more):
     method, template = label.split(" ")
-    return Operation(method, template, label, TIERS[tier], frozenset(scopes), limits)
+    return Operation(method, template, label, TIERS[tier], frozenset(scopes), limits, **more)
 
 
 def apis(upstream="http://127.0.0.1:9"):
@@ -77,6 +77,7 @@ def apis(upstream="http://127.0.0.1:9"):
                 operation("GET /accounts/me", "moderate", "accounts:read", "profile"),
                 operation("POST /transfers", "moderate", "transfers:write"),
                 operation("GET /admin", "moderate", "admin"),
+                operation("GET /ticker", "moderate", "accounts:read", websocket=True),
                 operation("POST /payments", "high", "transfers:write"),
                 operation("POST /payouts", "critical", "transfers:write"),
             ),

@@ -135,7 +135,9 @@ def rules(own: ApiSettings) -> ApiRules:
     return ApiRules(
         own.risk,
         {
-            key: OperationRule(it.risk, None if it.scopes is None else frozenset(it.scopes))
+            key: OperationRule(
+                it.risk, None if it.scopes is None else frozenset(it.scopes), websocket=it.websocket
+            )
             for key, it in own.operations.items()
         },
     )

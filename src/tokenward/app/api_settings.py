@@ -135,6 +135,11 @@ class OperationSettings(Model):
     bounds: BoundSettings | None = Field(
         default=None, description="How large and slow its calls may be, where not as those of its API."
     )
+    websocket: bool = Field(
+        default=False,
+        strict=True,
+        description="It is a WebSocket and nothing else. The document may say so: x-tokenward-websocket.",
+    )
 
 
 class ClaimRelease(Model):

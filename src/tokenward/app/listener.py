@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 import ssl
+import sys
 from asyncio.events import TimerHandle
 from collections.abc import Callable, Generator, Iterable, Sequence
 
@@ -15,7 +16,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from tokenward.app.certificate_header import CertificateHeader
 from tokenward.app.http2 import Http2Protocol
 from tokenward.app.tls import ServerTls
+from tokenward.app.websocket_protocol import EdgeWebSocket
 from tokenward.base.asgi import App, tls_extension
+from tokenward.gateway.doors.websocket import MESSAGE
 
 HEAD_LIMIT = 32_768
 REQUEST_SECONDS = 10.0
@@ -31,10 +34,10 @@ class _Gathering:
     calls and two packets for every answer. Above `GATHERED` bytes nothing waits: back-pressure must be felt.
     """
 
-    __slots__ = ("_loop", "_parts", "_size", "_transport")
+    __slots__ = ("_loop", "_parts", "_size", "transport")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
+        self.transport = transport
         self._loop = loop
         self._parts: list[bytes] = []
         self._size = 0
@@ -51,16 +54,16 @@ class _Gathering:
     def close(self) -> None:
         """Send what was written, and close."""
         self._send()
-        self._transport.close()
+        self.transport.close()
 
     def is_closing(self) -> bool:
         """Whether it is closing or closed."""
-        return self._transport.is_closing()
+        return self.transport.is_closing()
 
     def _send(self) -> None:
         parts, self._parts, self._size = self._parts, [], 0
-        if parts and not self._transport.is_closing():
-            self._transport.write(b"".join(parts))
+        if parts and not self.transport.is_closing():
+            self.transport.write(b"".join(parts))
 
 
 class EdgeProtocol(HttpToolsProtocol):
@@ -76,6 +79,7 @@ class EdgeProtocol(HttpToolsProtocol):
     _on_the_clock = False  # what is being read has to be whole in time
     _in_trailers = False
     _field_bytes = 0  # of the head or the trailer section that is being read
+    _fed = 0  # bytes of what was received last
     _timer: TimerHandle | None = None
     _extensions: dict[str, dict[object, object]] | None = None  # ASGI: what is known of the connection
 
@@ -101,6 +105,7 @@ class EdgeProtocol(HttpToolsProtocol):
         # Between two requests uvicorn's own clock runs, until something comes, if only the empty line that
         # RFC 9112 §2.2 lets stand before a request. It counts as the beginning of a head.
         self._on_the_clock |= self.timeout_keep_alive_task is not None
+        self._fed = len(data)
         super().data_received(data)
         if (self._in_head or self._in_trailers) and self._field_bytes > HEAD_LIMIT:
             self._give_up(431)
@@ -130,11 +135,13 @@ class EdgeProtocol(HttpToolsProtocol):
         if version not in ("1.0", "1.1") or hosts > 1 or (hosts == 0 and version == "1.1"):
             raise ValueError("Host is missing or ambiguous")  # RFC 9112 §3.2
         super().on_headers_complete()
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return  # uvicorn calls `handle_websocket_upgrade`
         # uvicorn appends trailer fields to the list that the application sees as the head. No front server
         # looked at them as that, so they go nowhere (RFC 9110 §6.5.1).
         self.headers = []
         if self.parser.should_upgrade():
-            self.cycle.keep_alive = False  # we never switch, and the parser reads no further
+            self.cycle.keep_alive = False  # to this we never switch, and the parser reads no further
         self._head_is_whole()
 
     def on_chunk_header(self) -> None:
@@ -157,6 +164,27 @@ class EdgeProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body:
             self._start_timer()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The handshake of a WebSocket is whole; what comes from now on is none of ours.
+
+        Called while llhttp's exception is being handled, which tells how far it has read. Whoever sends more
+        before it was answered speaks to somebody else (RFC 6455 §4.1, CVE-2025-64763).
+        """
+        self._head_is_whole()
+        upgrade = sys.exception()
+        early = upgrade is None or upgrade.args[0] < self._fed
+        if early or self.parser.get_http_version() != "1.1":
+            self._give_up(400)
+            return
+        gathering, self.transport = self.transport, self.transport.transport  # type: ignore[attr-defined]
+        super().handle_websocket_upgrade()
+        protocol = self.transport.get_protocol()
+        if isinstance(protocol, EdgeWebSocket) and protocol.handshake_initiated:
+            protocol.tls_extension = self._extensions
+        else:  # `websockets` would not read it: no GET, a body, more or longer fields than it takes
+            self.transport = gathering
+            self._give_up(400)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Ignoring an upgrade is no fault (RFC 9110 §7.8), and the remedy that uvicorn logs is none."""
@@ -220,6 +248,7 @@ class Listener(uvicorn.Server):
         streams: whether a request's body may take its time; otherwise it has `REQUEST_SECONDS`, as the head.
         tls: with it, nothing but TLS is spoken; a handshake, too, has `REQUEST_SECONDS`.
         certificate_header: the header in which `proxies`, and nobody else, tell the client's certificate.
+        websockets: whether the application knows what to do with them; otherwise none is made.
         grace: seconds that running requests have to finish.
         on_stop: called before the listener stops to listen.
 
@@ -236,6 +265,7 @@ class Listener(uvicorn.Server):
         proxies: Sequence[str] = (),
         tls: ServerTls | None = None,
         certificate_header: str | None = None,
+        websockets: bool = False,
         grace: int = GRACE_SECONDS,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
@@ -247,7 +277,9 @@ class Listener(uvicorn.Server):
             uvicorn.Config(
                 outer,
                 http=EdgeProtocol if streams else ShortBodyProtocol,
-                ws="none",
+                ws=EdgeWebSocket if websockets else "none",
+                ws_max_size=MESSAGE,
+                ws_per_message_deflate=False,  # a few bytes could become many
                 lifespan="off",
                 log_config=None,
                 access_log=False,

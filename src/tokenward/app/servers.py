@@ -316,6 +316,7 @@ def _outward(
         tls=tls,
         certificate_header=certificates.header if certificates is not None else None,
         grace=server.drain if isinstance(server, GatewayServer) else GRACE_SECONDS,
+        websockets=door is not None,
         on_stop=door.leave if door is not None else lambda: None,
     )
 

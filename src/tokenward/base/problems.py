@@ -242,6 +242,8 @@ UNDOCUMENTED_METHOD = _row(
     "undocumented_method", 405, "This operation has no such method.", "RFC 9110 §15.5.6"
 )
 UPGRADE_REFUSED = _row("upgrade_refused", 400, "Switching protocols is not supported here.", "RFC 9110 §7.8")
+UPGRADE_REQUIRED = _row("upgrade_required", 426, "This operation is a WebSocket.", "RFC 9110 §15.5.22")
+FOREIGN_ORIGIN = _row("foreign_origin", 403, "Pages of this origin may not connect.", "RFC 6455 §10.2")
 CLIENT_SILENT = _row("client_silent", 408, "The rest of the request did not come.", "RFC 9110 §15.5.9")
 BAD_UPSTREAM = _row(
     "bad_upstream", 502, "The API behind the gateway did not answer properly.", "RFC 9110 §15.6.3"

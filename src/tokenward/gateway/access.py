@@ -148,6 +148,7 @@ class Allow(NamedTuple):
         bounds: how large and slow it may be, where not as usual at the door.
         report_only: nothing is enforced at this API yet: the door passes the client's own credentials on.
         would_deny: what it would be refused for then; None if for nothing.
+        websocket: whether it is the handshake of one.
     """
 
     api: str
@@ -166,6 +167,7 @@ class Allow(NamedTuple):
     bounds: Bounds = UNBOUND
     report_only: bool = False
     would_deny: Problem | None = None
+    websocket: bool = False
 
     @property
     def reason(self) -> str:

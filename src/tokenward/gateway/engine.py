@@ -17,6 +17,7 @@ from tokenward.base.problems import (
     SEVERAL_CREDENTIALS,
     STEP_UP_NEEDED,
     UNAVAILABLE,
+    UPGRADE_REQUIRED,
     Problem,
     Refusal,
     challenge,
@@ -288,6 +289,7 @@ class Engine:
             path=case.path,
             trace=_trace(case),
             bounds=match.operation.bounds,
+            websocket=match.operation.websocket,
         )
 
     def _deny(self, case: Case, refusal: Refusal) -> Deny:
@@ -297,6 +299,8 @@ class Engine:
         told = self._told(case)
         if case.allowed:
             told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
+        if problem is UPGRADE_REQUIRED:
+            told["upgrade"] = "websocket"  # RFC 9110 §15.5.22
         if self._https:
             told["strict-transport-security"] = DEFAULTS["strict-transport-security"]
         if refusal.retry_after is not None:

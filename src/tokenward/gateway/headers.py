@@ -146,8 +146,12 @@ class Screened(NamedTuple):
         return f"Screened({len(self.authorization)} Authorization, {len(self.api_keys)} X-API-Key)"
 
 
-def screen(headers: RawHeaders) -> Screened:
+def screen(headers: RawHeaders, *, websocket: bool = False) -> Screened:
     """Check every name and value.
+
+    Args:
+        headers: as they came, names in lower case.
+        websocket: whether the operation is one, so that it may be asked for.
 
     Raises:
         Refusal: MALFORMED, a name is no token, a value holds CR, LF or NUL or is not UTF-8, Host is repeated
@@ -172,7 +176,7 @@ def screen(headers: RawHeaders) -> Screened:
             trace += ((name, value),)
         elif judged is Verdict.HOST:
             hosts = _one_host(hosts, value)
-        elif judged is Verdict.UPGRADE and value.strip().lower() != b"h2c":
+        elif judged is Verdict.UPGRADE and not websocket and value.strip().lower() != b"h2c":
             # RFC 9110 §7.8: an upgrade may be ignored. Clients that offer h2c expect that, others do not.
             raise Refusal(UPGRADE_REFUSED, "an Upgrade header")
         elif judged is Verdict.MALFORMED:

@@ -21,6 +21,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The fields of a Path Item that are operations (OpenAPI 3.1 §4.8.9)."""
 
 RISK = "x-tokenward-risk"
+WEBSOCKET = "x-tokenward-websocket"
 _MAX_REFERENCES = 8
 
 
@@ -30,6 +31,7 @@ class OperationRule:
 
     risk: str | None = None
     scopes: frozenset[str] | None = None
+    websocket: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,10 @@ def _judge(
     if isinstance(tier, PolicyProblem) or isinstance(demanded, PolicyProblem):
         return [problem for problem in (tier, demanded) if isinstance(problem, PolicyProblem)]
     scopes = rule.scopes if rule.scopes is not None else demanded.scopes or frozenset()
-    problems = [*_contradictions(operation, tier, rule, demanded, config)]
+    problems = [
+        *_contradictions(operation, tier, rule, demanded, config),
+        *_no_websocket(operation, rule, config),
+    ]
     if tier.needs_scope and not scopes:
         problems.append(
             _in_document(
@@ -266,7 +271,25 @@ def _judge(
         )
     if problems:
         return problems
-    return Operation(operation.method, operation.template, operation.operation_id, tier, scopes)
+    return Operation(
+        operation.method,
+        operation.template,
+        operation.operation_id,
+        tier,
+        scopes,
+        websocket=rule.websocket or operation.body.get(WEBSOCKET, False),
+    )
+
+
+def _no_websocket(operation: _Documented, rule: OperationRule, config: Location) -> Iterator[PolicyProblem]:
+    documented = operation.body.get(WEBSOCKET, False)
+    if not isinstance(documented, bool):
+        yield _in_document((*operation.at, WEBSOCKET), "this is neither true nor false", "Write one of them.")
+    elif operation.method != "GET" and (documented or rule.websocket):
+        source, where = (
+            (_in_document, (*operation.at, WEBSOCKET)) if documented else (_in_config, (*config, "websocket"))
+        )
+        yield source(where, "a WebSocket begins with GET", "Say so of a GET operation, or leave it out.")
 
 
 def _is_choice(problem: PolicyProblem) -> bool:

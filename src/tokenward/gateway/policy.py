@@ -61,6 +61,7 @@ class Operation:
         scopes: all of them are needed.
         limits: how often it may be called, those of its API among them.
         bounds: how large and slow a call may be, those of its API among them.
+        websocket: whether it is one (RFC 6455); then it is nothing else.
         label: `METHOD /template`, as logs and metrics name it.
     """
 
@@ -71,6 +72,7 @@ class Operation:
     scopes: frozenset[str]
     limits: Limits = UNLIMITED
     bounds: Bounds = UNBOUND
+    websocket: bool = False
     label: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ inside JWT, its own answers unchanged. What no enforcement may wait for holds al
 the gateway's name, and nothing passes that two programs could read in two ways.
 """
 
-from tokenward.base.problems import AMBIGUOUS_PATH, MALFORMED, UPGRADE_REFUSED, Refusal
+from tokenward.base.problems import AMBIGUOUS_PATH, MALFORMED, UPGRADE_REFUSED, UPGRADE_REQUIRED, Refusal
 from tokenward.gateway import steps
 from tokenward.gateway.access import Allow
 from tokenward.gateway.policy import Api, is_reserved
@@ -42,8 +42,14 @@ def reported(case: Case, refusal: Refusal | None) -> Allow | None:
         path=case.path,
         trace=traced(case.screened.trace),
         report_only=True,
+        websocket=_is_handshake(case, refusal),
         would_deny=refusal.problem if refusal is not None else None,
     )
+
+
+def _is_handshake(case: Case, refusal: Refusal | None) -> bool:
+    asked = refusal is None or refusal.problem is not UPGRADE_REQUIRED
+    return asked and case.match is not None and case.match.operation.websocket
 
 
 def _mounted(case: Case) -> Api | None:

@@ -35,6 +35,7 @@ from tokenward.gateway.policy import Match, NoMatch, Policy
 from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.verified import Entry, VerifiedTokens
+from tokenward.gateway.websockets import check_handshake
 from tokenward.tokens.binding import Confirmation, ConfirmationMember
 
 # Visible ASCII but `#`: RFC 3986 §3.4 and the few more that browsers leave bare. Never a fragment.
@@ -158,6 +159,8 @@ def screen(_means: Means, case: Case) -> None:
         case.names = credentials.parameter_names(case.request.query)
     if credentials.names_another_method(case.names):
         raise Refusal(METHOD_OVERRIDE, "the method that was decided on is the one that counts")
+    if case.match is not None and case.match.operation.websocket:
+        check_handshake(case.request.headers, case.match.api.cors)
 
 
 def well_formed(case: Case) -> None:
@@ -165,7 +168,8 @@ def well_formed(case: Case) -> None:
     query = case.request.query
     if query and (len(query) > _MAX_QUERY or query.translate(None, _QUERY)):
         raise Refusal(MALFORMED, "the query is too long, or holds a byte that must be percent-encoded")
-    case.screened = headers.screen(case.request.headers)
+    websocket = case.match is not None and case.match.operation.websocket
+    case.screened = headers.screen(case.request.headers, websocket=websocket)
 
 
 def extract(means: Means, case: Case) -> None:

@@ -15,9 +15,6 @@ from tokenward.gateway.doors.in_process import SCOPE_KEY, EngineSource, ask, cal
 from tokenward.gateway.doors.proxy import Telling, read
 from tokenward.gateway.headers import inward
 
-# The server has made the switch of protocols by then; what is asked of it is a GET (RFC 6455 §4.1).
-_HANDSHAKE = frozenset({b"connection", b"upgrade"})
-
 
 class AsgiDoor:
     """ASGI middleware.
@@ -54,9 +51,6 @@ class AsgiDoor:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _read(scope)
-        request = request._replace(
-            headers=tuple(each for each in request.headers if each[0] not in _HANDSHAKE)
-        )
         decision = await ask(self._engines, request)
         if isinstance(decision, Allow):
             await self._app(_shown(scope, request, decision), receive, send)

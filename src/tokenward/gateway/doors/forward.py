@@ -28,6 +28,7 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.gateway.bounds import UNBOUND, Bounds
+from tokenward.gateway.doors import websocket
 from tokenward.gateway.doors.balancer import Balancer, Member
 from tokenward.gateway.doors.connections import Unreachable, connections
 from tokenward.gateway.doors.running import Held
@@ -151,6 +152,28 @@ class Forwarder:
             receive, body = await _peek(receive, limits.client)
         call = _Call(scope["method"], f"{path}?{query.decode('ascii')}" if query else path, headers, body)
         await _Exchange(receive, send, limits, self._connected(), self.balancer).run(call, pool, held)
+
+    async def connect(
+        self,
+        *,
+        pool: Pool,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        protocols: Sequence[str],
+        bounds: Bounds = UNBOUND,
+    ) -> tuple[Member, aiohttp.ClientWebSocketResponse, float]:
+        """An upstream's end of a WebSocket, whose it is, and how long the client may take nothing."""
+        limits = self._limits if bounds is UNBOUND else _within(self._limits, bounds)
+        member, upstream = await websocket.connect(
+            self._connected(),
+            self.balancer,
+            pool,
+            target,
+            headers,
+            protocols=protocols,
+            seconds=limits.read,
+        )
+        return member, upstream, limits.client
 
 
 async def _peek(receive: Receive, seconds: float) -> tuple[Receive, bool]:

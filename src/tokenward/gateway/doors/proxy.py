@@ -10,14 +10,15 @@ from typing import Any, Never
 
 from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.problems import UPGRADE_REFUSED, Refusal, problem_json
+from tokenward.base.problems import UPGRADE_REFUSED, Refusal
 from tokenward.gateway.access import AccessRequest, Allow, Deny, Preflight
 from tokenward.gateway.doors import health
-from tokenward.gateway.doors.answers import DENIED, decided, failed, own
+from tokenward.gateway.doors.answers import decided, failed, own
 from tokenward.gateway.doors.balancer import Member
 from tokenward.gateway.doors.exchange import Exchange
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
 from tokenward.gateway.doors.running import Held, Running
+from tokenward.gateway.doors.websocket import Conversation
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.headers import outgoing
 from tokenward.gateway.told import with_told
@@ -54,11 +55,11 @@ class ProxyDoor:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request; refuse WebSockets; on lifespan shutdown, close the upstream connections."""
+        """Serve one HTTP request or WebSocket; on lifespan shutdown, close the upstream connections."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            await _refuse_websocket(scope, receive, send)
+            await self._websocket(scope, receive, send)
         else:
             await self._lifespan(receive, send)
 
@@ -84,6 +85,43 @@ class ProxyDoor:
         """Close the upstream connections. For servers that know no lifespan."""
         await self._forwarder.close()
 
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = read(scope)
+        generation, policy = self._engine.verified.generation, self._engine.policy
+        decision = await self._engine.decide(request)
+        await receive()  # websocket.connect
+        if not isinstance(decision, Allow):
+            await refuse_websocket(decision, scope, send)
+            return
+        if not decision.websocket:  # it passes where nothing is enforced; but it is no WebSocket behind us
+            await refuse_websocket(failed(decision, Refusal(UPGRADE_REFUSED)), scope, send)
+            return
+        held = Held(request, None if decision.report_only else decision.facts, generation, policy)
+        self._running.add(held)
+        try:
+            await self._converse(decision, held, scope, receive, send)
+        except Refusal as refusal:  # raised only before it was accepted
+            _tell_log(decision, refusal)
+            await refuse_websocket(failed(decision, refusal), scope, send)
+        finally:
+            self._running.remove(held)
+
+    async def _converse(self, allow: Allow, held: Held, scope: Scope, receive: Receive, send: Send) -> None:
+        query: bytes = scope["query_string"]
+        member, upstream, seconds = await self._forwarder.connect(
+            pool=allow.pool,
+            target=f"{allow.upstream_path}?{query.decode('ascii')}" if query else allow.upstream_path,
+            headers=_outgoing(allow, held.request, {"ws": "http", "wss": "https"}[scope["scheme"]]),
+            protocols=scope.get("subprotocols", ()),
+            bounds=allow.bounds,
+        )
+        try:
+            await send({"type": "websocket.accept", "subprotocol": upstream.protocol, "headers": allow.told})
+            await Conversation(receive, send, upstream, seconds).run(held)
+        finally:
+            member.outstanding -= 1
+            await upstream.close()
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read(scope)
         answer = own(self._engine, request, leaving=self._running.leaving)
@@ -97,7 +135,10 @@ class ProxyDoor:
         decided = self._clock.monotonic()
         status = 0
         try:
-            if isinstance(decision, Allow):
+            if isinstance(decision, Allow) and decision.websocket:
+                # The server makes no WebSocket of its handshake, and a plain request it is not.
+                status = await write(failed(decision, Refusal(UPGRADE_REFUSED, "no WebSocket here")), send)
+            elif isinstance(decision, Allow):
                 facts = None if decision.report_only else decision.facts
                 held = Held(request, facts, generation, policy)
                 status = await self._pass_on(decision, held, scope, receive, send)
@@ -119,26 +160,11 @@ class ProxyDoor:
                 pool=allow.pool,
                 bounds=allow.bounds,
                 path=allow.upstream_path,
-                headers=outgoing(
-                    request.headers,
-                    inside_jwt=allow.inside_jwt,
-                    peer=request.peer,
-                    scheme=scope["scheme"],
-                    host=request.host,
-                    trace=allow.trace,
-                    own_credentials=allow.report_only,
-                ),
+                headers=_outgoing(allow, request, scope["scheme"]),
                 held=held,
             )
         except Refusal as refusal:
-            _UPSTREAM.warning(
-                "api=%s operation=%s request_id=%s reason=%s detail=%s",
-                allow.api,
-                allow.operation,
-                allow.trace.request_id,
-                refusal.problem.code,
-                refusal.detail,
-            )
+            _tell_log(allow, refusal)
             return await write(failed(allow, refusal), send)  # raised only before the response began
         finally:
             self._running.remove(held)
@@ -152,9 +178,34 @@ class ProxyDoor:
             await send({"type": "lifespan.shutdown.complete"})
 
 
+def _outgoing(allow: Allow, request: AccessRequest, scheme: str) -> list[tuple[str, str]]:
+    return outgoing(
+        request.headers,
+        inside_jwt=allow.inside_jwt,
+        peer=request.peer,
+        scheme=scheme,
+        host=request.host,
+        trace=allow.trace,
+        own_credentials=allow.report_only,
+    )
+
+
+def _tell_log(allow: Allow, refusal: Refusal) -> None:
+    _UPSTREAM.warning(
+        "api=%s operation=%s request_id=%s reason=%s detail=%s",
+        allow.api,
+        allow.operation,
+        allow.trace.request_id,
+        refusal.problem.code,
+        refusal.detail,
+    )
+
+
 def read(scope: Scope) -> AccessRequest:
     """The request as it arrived. A server that does not tell the raw path gets every request refused."""
     headers = tuple(scope["headers"])
+    if scope.get("type") == "websocket" and not any(name == b"upgrade" for name, _ in headers):
+        headers += ((b"upgrade", b"websocket"),)  # that it is one can be said otherwise (RFC 8441 §5)
     client = scope.get("client")
     shown = client_certificate(scope)
     host = next((value for name, value in headers if name == b"host"), b"")
@@ -198,18 +249,14 @@ async def write(decision: Deny | Preflight, send: Send) -> int:
     return answer.status
 
 
-async def _refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
-    await receive()  # websocket.connect
-    if "websocket.http.response" in scope.get("extensions", {}):
-        body = problem_json(UPGRADE_REFUSED)
-        length = (b"content-length", str(len(body)).encode())
-        await send(
-            {
-                "type": "websocket.http.response.start",
-                "status": UPGRADE_REFUSED.status,
-                "headers": [*DENIED, length],
-            }
-        )
-        await send({"type": "websocket.http.response.body", "body": body})
-    else:
-        await send({"type": "websocket.close"})  # before acceptance: the server answers 403
+async def refuse_websocket(decision: Deny | Preflight, scope: Scope, send: Send) -> None:
+    """Answer in the API's place before the WebSocket is one, with a whole response where the server can."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})  # not accepted yet: the server answers 403
+        return
+    answer = decided(decision)
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    await respond(sending, answer.status, answer.body, answer.headers)

@@ -17,6 +17,9 @@ from tokenward.gateway.access import AccessRequest, TokenFacts
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.policy import Policy
 
+LEAVING = Refusal(UNAVAILABLE, "the process ends")
+"""Why everything without an end is ended when the process is."""
+
 TICK = 0.25
 """Seconds between two looks."""
 
@@ -77,7 +80,7 @@ class Running:
         self.leaving = True
         for held in tuple(self._held):
             if held.endless:
-                held.end(Refusal(UNAVAILABLE, "the process ends"))
+                held.end(LEAVING)
 
     async def watch(self) -> Never:
         """Look at all of them again and again, until cancelled."""

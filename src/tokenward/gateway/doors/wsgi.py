@@ -52,7 +52,9 @@ class WsgiDoor:
         if isinstance(decision, Allow):
             return self._app(_shown(environ, request, decision), _telling(start_response, decision))
         answer = decided(decision)
-        headers = list(answer.headers)
+        headers = [
+            it for it in answer.headers if it[0] != b"upgrade"
+        ]  # hop-by-hop: not ours to say (PEP 3333)
         if answer.status != 204:  # RFC 9110 §8.6
             headers.append((b"content-length", str(len(answer.body)).encode()))
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", _native(headers))

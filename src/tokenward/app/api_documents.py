@@ -9,6 +9,7 @@ from tokenward.app.api_settings import ApiSettings, BoundSettings, CorsSettings,
 from tokenward.app.findings import Finding, Remark, placed, unreadable
 from tokenward.app.settings import Settings
 from tokenward.app.snapshot import Snapshot
+from tokenward.app.tier_settings import tuned
 from tokenward.app.values import RESERVED_SCOPES
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.gateway.answer_headers import AnswerHeaders, answer_headers
@@ -18,6 +19,7 @@ from tokenward.gateway.cors import Cors
 from tokenward.gateway.limits import UNLIMITED, Limit, Limits
 from tokenward.gateway.openapi import RISK, ApiRules, OperationRule, operations
 from tokenward.gateway.policy import Api, Operation, PolicyProblem, is_parameter
+from tokenward.gateway.tiers import Tier
 from tokenward.gateway.upstreams import HealthCheck, Pool
 from tokenward.issuer.settings import PROTOCOL_SCOPES, Resource
 from tokenward.tokens.credential_guard import why_no_claim_value
@@ -75,7 +77,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
             problem = PolicyProblem((name, "openapi"), "config", error.text, error.remedy)
             return replace(nothing, problems=(problem,))
         return replace(nothing, findings=(unreadable(path, error),))
-    allowed, problems = operations(source.data, rules(own))
+    allowed, problems = operations(source.data, rules(own, tuned(settings.tiers)))
     remarks = (
         *(
             Remark(it.location, "error", "openapi", it.text, it.remedy)
@@ -130,7 +132,7 @@ def _pool(own: ApiSettings) -> Pool:
     return Pool(own.upstream or (own.url or "",), health)
 
 
-def rules(own: ApiSettings) -> ApiRules:
+def rules(own: ApiSettings, tiers: Mapping[str, Tier]) -> ApiRules:
     """What the configuration says of an API's operations."""
     return ApiRules(
         own.risk,
@@ -140,6 +142,7 @@ def rules(own: ApiSettings) -> ApiRules:
             )
             for key, it in own.operations.items()
         },
+        tiers,
     )
 
 

@@ -19,11 +19,12 @@ from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
 from tokenward.app.rollout_check import rollout_remarks
 from tokenward.app.settings import Settings
+from tokenward.app.tier_settings import tuning_remarks
 from tokenward.app.trust_check import trust_remarks, trusted_secrets
 from tokenward.app.yaml_source import Keys
 from tokenward.base import references
 
-_COLOURS = {"error": "bold red", "warning": "bold yellow"}
+_COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 
 def check(path: Path) -> Loaded:
@@ -36,6 +37,7 @@ def check(path: Path) -> Loaded:
         *_secrets(loaded.settings, base_dir),
         *trust_remarks(loaded.settings, base_dir),
         *rollout_remarks(loaded.settings),
+        *tuning_remarks(loaded.settings.tiers),
     )
     source = loaded.source
     findings = in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))

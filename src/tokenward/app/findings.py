@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from tokenward.app.yaml_source import Keys, Source, SourceError
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Finding:
         file: where it is written.
         line: from 1.
         column: from 1.
-        severity: an error keeps the servers from starting, a warning does not.
+        severity: an error keeps the servers from starting, a warning and a note do not.
         code: stable, for programs and searches.
         text: what is wrong. Never holds a value that could be a secret.
         remedy: how to mend it.
@@ -61,5 +61,8 @@ def errors(findings: Iterable[Finding]) -> int:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Errors first, then by place."""
-    return tuple(sorted(findings, key=lambda it: (it.severity != "error", str(it.file), it.line, it.column)))
+    """Errors first, notes last, and by place."""
+    ranks = get_args(Severity)
+    return tuple(
+        sorted(findings, key=lambda it: (ranks.index(it.severity), str(it.file), it.line, it.column))
+    )

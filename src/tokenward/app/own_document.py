@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenward.app.api_documents import rules
 from tokenward.app.config import Configuration
+from tokenward.app.tier_settings import tuned
 from tokenward.gateway.openapi import operations
 from tokenward.gateway.policy import Operation, shape
 
@@ -23,7 +24,8 @@ def disagreements(configuration: Configuration, api: str, document: Mapping[str,
     """
     mount = configuration.settings.mount(api)
     told = {**document, "paths": {_below(path, mount): it for path, it in document.get("paths", {}).items()}}
-    found, problems = operations(told, rules(configuration.settings.apis[api]))
+    settings = configuration.settings
+    found, problems = operations(told, rules(settings.apis[api], tuned(settings.tiers)))
     if problems:
         return [f"{' '.join(map(str, it.location))}: {it.text}" for it in problems]
     (policy,) = configuration.policy.apis

@@ -12,6 +12,7 @@ from tokenward.app.api_settings import ApiSettings
 from tokenward.app.claim_rules import WorkloadClaims
 from tokenward.app.model import Model
 from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServer
+from tokenward.app.tier_settings import TierSettings
 from tokenward.app.values import (
     A_LIST,
     ApiName,
@@ -227,6 +228,9 @@ class Settings(Model):
     )
     workload_identity: Annotated[tuple[WorkloadIssuerSettings, ...], A_LIST] = Field(
         default=(), description="Platforms that vouch for CI jobs and pods, so that these need no secret."
+    )
+    tiers: TierSettings = Field(
+        default_factory=TierSettings, description="Risk tiers that are not as usual, each with its reason."
     )
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
 

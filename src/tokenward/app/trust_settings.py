@@ -12,6 +12,7 @@ from tokenward.app.values import (
     KeyFile,
     Networks,
     PlatformUrl,
+    Reason,
     Reference,
     Scope,
     Scopes,
@@ -24,7 +25,6 @@ ALGORITHMS = ("RS256", "ES256")
 """What most issuers sign with. A key that does not name its algorithm fits exactly one of them."""
 
 
-Reason = Annotated[str, Field(min_length=10, max_length=300)]
 Algorithms = Annotated[tuple[SigningAlg, ...], A_LIST]
 
 

@@ -538,6 +538,7 @@ MailHost = Annotated[str, AfterValidator(_mail_host)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 ApiName = Annotated[str, AfterValidator(_api_name)]
 Day = Annotated[str, AfterValidator(_day)]
+Reason = Annotated[str, StringConstraints(min_length=10, max_length=300)]
 AnswerHeaderValues = Annotated[dict[str, str | None], AfterValidator(_answer_headers)]
 CorsOrigins = Annotated[
     tuple[str, ...],

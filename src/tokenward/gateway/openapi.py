@@ -41,10 +41,12 @@ class ApiRules:
     Attributes:
         risk: the tier of operations about which nothing else says one.
         operations: by operationId or by `METHOD /path`.
+        tiers: by name, where not all are as usual.
     """
 
     risk: str | None = None
     operations: Mapping[str, OperationRule] = field(default_factory=lambda: MappingProxyType({}))
+    tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +315,7 @@ def _tier(
     ):
         if name is None:
             continue
-        tier = TIERS.get(name) if isinstance(name, str) else None
+        tier = rules.tiers.get(name) if isinstance(name, str) else None
         if tier is None:
             return source(where, f"there is no risk tier {name!r}", f"Choose one of {', '.join(TIERS)}.")
         return tier

@@ -38,6 +38,7 @@ class Tier:
         sender_constrained: whether the token must be bound to a key, which the request has proved by then,
             and everything that it was exchanged for to some key.
         two_factors_within: seconds since a person signed in with two factors, or None.
+        reason: why it is not as in `TIERS`; "" where it is.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Tier:
     max_lifetime: float | None = None
     sender_constrained: bool = False
     two_factors_within: int | None = None
+    reason: str = ""
 
 
 def _at_least(weakest: str) -> frozenset[str]:

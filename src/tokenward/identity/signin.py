@@ -27,6 +27,9 @@ from tokenward.store.records import User
 
 PASSWORD = ("pwd",)  # RFC 8176 §2
 
+SIGN_INS = (PASSWORD,)
+"""What people can do to sign in here, each as the `amr` that tells it."""
+
 LANDING = "/"
 MAX_CONTINUE = 4096
 # Path and query of one endpoint, in the characters that browsers leave in a query (WHATWG URL §1.3), and no

@@ -127,7 +127,7 @@ def test_connection_cannot_strip_what_is_injected():
 @pytest.mark.parametrize("app", APPS)
 def test_the_application_routes_by_the_path_that_was_decided_on(app):
     async def scenario(gateway):
-        answer = await gateway.ask("/bank/tick%65r", token="person")
+        answer = await gateway.ask("/bank/accounts/m%65", token="person")
         assert seen(answer)["path"] == "bank/accounts/me"
         assert "m%65" not in seen(answer)["url"]
         assert seen(await gateway.ask("/bank/accounts/a%40b"))["path"] == "bank/accounts/a@b"
@@ -138,7 +138,7 @@ def test_the_application_routes_by_the_path_that_was_decided_on(app):
 def test_the_path_that_was_sent_is_what_counts_whatever_the_server_made_of_it():
     """A server, or a middleware before ours, that reads a path in another way than we do decides nothing."""
     scope = http_scope("/bank/public/x", token="person")
-    scope |= {"path": "/bank/admin", "raw_path": b"/bank/tick%65r"}
+    scope |= {"path": "/bank/admin", "raw_path": b"/bank/accounts/m%65"}
     world, inner = World(), Recorder()
     scope["headers"] = [(b"authorization", f"Bearer {world.tokens['person']}".encode())]
     assert asyncio.run(ask(AsgiDoor(inner, Ready(world.engine)), scope))[0]["status"] == 200

@@ -1,10 +1,11 @@
 import asyncio
 import contextlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from tokenward.app.decision_log import DecisionLog
-from tokenward.app.metrics import UNLOGGED
+from tokenward.app.metrics import BASIC_USES, UNLOGGED
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNDOCUMENTED
 from tokenward.gateway.access import Allow, Deny, TokenFacts
@@ -67,3 +68,18 @@ def test_a_full_disk_stops_nothing_and_is_counted():
         assert UNLOGGED._value.get() == unlogged + 1
         with contextlib.suppress(OSError):  # what is still buffered cannot be written either
             full.close()
+
+
+def test_each_call_with_a_password_is_counted_whatever_was_decided_and_names_its_user():
+    facts = replace(FACTS, client_id="urn:tokenward:basic:reports", credential="basic")
+    counter = BASIC_USES.labels("basic-is-counted")
+    before = counter._value.get()
+    stream = io.StringIO()
+    log = DecisionLog("gateway", stream, ManualClock())
+    log.record(ALLOW._replace(api="basic-is-counted", facts=facts), 0.00001)
+    log.record(Deny(UNDOCUMENTED, api="basic-is-counted", facts=facts), 0.00001)
+    log.record(ALLOW._replace(api="basic-is-counted"), 0.00001)
+    log.record(Deny(UNDOCUMENTED, api="basic-is-counted"), 0.00001)
+    log.flush()
+    assert counter._value.get() - before == 2
+    assert stream.getvalue().count("client_id=urn:tokenward:basic:reports ") == 2

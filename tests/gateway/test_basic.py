@@ -73,6 +73,14 @@ def test_whatever_is_not_a_user_with_the_right_password_gets_the_same_answer(cre
     assert len(world.engine.verified) == 0
 
 
+def test_a_control_character_may_not_even_if_somebody_chose_it():
+    world = Partner()
+    users = {"reports": "hash of a\x00b", "wide": "hash of a\u3000b ü"}
+    world.trust(replace(world.place.trust, basic=replace(world.place.basic, users=users)))
+    assert code(shown(world, basic("reports", "a\x00b"))) == "basic_refused"
+    assert code(shown(world, basic("wide", "a\u3000b ü"))) == "allow"
+
+
 def test_a_colon_may_be_in_the_password():
     world = Partner()
     world.trust(

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -28,6 +29,7 @@ USER = "urn:tokenward:basic:"
 """What stands before a user's name in `sub` and `client_id`: no id of ours begins like this."""
 
 _LONGEST_NAME = 64
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # RFC 7617 §2: none in either
 
 
 class Passwords(Protocol):
@@ -138,6 +140,6 @@ def _read(text: str) -> tuple[str, Secret]:
     except (binascii.Error, UnicodeDecodeError):
         raise Refusal(BASIC_REFUSED, "what follows Basic is no base64 of UTF-8") from None
     name, colon, password = pair.partition(":")
-    if not colon or not name or not pair.isprintable() or len(name) > _LONGEST_NAME:
+    if not colon or not name or _CONTROL.search(pair) or len(name) > _LONGEST_NAME:
         raise Refusal(BASIC_REFUSED, "no name and password of a user")
     return name, Secret(password)

@@ -202,7 +202,8 @@ def test_what_is_revoked_while_it_is_decided_on_ends_too():
         with suppress(asyncio.IncompleteReadError):  # it was seen before the answer began
             await opening
             assert await stream.rest() == b"0\r\n\r\n"
-        await asyncio.wait_for(stream.left.wait(), 5)
+        if gateway.backend.heads:  # or even before anybody was asked
+            await asyncio.wait_for(stream.left.wait(), 5)
         stream.writer.close()
 
     watched(scenario)

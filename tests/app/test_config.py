@@ -204,6 +204,13 @@ BROKEN = [
     (f"    {UPSTREAM}\n", "", "error", "api-place", 9),
     (UPSTREAM, f"{UPSTREAM}\n    url: https://bank.example", "error", "api-place", 9),
     (UPSTREAM, "url: https://bank.example\n    mount: /bank", "error", "api-place", 12),
+    (UPSTREAM, "url: https://bank.example\n    bounds: {body: 1MiB}", "error", "gateway-only", 12),
+    (UPSTREAM, "url: https://bank.example\n    health: {path: /up}", "error", "gateway-only", 12),
+    (
+        "{scopes: [accounts:list]}",
+        "{scopes: [accounts:list], bounds: {body: 1MiB}}\n    url: https://bank.example",
+        "error", "gateway-only", 13,
+    ),
     (UPSTREAM, "url: http://bank.example", "error", "plain-http", 11),
     (UPSTREAM, "url: https://bank.example/a?b", "error", "url", 11),
     (UPSTREAM, "url: https://u:p@bank.example", "error", "inline-secret", 11),

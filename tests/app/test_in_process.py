@@ -94,6 +94,34 @@ def test_a_token_opens_the_application_until_it_is_revoked(config):
     asyncio.run(scenario())
 
 
+def test_an_open_websocket_is_closed_when_its_token_is_revoked(config):
+    websocket = "{scopes: [notes:read], websocket: true}"
+    config.write_text(config.read_text().replace("{scopes: [notes:read]}", websocket))
+
+    async def until_the_end(_scope, receive, send):
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        assert (await receive()) == {"type": "websocket.disconnect", "code": 1008}
+
+    async def scenario():
+        app = TokenwardMiddleware(until_the_end, config=config, api="notes")
+        async with foundation(in_process.configured(config, "notes")) as ground:
+            token_id, bearer = await issue(ground)
+            headers = [(name.encode(), value.encode()) for name, value in bearer.items()]
+            headers.append((b"upgrade", b"websocket"))
+            scope = {"type": "websocket", "path": "/notes", "raw_path": b"/notes", "query_string": b""}
+            coming, told = asyncio.Queue(), asyncio.Queue()
+            coming.put_nowait({"type": "websocket.connect"})
+            open_socket = asyncio.create_task(app(scope | {"headers": headers}, coming.get, told.put))
+            assert (await asyncio.wait_for(told.get(), 10))["type"] == "websocket.accept"
+            await ground.store.revoke_token(token_id, at=ground.clock.time())
+            assert (await asyncio.wait_for(told.get(), 10)) == {"type": "websocket.close", "code": 1008}
+            await asyncio.wait_for(open_socket, 10)
+        await app._engines.close()
+
+    asyncio.run(scenario())
+
+
 def test_without_a_lifespan_the_first_request_starts_the_engine(config):
     async def scenario():
         app = TokenwardMiddleware(starlette_app(), config=config, api="notes")

@@ -52,6 +52,18 @@ def test_an_application_that_means_the_same_starts(tmp_path):
     assert answer == {"type": "lifespan.startup.complete"}
 
 
+def test_a_websocket_of_the_policy_need_not_stand_in_the_application_s_document(tmp_path):
+    app = protected(application(), tmp_path)
+    document = application().openapi()
+    asks = {"x-tokenward-risk": "low", "x-tokenward-websocket": True, "responses": {}}
+    document["paths"]["/ticker"] = {"get": asks}
+    (tmp_path / "bank.json").write_text(json.dumps(document))
+    app = TokenwardMiddleware(
+        app._app, config=tmp_path / "tokenward.yaml", api="bank", openapi=application().openapi
+    )
+    assert asyncio.run(started(app)) == {"type": "lifespan.startup.complete"}
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from gateway.world import World
 from tokenward.gateway.doors.in_process import Caller
+from tokenward.gateway.doors.running import Running
 from tokenward.gateway.policy import Policy
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]
@@ -23,6 +24,7 @@ class Ready:
 
     def __init__(self, engine):
         self._engine = engine
+        self.running = Running(engine)
 
     async def engine(self):
         return self._engine

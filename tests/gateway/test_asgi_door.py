@@ -22,6 +22,7 @@ from gateway.world import BANK, INSIDE, World
 from tokenward import JwtValidator
 from tokenward.gateway.doors.asgi import AsgiDoor
 from tokenward.gateway.doors.in_process import Caller, Undecided
+from tokenward.store.records import FeedEvent
 
 APPS = {"starlette": starlette_app, "fastapi": fastapi_app, "django": inner_django.asgi_app}
 
@@ -338,6 +339,14 @@ def test_an_application_that_nobody_decided_for_says_so():
         Caller.of_scope(http_scope("/", state={"tokenward": {"subject": "root"}}))
 
 
+def test_a_websocket_whose_handshake_the_server_keeps_to_itself_is_not_taken_for_a_get():
+    world, inner = World(), Recorder()
+    headers = [(b"authorization", f"Bearer {world.tokens['reader']}".encode())]
+    scope = http_scope("/bank/accounts/7", headers=headers) | {"type": "websocket"}
+    sent = asyncio.run(ask(AsgiDoor(inner, Ready(world.engine)), scope, [{"type": "websocket.connect"}]))
+    assert (sent, inner.scope) == ([{"type": "websocket.close", "code": 1008}], None)
+
+
 def test_a_real_websocket_is_let_in_or_refused(caplog):
     """Over a real handshake: what the server's library makes of it, and the answer of who is refused."""
     for name in ("uvicorn.error", "websockets"):  # which log whole heads where they are asked for everything
@@ -397,3 +406,52 @@ def test_no_request_makes_the_door_raise_or_fail(path, query, headers, method, r
     assert (inner.scope is not None) <= (start["status"] == 200)
     if inner.scope is not None:  # whatever was asked: the one path that anybody may call
         assert inner.scope["path"] == "/weather/about"
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "the process ends", "nothing happened"])
+def test_an_open_websocket_ends_with_its_credential(how):
+    seen_by_the_application, sent = [], []
+
+    async def chat(scope, receive, send):
+        seen_by_the_application.append((await receive())["type"])
+        await send({"type": "websocket.accept"})
+        seen_by_the_application.append((await receive())["type"])
+        await send({"type": "websocket.send", "text": "after the end"})
+        seen_by_the_application.append((await receive())["type"])
+
+    async def scenario():
+        world = World()
+        ready, token = Ready(world.engine), world.tokens["person"]
+        headers = [(b"upgrade", b"websocket"), (b"authorization", f"Bearer {token}".encode())]
+        scope = http_scope("/bank/ticker", headers=headers) | {"type": "websocket"}
+        coming = asyncio.Queue()
+        coming.put_nowait({"type": "websocket.connect"})
+
+        async def send(message):
+            sent.append(message)
+
+        task = asyncio.create_task(AsgiDoor(chat, ready)(scope, coming.get, send))
+        while not sent:  # noqa: ASYNC110 - it is accepted in the next turns of the loop
+            await asyncio.sleep(0)
+        await ready.running.look()
+        if how == "revoked":
+            facts = world.known.pop(token)
+            world.engine.verified.on_event(FeedEvent(1, "token", facts.token_id, 0))
+        elif how == "expired":
+            world.clock.advance(601)
+        await ready.running.look()
+        if how == "the process ends":
+            ready.running.leave()
+        if how == "nothing happened":
+            coming.put_nowait({"type": "websocket.receive", "text": "hello"})
+            coming.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        await asyncio.wait_for(task, 10)
+        assert ready.running._held == set()
+
+    asyncio.run(scenario())
+    if how == "nothing happened":
+        assert seen_by_the_application[1:] == ["websocket.receive", "websocket.disconnect"]
+        assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send"]
+    else:
+        assert seen_by_the_application[1:] == ["websocket.disconnect"] * 2
+        assert sent == [{"type": "websocket.accept"}, {"type": "websocket.close", "code": 1008}]

@@ -114,19 +114,22 @@ def test_what_stands_at_the_routes_is_a_policy():
 def test_a_websocket_gets_the_caller():
     app = FastAPI()
 
-    @app.websocket("/bank/accounts/{number}")
-    async def endpoint(socket: WebSocket, number: str, caller: Reader):
+    @app.websocket("/bank/ticker")
+    async def endpoint(socket: WebSocket, caller: Reader):
         await socket.accept()
-        await socket.send_text(f"{number} {caller.subject}")
+        await socket.send_text(f"{caller.operation} {caller.subject}")
 
     async def scenario():
         world, sent = World(), []
         scope = {
             "type": "websocket",
-            "path": "/bank/accounts/7",
-            "raw_path": b"/bank/accounts/7",
+            "path": "/bank/ticker",
+            "raw_path": b"/bank/ticker",
             "query_string": b"",
-            "headers": [(b"authorization", f"Bearer {world.tokens['reader']}".encode())],
+            "headers": [
+                (b"upgrade", b"websocket"),
+                (b"authorization", f"Bearer {world.tokens['reader']}".encode()),
+            ],
             "subprotocols": [],
         }
         messages = [{"type": "websocket.connect"}]
@@ -140,4 +143,4 @@ def test_a_websocket_gets_the_caller():
         await AsgiDoor(app, Ready(world.engine))(scope, receive, send)
         return sent
 
-    assert asyncio.run(scenario())[1]["text"] == "7 shop"
+    assert asyncio.run(scenario())[1]["text"] == "GET /ticker shop"

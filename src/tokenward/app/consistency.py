@@ -170,6 +170,18 @@ def _apis_are_somewhere(settings: Settings) -> Iterator[Remark]:
             )
 
 
+def _only_the_gateway_bounds(settings: Settings) -> Iterator[Remark]:
+    for name, api in settings.apis.items():
+        bounded = api.bounds or any(operation.bounds for operation in api.operations.values())
+        if api.url and (api.health or bounded):
+            yield _error(
+                ("apis", name, "health" if api.health else "bounds" if api.bounds else "operations"),
+                "gateway-only",
+                f"{name} protects itself, and nobody but the gateway checks health, or bounds size and time",
+                "remove it here, and set what the application's own server has for that",
+            )
+
+
 def _mounts_are_apart(settings: Settings) -> Iterator[Remark]:
     for first, second in combinations((name for name, api in settings.apis.items() if not api.url), 2):
         one, other = f"{settings.mount(first)}/", f"{settings.mount(second)}/"
@@ -330,6 +342,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _mail_users_have_passwords,
     _apis_exist,
     _apis_are_somewhere,
+    _only_the_gateway_bounds,
     _mounts_are_apart,
     _audiences_differ,
     _upstreams_are_elsewhere,

@@ -18,6 +18,7 @@ from tokenward.app.limit_counters import limit_counters
 from tokenward.app.servers import deciding
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.gateway.doors.running import Running
 from tokenward.gateway.engine import Engine
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,9 @@ def configured(path: Path, api: str) -> Configuration:
 class InProcess:
     """One engine on one event loop. It is an `EngineSource` of the doors inside an application.
 
+    Attributes:
+        running: what is under way and has no end of its own; None where no engine runs.
+
     Args:
         configuration: as `configured` returns it.
         api: the one API in its policy.
@@ -68,6 +72,7 @@ class InProcess:
         self._origin = configuration.settings.origin(api)
         self._clock = clock
         self._engine: Engine | None = None
+        self.running: Running | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: asyncio.Task[None] | None = None
         self._started = asyncio.Event()
@@ -134,7 +139,9 @@ class InProcess:
             if threading.main_thread().is_alive():  # else the process ends, its pools first
                 _log.error("%s; it is started anew", _why(fault))
         finally:
-            self._engine, self._running = None, None
+            if self.running is not None:
+                self.running.leave()
+            self._engine, self.running, self._running = None, None, None
             self._started.set()
 
     async def _open(self) -> None:
@@ -148,6 +155,8 @@ class InProcess:
                     group.create_task(each)
                 while not engine.fresh():  # noqa: ASYNC110 - the follower tells nobody when
                     await asyncio.sleep(0.01)
+                self.running = Running(engine)
+                group.create_task(self.running.watch())
                 self._engine = engine
                 self._started.set()
 

@@ -4,13 +4,16 @@ The application behind it sees what was decided on and nothing else of the kind:
 in which nobody can speak in the gateway's name, the inside JWT for the token, and the `Caller`.
 """
 
+import contextlib
 from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
 from tokenward.base.asgi import App, Receive, Scope, Send, respond
-from tokenward.gateway.access import AccessRequest, Allow
+from tokenward.base.problems import UNAVAILABLE, UPGRADE_REFUSED, Refusal
+from tokenward.gateway.access import AccessRequest, Allow, Deny
 from tokenward.gateway.doors.answers import decided
+from tokenward.gateway.doors.ending_socket import EndingSocket
 from tokenward.gateway.doors.in_process import SCOPE_KEY, EngineSource, ask, caller, full_path
 from tokenward.gateway.doors.proxy import Telling, read
 from tokenward.gateway.headers import inward
@@ -51,10 +54,26 @@ class AsgiDoor:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _read(scope)
+        with contextlib.suppress(Refusal):  # the decision says so, too
+            await self._engines.engine()
+        running = self._engines.running
+        held = running.hold(request) if running is not None else None
         decision = await ask(self._engines, request)
-        if isinstance(decision, Allow):
-            await self._app(_shown(scope, request, decision), receive, send)
+        if isinstance(decision, Allow) and not (decision.websocket or decision.report_only):
+            decision = Deny(
+                UPGRADE_REFUSED
+            )  # the handshake is the server's to see; this is no operation for it
+        if isinstance(decision, Allow) and running is not None and held is not None:
+            held.facts = None if decision.report_only else decision.facts
+            socket = EndingSocket(receive, send, held)
+            running.add(held)
+            try:
+                await self._app(_shown(scope, request, decision), socket.receive, socket.send)
+            finally:
+                running.remove(held)
             return
+        if isinstance(decision, Allow):  # the engine came after we looked
+            decision = Deny(UNAVAILABLE)
         await receive()  # websocket.connect
         if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": 1008})  # not accepted yet: the server answers 403

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from tokenward.base.problems import Refusal
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny
 from tokenward.gateway.doors.answers import Answer, own
+from tokenward.gateway.doors.running import Running
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.paths import canonical_path
 
@@ -113,6 +114,10 @@ class EngineSource(Protocol):
         Raises:
             Refusal: UNAVAILABLE, it cannot be started now.
         """
+
+    @property
+    def running(self) -> Running | None:
+        """What is under way and has no end of its own; None where no engine runs."""
 
 
 async def ask(engines: EngineSource, request: AccessRequest) -> Decision | Answer:

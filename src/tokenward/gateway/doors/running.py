@@ -67,6 +67,13 @@ class Running:
         self._held: set[Held] = set()
         self.leaving = False
 
+    def hold(self, request: AccessRequest) -> Held:
+        """What is about to be decided on, and has no end of its own. It is added once it is allowed.
+
+        Made before the decision: what is revoked meanwhile is news for it.
+        """
+        return Held(request, None, self._engine.verified.generation, self._engine.policy, endless=True)
+
     def add(self, held: Held) -> None:
         """It begins."""
         self._held.add(held)

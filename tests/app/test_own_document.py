@@ -54,7 +54,7 @@ def test_an_application_that_means_the_same_starts(tmp_path):
 
 def test_a_websocket_of_the_policy_need_not_stand_in_the_application_s_document(tmp_path):
     app = protected(application(), tmp_path)
-    document = application().openapi()
+    document = application(path="/accounts/{id}").openapi()
     asks = {"x-tokenward-risk": "low", "x-tokenward-websocket": True, "responses": {}}
     document["paths"]["/ticker"] = {"get": asks}
     (tmp_path / "bank.json").write_text(json.dumps(document))

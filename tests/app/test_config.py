@@ -116,6 +116,7 @@ def test_certificates_may_come_by_tls_or_from_a_proxy(write, tmp_path):
         loaded = load(write(GOOD.replace(GOOD.splitlines()[3], start + rest)))
         assert loaded.findings == ()
         assert loaded.configuration.client_authorities is not None
+        assert tmp_path / "ca.pem" in loaded.configuration.files.paths  # another one is taken up by itself
 
 
 def test_an_api_that_protects_itself_is_at_its_own_url_and_not_at_the_gateway(write):

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from app.http2_client import GET, POST, SERVER, client_context, connected, listening
 from tokenward.app import http2
+from tokenward.app.http2_stream import BadHead, request_scope
 from tokenward.base.asgi import respond
 
 CALM = ErrorCodes.ENHANCE_YOUR_CALM
@@ -336,6 +337,20 @@ def test_a_flood_of_frames_that_move_nothing_ends_the_connection(through, frame)
     through(scenario)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (*GET, ("host", "other")),
+        (*without(":authority"), ("host", "a"), ("host", "a")),
+        without(":authority"),
+    ],
+    ids=["another Host", "two Hosts", "none"],
+)
+def test_whose_request_it_is_does_not_rest_on_the_library_alone(fields):
+    with pytest.raises(BadHead):
+        request_scope([(name.encode(), value.encode()) for name, value in fields], {})
+
+
 def test_a_flood_of_empty_data_ends_the_connection(through):
     async def scenario(app, connect, stop):
         async with connect() as raw:
@@ -452,7 +467,7 @@ def test_whoever_takes_it_slowly_gets_all_of_it(through, monkeypatch):
             raw.head(1)
             for _ in range(10):
                 await asyncio.sleep(SOON)
-                raw.send(WindowUpdateFrame(1, window_increment=20))
+                raw.send(WindowUpdateFrame(1, window_increment=5))
             raw.send(SettingsFrame(0, {SettingCodes.INITIAL_WINDOW_SIZE: 1000}))
             assert json.loads((await raw.answer()).body)["method"] == "GET"
 

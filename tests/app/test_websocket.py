@@ -13,12 +13,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.world import BANK, World, operation
 from tokenward.app.listener import Listener, bind
+from tokenward.base.problems import Refusal
 from tokenward.gateway.cors import Cors
 from tokenward.gateway.doors import running, websocket
 from tokenward.gateway.doors.forward import Limits
 from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.policy import Api, Policy
 from tokenward.gateway.upstreams import Pool
+from tokenward.gateway.websockets import check_handshake
 from tokenward.store.records import FeedEvent
 
 QUIET = logging.getLogger("test.websocket.client")  # the client writes down what it sends
@@ -211,7 +213,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("how", "status"), REFUSED.values(), ids=REFUSED)
-def test_a_handshake_is_decided_on_like_any_request(how, status):
+def test_a_handshake_is_decided_on_like_any_request(how, status, caplog):
     async def scenario(at):
         got, headers, body = await at.refused(**how)
         assert got == status
@@ -223,6 +225,7 @@ def test_a_handshake_is_decided_on_like_any_request(how, status):
         assert at.backend.heads == []
 
     through(scenario)
+    assert [it.message for it in caplog.records if it.name == "tokenward.app.websocket"] == []
 
 
 def test_a_page_that_is_named_may_connect():
@@ -257,6 +260,12 @@ def test_an_operation_that_is_a_websocket_is_nothing_else(lines):
         writer.close()
 
     through(scenario)
+
+
+@pytest.mark.parametrize("values", [(), (b"h2c",), (b"websocket", b"websocket"), (b"websocket, h2c",)])
+def test_a_handshake_asks_for_a_websocket_and_nothing_else_also_behind_other_servers(values):
+    with pytest.raises(Refusal, match="upgrade_required"):
+        check_handshake([(b"upgrade", value) for value in values], None)
 
 
 def test_what_is_sent_before_the_answer_reaches_nobody():

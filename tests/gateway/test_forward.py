@@ -220,6 +220,24 @@ def test_an_upstream_that_answers_nonsense_is_a_502(sent):
     through(scenario)
 
 
+@pytest.mark.parametrize("part", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"X-A: b\r\n"], ids=["1xx", "fields"])
+def test_an_upstream_that_never_comes_to_its_answer_is_a_502(part):
+    async def scenario(gateway):
+        async def respond(_reader, writer):
+            writer.write(b"HTTP/1.1 200 OK\r\n" if part.startswith(b"X") else b"")
+            while not writer.is_closing():
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0)
+
+        gateway.backend.answer = respond
+        assert (await gateway.ask())[0] == 502
+        gateway.backend.answer = reply(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 16 + OK)
+        assert (await gateway.ask())[0] == 200
+
+    through(scenario)
+
+
 def test_an_upstream_that_is_not_there_is_a_502():
     async def scenario(gateway):
         gateway.world.engine.swap_policy(Policy(apis("http://127.0.0.1:1")))

@@ -5,6 +5,7 @@ from pathlib import Path
 from cryptography import x509
 
 from tokenward.app.server_settings import GatewayServer, IssuerServer
+from tokenward.app.snapshot import Snapshot
 from tokenward.app.tls import ServerTls
 from tokenward.base.references import parse, resolve
 from tokenward.tokens.certificates import Authorities, BadCertificate, parse_pem
@@ -14,15 +15,14 @@ MAX_BYTES = 1024 * 1024
 Server = IssuerServer | GatewayServer
 
 
-def read_certificates(path: Path) -> list[x509.Certificate]:
+def read_certificates(path: Path, files: Snapshot) -> list[x509.Certificate]:
     """The certificates of a PEM file.
 
     Raises:
         ValueError: it cannot be read, or holds none.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = files.content(path, MAX_BYTES)
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
     try:
@@ -31,8 +31,10 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
         raise ValueError(f"{path.name} cannot be used: {error}") from None
 
 
-def client_authorities(server: Server, base_dir: Path) -> Authorities | None:
+def client_authorities(server: Server, base_dir: Path, files: Snapshot) -> Authorities | None:
     """The CAs whose certificates clients may show to this server; None where it names none.
+
+    Their file is one of the configuration's: when it changes, all of it is taken up anew.
 
     Raises:
         ValueError: the file cannot be used; the text says why.
@@ -40,10 +42,10 @@ def client_authorities(server: Server, base_dir: Path) -> Authorities | None:
     wanted = server.client_certificates
     if wanted is None or wanted.ca is None:
         return None
-    return Authorities(read_certificates(base_dir / wanted.ca))
+    return Authorities(read_certificates(base_dir / wanted.ca, files))
 
 
-def server_tls(server: Server, base_dir: Path) -> ServerTls | None:
+def server_tls(server: Server, base_dir: Path, files: Snapshot) -> ServerTls | None:
     """What the server needs to speak TLS; None where a proxy does.
 
     Raises:
@@ -52,7 +54,7 @@ def server_tls(server: Server, base_dir: Path) -> ServerTls | None:
     if server.tls is None:
         return None
     resolve(server.tls.key, base_dir=base_dir)  # for what it refuses
-    authorities = client_authorities(server, base_dir)
+    authorities = client_authorities(server, base_dir, files)
     return ServerTls(
         base_dir / server.tls.certificate,
         base_dir / parse(server.tls.key).place,

@@ -118,7 +118,7 @@ def load(path: Path, files: Snapshot | None = None) -> Loaded:
     authorities: dict[str, Authorities | None] = {}
     for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway)):
         try:
-            authorities[name] = client_authorities(server, base_dir)
+            authorities[name] = client_authorities(server, base_dir, files)
         except ValueError as error:
             keys = (name, "client_certificates", "ca")
             remedy = "name a PEM file with the certificates of the CAs that issue to clients"

@@ -145,9 +145,6 @@ class Stream:
 
     def feed(self, data: bytes, size: int) -> None:
         """Part of the body came, which took `size` bytes of the windows."""
-        if self._gone:
-            self._connection.took(self.stream_id, size)
-            return
         self._inbox.append(data)
         self._inbox_size += size
         self._news.set()

@@ -72,7 +72,7 @@ async def serve_issuer(
         usage = UsageLog(ground.store, ground.clock)
         issuer, follower = await issuer_app(ground, usage)
         rotate_after = configuration.settings.signing_keys.rotate_after
-        tls = server_tls(configuration.settings.issuer, configuration.base_dir)
+        tls = server_tls(configuration.settings.issuer, configuration.base_dir, configuration.files)
         await _serve(
             [
                 _outward(issuer, sockets["issuer"], configuration.settings.issuer, tls),
@@ -99,7 +99,7 @@ async def serve_gateway(
         engine, follower, beside = await deciding(ground, "proxy", counters)
         exchanges = exchange_log(configuration)
         door = ProxyDoor(engine, exchanged=exchanges.record, clock=ground.clock)
-        tls = server_tls(configuration.settings.gateway, configuration.base_dir)
+        tls = server_tls(configuration.settings.gateway, configuration.base_dir, configuration.files)
         try:
             await _serve(
                 [_outward(door, sockets["gateway"], configuration.settings.gateway, tls, door=door)],

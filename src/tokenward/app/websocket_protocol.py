@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 # uvicorn writes target and query of every handshake there: the query of a refused one may hold a credential.
@@ -41,3 +42,9 @@ class EdgeWebSocket(WebSocketsSansIOProtocol):
         if self.tls_extension is not None:
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), **self.tls_extension}
         await super().run_asgi()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """What the application says. A refusal that is whole is an answer, which uvicorn does not see."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True

@@ -23,6 +23,7 @@ from tokenward.app.cli.console import (
 )
 from tokenward.app.foundation import Foundation
 from tokenward.app.jwk_files import jwks_text
+from tokenward.app.snapshot import Snapshot
 from tokenward.app.values import in_words
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
@@ -329,7 +330,9 @@ def _certificates(paths: list[Path] | None) -> tuple[bytes, ...]:
     """DER."""
     try:
         return tuple(
-            each.public_bytes(Encoding.DER) for path in paths or () for each in read_certificates(path)
+            each.public_bytes(Encoding.DER)
+            for path in paths or ()
+            for each in read_certificates(path, Snapshot())
         )
     except ValueError as error:
         fail(f"--certificate: {error}", code=REFUSED)

@@ -1,10 +1,14 @@
 """The connections to upstreams: kept open between requests, and none used whose next answer is in doubt."""
 
+from functools import partial
+
 import aiohttp
+from aiohttp import StreamReader
 from aiohttp.client import ClientTimeout
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
 from aiohttp.tracing import Trace
 
 _NEVER_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -14,12 +18,35 @@ class Unreachable(aiohttp.ClientConnectionError):
     """No connection could be made. That too many are in use already is something else."""
 
 
+MOST_INTERIM = 16
+"""Interim answers (1xx) before the final one: an upstream that sends nothing else is never silent."""
+
+
+class _Upstream(ResponseHandler):
+    """One connection to an upstream, whose interim answers are counted. aiohttp takes any number of them."""
+
+    _interim = 0
+
+    async def read(self) -> tuple[RawResponseMessage, StreamReader]:
+        """The next head."""
+        message, payload = await super().read()
+        self._interim = self._interim + 1 if 100 <= message.code < 200 else 0
+        if self._interim > MOST_INTERIM:
+            raise aiohttp.ClientPayloadError("interim answers without end")
+        return message, payload
+
+
 class _Connector(aiohttp.TCPConnector):
     """Connections on which an upstream spoke unasked are not used again.
 
     What it sent late (a body after 204, a second answer) would be taken for the answer to the next request,
     which is somebody else's. aiohttp looks for that when a connection is put back, not when it is taken out.
     """
+
+    def __init__(self, most: int) -> None:
+        # Below the 5 s after which common servers drop idle connections, so that we let go first.
+        super().__init__(limit=0, limit_per_host=most, keepalive_timeout=4)
+        self._factory = partial(_Upstream, loop=self._loop)  # type: ignore[assignment]  # a subclass
 
     async def _create_connection(
         self,
@@ -48,8 +75,7 @@ def connections(*, timeout: ClientTimeout, most: int) -> aiohttp.ClientSession:
         most: connections to one upstream.
     """
     session = aiohttp.ClientSession(
-        # Below the 5 s after which common servers drop idle connections, so that we let go first.
-        connector=_Connector(limit=0, limit_per_host=most, keepalive_timeout=4),
+        connector=_Connector(most),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=_NEVER_ADDED,
         auto_decompress=False,

@@ -89,6 +89,13 @@ def test_neither_our_store_nor_our_limits_stop_anybody():
         ({"path": "/bank/secrets", "headers": [("x-a", "b\r\nc")]}, "undocumented"),
         ({"headers": [("host", "a"), ("host", "b")]}, "malformed_request"),
         ({"headers": [("upgrade", "websocket")]}, "upgrade_refused"),
+        (
+            {
+                "method": "OPTIONS",
+                "headers": [("origin", "a"), ("origin", "b"), ("access-control-request-method", "GET")],
+            },
+            "malformed_request",
+        ),
         ({"method": "TRACE"}, "undocumented_method"),
         ({"method": "CONNECT"}, "undocumented_method"),
         ({"path": "/banking/x"}, "undocumented"),

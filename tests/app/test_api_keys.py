@@ -15,7 +15,7 @@ from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.app.notices import tellers
 from tokenward.app.servers import gateway_engine
-from tokenward.gateway.access import AccessRequest, Allow
+from tokenward.gateway.access import AccessRequest, Allow, HeldBody
 
 OPENAPI = {
     "openapi": "3.1.0",
@@ -82,7 +82,7 @@ def decide(run, tmp_path):
                 while not follower.confirmed:  # noqa: ASYNC110 - the follower tells nobody when
                     await asyncio.sleep(0.005)
                 shown = ((name, key.encode()), *headers)
-                request = AccessRequest(method, path.encode(), b"", shown, "127.0.0.1")
+                request = AccessRequest(method, path.encode(), b"", shown, "127.0.0.1", body=HeldBody())
                 for _ in range(times):
                     decision = await engine.decide(request)
                 following.cancel()

@@ -7,7 +7,7 @@ from tokenward.app.foundation import foundation
 from tokenward.app.initialise import initialise
 from tokenward.app.servers import gateway_engine
 from tokenward.base.problems import INVALID_TOKEN
-from tokenward.gateway.access import AccessRequest, Allow, Deny
+from tokenward.gateway.access import AccessRequest, Allow, Deny, HeldBody
 from tokenward.store.records import AccessToken
 from tokenward.tokens import opaque
 from tokenward.tokens.jws import sign_jwt
@@ -71,7 +71,9 @@ def test_a_jwt_ends_with_the_key_that_signed_it(tmp_path):
             engine, follower = await gateway_engine(ground)
             following = asyncio.create_task(follower.run())
             bearer = ((b"host", b"127.0.0.1:8000"), (b"authorization", f"Bearer {token}".encode()))
-            request = AccessRequest("GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000")
+            request = AccessRequest(
+                "GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000", body=HeldBody()
+            )
 
             async def allowed():
                 return isinstance(await engine.decide(request), Allow)
@@ -89,7 +91,9 @@ def test_a_jwt_ends_with_the_key_that_signed_it(tmp_path):
                     bearer[0],
                     (b"authorization", f"Bearer {await issued(ground, ring.signer('ES256'))}".encode()),
                 )
-                request = AccessRequest("GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000")
+                request = AccessRequest(
+                    "GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000", body=HeldBody()
+                )
                 assert await allowed()  # the fresh key's are good at once
             following.cancel()
 
@@ -108,7 +112,9 @@ def test_a_key_removed_before_the_feed_was_followed_is_not_trusted(tmp_path):
             await ground.key_desk.remove(key.kid, compromised=True)
             following = asyncio.create_task(follower.run())
             bearer = ((b"host", b"127.0.0.1:8000"), (b"authorization", f"Bearer {token}".encode()))
-            request = AccessRequest("GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000")
+            request = AccessRequest(
+                "GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000", body=HeldBody()
+            )
             async with asyncio.timeout(20):
                 while not follower.confirmed:  # noqa: ASYNC110 - the follower tells nobody when
                     await asyncio.sleep(0.01)

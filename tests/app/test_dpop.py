@@ -14,7 +14,7 @@ from tokenward.app.servers import gateway_engine, issuer_app
 from tokenward.base.secret import Secret
 from tokenward.flows.dpop import DpopProver
 from tokenward.flows.token import TokenResponse
-from tokenward.gateway.access import AccessRequest, Allow
+from tokenward.gateway.access import AccessRequest, Allow, HeldBody
 from tokenward.issuer.clients import register
 from tokenward.store.usage import UsageLog
 
@@ -42,7 +42,9 @@ class Process:
 
     async def decide(self, headers):
         raw = tuple((name.encode(), value.encode()) for name, value in headers)
-        return await self.engine.decide(AccessRequest("GET", b"/notes/notes", b"", raw, "127.0.0.1"))
+        return await self.engine.decide(
+            AccessRequest("GET", b"/notes/notes", b"", raw, "127.0.0.1", body=HeldBody())
+        )
 
 
 @asynccontextmanager

@@ -42,9 +42,11 @@ class Door:
         pseudo = [(":method", method), (":scheme", "https"), (":path", target)]
         return [*pseudo, *sorted(filled, key=lambda it: not it[0].startswith(b":"))]
 
-    async def ask(self, *args, **kwargs):
+    async def ask(self, *args, body=b"", **kwargs):
         async with self.connect() as raw:
-            raw.head(1, self.fields(*args, **kwargs))
+            raw.head(1, self.fields(*args, **kwargs), end=not body)
+            if body:
+                raw.data(1, body, end=True)
             answer = await raw.answer()
             answer.farewell = raw.farewell
             return answer
@@ -81,7 +83,8 @@ def test_every_case_through_the_door(through):
     async def scenario(door):
         for case in CASES:
             before = door.backend.requests
-            answer = await door.ask(case.path, case.method, case.headers or (("x-a", "b"),), case.query)
+            headers = case.headers or (("x-a", "b"),)
+            answer = await door.ask(case.path, case.method, headers, case.query, body=case.body)
             reached = door.backend.requests - before
             if {"upgrade", "connection"} & {name for name, _ in case.headers}:
                 assert answer.farewell.error_code == ErrorCodes.PROTOCOL_ERROR
@@ -95,6 +98,27 @@ def test_every_case_through_the_door(through):
                 assert answer.status or answer.farewell, case.name
             else:
                 refused_as(case, answer.status, answer.headers, answer.body)
+
+    through(scenario)
+
+
+def test_a_body_that_nobody_announced_is_found_and_checked(through):
+    async def scenario(door):
+        buyer = ("authorization", "Bearer {buyer}")
+        json = ("content-type", "application/json")
+        for path, method, headers, body, status in (
+            ("/shop/orders/7", "DELETE", (buyer,), b"", 200),
+            ("/shop/orders/7", "DELETE", (buyer,), b"x", 400),
+            ("/shop/orders/7", "GET", (buyer,), b"x", 400),
+            ("/shop/orders/7", "PUT", (buyer,), b"", 200),
+            ("/shop/orders/7", "PUT", (buyer, json), b"{}", 422),
+            ("/shop/orders", "POST", (buyer, json), b'{"item": "tea", "count": 2}', 200),
+        ):
+            before = door.backend.requests
+            answer = await door.ask(path, method, headers, body=body)
+            assert (path, method, body, answer.status) == (path, method, body, status)
+            assert door.backend.requests == before + (status == 200)
+        assert door.backend.bodies[-1] == b'{"item": "tea", "count": 2}'
 
     through(scenario)
 

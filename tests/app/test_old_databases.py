@@ -19,7 +19,7 @@ from tokenward.app.foundation import foundation
 from tokenward.app.initialise import initialise
 from tokenward.app.servers import gateway_engine, issuer_app
 from tokenward.base.secret import Secret
-from tokenward.gateway.access import AccessRequest, Allow, Deny
+from tokenward.gateway.access import AccessRequest, Allow, Deny, HeldBody
 from tokenward.identity.passwords import Passwords
 from tokenward.store.usage import UsageLog
 
@@ -86,7 +86,7 @@ async def tokens_are_worth_what_they_were(http, known, engine):
     async def judged(name):
         bearer = ((b"host", b"127.0.0.1:8000"), (b"authorization", f"Bearer {known[name]}".encode()))
         return await engine.decide(
-            AccessRequest("GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000")
+            AccessRequest("GET", b"/notes/notes", b"", bearer, "192.0.2.1", "127.0.0.1:8000", body=HeldBody())
         )
 
     assert await active("own_token")

@@ -37,7 +37,7 @@ def tried(*arguments, code=0):
 def test_the_sample_passes_and_what_nobody_asks_for_is_told(house):
     (house / SAMPLE.name).write_text(SAMPLE.read_text())
     result = tried()
-    assert "9 passed, 0 failed" in result.stdout
+    assert "11 passed, 0 failed" in result.stdout
     assert "weather: GET /forecast/{city}" in result.stderr
     assert "bank: POST /transfers" not in result.stderr
     assert sorted(path.name for path in house.iterdir()) == [
@@ -79,9 +79,15 @@ def outcome(house, **test):
     return result.stdout.partition(", decided ")[2].split()[0]
 
 
-MONEY = {"request": "POST /bank/transfers"}
+MONEY = {
+    "request": "POST /bank/transfers",
+    "body": {"from": "current", "to": "savings", "amount": "1.00", "currency": "EUR"},
+}
 FORECAST = {"request": "GET /weather/forecast/lisbon"}
 READ = {"scopes": ["forecast:read"]}
+
+
+PAYS = {"scopes": ["transfers:write"], "bound": "dpop"}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,9 @@ READ = {"scopes": ["forecast:read"]}
             {**MONEY, "token": {"scopes": ["transfers:write"], "bound": "dpop", "lifetime": "11m"}},
             "insufficient_tier",
         ),
+        ({**MONEY, "body": None, "token": PAYS}, "contract_body"),
+        ({**MONEY, "body": '{"from": "current", "from": "savings"}', "token": PAYS}, "contract_json"),
+        ({**MONEY, "headers": {"Content-Type": "text/plain"}, "token": PAYS}, "contract_media_type"),
         ({**FORECAST, "token": READ}, "allow"),
         ({**FORECAST, "token": {**READ, "api": "bank"}}, "invalid_token"),
         ({**FORECAST, "api_key": READ}, "allow"),

@@ -15,7 +15,7 @@ from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.app.servers import INSIDE_PATH, gateway_engine, issuer_app
 from tokenward.flows import pkce
-from tokenward.gateway.access import AccessRequest, Allow
+from tokenward.gateway.access import AccessRequest, Allow, HeldBody
 from tokenward.issuer.clients import register
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import AuthorizationCode, Grant
@@ -140,7 +140,7 @@ class Town:
     async def decide(self, token, api="bank"):
         headers = ((b"authorization", b"Bearer " + token.encode()),)
         return await self.engine.decide(
-            AccessRequest("GET", f"/{api}/accounts".encode(), b"", headers, "192.0.2.1")
+            AccessRequest("GET", f"/{api}/accounts".encode(), b"", headers, "192.0.2.1", body=HeldBody())
         )
 
     async def inside(self, token, api="bank"):

@@ -37,6 +37,7 @@ class DecisionCase:
     method: str = "GET"
     query: str = ""
     headers: tuple[tuple[str, str], ...] = (("authorization", "Bearer {reader}"),)
+    body: bytes = b""
 
 
 def _with(*headers):
@@ -62,6 +63,12 @@ def _dpop(token, *proofs):
 def _asks(method, headers="", *, origin="https://app.example"):
     named = (("access-control-request-headers", headers),) if headers else ()
     return (("origin", origin), ("access-control-request-method", method), *named)
+
+
+def _order(body, content_type="application/json"):
+    """A request of the shop, whose document is enforced, with this body."""
+    told = (("content-type", content_type), ("content-length", str(len(body))))
+    return {"path": "/shop/orders", "method": "POST", "headers": (*_bearer("buyer"), *told), "body": body}
 
 
 CASES = (
@@ -135,6 +142,79 @@ CASES = (
     DecisionCase("behind a semicolon", "credential_in_url", query="a=1;api_key=x", headers=()),
     DecisionCase(
         "even where nothing is needed", "credential_in_url", "/weather/about", query="apikey=x", headers=()
+    ),
+    # The contract
+    DecisionCase("an order as documented", "allow", **_order(b'{"item": "tea", "count": 2}')),
+    DecisionCase(
+        "an order with a suffix of JSON that nobody documented",
+        "contract_media_type",
+        **_order(b'{"item": "tea", "count": 2}', "application/merge-patch+json"),
+    ),
+    DecisionCase("an order as a form", "contract_media_type", **_order(b"item=tea", "text/plain")),
+    DecisionCase("an order with a wrong count", "contract_body", **_order(b'{"item": "tea", "count": 0}')),
+    DecisionCase(
+        "an order with a property that nobody documented",
+        "contract_body",
+        **_order(b'{"item": "tea", "count": 2, "price": 0}'),
+    ),
+    DecisionCase(
+        "an order that sets what only the server sets",
+        "contract_body",
+        **_order(b'{"id": 7, "item": "tea", "count": 2}'),
+    ),
+    DecisionCase(
+        "an order that says its count twice",
+        "contract_json",
+        **_order(b'{"item": "tea", "count": 2, "\\u0063ount": -2}'),
+    ),
+    DecisionCase("no order at all", "contract_body", **_order(b"")),
+    DecisionCase(
+        "a body where none is documented",
+        "contract_no_body",
+        "/shop/orders/7",
+        "DELETE",
+        headers=(*_bearer("buyer"), ("content-length", "2")),
+        body=b"{}",
+    ),
+    DecisionCase(
+        "a compressed body",
+        "contract_media_type",
+        "/shop/files",
+        "POST",
+        headers=(
+            *_bearer("buyer"),
+            ("content-type", "application/octet-stream"),
+            ("content-encoding", "gzip"),
+            ("content-length", "2"),
+        ),
+        body=b"\x1f\x8b",
+    ),
+    DecisionCase(
+        "a documented parameter", "allow", "/shop/orders", query="limit=5", headers=_bearer("buyer")
+    ),
+    DecisionCase(
+        "one beyond its maximum",
+        "contract_parameter",
+        "/shop/orders",
+        query="limit=51",
+        headers=_bearer("buyer"),
+    ),
+    DecisionCase(
+        "one that nobody documented",
+        "contract_parameter",
+        "/shop/orders",
+        query="debug=1",
+        headers=_bearer("buyer"),
+    ),
+    DecisionCase("one in the path", "contract_parameter", "/shop/orders/x", headers=_bearer("buyer")),
+    DecisionCase("an operation past its end", "sunset", "/shop/ended", headers=_bearer("buyer")),
+    DecisionCase(
+        "a stranger's body is not looked at",
+        "no_credential",
+        "/shop/orders",
+        "POST",
+        headers=(("content-type", "application/json"), ("content-length", "1")),
+        body=b"{",
     ),
     # API keys
     DecisionCase("an unknown API key", "invalid_token", "/weather/forecast/bern", headers=_key("unknownkey")),

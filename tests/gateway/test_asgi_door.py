@@ -44,7 +44,7 @@ def test_every_case_through_the_door(app):
         for case in CASES:
             if case.name in NOT_OVER_HTTP:
                 continue
-            raw = gateway.raw(case.path, case.method, case.headers, case.query)
+            raw = gateway.raw(case.path, case.method, case.headers, case.query, case.body)
             status, headers, body = await gateway.send(raw)
             reached = INNER in dict(headers)
             assert (case.name, reached) == (case.name, case.code == "allow")

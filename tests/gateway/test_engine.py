@@ -22,14 +22,18 @@ from tokenward.tokens.keys import SigningKey
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case):
     world = World()
-    decision = world.decide(case.path, method=case.method, query=case.query, headers=case.headers)
+    decision = world.decide(
+        case.path, method=case.method, query=case.query, headers=case.headers, body=case.body
+    )
     assert code(decision) == case.code
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_explain_comes_to_the_same_answer(case):
     world = World()
-    request = world.request(case.path, method=case.method, query=case.query, headers=case.headers)
+    request = world.request(
+        case.path, method=case.method, query=case.query, headers=case.headers, body=case.body
+    )
     decision, steps = asyncio.run(world.engine.explain(request))
     assert code(decision) == case.code
     answered = case.code in {"allow", "preflight"}

@@ -21,7 +21,7 @@ def test_every_case_through_the_door():
             if case.name in NOT_OVER_HTTP:
                 continue
             before = gateway.backend.requests
-            raw = gateway.raw(case.path, case.method, case.headers, case.query)
+            raw = gateway.raw(case.path, case.method, case.headers, case.query, case.body)
             status, headers, body = await gateway.send(raw)
             if case.code == "allow":
                 assert (case.name, status, gateway.backend.requests) == (case.name, 200, before + 1)

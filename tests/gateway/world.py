@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import replace
 
+from gateway.shop import SHOP_OPERATIONS
 from gateway.trusted import PARTNER, Place, basic
 from rings import FixedRing
 from tokens.minting import ABSENT, mint
@@ -11,7 +12,7 @@ from tokenward.base.clock import ManualClock
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.base.rates import Count, MemoryCounters, Rate
-from tokenward.gateway.access import AccessRequest, KeyTerms, TokenFacts
+from tokenward.gateway.access import AccessRequest, HeldBody, KeyTerms, TokenFacts
 from tokenward.gateway.cors import Cors
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
@@ -37,6 +38,7 @@ INSIDE = "https://gateway.example/inside"
 ISSUER = "https://login.example"
 BANK = "https://bank.example"
 WEATHER = "https://weather.example"
+SHOP = "https://shop.example"
 START = 1_800_000_000.0
 
 
@@ -95,6 +97,7 @@ def apis(upstream="http://127.0.0.1:9"):
             ),
             Cors(frozenset({PAGE}), methods=frozenset({"GET", "PUT"}), credentials=True),
         ),
+        Api("shop", "/shop", Pool((upstream + "/v2",)), SHOP, SHOP_OPERATIONS),
     )
 
 
@@ -137,6 +140,7 @@ class World:
         self.add("weather", audience=WEATHER, scope=frozenset())
         self.add("pager", audience=PAGES, scope=frozenset({"notes"}))
         self.add("key", credential="api_key")
+        self.add("buyer", audience=SHOP, scope=frozenset({"orders"}))
         self.add("weatherkey", audience=WEATHER, credential="api_key", scope=frozenset())
         self.add("longlived", expires_at=self.start + 3600)
         self.add_key("apikey")
@@ -237,6 +241,7 @@ class World:
         query="",
         headers=None,
         peer="192.0.2.1",
+        body=b"",
     ):
         if headers is None:
             headers = [("authorization", "Bearer {" + token + "}")] if token else []
@@ -246,6 +251,7 @@ class World:
             self.fill(query),
             tuple((name.encode("latin-1"), self.fill(value, method, path)) for name, value in headers),
             peer,
+            body=HeldBody(body),
         )
 
     def fill(self, text, method="GET", path="/"):

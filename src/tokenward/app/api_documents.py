@@ -80,7 +80,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
     allowed, problems = operations(source.data, rules(own, tuned(settings.tiers)))
     remarks = (
         *(
-            Remark(it.location, "error", "openapi", it.text, it.remedy)
+            Remark(it.location, it.severity, "openapi", it.text, it.remedy)
             for it in problems
             if it.source == "document"
         ),
@@ -143,6 +143,7 @@ def rules(own: ApiSettings, tiers: Mapping[str, Tier]) -> ApiRules:
             for key, it in own.operations.items()
         },
         tiers,
+        own.contract,
     )
 
 

@@ -202,6 +202,11 @@ class ApiSettings(Model):
         "by default.",
     )
     risk: Risk | None = Field(default=None, description="Risk tier of operations that name none themselves.")
+    contract: Literal["enforce", "report", "off"] = Field(
+        default="enforce",
+        description="What becomes of requests that differ from what the document says of parameters and "
+        "bodies: they are refused, reported, or not looked at. Operations that it does not list are refused.",
+    )
     encryption_key: str | None = Field(
         default=None,
         min_length=1,

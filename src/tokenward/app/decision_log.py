@@ -2,20 +2,29 @@
 
 Both together through `logging` and Prometheus cost more than the decision itself. So decisions are gathered,
 and written and counted every quarter of a second; a process that is killed loses the last of them. No field
-comes from the caller but the trace id, which is hexadecimal: names come from the policy, codes from the
-catalogue, ids from the store or from here, or from an issuer that is trusted and then percent-encoded. So
+comes from the caller but the trace id, which is hexadecimal: names come from policy and document, codes from
+the catalogue, ids from the store or from here, or from an issuer that is trusted and then percent-encoded. So
 nothing needs redaction.
 """
 
 import asyncio
+import json
 import sys
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Never, TextIO
 
-from tokenward.app.metrics import BASIC_USES, DECISION_SECONDS, DECISIONS, UNLOGGED, WOULD_DENY
+from tokenward.app.metrics import (
+    BASIC_USES,
+    DECISION_SECONDS,
+    DECISIONS,
+    SHADOW_TRAFFIC,
+    UNLOGGED,
+    VIOLATIONS,
+    WOULD_DENY,
+)
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.gateway.access import Allow, Decision, Deny
+from tokenward.gateway.access import Allow, Decision, Deny, Preflight
 from tokenward.gateway.tiers import BASIC
 
 FLUSH_SECONDS = 0.25
@@ -64,6 +73,7 @@ class DecisionLog:
         )
         for api, count in passwords.items():
             BASIC_USES.labels(api).inc(count)
+        _count_departures([decision for _, decision, _seconds in gathered])
 
     async def run(self) -> Never:
         """Flush every `FLUSH_SECONDS`, and once more when cancelled."""
@@ -82,6 +92,21 @@ def _would_deny(decision: Decision) -> str:
     return f"would_deny={decision.would_deny.code if decision.would_deny is not None else '-'} "
 
 
+def _count_departures(decisions: list[Decision]) -> None:
+    """Requests that are not as documented, and those for what is not documented at all."""
+    departures = Counter(
+        (it.api, it.operation, violation.kind)
+        for it in decisions
+        if not isinstance(it, Preflight)
+        for violation in it.violations
+    )
+    for labels, count in departures.items():
+        VIOLATIONS.labels(*labels).inc(count)
+    undocumented = Counter((it.api, it.shadow) for it in decisions if isinstance(it, Deny) and it.shadow)
+    for (api, method), count in undocumented.items():
+        SHADOW_TRAFFIC.labels(api, method).inc(count)
+
+
 def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
     time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     status = decision.problem.status if isinstance(decision, Deny) else "-"
@@ -92,5 +117,12 @@ def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
         f'api={decision.api or "-"} operation="{decision.operation or "-"}" '
         f"request_id={decision.trace.request_id or '-'} trace_id={decision.trace.trace_id or '-'} "
         f"token_id={facts.token_id if facts else '-'} client_id={facts.client_id if facts else '-'} "
-        f"ms={seconds * 1000:.3f}\n"
+        f"{_violations(decision)}ms={seconds * 1000:.3f}\n"
     )
+
+
+def _violations(decision: Decision) -> str:
+    """In what the request differs from the document; the document's names could hold what breaks a line."""
+    if isinstance(decision, Preflight) or not decision.violations:
+        return ""
+    return f"violations={json.dumps(', '.join(map(str, decision.violations)))} "

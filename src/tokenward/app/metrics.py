@@ -49,6 +49,16 @@ EXCHANGE_SECONDS = Durations(
     ["api", "answer"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+VIOLATIONS = Counter(
+    "tokenward_contract_violations",
+    "Requests that differ from the API's document, refused or only reported.",
+    ["api", "operation", "kind"],
+)
+SHADOW_TRAFFIC = Counter(
+    "tokenward_shadow_traffic",
+    "Requests below an API's mount that its document does not list.",
+    ["api", "method"],
+)
 UNLOGGED = Counter("tokenward_decisions_unlogged", "Decisions that could not be written to the log.")
 WOULD_DENY = Counter(
     "tokenward_would_deny",

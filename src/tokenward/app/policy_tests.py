@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
 
 from tokenward.app.findings import Finding, Remark, in_order, placed, unreadable
 from tokenward.app.model import Model
@@ -115,6 +115,11 @@ class PolicyTest(Model):
     )
     headers: Annotated[dict[str, str], AfterValidator(_fields)] = Field(
         default={}, description="Further header fields."
+    )
+    body: JsonValue = Field(
+        default=None,
+        description="The body: a text as it stands, anything else as JSON, with the Content-Type of JSON if "
+        "`headers` names none; none by default.",
     )
     peer: Annotated[str, AfterValidator(_address)] = Field(
         default="127.0.0.1", description="The caller's address."

@@ -1,5 +1,6 @@
 """Trying policy tests: an engine for each decides, by the real policy, on callers that are invented."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -8,7 +9,7 @@ from tokenward.app.config import Configuration
 from tokenward.app.policy_tests import ApiKeyInTest, PolicyTest, TokenInTest
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.flows.dpop import DpopProver
-from tokenward.gateway.access import AccessRequest, Allow, KeyTerms, Step, TokenFacts
+from tokenward.gateway.access import AccessRequest, Allow, HeldBody, KeyTerms, Step, TokenFacts
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.proofs import Proofs
@@ -145,6 +146,9 @@ class Trial:
         _, origin, target = self._configuration.at(_target(test))
         path, _, query = target.partition("?")
         headers = [(name.lower().encode(), value.encode()) for name, value in test.headers.items()]
+        body = _body(test)
+        if body and b"content-type" not in dict(headers):
+            headers.append((b"content-type", b"application/json"))
         credential = caller.credential
         if credential is not None:
             headers += credential.headers(method, origin + path)
@@ -155,11 +159,18 @@ class Trial:
             headers=tuple(headers),
             peer=test.peer,
             certificate=credential.certificate if credential is not None else None,
+            body=HeldBody(body),
         )
 
 
 def _target(test: PolicyTest) -> str:
     return test.request.partition(" ")[2]
+
+
+def _body(test: PolicyTest) -> bytes:
+    if test.body is None:
+        return b""
+    return (test.body if isinstance(test.body, str) else json.dumps(test.body)).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,6 +241,27 @@ UNDOCUMENTED = _row("undocumented", 404, "No such operation.")
 UNDOCUMENTED_METHOD = _row(
     "undocumented_method", 405, "This operation has no such method.", "RFC 9110 §15.5.6"
 )
+CONTRACT_PARAMETER = _row(
+    "contract_parameter",
+    400,
+    "A parameter is missing, not documented, or not as documented.",
+    "OpenAPI 3.1 §4.8.12",
+)
+CONTRACT_JSON = _row(
+    "contract_json", 400, "The body is not JSON that every program reads alike.", "RFC 8259 §4, RFC 7493 §2"
+)
+CONTRACT_NO_BODY = _row("contract_no_body", 400, "This operation takes no body.", "OpenAPI 3.1 §4.8.10")
+CONTRACT_MEDIA_TYPE = _row(
+    "contract_media_type",
+    415,
+    "This operation takes no body of this media type or coding.",
+    "RFC 9110 §15.5.16",
+)
+CONTRACT_SIZE = _row(
+    "contract_size", 413, "The body is too long, too deep or holds too much.", "RFC 9110 §15.5.14"
+)
+CONTRACT_BODY = _row("contract_body", 422, "The body is not as documented.", "RFC 9110 §15.5.21")
+SUNSET = _row("sunset", 410, "This operation is no longer offered.", "RFC 8594 §3")
 UPGRADE_REFUSED = _row("upgrade_refused", 400, "Switching protocols is not supported here.", "RFC 9110 §7.8")
 UPGRADE_REQUIRED = _row("upgrade_required", 426, "This operation is a WebSocket.", "RFC 9110 §15.5.22")
 FOREIGN_ORIGIN = _row("foreign_origin", 403, "Pages of this origin may not connect.", "RFC 6455 §10.2")

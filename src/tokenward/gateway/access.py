@@ -16,6 +16,39 @@ from tokenward.gateway.upstreams import Pool
 from tokenward.tokens.binding import ClientCertificate, Confirmation
 
 
+class Body(Protocol):
+    """A request's body, for the one step that may look at it. Where nobody reads it, it streams."""
+
+    @property
+    def expected(self) -> bool:
+        """False where the framing says that none follows (RFC 9112 §6.3)."""
+
+    async def read(self, limit: int) -> bytes | None:
+        """All of it, or None if it is longer than `limit` bytes. It is passed on whole either way.
+
+        May be called again, with another limit.
+
+        Raises:
+            Refusal: CLIENT_SILENT, MALFORMED: the rest did not come.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBody:
+    """A body that is there already."""
+
+    data: bytes = field(default=b"", repr=False)
+
+    @property
+    def expected(self) -> bool:
+        """Whether there is any."""
+        return bool(self.data)
+
+    async def read(self, limit: int) -> bytes | None:
+        """It, unless it is too long."""
+        return self.data if len(self.data) <= limit else None
+
+
 class AccessRequest(NamedTuple):
     """One request as it arrived, before anybody has interpreted it.
 
@@ -27,6 +60,7 @@ class AccessRequest(NamedTuple):
         peer: the address of the connection's other end; throttling is by it.
         host: the Host or :authority value, "" when absent.
         certificate: whose key the client proved in the TLS handshake; None where it showed none.
+        body: None at a door that cannot show it, where nothing passes whose body has to be looked at.
     """
 
     method: str
@@ -36,6 +70,24 @@ class AccessRequest(NamedTuple):
     peer: str
     host: str = ""
     certificate: ClientCertificate | None = None
+    body: Body | None = None
+
+
+class Violation(NamedTuple):
+    """In what a request differs from the API's document; told in the document's words, never the caller's.
+
+    Attributes:
+        kind: what is wrong, a row of `contract.violations.KINDS`.
+        name: of the parameter, or a JSON pointer (RFC 6901) into the body; "" where only the caller named it.
+        rule: the keyword of the schema, or a word of ours, such as `undocumented`.
+    """
+
+    kind: str
+    name: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.rule}" if self.name else f"{self.kind}: {self.rule}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +195,7 @@ class Allow(NamedTuple):
         hides: beginnings of header names that the API may not say itself.
         max_age: seconds for which this answer may be cached for the same `vary` facts; 0 forbids it.
         vary: names of the request facts that the answer depends on.
+        violations: of the API's document, where these are only reported.
         path: the canonical path in full, percent-encoded.
         trace: names the exchange, for client, log and backend.
         bounds: how large and slow it may be, where not as usual at the door.
@@ -162,6 +215,7 @@ class Allow(NamedTuple):
     hides: tuple[bytes, ...] = ()
     max_age: int = 0
     vary: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
     path: str = ""
     trace: Trace = UNTRACED
     bounds: Bounds = UNBOUND
@@ -188,6 +242,9 @@ class Deny:
         operation: likewise.
         facts: whose call it would have been, as far as the decision got.
         trace: as in `Allow`.
+        violations: of the API's document, for which it is refused.
+        shadow: the method, where an API was asked for what its document does not list; "other" for one that
+            no operation can have, "" otherwise.
     """
 
     problem: Problem
@@ -198,6 +255,8 @@ class Deny:
     operation: str = ""
     facts: TokenFacts | None = None
     trace: Trace = UNTRACED
+    violations: tuple[Violation, ...] = ()
+    shadow: str = ""
 
     @property
     def reason(self) -> str:

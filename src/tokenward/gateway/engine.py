@@ -17,6 +17,8 @@ from tokenward.base.problems import (
     SEVERAL_CREDENTIALS,
     STEP_UP_NEEDED,
     UNAVAILABLE,
+    UNDOCUMENTED,
+    UNDOCUMENTED_METHOD,
     UPGRADE_REQUIRED,
     Problem,
     Refusal,
@@ -45,6 +47,11 @@ _FAULTS = logging.getLogger("tokenward.gateway.engine")
 
 # RFC 6750 §3: who fails for want of a better credential is told which. Every 401 says it anyway.
 _CHALLENGED = frozenset({INSUFFICIENT_SCOPE, INSUFFICIENT_TIER, SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL})
+
+_UNDOCUMENTED = frozenset({UNDOCUMENTED, UNDOCUMENTED_METHOD})
+_METHODS = frozenset(
+    {"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"}
+)  # OpenAPI 3.1 §4.8.9
 
 _SUNSET_SECONDS = 14 * 86_400  # before an API key's end its caller is told
 
@@ -93,6 +100,12 @@ def _counted_by(*dimensions: Dimension) -> Callable[[Case], str]:
     return tell
 
 
+def _contract(case: Case) -> str:
+    if case.matched.operation.contract is None:
+        return "not checked"
+    return f"reported: {', '.join(map(str, case.violations))}" if case.violations else "as documented"
+
+
 def _if_known(text: Callable[[Case], str]) -> Callable[[Case], str]:
     return lambda case: text(case) if case.entry else "nothing to check"
 
@@ -116,6 +129,7 @@ STEPS: tuple[_Row, ...] = (
         _if_known(lambda case: " ".join(sorted(case.matched.operation.scopes)) or "none needed"),
     ),
     _Row("check the limits of the caller", steps.check_limits, _counted_by("key", "client", "person")),
+    _Row("check the contract", steps.check_contract, _contract),
     _Row("mint the inside JWT", steps.mint, _if_known(lambda case: f"for {case.matched.api.audience}")),
 )
 
@@ -279,9 +293,8 @@ class Engine:
             match.below,
             case.inside_jwt,
             case.entry.facts if case.entry is not None else None,
-            tuple(
-                (name.encode(), text.encode()) for name, text in (_sunset(case) | self._told(case)).items()
-            ),
+            tuple((name.encode(), text.encode()) for name, text in (_sunset(case) | self._told(case)).items())
+            + (match.operation.deprecation.told if match.operation.deprecation is not None else ()),
             defaults=match.api.answers.authenticated
             if case.entry is not None
             else match.api.answers.anonymous,
@@ -290,13 +303,16 @@ class Engine:
             trace=_trace(case),
             bounds=match.operation.bounds,
             websocket=match.operation.websocket,
+            violations=case.violations,
         )
 
     def _deny(self, case: Case, refusal: Refusal) -> Deny:
         problem = refusal.problem
-        api = case.match.api.name if case.match else ""
+        api, shadow = (case.match.api.name, "") if case.match else _shadow(case, problem)
         operation = case.match.operation if case.match else None
         told = self._told(case)
+        if operation is not None and operation.deprecation is not None:
+            told |= {name.decode(): value.decode() for name, value in operation.deprecation.told}
         if case.allowed:
             told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
         if problem is UPGRADE_REQUIRED:
@@ -308,7 +324,18 @@ class Engine:
         text = self._challenge(case, problem) if problem.status == 401 or problem in _CHALLENGED else ""
         facts = case.entry.facts if case.entry else None
         label = operation.label if operation else ""
-        return Deny(problem, refusal.detail, text, told, api, label, facts, _trace(case))
+        return Deny(
+            problem,
+            refusal.detail,
+            text,
+            told,
+            api,
+            label,
+            facts,
+            _trace(case),
+            violations=case.violations,
+            shadow=shadow,
+        )
 
     def _challenge(self, case: Case, problem: Problem) -> str:
         parameters: dict[str, str] = {}
@@ -342,6 +369,14 @@ class Engine:
         """For whoever sent a proof, or should have: what the next one must have in it (RFC 9449 §8.2)."""
         proofs = self._means.proofs
         return {"dpop-nonce": proofs.nonce()} if proofs is not None and _wants_a_proof(case) else {}
+
+
+def _shadow(case: Case, problem: Problem) -> tuple[str, str]:
+    """Of traffic to what no document lists: the API below whose mount it went, and the method."""
+    api = case.policy.api_at(case.path) if problem in _UNDOCUMENTED else None
+    if api is None:
+        return "", ""
+    return api.name, case.request.method if case.request.method in _METHODS else "other"
 
 
 def _sunset(case: Case) -> dict[str, str]:

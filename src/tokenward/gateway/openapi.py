@@ -6,12 +6,14 @@ both say differently, is a problem, and an API with problems does not start.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from tokenward.base.problems import Refusal
+from tokenward.gateway.contract.compiling import Contracts, Place
+from tokenward.gateway.deprecation import deprecation
 from tokenward.gateway.openapi_security import Demand, Location, bad_scopes, demand
 from tokenward.gateway.paths import canonical_path
 from tokenward.gateway.policy import Operation, PolicyProblem, is_parameter, shape
@@ -42,11 +44,13 @@ class ApiRules:
         risk: the tier of operations about which nothing else says one.
         operations: by operationId or by `METHOD /path`.
         tiers: by name, where not all are as usual.
+        contract: whether what is documented of parameters and bodies is enforced, only reported, or neither.
     """
 
     risk: str | None = None
     operations: Mapping[str, OperationRule] = field(default_factory=lambda: MappingProxyType({}))
     tiers: Mapping[str, Tier] = field(default_factory=lambda: TIERS)
+    contract: Literal["enforce", "report", "off"] = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class _Documented:
     method: str
     template: str
     operation_id: str
+    item: Mapping[str, Any]
     body: Mapping[str, Any]
     at: Location
 
@@ -74,7 +79,7 @@ def operations(
         rules: its configuration. Locations in it begin at these rules: `("operations", "getIt", "risk")`.
 
     Returns:
-        The operations and no problems, or no operations and every problem that was found.
+        The operations, unless one of the problems is an error, and every problem that was found.
     """
     version = document.get("openapi")
     if not isinstance(version, str) or not version.startswith(("3.0.", "3.1.")):
@@ -95,14 +100,40 @@ def operations(
     for operation in documented:
         judged = _judge(document, operation, rules)
         if isinstance(judged, Operation):
-            allowed.append(judged)
+            ending, wrong = deprecation(operation.body, operation.at)
+            allowed.append(replace(judged, deprecation=ending))
+            problems += wrong
         else:
             problems += judged
+    if rules.contract != "off":
+        allowed = _with_contracts(
+            document, documented, allowed, problems, enforced=rules.contract == "enforce"
+        )
     if not documented and not problems:
         problems.append(
             _in_document(("paths",), "it documents no operation", "An API without operations is closed.")
         )
-    return (() if problems else tuple(allowed)), problems
+    return (() if _errors(problems) else tuple(allowed)), problems
+
+
+def _with_contracts(
+    document: Mapping[str, Any],
+    documented: list[_Documented],
+    allowed: list[Operation],
+    problems: list[PolicyProblem],
+    *,
+    enforced: bool,
+) -> list[Operation]:
+    contracts = Contracts(document, enforced=enforced)
+    makers = [contracts.read(Place(it.item, it.body, it.at, it.template)) for it in documented]
+    problems += contracts.schemas.problems
+    if _errors(problems):
+        return []
+    return [replace(each, contract=make()) for each, make in zip(allowed, makers, strict=True)]
+
+
+def _errors(problems: list[PolicyProblem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
 
 
 def _walk(document: Mapping[str, Any]) -> Iterator[_Documented | PolicyProblem]:
@@ -140,7 +171,7 @@ def _of_item(template: str, item: Mapping[str, Any], at: Location) -> Iterator[_
         elif method == "trace":
             yield _in_document(here, "TRACE would echo credentials", "Remove it (RFC 9110 §9.3.8).")
         else:
-            yield _Documented(method.upper(), template, operation_id, body, here)
+            yield _Documented(method.upper(), template, operation_id, item, body, here)
 
 
 def _template(template: str, at: Location) -> str | PolicyProblem:

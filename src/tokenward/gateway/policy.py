@@ -7,9 +7,10 @@ the path; the number of operations matters only where templates overlap (`/a/b/{
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from tokenward.base.problems import Refusal
+from tokenward.gateway.access import AccessRequest, Violation
 from tokenward.gateway.answer_headers import NO_HEADERS, AnswerHeaders
 from tokenward.gateway.bounds import UNBOUND, Bounds
 from tokenward.gateway.cors import Cors
@@ -41,12 +42,55 @@ class PolicyProblem:
         source: which of the two.
         text: what is wrong.
         remedy: what to do.
+        severity: a warning keeps nothing from starting.
     """
 
     location: tuple[str | int, ...]
     source: Literal["document", "config"]
     text: str
     remedy: str
+    severity: Literal["error", "warning"] = "error"
+
+
+class Contract(Protocol):
+    """What a document says of the requests of one operation, ready to be held against one.
+
+    No violation quotes the caller.
+    """
+
+    @property
+    def enforced(self) -> bool:
+        """Whether a request that differs is refused; otherwise that is only reported."""
+
+    def head(self, request: AccessRequest, below: str) -> tuple[Violation, ...]:
+        """What is wrong before the body; `below` is the canonical path beneath the mount."""
+
+    async def body(self, request: AccessRequest) -> tuple[Violation, ...]:
+        """What is wrong with the body, where `reads_body` says that there may be one.
+
+        Raises:
+            Refusal: CLIENT_SILENT, MALFORMED: it did not come.
+        """
+
+    def reads_body(self, request: AccessRequest) -> bool:
+        """Whether there may be a body, or has to be one.
+
+        Raises:
+            Refusal: UNAVAILABLE, this door cannot show it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    """That an operation is on its way out.
+
+    Attributes:
+        told: headers for its answers (RFC 9745, RFC 8594).
+        sunset: seconds since 1970 from which on it is no longer offered, or None.
+    """
+
+    told: tuple[tuple[bytes, bytes], ...]
+    sunset: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +106,8 @@ class Operation:
         limits: how often it may be called, those of its API among them.
         bounds: how large and slow a call may be, those of its API among them.
         websocket: whether it is one (RFC 6455); then it is nothing else.
+        contract: what its requests must be like; None where that is not checked.
+        deprecation: that it is on its way out, if it is.
         label: `METHOD /template`, as logs and metrics name it.
     """
 
@@ -73,6 +119,8 @@ class Operation:
     limits: Limits = UNLIMITED
     bounds: Bounds = UNBOUND
     websocket: bool = False
+    contract: Contract | None = field(default=None, compare=False, repr=False)
+    deprecation: Deprecation | None = None
     label: str = field(init=False)
 
     def __post_init__(self) -> None:

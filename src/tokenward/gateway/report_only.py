@@ -41,6 +41,7 @@ def reported(case: Case, refusal: Refusal | None) -> Allow | None:
         case.entry.facts if case.entry is not None else None,
         path=case.path,
         trace=traced(case.screened.trace),
+        violations=case.violations,
         report_only=True,
         websocket=_is_handshake(case, refusal),
         would_deny=refusal.problem if refusal is not None else None,

@@ -1,7 +1,8 @@
 """The checks that make up a decision. `engine.STEPS` puts them in order.
 
 A step passes by returning and refuses by raising `Refusal`; what it finds out it writes into the `Case`.
-Only two may have to wait: authentication, for a token that is not remembered, and the proof of a bound one.
+Only three may have to wait: authentication, for a token that is not remembered, the proof of a bound one, and
+the contract, for the body.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,13 +26,14 @@ from tokenward.base.problems import (
 )
 from tokenward.base.rates import Count, Counters, Tally
 from tokenward.gateway import cors, credentials, headers, limits, tiers
-from tokenward.gateway.access import AccessRequest, Preflight, TokenFacts
+from tokenward.gateway.access import AccessRequest, Preflight, TokenFacts, Violation
+from tokenward.gateway.contract.violations import KINDS
 from tokenward.gateway.credentials import Presented
 from tokenward.gateway.headers import Screened
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.judges import Own, Task
 from tokenward.gateway.paths import canonical_path
-from tokenward.gateway.policy import Match, NoMatch, Policy
+from tokenward.gateway.policy import Contract, Match, NoMatch, Policy
 from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.throttle import UnknownTokenThrottle
 from tokenward.gateway.verified import Entry, VerifiedTokens
@@ -86,6 +88,7 @@ class Case:
         screened: the headers that can carry a credential.
         presented: the only credential; None if there is none.
         entry: the live token or API key; None for an anonymous call.
+        violations: of the API's document.
         inside_jwt: what the backend gets.
         told: the limits that took part, for the caller to see.
     """
@@ -100,6 +103,7 @@ class Case:
     screened: Screened = _NOTHING_SEEN
     presented: Presented | None = None
     entry: Entry | None = None
+    violations: tuple[Violation, ...] = ()
     inside_jwt: str | None = field(default=None, repr=False)
     told: limits.Told = ()
 
@@ -295,7 +299,7 @@ def check_address_limits(means: Means, case: Case) -> Awaitable[None] | None:
 
 
 def check_limits(means: Means, case: Case) -> Awaitable[None] | None:
-    """How often whoever calls may. Last of the checks: only what would pass counts."""
+    """How often whoever calls may. Only what nothing before refused counts."""
     if case.entry is None:
         return None
     facts, limited = case.entry.facts, case.matched.operation.limits
@@ -329,6 +333,30 @@ def _settle(case: Case, counted: _Counted, tally: Tally) -> None:
         problem = KEY_RATE if empty[0].place == limits.OF_THE_KEY else RATE_LIMITED
         names = " and ".join(limit.counter for limit in empty)
         raise Refusal(problem, f"nothing left of {names}", retry_after=limits.retry_after(tally.levels))
+
+
+def check_contract(_means: Means, case: Case) -> Awaitable[None] | None:
+    """The request is as its API's document says. Last, so that no stranger makes us parse a body."""
+    operation = case.matched.operation
+    contract = operation.contract
+    if contract is None:
+        return None
+    ending = operation.deprecation
+    if ending is not None and ending.sunset is not None and ending.sunset <= case.now:
+        _note(case, contract, (Violation("sunset", "", "past"),))
+    _note(case, contract, contract.head(case.request, case.matched.below))
+    return _check_body(case, contract) if contract.reads_body(case.request) else None
+
+
+async def _check_body(case: Case, contract: Contract) -> None:
+    _note(case, contract, await contract.body(case.request))
+
+
+def _note(case: Case, contract: Contract, violations: tuple[Violation, ...]) -> None:
+    if violations:
+        case.violations += violations
+        if contract.enforced:
+            raise Refusal(KINDS[violations[0].kind], str(violations[0]))
 
 
 def mint(means: Means, case: Case) -> None:

@@ -10,8 +10,9 @@ from tokenward.gateway.access import Allow
 Headers = Sequence[tuple[bytes, bytes]]
 
 # Lists to which several may contribute: both sayings stand.
+_JOINED = frozenset({b"link", b"ratelimit", b"ratelimit-policy", b"vary"})
+
 _REQUEST_ID = b"x-request-id"
-_JOINED = frozenset({b"ratelimit", b"ratelimit-policy", b"vary"})
 
 
 def with_told(own: Headers, allow: Allow) -> list[tuple[bytes, bytes]]:

@@ -102,6 +102,16 @@ def with_foundation(path: Path, work: Callable[[Foundation], Awaitable[T]]) -> T
         fail(str(error))
 
 
+def read_data(source: str) -> bytes:
+    """The bytes of `-` (standard input) or `@FILE`."""
+    if source != "-" and not source.startswith("@"):
+        fail("data is read from standard input (-) or a file (@FILE)")
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source[1:]).read_bytes()
+    except OSError as error:
+        fail(f"cannot read {'standard input' if source == '-' else source[1:]}: {error.strerror}")
+
+
 def read_credential(source: str, *, what: str, confirm: bool = False) -> Secret:
     """A credential from `-` (standard input, or a prompt at a terminal) or `@FILE`, never from the argument.
 

@@ -15,13 +15,14 @@ from tokenward.app.cli.console import (
     fail,
     out,
     read_credential,
+    read_data,
     tell_steps,
     with_foundation,
 )
 from tokenward.app.foundation import Foundation
 from tokenward.app.servers import gateway_engine
 from tokenward.base.secret import Secret
-from tokenward.gateway.access import AccessRequest, Allow, Decision, Preflight, Step
+from tokenward.gateway.access import AccessRequest, Allow, Decision, HeldBody, Preflight, Step
 
 FEED_SECONDS = 5.0
 
@@ -48,6 +49,10 @@ def decide(
             help="The DPoP proof that comes with the token; it is used up, as it would be at the gateway.",
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="-|@FILE", help="The JSON body that comes with it; none by default."),
+    ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Tell what the gateway would decide about a request, and why. Nothing is sent; exit 1 means refused.
@@ -59,13 +64,14 @@ def decide(
 
       tokenward decide GET /bank/accounts @token.txt
 
-      tokenward decide POST /bank/transfers - --proof @proof.txt < token.txt
+      tokenward decide POST /bank/transfers - --proof @proof.txt --data @transfer.json < token.txt
     """
     request = _request(
         method,
         url,
         token=read_credential(credential, what="token") if credential is not None else None,
         proof=read_credential(proof, what="proof") if proof is not None else None,
+        data=read_data(data) if data is not None else b"",
     )
 
     async def work(ground: Foundation) -> tuple[Decision, list[Step]]:
@@ -100,7 +106,9 @@ def decide(
     raise typer.Exit(REFUSED)
 
 
-def _request(method: str, url: str, *, token: Secret | None, proof: Secret | None) -> AccessRequest:
+def _request(
+    method: str, url: str, *, token: Secret | None, proof: Secret | None, data: bytes
+) -> AccessRequest:
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -111,6 +119,8 @@ def _request(method: str, url: str, *, token: Secret | None, proof: Secret | Non
         headers.append((b"authorization", f"{scheme} {token.reveal()}".encode()))
     if proof is not None:
         headers.append((b"dpop", proof.reveal().encode()))
+    if data:
+        headers.append((b"content-type", b"application/json"))
     try:
         return AccessRequest(
             method=method,
@@ -119,6 +129,7 @@ def _request(method: str, url: str, *, token: Secret | None, proof: Secret | Non
             headers=tuple(headers),
             peer="127.0.0.1",
             host=parts.netloc,
+            body=HeldBody(data),
         )
     except UnicodeEncodeError:
         fail("a URL is ASCII: percent-encode what is not")

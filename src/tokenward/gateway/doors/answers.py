@@ -42,7 +42,9 @@ def refused(deny: Deny) -> Answer:
         told.append((b"x-request-id", deny.trace.request_id.encode()))
     if deny.challenge:
         told.append((b"www-authenticate", deny.challenge.encode()))
-    return Answer(deny.problem.status, (*DENIED, *told), problem_json(deny.problem))
+    violations = [each._asdict() for each in deny.violations]
+    extra: dict[str, object] | None = {"violations": violations} if violations else None
+    return Answer(deny.problem.status, (*DENIED, *told), problem_json(deny.problem, extra))
 
 
 def decided(decision: Deny | Preflight | Answer) -> Answer:

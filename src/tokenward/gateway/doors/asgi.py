@@ -11,11 +11,13 @@ from urllib.parse import unquote
 
 from tokenward.base.asgi import App, Receive, Scope, Send, respond
 from tokenward.base.problems import UNAVAILABLE, UPGRADE_REFUSED, Refusal
-from tokenward.gateway.access import AccessRequest, Allow, Deny
+from tokenward.gateway.access import AccessRequest, Allow, Body, Deny, HeldBody
 from tokenward.gateway.doors.answers import decided
 from tokenward.gateway.doors.ending_socket import EndingSocket
+from tokenward.gateway.doors.forward import DEFAULT_LIMITS
 from tokenward.gateway.doors.in_process import SCOPE_KEY, EngineSource, ask, caller, full_path
 from tokenward.gateway.doors.proxy import Telling, read
+from tokenward.gateway.doors.request_body import RequestBody
 from tokenward.gateway.headers import inward
 
 
@@ -44,16 +46,17 @@ class AsgiDoor:
             await self._app(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _read(scope)
+        body = RequestBody(scope, receive, DEFAULT_LIMITS.client)
+        request = _read(scope, body)
         decision = await ask(self._engines, request)
         if isinstance(decision, Allow):
-            await self._app(_shown(scope, request, decision), receive, Telling(send, decision))
+            await self._app(_shown(scope, request, decision), body.receive, Telling(send, decision))
             return
         answer = decided(decision)
         await respond(send, answer.status, answer.body, answer.headers)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _read(scope)
+        request = _read(scope, HeldBody())  # a handshake has none
         with contextlib.suppress(Refusal):  # the decision says so, too
             await self._engines.engine()
         running = self._engines.running
@@ -82,8 +85,8 @@ class AsgiDoor:
         await respond(_as_denial(send), answer.status, answer.body, answer.headers)
 
 
-def _read(scope: Scope) -> AccessRequest:
-    request = read(scope)
+def _read(scope: Scope, body: Body) -> AccessRequest:
+    request = read(scope, body)
     root = scope.get("root_path")
     return request._replace(raw_path=full_path(request.raw_path, root)) if root else request
 

@@ -11,12 +11,13 @@ from typing import Any, Never
 from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UPGRADE_REFUSED, Refusal
-from tokenward.gateway.access import AccessRequest, Allow, Deny, Preflight
+from tokenward.gateway.access import AccessRequest, Allow, Body, Deny, HeldBody, Preflight
 from tokenward.gateway.doors import health
 from tokenward.gateway.doors.answers import decided, failed, own
 from tokenward.gateway.doors.balancer import Member
 from tokenward.gateway.doors.exchange import Exchange
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
+from tokenward.gateway.doors.request_body import RequestBody
 from tokenward.gateway.doors.running import Held, Running
 from tokenward.gateway.doors.websocket import Conversation
 from tokenward.gateway.engine import Engine
@@ -30,7 +31,7 @@ _UPSTREAM = logging.getLogger("tokenward.gateway.upstream")
 class ProxyDoor:
     """The ASGI application."""
 
-    __slots__ = ("_clock", "_engine", "_exchanged", "_forwarder", "_running")
+    __slots__ = ("_clock", "_engine", "_exchanged", "_forwarder", "_patience", "_running")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class ProxyDoor:
         """
         self._engine = engine
         self._forwarder = Forwarder(limits)
+        self._patience = limits.client
         self._running = Running(engine)
         self._exchanged = exchanged
         self._clock = clock
@@ -86,7 +88,7 @@ class ProxyDoor:
         await self._forwarder.close()
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = read(scope)
+        request = read(scope, HeldBody())  # a handshake has none
         generation, policy = self._engine.verified.generation, self._engine.policy
         decision = await self._engine.decide(request)
         await receive()  # websocket.connect
@@ -123,7 +125,8 @@ class ProxyDoor:
             await upstream.close()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = read(scope)
+        body = RequestBody(scope, receive, self._patience)
+        request = read(scope, body)
         answer = own(self._engine, request, leaving=self._running.leaving)
         if answer is not None:
             await respond(send, answer.status, answer.body, answer.headers)
@@ -141,7 +144,7 @@ class ProxyDoor:
             elif isinstance(decision, Allow):
                 facts = None if decision.report_only else decision.facts
                 held = Held(request, facts, generation, policy)
-                status = await self._pass_on(decision, held, scope, receive, send)
+                status = await self._pass_on(decision, held, scope, body.receive, send)
             else:
                 status = await write(decision, send)
         finally:
@@ -201,7 +204,7 @@ def _tell_log(allow: Allow, refusal: Refusal) -> None:
     )
 
 
-def read(scope: Scope) -> AccessRequest:
+def read(scope: Scope, body: Body) -> AccessRequest:
     """The request as it arrived. A server that does not tell the raw path gets every request refused."""
     headers = tuple(scope["headers"])
     if scope.get("type") == "websocket" and not any(name == b"upgrade" for name, _ in headers):
@@ -217,6 +220,7 @@ def read(scope: Scope) -> AccessRequest:
         client[0] if client else "",
         host.decode("latin-1"),
         ClientCertificate.from_der(shown) if shown is not None else None,
+        body,
     )
 
 

@@ -15,9 +15,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from tokenward.gateway.access import AccessRequest, Allow, Decision
+from tokenward.gateway.access import AccessRequest, Allow, Body, Decision
 from tokenward.gateway.doors.answers import Answer, decided
 from tokenward.gateway.doors.in_process import ENVIRON_KEY, caller, full_path
+from tokenward.gateway.doors.wsgi_body import WsgiBody
 from tokenward.gateway.headers import inward
 from tokenward.gateway.told import with_told
 
@@ -47,10 +48,13 @@ class WsgiDoor:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Decide on one request, and answer it or pass it on."""
-        request = read(environ)
+        body = WsgiBody(environ)
+        request = read(environ, body)
         decision = self._ask(request)
         if isinstance(decision, Allow):
-            return self._app(_shown(environ, request, decision), _telling(start_response, decision))
+            shown = _shown(environ, request, decision)
+            shown["wsgi.input"] = body.input
+            return self._app(shown, _telling(start_response, decision))
         answer = decided(decision)
         headers = [
             it for it in answer.headers if it[0] != b"upgrade"
@@ -61,7 +65,7 @@ class WsgiDoor:
         return [] if request.method == "HEAD" else [answer.body]
 
 
-def read(environ: Environ) -> AccessRequest:
+def read(environ: Environ, body: Body | None = None) -> AccessRequest:
     """The request, as far as WSGI tells it. Client certificates are not told."""
     return AccessRequest(
         environ["REQUEST_METHOD"],
@@ -70,6 +74,7 @@ def read(environ: Environ) -> AccessRequest:
         tuple(_headers(environ)),
         environ.get("REMOTE_ADDR", ""),
         environ.get("HTTP_HOST", ""),
+        body=body,
     )
 
 

@@ -1,0 +1,120 @@
+"""One operation's contract: what its requests must be like, ready to be held against one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jsonschema_rs import Draft202012Validator
+
+from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.gateway.access import AccessRequest, Body, Violation
+from tokenward.gateway.contract import media_types
+from tokenward.gateway.contract.json_text import JsonTrouble, read_json
+from tokenward.gateway.contract.judging import judged
+from tokenward.gateway.contract.parameters import Parameters
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a JSON body. Other bodies are not read, and stream."""
+
+_MAX_LOOKS = 1_000_000  # of a validator at values; some tenths of a second at worst
+_TELLING_SIZE, _TELLING_LOOKS = 8192, 32  # bytes, and looks at a value, up to which it is told what fails
+
+_CHARSETS = frozenset({"", "utf-8", "us-ascii"})  # JSON is UTF-8 (RFC 8259 §8.1)
+
+_REQUIRED = (Violation("body", "", "required"),)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRule:
+    """What a body of a documented media type must be like.
+
+    Attributes:
+        validator: of its schema, for JSON; None where it is not looked into.
+        looks: by its levels, how many schemas look at one value of it (`looks.looks`).
+    """
+
+    validator: Draft202012Validator | None = None
+    looks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRule:
+    """What is documented of the body.
+
+    Attributes:
+        required: whether there must be one.
+        content: documented media type or range → what it must be like.
+    """
+
+    required: bool
+    content: Mapping[tuple[str, str], MediaRule]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationContract:
+    """See `policy.Contract`. Without a `rule`, the operation takes no body."""
+
+    enforced: bool
+    parameters: Parameters
+    rule: BodyRule | None = None
+
+    def head(self, request: AccessRequest, below: str) -> tuple[Violation, ...]:
+        """What is wrong before the body."""
+        found = list(self.parameters.check(request, below))
+        if any(
+            name == b"content-encoding" and value.lower() != b"identity" for name, value in request.headers
+        ):
+            found.append(Violation("coding", "", "content-encoding"))  # a kilobyte may unfold to a gigabyte
+        return tuple(dict.fromkeys(found))
+
+    def reads_body(self, request: AccessRequest) -> bool:
+        """Whether there may be a body, or has to be one."""
+        if request.body is None:
+            if self.enforced:
+                raise Refusal(UNAVAILABLE, "this door shows no bodies, and the contract asks for them")
+            return False
+        return request.body.expected or (self.rule is not None and self.rule.required)
+
+    async def body(self, request: AccessRequest) -> tuple[Violation, ...]:
+        """What is wrong with the body."""
+        body, rule = request.body, self.rule
+        if body is None:
+            return ()
+        sent = [value for name, value in request.headers if name == b"content-type"]
+        # Some transports announce no body, so that only reading tells that there is none.
+        if not body.expected or ((rule is None or not sent) and await body.read(0) is not None):
+            return _REQUIRED if rule is not None and rule.required else ()
+        if rule is None:
+            return (Violation("no_body", "", "undocumented"),)
+        if len(sent) != 1:
+            return (Violation("media_type", "", "repeated" if sent else "missing"),)
+        try:
+            media_type = media_types.parse(sent[0].decode("latin-1"))
+        except ValueError as error:
+            return (Violation("media_type", "", str(error)),)
+        chosen = media_types.chosen(media_type, rule.content)
+        if chosen is None:
+            return (Violation("media_type", "", "undocumented"),)
+        if chosen.validator is None or not media_type.is_json:
+            return ()
+        if media_type.charset not in _CHARSETS:
+            return (Violation("media_type", "", "charset"),)
+        return await self._json(body, chosen.validator, chosen.looks, required=rule.required)
+
+    async def _json(
+        self, body: Body, validator: Draft202012Validator, looks: tuple[int, ...], *, required: bool
+    ) -> tuple[Violation, ...]:
+        data = await body.read(MAX_BODY)
+        if data is None:
+            return (Violation("size", "", "bytes"),)
+        if not data:
+            return _REQUIRED if required else ()
+        try:
+            json = read_json(data)
+        except JsonTrouble as trouble:
+            return (Violation(trouble.kind, "", trouble.rule),)
+        each = looks[json.levels]
+        if json.values * each > _MAX_LOOKS:
+            return (Violation("size", "", "alternatives"),)
+        tell = len(data) <= _TELLING_SIZE and each <= _TELLING_LOOKS
+        failure = judged(validator, json.value, self.parameters.names, tell=tell)
+        return (Violation("body", failure.pointer, failure.rule),) if failure is not None else ()

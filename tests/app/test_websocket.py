@@ -345,6 +345,24 @@ def test_until_the_upstream_has_switched_the_client_has_not(handshake):
     through(scenario, read=0.5)
 
 
+def test_an_upstream_whose_handshake_trickles_is_not_waited_for():
+    async def scenario(at):
+        async def trickle():
+            while not at.backend.heads:  # noqa: ASYNC110 - it is on its way
+                await asyncio.sleep(0.01)
+            with suppress(ConnectionError):
+                while not at.backend.writer.is_closing():
+                    await at.backend.send(b"x")
+                    await asyncio.sleep(0.05)
+
+        at.backend.handshake = lambda _: b"HTTP/1.1 101 Switching Protocols\r\nX-A: "
+        trickling = asyncio.create_task(trickle())
+        assert (await at.refused())[0] == 504
+        await asyncio.wait_for(trickling, 5)
+
+    through(scenario, read=0.5)
+
+
 def test_an_upstream_that_is_not_there_is_a_502():
     async def scenario(at):
         (api,) = at.world.engine.policy.apis
@@ -441,6 +459,7 @@ def test_compression_is_not_offered():
     async def scenario(at):
         async with at.connect(compression="deflate") as client:
             assert client.protocol.extensions == []
+        assert b"sec-websocket-extensions" not in at.backend.heads[0].lower()
 
     through(scenario)
 

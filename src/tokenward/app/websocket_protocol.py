@@ -23,7 +23,6 @@ class EdgeWebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin quietly."""
         self.logger = self.conn.logger = _QUIET
-        self.conn.debug = False  # it would write down every header
         super().connection_made(transport)
 
     def pause_writing(self) -> None:

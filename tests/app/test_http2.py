@@ -348,7 +348,7 @@ def test_a_flood_of_frames_that_move_nothing_ends_the_connection(through, frame)
 )
 def test_whose_request_it_is_does_not_rest_on_the_library_alone(fields):
     with pytest.raises(BadHead):
-        request_scope([(name.encode(), value.encode()) for name, value in fields], {})
+        request_scope([(name.encode(), value.encode()) for name, value in fields], {}, whole=True)
 
 
 def test_a_flood_of_empty_data_ends_the_connection(through):

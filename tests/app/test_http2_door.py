@@ -246,3 +246,32 @@ def test_what_belongs_to_the_upstreams_connection_stays_there(through):
         assert {name for name, _ in answer.headers} == {"date", "content-length", "x-kept", "x-request-id"}
 
     through(scenario)
+
+
+LIES = {
+    "no body at all": lambda raw, fields: raw.head(1, fields),
+    "less of it, and trailer fields": lambda raw, fields: (
+        raw.head(1, fields, end=False),
+        raw.data(1, b"hi"),
+        raw.head(1, (("x-a", "b"),)),
+    ),
+}
+
+
+@pytest.mark.parametrize("send", LIES.values(), ids=LIES)
+def test_a_body_shorter_than_announced_takes_nothing_of_the_next_request(through, send):
+    async def scenario(door):
+        async def respond(_reader, writer):  # without a look at the body, as many do who refuse
+            writer.write(OK)
+            await writer.drain()
+
+        door.backend.answer = respond
+        async with door.connect() as raw:
+            headers = (("authorization", "Bearer {writer}"), ("content-length", "40"))
+            send(raw, door.fields("/bank/transfers", "POST", headers))
+            await raw.answer()
+        assert (await door.ask()).status == 200
+        assert door.backend.heads[-1].startswith(b"GET /v1/accounts/7 ")
+        assert door.backend.connections >= door.backend.requests  # none is used again while a body is owed
+
+    through(scenario)

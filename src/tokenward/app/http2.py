@@ -188,8 +188,7 @@ class Http2Protocol(asyncio.Protocol):
         elif isinstance(event, DataReceived):
             self._on_data(event)
         elif isinstance(event, StreamEnded):
-            if (stream := self._streams.get(event.stream_id)) is not None:
-                stream.end()
+            self._on_end(event.stream_id)
         elif isinstance(event, StreamReset):
             self._drop(event.stream_id)
         elif isinstance(event, WindowUpdated | RemoteSettingsChanged):
@@ -203,7 +202,7 @@ class Http2Protocol(asyncio.Protocol):
             self.reset(stream_id, ErrorCodes.REFUSED_STREAM)
             return
         try:
-            scope = request_scope(fields, self._scope)
+            scope = request_scope(fields, self._scope, whole=whole)
         except BadHead:
             self._spend()
             self._http2.send_headers(stream_id, ((b":status", b"400"),), end_stream=True)
@@ -233,6 +232,16 @@ class Http2Protocol(asyncio.Protocol):
             self.took(event.stream_id, size)
         else:
             stream.feed(event.data, size)
+
+    def _on_end(self, stream_id: int) -> None:
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return
+        if stream.owes:  # h2 adds up DATA frames, and does not look when trailer fields end the request
+            self._spend()
+            self.reset(stream_id, ErrorCodes.PROTOCOL_ERROR)
+            return
+        stream.end()
 
     # What streams want.
 

@@ -47,7 +47,9 @@ class Line(Protocol):
         """End a stream out of turn."""
 
 
-def request_scope(fields: Fields, connection: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def request_scope(
+    fields: Fields, connection: MutableMapping[str, Any], *, whole: bool
+) -> MutableMapping[str, Any]:
     """The ASGI scope of a request whose head has these fields.
 
     `:authority` becomes Host, and cookies one field, as they are in HTTP/1.1 (RFC 9113 §8.2.3, §8.3.1).
@@ -56,6 +58,7 @@ def request_scope(fields: Fields, connection: MutableMapping[str, Any]) -> Mutab
         fields: as h2 has validated them: pseudo-header fields first and once, names in lower case, nothing
             connection-specific, no Host that differs from `:authority`.
         connection: what is the same for all of its requests.
+        whole: nothing follows the head.
 
     Raises:
         BadHead: the text says why.
@@ -78,6 +81,8 @@ def request_scope(fields: Fields, connection: MutableMapping[str, Any]) -> Mutab
         raise BadHead("the authority is malformed, or Host differs from it")
     elif not hosts:
         headers.insert(0, (b"host", authority))
+    if whole and _announced(headers):
+        raise BadHead("a body is announced, and none comes")  # RFC 9113 §8.1.1
     if cookies := [value for name, value in fields if name == b"cookie"]:
         headers.append((b"cookie", b"; ".join(cookies)))
     raw_path, _, query = target.partition(b"?")
@@ -90,6 +95,11 @@ def request_scope(fields: Fields, connection: MutableMapping[str, Any]) -> Mutab
         "query_string": query,
         "headers": headers,
     }
+
+
+def _announced(headers: Fields) -> int:
+    """Bytes of the body that the head promises (h2 sees to it that all say the same number)."""
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
 class Stream:
@@ -108,6 +118,7 @@ class Stream:
         "_inbox",
         "_inbox_size",
         "_news",
+        "_owed",
         "_room",
         "_scope",
         "_told_whole",
@@ -125,6 +136,7 @@ class Stream:
         self._connection = connection
         self._scope = scope
         self._inbox: deque[bytes] = deque()
+        self._owed = _announced(scope["headers"])
         self._inbox_size = 0  # with padding: what the windows are to be widened by again
         self._news = asyncio.Event()
         self._room = asyncio.Event()
@@ -143,8 +155,14 @@ class Stream:
         """Whether the client has sent all of its request."""
         return self._whole
 
+    @property
+    def owes(self) -> bool:
+        """Whether the body is shorter than announced so far."""
+        return self._owed > 0
+
     def feed(self, data: bytes, size: int) -> None:
         """Part of the body came, which took `size` bytes of the windows."""
+        self._owed -= len(data)
         self._inbox.append(data)
         self._inbox_size += size
         self._news.set()

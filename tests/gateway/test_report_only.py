@@ -98,6 +98,7 @@ def test_neither_our_store_nor_our_limits_stop_anybody():
         ),
         ({"method": "TRACE"}, "undocumented_method"),
         ({"method": "CONNECT"}, "undocumented_method"),
+        ({"method": "trace"}, "undocumented_method"),
         ({"path": "/banking/x"}, "undocumented"),
         ({"path": "/.well-known/tokenward/x"}, "undocumented"),
     ],

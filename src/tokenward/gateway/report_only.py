@@ -23,7 +23,7 @@ def reported(case: Case, refusal: Refusal | None) -> Allow | None:
         case: as far as the decision got.
         refusal: what it came to; None if nothing speaks against the call.
     """
-    if refusal is not None and (refusal.problem in _NEVER or case.request.method in _ECHOING):
+    if refusal is not None and (refusal.problem in _NEVER or _is_echoing(case.request.method)):
         return None
     api = case.match.api if case.match is not None else _mounted(case)
     if api is None or not api.reports(case.now):
@@ -51,6 +51,11 @@ def reported(case: Case, refusal: Refusal | None) -> Allow | None:
 def _is_handshake(case: Case, refusal: Refusal | None) -> bool:
     asked = refusal is None or refusal.problem is not UPGRADE_REQUIRED
     return asked and case.match is not None and case.match.operation.websocket
+
+
+def _is_echoing(method: str) -> bool:
+    # Names of methods are case-sensitive, but what sends them on, or receives them, may write them large.
+    return method.upper() in _ECHOING
 
 
 def _mounted(case: Case) -> Api | None:

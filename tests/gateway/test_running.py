@@ -224,6 +224,20 @@ def test_one_who_guesses_ends_nobody_elses_stream_at_that_address():
     watched(scenario)
 
 
+def test_nor_does_one_who_guesses_keep_a_stream_whose_token_was_revoked():
+    async def scenario(gateway):
+        stream = Stream(gateway)
+        await stream.open()
+        gateway.world.clock.advance(1)
+        while (await gateway.ask(token="unknown"))[0] != 429:
+            pass
+        revoke(gateway)
+        assert await stream.rest() == b"0\r\n\r\n"
+        stream.writer.close()
+
+    watched(scenario)
+
+
 def test_who_leaves_says_so_and_ends_streams_but_no_downloads():
     async def scenario(gateway):
         events, download = Stream(gateway), None

@@ -249,7 +249,7 @@ class Engine:
         Asked again is what revocations, time and another policy can change. What counts calls is not, nor
         what is good once (a proof), nor how long ago the person signed in: that was about the beginning.
         """
-        case = Case(request, self._policy, self.clock.time())
+        case = Case(request, self._policy, self.clock.time(), again=True)
         try:
             for step in AGAIN:
                 pending = step(self._means, case)

@@ -91,6 +91,8 @@ class Case:
         violations: of the API's document.
         inside_jwt: what the backend gets.
         told: the limits that took part, for the caller to see.
+        again: a door asks about what it let pass before. That is nobody's guess, so no throttle of guesses
+            answers in place of the truth.
     """
 
     request: AccessRequest
@@ -106,6 +108,7 @@ class Case:
     violations: tuple[Violation, ...] = ()
     inside_jwt: str | None = field(default=None, repr=False)
     told: limits.Told = ()
+    again: bool = False
 
     @property
     def matched(self) -> Match:
@@ -209,16 +212,20 @@ async def _look_up(means: Means, case: Case, presented: Presented) -> None:
         if api.trust is None
         else api.trust.task(presented, api.audience, means.own, case.request.peer)
     )
+    facts = await (_judge if case.again else _judge_guess)(means, case, task)
+    case.entry = means.verified.keep(task.name, facts, generation=generation)
+
+
+async def _judge_guess(means: Means, case: Case, task: Task) -> TokenFacts:
     means.throttle.admit(case.request.peer, guessable=task.guessable)
     try:
-        facts = await _judge(means, case, task)
+        return await _judge(means, case, task)
     except Refusal as refusal:
         if refusal.problem is INVALID_TOKEN:
             means.throttle.count(case.request.peer)
         raise
     finally:
         means.throttle.end(case.request.peer)
-    case.entry = means.verified.keep(task.name, facts, generation=generation)
 
 
 async def _judge(means: Means, case: Case, task: Task) -> TokenFacts:

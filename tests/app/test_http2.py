@@ -8,6 +8,7 @@ import subprocess
 
 import httpx
 import pytest
+import uvloop
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 from hyperframe.frame import (
@@ -121,7 +122,7 @@ def through(tmp_path):
             async with listening(app, tmp_path, **options) as (address, stop):
                 await asyncio.wait_for(scenario(app, lambda **more: connected(address, **more), stop), 20)
 
-        asyncio.run(run())
+        uvloop.run(run())  # as the server does; the tests of the door are on asyncio's own loop
 
     return _through
 

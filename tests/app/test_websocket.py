@@ -8,11 +8,14 @@ import logging
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+import uvloop
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from app.http2_client import SERVER, client_context
 from gateway.world import BANK, World, operation
 from tokenward.app.listener import Listener, bind
+from tokenward.app.tls import ServerTls
 from tokenward.base.problems import Refusal
 from tokenward.gateway.cors import Cors
 from tokenward.gateway.doors import running, websocket
@@ -132,7 +135,7 @@ ORIGIN = "https://app.example"
 
 
 @asynccontextmanager
-async def stage(**limits):
+async def stage(tls=None, **limits):
     backend = Backend()
     server = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
     pool = Pool((f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1",))
@@ -143,7 +146,7 @@ async def stage(**limits):
     world.engine.swap_policy(Policy([Api("ticker", "/ticker", pool, BANK, (stream, plain), cors=cors)]))
     door = ProxyDoor(world.engine, Limits(**limits))
     sock, stop = bind("127.0.0.1", 0), asyncio.Event()
-    listener = Listener(door, sock, websockets=True, on_stop=door.leave)
+    listener = Listener(door, sock, websockets=True, on_stop=door.leave, tls=tls)
     serving = asyncio.create_task(listener.run_until(stop))
     watching = asyncio.create_task(door.watch_running())
     try:
@@ -226,6 +229,28 @@ def test_a_handshake_is_decided_on_like_any_request(how, status, caplog):
 
     through(scenario)
     assert [it.message for it in caplog.records if it.name == "tokenward.app.websocket"] == []
+
+
+def test_a_websocket_over_tls_on_the_loop_of_the_server(tmp_path):
+    chain, key = SERVER.write(tmp_path, "server")
+
+    async def run():
+        async with stage(ServerTls(tmp_path / chain, tmp_path / key, http2=True)) as at:
+            headers = {"authorization": f"Bearer {at.world.tokens['reader']}"}
+            async with connect(
+                f"wss://localhost:{at.port}/ticker/stream",
+                additional_headers=headers,
+                ssl=client_context("http/1.1"),
+                proxy=None,
+                logger=QUIET,
+            ) as client:
+                await client.send("hello")
+                await at.backend.until((TEXT, b"hello"))
+                await at.backend.send(frame(TEXT, b"back"))
+                assert await client.recv() == "back"
+            assert b"x-forwarded-proto: https\r\n" in at.backend.heads[0].lower()
+
+    uvloop.run(asyncio.wait_for(run(), 20))
 
 
 def test_a_page_that_is_named_may_connect():

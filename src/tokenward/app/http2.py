@@ -94,10 +94,8 @@ class Http2Protocol(asyncio.Protocol):
 
     # The transport's side.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Send the settings."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream transport is needed")
         self._transport = transport
         self._state.connections.add(self)  # type: ignore[arg-type]  # it has what uvicorn uses
         tls: ssl.SSLObject = transport.get_extra_info("ssl_object")

@@ -5,8 +5,6 @@ in which nobody can speak in the gateway's name, the inside JWT for the token, a
 """
 
 import contextlib
-from collections.abc import MutableMapping
-from typing import Any
 from urllib.parse import unquote
 
 from tokenward.base.asgi import App, Receive, Scope, Send, respond
@@ -16,7 +14,7 @@ from tokenward.gateway.doors.answers import decided
 from tokenward.gateway.doors.ending_socket import EndingSocket
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS
 from tokenward.gateway.doors.in_process import SCOPE_KEY, EngineSource, ask, caller, full_path
-from tokenward.gateway.doors.proxy import Telling, read
+from tokenward.gateway.doors.proxy import Telling, read, refuse_websocket
 from tokenward.gateway.doors.request_body import RequestBody
 from tokenward.gateway.headers import inward
 
@@ -78,11 +76,7 @@ class AsgiDoor:
         if isinstance(decision, Allow):  # the engine came after we looked
             decision = Deny(UNAVAILABLE)
         await receive()  # websocket.connect
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close", "code": 1008})  # not accepted yet: the server answers 403
-            return
-        answer = decided(decision)
-        await respond(_as_denial(send), answer.status, answer.body, answer.headers)
+        await refuse_websocket(decision, scope, send)
 
 
 def _read(scope: Scope, body: Body) -> AccessRequest:
@@ -109,12 +103,3 @@ def _shown(scope: Scope, request: AccessRequest, allow: Allow) -> Scope:
         ),
         "state": {**scope.get("state", {}), SCOPE_KEY: caller(allow)},
     }
-
-
-def _as_denial(send: Send) -> Send:
-    """`send` for a response to a WebSocket that is not accepted (ASGI, the Denial Response extension)."""
-
-    async def sending(message: MutableMapping[str, Any]) -> None:
-        await send({**message, "type": f"websocket.{message['type']}"})
-
-    return sending

@@ -13,7 +13,7 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UPGRADE_REFUSED, Refusal
 from tokenward.gateway.access import AccessRequest, Allow, Body, Deny, HeldBody, Preflight
 from tokenward.gateway.doors import health
-from tokenward.gateway.doors.answers import decided, failed, own
+from tokenward.gateway.doors.answers import Answer, decided, failed, own
 from tokenward.gateway.doors.balancer import Member
 from tokenward.gateway.doors.exchange import Exchange
 from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
@@ -253,7 +253,7 @@ async def write(decision: Deny | Preflight, send: Send) -> int:
     return answer.status
 
 
-async def refuse_websocket(decision: Deny | Preflight, scope: Scope, send: Send) -> None:
+async def refuse_websocket(decision: Deny | Preflight | Answer, scope: Scope, send: Send) -> None:
     """Answer in the API's place before the WebSocket is one, with a whole response where the server can."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})  # not accepted yet: the server answers 403

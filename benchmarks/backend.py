@@ -16,13 +16,23 @@ RESPONSE = (
 
 
 class Answer(asyncio.Protocol):
-    """One connection; the requests have no body."""
+    """One connection. What has a body comes one after the other, and says how long it is."""
+
+    left = 0  # bytes of a body that are still to come
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.transport.write(RESPONSE * data.count(b"\r\n\r\n"))
+        if not self.left and b"\r\nContent-Length: " not in data:
+            self.transport.write(RESPONSE * data.count(b"\r\n\r\n"))
+            return
+        if not self.left:
+            head, _, data = data.partition(b"\r\n\r\n")
+            self.left = int(head.partition(b"\r\nContent-Length: ")[2].partition(b"\r\n")[0])
+        self.left -= len(data)
+        if not self.left:
+            self.transport.write(RESPONSE)
 
 
 async def serve(sock: socket.socket) -> None:

@@ -71,17 +71,26 @@ class Keys:
 
 def measure(repeats: int) -> DecisionCost:
     """The median of `repeats` runs of many decisions on a thousand known tokens in turn."""
-    tokens = [opaque.new("at").secret.reveal() for _ in range(TOKENS)]
+    tokens = fresh_tokens(TOKENS)
     return DecisionCost(asyncio.run(_decide(tokens, repeats)), _look_up(tokens, repeats))
 
 
-async def prepared(requests: Sequence[AccessRequest]) -> Engine:
-    """An engine that knows the token of each of these requests."""
+def fresh_tokens(count: int) -> list[str]:
+    """So many opaque access tokens, no two of one name."""
+    tokens: dict[str, str] = {}
+    while len(tokens) < count:
+        token = opaque.new("at")
+        tokens[token.token_id] = token.secret.reveal()
+    return [*tokens.values()]
+
+
+async def prepared(requests: Sequence[AccessRequest], count: int = OPERATIONS) -> Engine:
+    """An engine with so many operations that knows the token of each of these requests."""
     operations = tuple(
         Operation(
             "GET", f"/things{number}/{{id}}", f"thing{number}", TIERS["moderate"], frozenset({"things:read"})
         )
-        for number in range(OPERATIONS)
+        for number in range(count)
     )
     policy = Policy([Api("things", "/things", Pool(("http://127.0.0.1:9",)), AUDIENCE, operations)])
     keys = Keys()
@@ -98,20 +107,25 @@ async def prepared(requests: Sequence[AccessRequest]) -> Engine:
 async def _decide(tokens: Sequence[str], repeats: int) -> float:
     requests = [request(number, token) for number, token in enumerate(tokens)]
     engine = await prepared(requests)
-    rounds = [requests[number % TOKENS] for number in range(CALLS)]
+    return await cost(engine, [requests[number % TOKENS] for number in range(CALLS)], repeats)
+
+
+async def cost(engine: Engine, rounds: Sequence[AccessRequest], repeats: int) -> float:
+    """Microseconds of a decision: the median of `repeats` times all of these requests."""
     decide, costs = engine.decide, []
     for _ in range(repeats):
         started = timeit.default_timer()
         for each in rounds:
             await decide(each)
-        costs.append((timeit.default_timer() - started) / CALLS * 1e6)
+        costs.append((timeit.default_timer() - started) / len(rounds) * 1e6)
     return statistics.median(costs)
 
 
-def request(number: int, token: str) -> AccessRequest:
+def request(number: int, token: str, count: int = OPERATIONS) -> AccessRequest:
+    """The request of that number, for one of so many operations."""
     return AccessRequest(
         method="GET",
-        raw_path=b"/things/things%d/%d" % (number % OPERATIONS, number),
+        raw_path=b"/things/things%d/%d" % (number % count, number),
         query=b"",
         headers=(
             (b"host", b"127.0.0.1:8000"),

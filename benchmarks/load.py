@@ -15,11 +15,12 @@ WARM_UP = 1  # seconds of load on each side that nobody measures
 
 
 class Request(NamedTuple):
-    """One request: a POST of a form, or a GET where `body` is empty. Headers that are empty are not sent."""
+    """One request: a POST, or a GET where `body` is empty. Headers that are empty are not sent."""
 
     body: str = ""
     authorization: str = ""
     dpop: str = ""
+    content_type: str = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def programs() -> dict[str, str]:
     return {
         "Node.js": _first_line("node", "--version"),
         "oidc-provider": _peer_version(),
+        "Envoy": _envoy(),
         "wrk": _first_line("wrk", "-v").removeprefix("wrk ").partition(" [")[0],
     }
 
@@ -70,6 +71,13 @@ def _first_line(*command: str) -> str:
         return "not installed"
     output = subprocess.run(command, capture_output=True, text=True, check=False)
     return (output.stdout or output.stderr).splitlines()[0].strip()
+
+
+def _envoy() -> str:
+    path = CACHE / "envoy" / "bin" / "envoy"
+    return (
+        _first_line(str(path), "--version").rpartition("version: ")[2] if path.exists() else "not installed"
+    )
 
 
 def _peer_version() -> str:

@@ -13,7 +13,6 @@ AIMS = {
     "client credentials": {16: 1.5, 64: 2.0},
     "introspection, known tokens": {16: 3.0, 64: 3.0},
     "introspection, uncached": {16: 2.0, 64: 2.0},
-    "gateway": {16: 0.85, 64: 0.85},
 }
 BUSY = (
     " **The machine was busy with other work. That has flattered us by up to two times: "
@@ -52,7 +51,7 @@ def line(comparison: Comparison) -> str:
 def document(results: Results) -> str:
     """`docs/benchmarks.md`, whole."""
     machine = "\n".join(f"| {name} | {value} |" for name, value in results.machine.items())
-    rows = "\n".join(_row(comparison) for comparison in results.comparisons)
+    rows = "\n".join(row(comparison) for comparison in results.comparisons)
     return TEMPLATE.read_text(encoding="utf-8").format(
         machine=machine,
         busy=BUSY if results.busy else "",
@@ -66,7 +65,7 @@ def document(results: Results) -> str:
     )
 
 
-def _row(comparison: Comparison) -> str:
+def row(comparison: Comparison) -> str:
     title, peer, connections, ours_rate, peer_rate, ratio, *latencies = _cells(comparison)
     figure, _, spread = ratio.partition(" ")
     bold = f"**{figure}** {spread}" if figure else ""

@@ -1,5 +1,6 @@
 -- Sends the requests of a file and prints one line of JSON at the end.
--- The file ($BENCH_REQUESTS) has one request a line: form body (empty for a GET), TAB, Authorization, TAB, DPoP.
+-- The file ($BENCH_REQUESTS) has one request a line: body (empty for a GET), TAB, Authorization, TAB, DPoP, TAB,
+-- the body's content type.
 -- They are sent in turn; with $BENCH_ONCE each is sent once, and the round ends with the last.
 
 local requests = {}
@@ -9,14 +10,14 @@ local harmless
 
 function init(_)
   for line in io.lines(os.getenv("BENCH_REQUESTS")) do
-    local body, authorization, dpop = line:match("^([^\t]*)\t([^\t]*)\t(.*)$")
+    local body, authorization, dpop, content_type = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$")
     local headers = {}
     if authorization ~= "" then headers["Authorization"] = authorization end
     if dpop ~= "" then headers["DPoP"] = dpop end
     if body == "" then
       requests[#requests + 1] = wrk.format("GET", nil, headers)
     else
-      headers["Content-Type"] = "application/x-www-form-urlencoded"
+      headers["Content-Type"] = content_type
       requests[#requests + 1] = wrk.format("POST", nil, headers, body)
     end
   end

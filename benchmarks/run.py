@@ -14,16 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import decision
+import gateway_report
 import machine
 import memory
 import middleware_report
 import report
 import validation_report
-from cases import CASES, FEW, ON_POSTGRES, Case
-from load import Comparison, Request, Target, compare
+from cases import CASES, ON_POSTGRES, Case
+from load import Comparison, compare
 from servers import (
     Issuer,
-    Ours,
     oidc_provider,
     peer_is_installed,
     postgres_database,
@@ -31,9 +31,12 @@ from servers import (
     tokenward,
 )
 
+import gateway
+
 PEER = "oidc-provider"
 CONNECTIONS = (16, 64)
-PARTS = ("validation", "middleware", "throughput", "memory")
+SERVED_BY = ("uvicorn", "uvloop", "httptools", "aiohttp")
+PARTS = ("validation", "middleware", "throughput", "gateway", "memory")
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -48,11 +51,13 @@ def main() -> int:
         validation(quick=given.quick, write=given.write)
     if "middleware" in parts:
         middleware(quick=given.quick, write=given.write)
-    if not {"throughput", "memory"}.isdisjoint(parts) and shutil.which("wrk") is None:
+    if not {"throughput", "gateway", "memory"}.isdisjoint(parts) and shutil.which("wrk") is None:
         print("wrk is needed: run scripts/bench-tools.sh", file=sys.stderr)
         return 2
     if "throughput" in parts:
         throughput(quick=given.quick, write=given.write)
+    if "gateway" in parts:
+        calls(quick=given.quick, write=given.write)
     if "memory" in parts:
         steady(quick=given.quick, write=given.write)
     return 0
@@ -78,8 +83,7 @@ def middleware(*, quick: bool, write: bool) -> None:
 def throughput(*, quick: bool, write: bool) -> None:
     rounds = 2 if quick else 9
     results = report.Results(
-        machine=machine.description(packages=("uvicorn", "uvloop", "httptools", "aiohttp"))
-        | machine.programs(),
+        machine=machine.description(packages=SERVED_BY) | machine.programs(),
         busy=machine.busy(),
         rounds=rounds,
         sync=machine.sync_latency(),
@@ -94,6 +98,15 @@ def throughput(*, quick: bool, write: bool) -> None:
             print(report.line(comparison), flush=True)
     if write:
         _write("benchmarks.md", report.document(results))
+
+
+def calls(*, quick: bool, write: bool) -> None:
+    described = machine.description(packages=SERVED_BY) | machine.programs()
+    busy = machine.busy()
+    results = gateway.measure(quick=quick)
+    print("\n".join(gateway_report.lines(results)))
+    if write:
+        _write("benchmarks-gateway.md", gateway_report.document(results, described, busy=busy))
 
 
 def steady(*, quick: bool, write: bool) -> None:
@@ -114,8 +127,6 @@ def comparisons(backend: str, *, rounds: int) -> Iterator[Comparison]:
         print(f"{PEER} is not installed: ours is measured alone", file=sys.stderr)
     with tokenward(backend) as ours:
         yield from issuers(ours.issuer, CASES, rounds=rounds)
-        with python_server("bare_proxy.py", backend) as bare:
-            yield from gateways(ours, bare, rounds=rounds)
     with postgres_database() as database:
         if database is None:
             print("no PostgreSQL on 127.0.0.1:5432 trusts the user postgres: left out", file=sys.stderr)
@@ -136,21 +147,6 @@ def issuers(ours: Issuer, cases: Sequence[Case], *, rounds: int) -> Iterator[Com
                 yield compare(
                     case.title, PEER, peer, target, connections=connections, rounds=rounds, seconds=1
                 )
-
-
-def gateways(ours: Ours, bare: str, *, rounds: int) -> Iterator[Comparison]:
-    requests = [Request(authorization=f"Bearer {token}") for token in ours.issuer.mint("tokens", FEW)]
-    path = "/weather/forecast/lisbon"
-    for connections in CONNECTIONS:
-        yield compare(
-            "gateway",
-            "bare proxy",
-            Target(bare + path, lambda: requests),
-            Target(ours.gateway + path, lambda: requests),
-            connections=connections,
-            rounds=rounds,
-            seconds=1,
-        )
 
 
 if __name__ == "__main__":

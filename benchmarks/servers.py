@@ -44,6 +44,8 @@ tokens: {{access_token: {lifetime}s}}
 exchange: [{{client: bench, subject_api: weather, target_api: weather, scopes: ["forecast:read"]}}]
 apis:
   weather: {{openapi: weather.openapi.yaml, upstream: "{backend}", risk: low}}
+  loose: {{openapi: orders.openapi.yaml, upstream: "{backend}", risk: low, contract: "off"}}
+  strict: {{openapi: orders.openapi.yaml, upstream: "{backend}", risk: low, contract: enforce}}
 """
 
 
@@ -86,21 +88,13 @@ def tokenward(
     directory = CACHE / "run"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    sockets = bind_all(dict.fromkeys(("issuer", "gateway", "admin"), ("127.0.0.1", 0)))
+    configuration, sockets = configured(directory, backend, store=store, lifetime=lifetime)
     urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
-    make_secrets(directory)
-    shutil.copy(SAMPLES["weather"].document, directory)
-    path = directory / "tokenward.yaml"
-    listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
-    path.write_text(CONFIGURATION.format(**urls, **listens, backend=backend, store=store, lifetime=lifetime))
-    loaded = load(path)
-    if loaded.configuration is None:
-        raise RuntimeError("; ".join(finding.text for finding in loaded.findings))
     key = SigningKey.generate("ES256")
-    secret = asyncio.run(_register(loaded.configuration, key))
-    with (directory / "log").open("wb") as log, minting(loaded.configuration, CHALLENGE) as mint:
+    secret = asyncio.run(_register(configuration, key))
+    with (directory / "log").open("wb") as log, minting(configuration, CHALLENGE) as mint:
         supervisor = Supervisor(
-            server_plans(loaded.configuration, sockets), metrics=directory / "metrics", output=log.fileno()
+            server_plans(configuration, sockets), metrics=directory / "metrics", output=log.fileno()
         )
         with supervisor.running():
             yield Ours(
@@ -109,6 +103,24 @@ def tokenward(
                 directory / "data" / "tokenward.db",
             )
     shutil.rmtree(directory)
+
+
+def configured(
+    directory: Path, backend: str, *, store: str = "sqlite:data/tokenward.db", lifetime: int = 600
+) -> tuple[Configuration, dict[str, socket.socket]]:
+    """A configuration in that directory, and sockets at the free ports that it names."""
+    sockets = bind_all(dict.fromkeys(("issuer", "gateway", "admin"), ("127.0.0.1", 0)))
+    urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+    make_secrets(directory)
+    for document in (SAMPLES["weather"].document, HERE / "orders.openapi.yaml"):
+        shutil.copy(document, directory)
+    path = directory / "tokenward.yaml"
+    listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
+    path.write_text(CONFIGURATION.format(**urls, **listens, backend=backend, store=store, lifetime=lifetime))
+    loaded = load(path)
+    if loaded.configuration is None:
+        raise RuntimeError("; ".join(finding.text for finding in loaded.findings))
+    return loaded.configuration, sockets
 
 
 @contextlib.contextmanager
@@ -134,7 +146,7 @@ async def _register(configuration: Configuration, key: SigningKey) -> str:
             ground.client_desk,
             name="Benchmark",
             client_type="web",
-            scopes=[SCOPE, "offline_access"],
+            scopes=[SCOPE, "orders:write", "offline_access"],
             redirect_uris=[CALLBACK],
             client_id=CLIENT,
         )
@@ -182,7 +194,7 @@ def oidc_provider(*, material: bool) -> Iterator[Issuer]:
         answer = httpx.get(f"{url}/made/{kind}/{count}", trust_env=False, timeout=60)
         return answer.raise_for_status().text.split("\n")
 
-    with _process(["node", str(HERE / "oidc_provider.mjs"), str(port)], port, environment=environment):
+    with running(["node", str(HERE / "oidc_provider.mjs"), str(port)], port, environment=environment):
         yield Issuer(url, _basic(secret), key, mint)
 
 
@@ -193,23 +205,26 @@ def python_server(script: str, *arguments: str) -> Iterator[str]:
         sock.listen(2048)
         port = sock.getsockname()[1]
         command = [sys.executable, str(HERE / script), *arguments, f"listen={sock.fileno()}"]
-        with _process(command, port, handed=sock):
+        with running(command, port, handed=sock):
             yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
-def _process(
+def running(
     command: Sequence[str],
     port: int,
     *,
     handed: socket.socket | None = None,
     environment: dict[str, str] | None = None,
+    stderr: int | None = None,
 ) -> Iterator[None]:
+    """A process, once it answers at that port of this machine, until it is told to end."""
     process = subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=stderr,
         pass_fds=[handed.fileno()] if handed else [],
     )
     try:

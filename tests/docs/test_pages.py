@@ -140,3 +140,9 @@ def test_a_picture_is_small_shown_and_fetches_nothing(picture):
     if picture.suffix == ".svg":
         text = picture.read_text(encoding="utf-8")
         assert not re.search(r"@import|@font-face|<script|(?:href|src)=|url\((?!#)", text)
+
+
+def test_every_how_to_is_in_the_list():
+    folder = ROOT / "docs" / "how-to"
+    listed = set(_LINK.findall((folder / "README.md").read_text(encoding="utf-8")))
+    assert {page.name for page in folder.glob("*.md")} - {"README.md"} <= listed

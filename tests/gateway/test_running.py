@@ -238,6 +238,31 @@ def test_nor_does_one_who_guesses_keep_a_stream_whose_token_was_revoked():
     watched(scenario)
 
 
+def test_an_issuer_that_does_not_answer_keeps_nobody_elses_stream():
+    async def scenario(gateway):
+        theirs, ours = Stream(gateway), Stream(gateway)
+        await theirs.open("their_opaque", "/partner/orders")
+        await ours.open()
+        asked, silence = asyncio.Event(), asyncio.Event()
+
+        async def silent():
+            asked.set()
+            await silence.wait()
+            return b'{"active": false}'
+
+        gateway.world.place.answer = lambda _form: silent()
+        gateway.world.clock.advance(30)
+        await asyncio.wait_for(asked.wait(), 5)
+        revoke(gateway)
+        assert await ours.rest() == b"0\r\n\r\n"
+        silence.set()
+        assert await theirs.rest() == b"0\r\n\r\n"
+        for stream in (theirs, ours):
+            stream.writer.close()
+
+    watched(scenario)
+
+
 def test_who_leaves_says_so_and_ends_streams_but_no_downloads():
     async def scenario(gateway):
         events, download = Stream(gateway), None

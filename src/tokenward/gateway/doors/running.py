@@ -23,6 +23,9 @@ LEAVING = Refusal(UNAVAILABLE, "the process ends")
 TICK = 0.25
 """Seconds between two looks."""
 
+AT_ONCE = 16
+"""How many are asked about at a time: another issuer that answers slowly must not hold up the others."""
+
 
 @dataclass(slots=True, eq=False)
 class Held:
@@ -36,6 +39,7 @@ class Held:
         endless: it has no end of its own.
         cut: ends it; set by whoever carries it.
         ended: why it was ended.
+        asked: whether it is being asked about.
     """
 
     request: AccessRequest
@@ -45,6 +49,7 @@ class Held:
     endless: bool = False
     cut: Callable[[Refusal], object] | None = None
     ended: Refusal | None = None
+    asked: bool = False
 
     def end(self, refusal: Refusal) -> None:
         """End it now."""
@@ -60,11 +65,12 @@ class Running:
         leaving: whether the process is about to end: nothing new should be sent here.
     """
 
-    __slots__ = ("_engine", "_held", "leaving")
+    __slots__ = ("_engine", "_held", "_turns", "leaving")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._held: set[Held] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self.leaving = False
 
     def hold(self, request: AccessRequest) -> Held:
@@ -90,19 +96,24 @@ class Running:
                 held.end(LEAVING)
 
     async def watch(self) -> Never:
-        """Look at all of them again and again, until cancelled."""
-        while True:
-            await asyncio.sleep(TICK)
-            await self.look()
+        """Look at all of them again and again, until cancelled. No look waits for the answers to another."""
+        async with asyncio.TaskGroup() as looks:
+            while True:
+                await asyncio.sleep(TICK)
+                looks.create_task(self.look())
 
     async def look(self) -> None:
         """End those that would not be allowed any more."""
-        for held in tuple(self._held):
-            if held.facts is None or held.ended is not None:
-                continue
-            over = self._engine.clock.time() >= held.facts.expires_at
-            if (over and held.endless) or (not over and self._is_news(held)):
-                await self._ask_again(held)
+        due = [held for held in self._held if self._is_due(held)]
+        for held in due:
+            held.asked = True
+        await asyncio.gather(*map(self._ask_again, due))
+
+    def _is_due(self, held: Held) -> bool:
+        if held.facts is None or held.ended is not None or held.asked:
+            return False
+        over = self._engine.clock.time() >= held.facts.expires_at
+        return held.endless if over else self._is_news(held)
 
     def _is_news(self, held: Held) -> bool:
         engine = self._engine
@@ -111,8 +122,12 @@ class Running:
         return moved or old or not engine.fresh()
 
     async def _ask_again(self, held: Held) -> None:
-        generation, policy = self._engine.verified.generation, self._engine.policy
-        answer = await self._engine.outlives(held.request)
+        try:
+            async with self._turns:
+                generation, policy = self._engine.verified.generation, self._engine.policy
+                answer = await self._engine.outlives(held.request)
+        finally:
+            held.asked = False
         if not isinstance(answer, Refusal):
             held.facts, held.generation, held.policy = answer, generation, policy
         elif answer.problem is not TOO_MANY_REQUESTS:  # then it is asked about at the next look

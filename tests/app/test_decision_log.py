@@ -8,7 +8,7 @@ from tokenward.app.decision_log import DecisionLog
 from tokenward.app.metrics import BASIC_USES, UNLOGGED
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNDOCUMENTED
-from tokenward.gateway.access import Allow, Deny, TokenFacts
+from tokenward.gateway.access import Allow, Deny, TokenFacts, Violation
 from tokenward.gateway.trace import Trace
 
 FACTS = TokenFacts("4U9VoPKSUjB", None, "shop", None, frozenset(), "https://a.example", "client_secret", 0, 1)
@@ -83,3 +83,17 @@ def test_each_call_with_a_password_is_counted_whatever_was_decided_and_names_its
     log.flush()
     assert counter._value.get() - before == 2
     assert stream.getvalue().count("client_id=urn:tokenward:basic:reports ") == 2
+
+
+def test_what_differs_from_the_document_is_logged_and_counted_without_a_word_of_the_callers():
+    stream = io.StringIO()
+    log = DecisionLog(stream, ManualClock())
+    violations = (Violation("query", "", "undocumented"), Violation("body", "/amount", "pattern"))
+    log.record(ALLOW._replace(violations=violations), 0.001)
+    log.record(Deny(UNDOCUMENTED, api="bank", shadow="GET"), 0.001)
+    before = VIOLATIONS.labels("bank", "GET /accounts/{id}", "query")._value.get()
+    shadow = SHADOW_TRAFFIC.labels("bank", "GET")._value.get()
+    log.flush()
+    assert 'violations="query: undocumented, body /amount: pattern" ' in stream.getvalue()
+    assert VIOLATIONS.labels("bank", "GET /accounts/{id}", "query")._value.get() == before + 1
+    assert SHADOW_TRAFFIC.labels("bank", "GET")._value.get() == shadow + 1

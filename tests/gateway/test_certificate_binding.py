@@ -7,6 +7,7 @@ import pytest
 from certificates import certificate
 from gateway.world import World, code
 from tokenward.base.asgi import tls_extension
+from tokenward.gateway.access import HeldBody
 from tokenward.gateway.doors.proxy import read
 from tokenward.tokens.binding import ClientCertificate, Confirmation
 
@@ -64,6 +65,6 @@ def test_a_header_of_the_request_is_no_certificate(world, name):
 def test_the_door_reads_the_certificate_of_the_connection():
     held = certificate()
     scope = {"method": "GET", "raw_path": b"/", "query_string": b"", "headers": [], "client": None}
-    assert read(scope).certificate is None
-    shown = read({**scope, "extensions": tls_extension(held.der)}).certificate
+    assert read(scope, HeldBody()).certificate is None
+    shown = read({**scope, "extensions": tls_extension(held.der)}, HeldBody()).certificate
     assert shown == ClientCertificate.from_der(held.der)

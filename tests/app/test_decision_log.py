@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tokenward.app.decision_log import DecisionLog
-from tokenward.app.metrics import BASIC_USES, UNLOGGED
+from tokenward.app.metrics import BASIC_USES, SHADOW_TRAFFIC, UNLOGGED, VIOLATIONS
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNDOCUMENTED
 from tokenward.gateway.access import Allow, Deny, TokenFacts, Violation
@@ -87,7 +87,7 @@ def test_each_call_with_a_password_is_counted_whatever_was_decided_and_names_its
 
 def test_what_differs_from_the_document_is_logged_and_counted_without_a_word_of_the_callers():
     stream = io.StringIO()
-    log = DecisionLog(stream, ManualClock())
+    log = DecisionLog("proxy", stream, ManualClock())
     violations = (Violation("query", "", "undocumented"), Violation("body", "/amount", "pattern"))
     log.record(ALLOW._replace(violations=violations), 0.001)
     log.record(Deny(UNDOCUMENTED, api="bank", shadow="GET"), 0.001)

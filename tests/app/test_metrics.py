@@ -7,7 +7,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from gateway.world import World
-from tokenward.app import metrics
+from tokenward.app import metrics, upstream_metrics
 from tokenward.app.metrics import Durations, report_memory
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
@@ -20,8 +20,12 @@ def test_the_page_names_every_metric_with_its_labels():
         for name, labels in ROW.findall(PAGE.read_text())
     }
     own = {
-        each._name: {*each._labelnames, *({"pid"} if hasattr(each, "_multiprocess_mode") else ())}
-        for each in vars(metrics).values()
+        each._name: {
+            *each._labelnames,
+            *({"pid"} if getattr(each, "_multiprocess_mode", "") == "liveall" else ()),
+        }
+        for module in (metrics, upstream_metrics)
+        for each in vars(module).values()
         if getattr(each, "_name", "").startswith("tokenward_")
     }
     assert listed == own

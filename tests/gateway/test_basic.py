@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from gateway.test_trust import Partner
-from gateway.trusted import LAST_DAY, Place, basic
+from gateway.trusted import LAST_DAY, NoGuesses, Place, basic
 from gateway.world import START, code
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNAVAILABLE, Refusal
@@ -170,3 +170,33 @@ def test_with_real_hashes():
         assert code(shown(world, basic("somebody", "correct horse"))) == "basic_refused"
     finally:
         passwords.close()
+
+
+def test_a_name_under_attack_from_everywhere_holds_up_no_other():
+    world = Partner()
+
+    class Attacked(NoGuesses):
+        def admit(self, peer, username):
+            super().admit(peer, username)
+            return 3600.0 if username == "victim" else 0.0
+
+    guesses = Attacked()
+    world.trust(replace(world.place.trust, basic=replace(world.place.basic, guesses=guesses)))
+
+    def ask(credentials, peer="192.0.2.1"):
+        headers = [("authorization", f"Basic {credentials}")]
+        return world.engine.decide(world.request("/partner/reports", headers=headers, peer=peer))
+
+    async def scenario():
+        attack = [
+            asyncio.ensure_future(ask(basic("victim", f"guess {number}"), f"198.51.100.{number}"))
+            for number in range(64)
+        ]
+        while len(guesses.counted) < len(attack):  # noqa: ASYNC110 - until all of them wait
+            await asyncio.sleep(0)
+        assert code(await asyncio.wait_for(ask(RIGHT), 5)) == "allow"
+        for each in attack:
+            each.cancel()
+        await asyncio.gather(*attack, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))

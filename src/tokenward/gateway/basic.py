@@ -84,8 +84,10 @@ class BasicList:
     # Of this process and this policy: what is remembered under such a name helps nobody to guess.
     _key: bytes = field(default_factory=lambda: random_bytes(32), init=False, repr=False)
     _flights: SingleFlight[bool] = field(
-        default_factory=lambda: SingleFlight(at_once=8, waiting=56), init=False, repr=False
+        default_factory=lambda: SingleFlight(at_once=256, waiting=0), init=False, repr=False
     )
+    # Who has to wait for guessing takes no turn of those who only want to be compared.
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8), init=False, repr=False)
 
     def accepted(self, now: float) -> bool:
         """Whether their last day has not passed."""
@@ -126,7 +128,8 @@ class BasicList:
         try:
             if delay:
                 await asyncio.sleep(delay)
-            right = await self.passwords.verify(self.users.get(name), password)
+            async with self._turns:
+                right = await self.passwords.verify(self.users.get(name), password)
         finally:
             if right:
                 self.guesses.give_back(peer, name, delay)

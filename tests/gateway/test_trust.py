@@ -249,6 +249,8 @@ def test_a_tier_asks_what_the_configuration_says_of_the_clients():
         ({"amr": ["pwd", "otp"], "auth_time": None}, "step_up_needed"),
         ({"amr": ["pwd", "otp"], "auth_time": 1_800_000_031}, "invalid_token"),
         ({"amr": "pwd otp"}, "invalid_token"),
+        ({"amr": ["pwd\n✓ check the tier"]}, "invalid_token"),
+        ({"amr": ["pwd\x1b[2J"]}, "invalid_token"),
         ({"amr": ["mfa"], "sub": "their-app"}, "insufficient_tier"),
     ],
     ids=str,

@@ -132,6 +132,8 @@ class Terms:
 
     def _amr(self, claims: Claims) -> tuple[str, ...]:
         said = tuple(claims.get("amr", ()))
+        if not all(map(str.isprintable, said)):  # refusals tell an operator's terminal what the person used
+            raise Refusal(INVALID_TOKEN, f"a token of {self.issuer} with a way to sign in that is none")
         return (*said, "mfa") if claims.get("acr") in self.two_factors_acr else said
 
 

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from certificates import certificate_authority
 from tokenward.app.config import load, schema
-from tokenward.app.values import Listen
+from tokenward.app.locations import Listen
 from tokenward.gateway import upstreams
 from tokenward.gateway.policy import Match
 from tokenward.tokens import opaque

@@ -4,30 +4,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tokenward.app.model import Model
-from tokenward.app.trust_settings import TrustSource
-from tokenward.app.values import (
-    A_LIST,
-    Amount,
+from tokenward.app.locations import (
     AnswerHeaderValues,
-    Audience,
-    ClaimNames,
     CorsHeaders,
     CorsMethods,
     CorsOrigins,
-    Day,
-    Duration,
     HealthPath,
     Mount,
     PublicUrl,
-    Risk,
-    Scopes,
-    SigningAlg,
-    Size,
     Upstreams,
-    bad_value,
-    end_of,
 )
+from tokenward.app.model import Model
+from tokenward.app.quantities import Amount, Day, Duration, Size, end_of
+from tokenward.app.trust_settings import TrustSource
+from tokenward.app.value_rules import A_LIST, bad_value
+from tokenward.app.values import Audience, ClaimNames, Risk, Scopes, SigningAlg
 from tokenward.base.rates import Rate
 from tokenward.gateway.answer_headers import DEFAULTS as ANSWER_HEADERS
 from tokenward.gateway.cors import HEADERS as CORS_HEADERS

@@ -4,15 +4,13 @@ from pathlib import Path
 
 from cryptography import x509
 
-from tokenward.app.server_settings import GatewayServer, IssuerServer
+from tokenward.app.server_settings import GatewayServer, OutwardServer
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.tls import ServerTls
 from tokenward.base.references import parse, resolve
 from tokenward.tokens.certificates import Authorities, BadCertificate, parse_pem
 
 MAX_BYTES = 1024 * 1024
-
-Server = IssuerServer | GatewayServer
 
 
 def read_certificates(path: Path, files: Snapshot) -> list[x509.Certificate]:
@@ -31,7 +29,7 @@ def read_certificates(path: Path, files: Snapshot) -> list[x509.Certificate]:
         raise ValueError(f"{path.name} cannot be used: {error}") from None
 
 
-def client_authorities(server: Server, base_dir: Path, files: Snapshot) -> Authorities | None:
+def client_authorities(server: OutwardServer, base_dir: Path, files: Snapshot) -> Authorities | None:
     """The CAs whose certificates clients may show to this server; None where it names none.
 
     Their file is one of the configuration's: when it changes, all of it is taken up anew.
@@ -45,7 +43,7 @@ def client_authorities(server: Server, base_dir: Path, files: Snapshot) -> Autho
     return Authorities(read_certificates(base_dir / wanted.ca, files))
 
 
-def server_tls(server: Server, base_dir: Path, files: Snapshot) -> ServerTls | None:
+def server_tls(server: OutwardServer, base_dir: Path, files: Snapshot) -> ServerTls | None:
     """What the server needs to speak TLS; None where a proxy does.
 
     Raises:
@@ -66,7 +64,7 @@ def server_tls(server: Server, base_dir: Path, files: Snapshot) -> ServerTls | N
     )
 
 
-def takes_certificates_itself(server: Server) -> bool:
+def takes_certificates_itself(server: OutwardServer) -> bool:
     """Whether the TLS listener asks clients for certificates; otherwise a proxy does, or nobody."""
     wanted = server.client_certificates
     return wanted is not None and wanted.header is None

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from tokenward.app.values import bad_value
+from tokenward.app.value_rules import bad_value
 from tokenward.tokens.workloads import ClaimPath, ClaimRules
 
 _DEPTH = 5

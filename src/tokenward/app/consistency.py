@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from tokenward.app.api_settings import LimitSettings
 from tokenward.app.findings import Remark
+from tokenward.app.locations import Listen, is_loopback
 from tokenward.app.settings import Settings
 from tokenward.app.trust_consistency import trust_is_clear
-from tokenward.app.values import Listen, is_loopback
 from tokenward.app.yaml_source import Keys
 from tokenward.tokens.workloads import PLATFORMS, why_not_identified
 

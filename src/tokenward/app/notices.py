@@ -1,8 +1,8 @@
 """The ways to tell owners of API keys, as the configuration has them."""
 
 from tokenward.app.config import Configuration
+from tokenward.app.locations import is_loopback
 from tokenward.app.settings import MailSettings
-from tokenward.app.values import is_loopback
 from tokenward.base.mail import MailServer
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.references import resolve

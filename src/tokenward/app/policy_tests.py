@@ -15,10 +15,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, ValidationError, model_validator
 
 from tokenward.app.findings import Finding, Remark, in_order, placed, unreadable
+from tokenward.app.locations import Networks
 from tokenward.app.model import Model
+from tokenward.app.quantities import Duration
 from tokenward.app.schema_errors import schema_errors
 from tokenward.app.settings import Settings
-from tokenward.app.values import A_LIST, ApiName, Duration, Networks, Scopes, bad_value
+from tokenward.app.value_rules import A_LIST, bad_value
+from tokenward.app.values import ApiName, Scopes
 from tokenward.app.yaml_source import Source, SourceError, read
 from tokenward.base.problems import CATALOGUE
 from tokenward.store.records import Credential

@@ -18,8 +18,9 @@ from tokenward.app.config import load
 from tokenward.app.files import draft, publish
 from tokenward.app.findings import Finding, errors, unreadable
 from tokenward.app.initialise import Initialised, configuration_text, make_secrets
+from tokenward.app.locations import Upstream
 from tokenward.app.proposals import Proposal, propose
-from tokenward.app.values import ApiName, Upstream
+from tokenward.app.values import ApiName
 from tokenward.app.yaml_source import SourceError
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tokenward.app.locations import HeaderName, Listen, Networks, Origin, Upstream
 from tokenward.app.model import Model
-from tokenward.app.values import Duration, HeaderName, KeyFile, Listen, Networks, Origin, Reference, Upstream
+from tokenward.app.quantities import Duration
+from tokenward.app.values import KeyFile, Reference
 
 
 class TlsSettings(Model):
@@ -44,24 +46,8 @@ class TraceSettings(Model):
     )
 
 
-class IssuerServer(Model):
-    """The authorization server: where tokens are issued and people sign in."""
-
-    url: Origin = Field(description="Its public origin; also the issuer identifier (RFC 8414 §2).")
-    listen: Listen = Field(description="host:port to listen on.")
-    proxies: Networks = Field(
-        default=(),
-        description="Addresses or networks of proxies in front of it, whose X-Forwarded-For and "
-        "X-Forwarded-Proto are believed. Name them, or everybody behind them counts as one peer.",
-    )
-    tls: TlsSettings | None = Field(default=None, description="Speak TLS; without it, a proxy does.")
-    client_certificates: ClientCertificates | None = Field(
-        default=None, description="Let clients show certificates; without it, nobody is asked for one."
-    )
-
-
-class GatewayServer(Model):
-    """The gateway: where API calls arrive."""
+class OutwardServer(Model):
+    """A server that the world outside talks to."""
 
     url: Origin = Field(description="Its public origin.")
     listen: Listen = Field(description="host:port to listen on.")
@@ -74,6 +60,17 @@ class GatewayServer(Model):
     client_certificates: ClientCertificates | None = Field(
         default=None, description="Let clients show certificates; without it, nobody is asked for one."
     )
+
+
+class IssuerServer(OutwardServer):
+    """The authorization server: where tokens are issued and people sign in."""
+
+    url: Origin = Field(description="Its public origin; also the issuer identifier (RFC 8414 §2).")
+
+
+class GatewayServer(OutwardServer):
+    """The gateway: where API calls arrive."""
+
     drain: Annotated[int, Duration(1, 600)] = Field(
         default=20,
         json_schema_extra={"default": "20s"},

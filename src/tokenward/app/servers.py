@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 
 from tokenward.app.admin import admin_app
-from tokenward.app.certificate_files import Server, server_tls, takes_certificates_itself
+from tokenward.app.certificate_files import server_tls, takes_certificates_itself
 from tokenward.app.collector import spare_the_loaded
 from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
@@ -20,17 +20,17 @@ from tokenward.app.exchange_log import exchange_log
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.limit_counters import limit_counters
 from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
+from tokenward.app.locations import is_loopback
 from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
 from tokenward.app.platforms import workloads
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.rollout_check import unguarded
-from tokenward.app.server_settings import GatewayServer
+from tokenward.app.server_settings import GatewayServer, OutwardServer
 from tokenward.app.settings import Settings
 from tokenward.app.tls import ServerTls
 from tokenward.app.trust import trusting
 from tokenward.app.upstream_metrics import report_upstreams
-from tokenward.app.values import is_loopback
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import App, Receive, Scope, Send
 from tokenward.base.outbound import OutboundClient
@@ -301,7 +301,7 @@ def _reloading(
 def _outward(
     app: App,
     sock: socket.socket,
-    server: Server,
+    server: OutwardServer,
     tls: ServerTls | None,
     *,
     door: ProxyDoor | None = None,
@@ -328,7 +328,9 @@ def _telling(ground: Foundation) -> list[Coroutine[None, None, None]]:
     return [tell_forever(ground.store, ways, days, clock=ground.clock)] if ways else []
 
 
-def _trusting(store: Store, server: Server, tls: ServerTls | None) -> list[Coroutine[None, None, None]]:
+def _trusting(
+    store: Store, server: OutwardServer, tls: ServerTls | None
+) -> list[Coroutine[None, None, None]]:
     """What a listener needs beside it that asks clients for certificates itself."""
     return [trust_registered(store, tls)] if tls is not None and takes_certificates_itself(server) else []
 

@@ -10,24 +10,13 @@ from pydantic import Field
 
 from tokenward.app.api_settings import ApiSettings
 from tokenward.app.claim_rules import WorkloadClaims
+from tokenward.app.locations import MailAddress, MailHost, Networks, PlatformUrl
 from tokenward.app.model import Model
+from tokenward.app.quantities import Duration, NoticeDays
 from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServer
 from tokenward.app.tier_settings import TierSettings
-from tokenward.app.values import (
-    A_LIST,
-    ApiName,
-    Duration,
-    MailAddress,
-    MailHost,
-    Name,
-    Networks,
-    NoticeDays,
-    PlatformUrl,
-    Redis,
-    Reference,
-    Scopes,
-    Store,
-)
+from tokenward.app.value_rules import A_LIST
+from tokenward.app.values import ApiName, Name, Redis, Reference, Scopes, Store
 from tokenward.issuer.settings import Actor
 from tokenward.tokens.workloads import PLATFORMS
 

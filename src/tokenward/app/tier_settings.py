@@ -12,7 +12,9 @@ from pydantic import Field, model_validator
 
 from tokenward.app.findings import Remark
 from tokenward.app.model import Model
-from tokenward.app.values import Duration, Reason, bad_value
+from tokenward.app.quantities import Duration
+from tokenward.app.value_rules import bad_value
+from tokenward.app.values import Reason
 from tokenward.gateway.tiers import TIERS, Tier
 
 

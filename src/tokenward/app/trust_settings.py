@@ -4,22 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tokenward.app.locations import Networks, PlatformUrl
 from tokenward.app.model import Model
-from tokenward.app.values import (
-    A_LIST,
-    Day,
-    Duration,
-    KeyFile,
-    Networks,
-    PlatformUrl,
-    Reason,
-    Reference,
-    Scope,
-    Scopes,
-    SigningAlg,
-    bad_value,
-    end_of,
-)
+from tokenward.app.quantities import Day, Duration, end_of
+from tokenward.app.value_rules import A_LIST, bad_value
+from tokenward.app.values import KeyFile, Reason, Reference, Scope, Scopes, SigningAlg
 
 ALGORITHMS = ("RS256", "ES256")
 """What most issuers sign with. A key that does not name its algorithm fits exactly one of them."""

@@ -23,8 +23,8 @@ from tokenward.app.cli.console import (
 )
 from tokenward.app.foundation import Foundation
 from tokenward.app.jwk_files import jwks_text
+from tokenward.app.quantities import in_words
 from tokenward.app.snapshot import Snapshot
-from tokenward.app.values import in_words
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import exposure
 from tokenward.issuer.client_auth.registration import Proving, by_keys

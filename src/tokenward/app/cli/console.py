@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from tokenward.app.config import Configuration, load
 from tokenward.app.foundation import Foundation, foundation
-from tokenward.app.values import HOW_TO_WRITE_ONE, duration
+from tokenward.app.quantities import HOW_TO_WRITE_ONE, duration
 from tokenward.base.problems import Refusal
 from tokenward.base.redaction import redact
 from tokenward.base.secret import Secret

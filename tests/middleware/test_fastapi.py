@@ -85,6 +85,12 @@ def test_a_router_that_goes_elsewhere_than_the_policy_meant_is_found_out(first):
         ask(app, "/bank/accounts/me", "person")
 
 
+def test_a_route_that_takes_several_segments_for_one_is_found_out():
+    app = application(("/{rest:path}", anybody), ("/bank/accounts/{number}", subject))
+    with pytest.raises(RuntimeError, match=r"GET /accounts/\{id\}, and the application routes to"):
+        ask(app, "/bank/accounts/7", "reader")
+
+
 def test_a_route_of_an_included_router_or_of_a_mounted_application_is_its_operations():
     router = APIRouter(prefix="/bank/accounts")
     router.get("/{number}")(subject)

@@ -56,9 +56,10 @@ def _check_route(connection: HTTPConnection, caller: Caller) -> None:
     """Where `/accounts/{id}` stands before `/accounts/me`, the router never comes to the second."""
     template = shape(caller.operation.partition(" ")[2])
     routed = shape(connection.scope["route"].path_format)
-    if not f"{connection.scope.get('root_path', '')}{routed}".endswith(template) and not template.endswith(
-        routed
-    ):
+    whole = f"{connection.scope.get('root_path', '').rstrip('/')}{routed}"
+    # `{rest:path}` stands for several segments, and no parameter of a policy does.
+    is_as_deep = whole.count("/") == connection.scope["path"].count("/")
+    if not is_as_deep or not (whole.endswith(template) or template.endswith(routed)):
         raise RuntimeError(
             f"the policy decided on {caller.operation}, and the application routes to {routed}: "
             "declare literal paths before those with parameters, and document each"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -27,6 +28,7 @@ from tokenward.app import engine_thread
 from tokenward.app.engine_thread import EngineThread
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.gateway.doors.wsgi import WsgiDoor
+from tokenward.gateway.doors.wsgi_body import WsgiBody
 
 APPS = {"flask": flask_app, "django": inner_django.wsgi_app}
 
@@ -322,6 +324,14 @@ def test_headers_that_want_to_be_taken_for_the_framing_are_nobodys():
     passed = ask(given)[3]
     assert {key for key in passed if key.startswith("HTTP_")} == {"HTTP_X_REQUEST_ID", "HTTP_TRACEPARENT"}
     assert passed["CONTENT_LENGTH"] == "2"
+
+
+def test_a_body_whose_end_nobody_tells_is_the_clients_to_measure():
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": io.BytesIO(b"{}")}
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(WsgiBody(chunked).read(100))
+    assert refused.value.problem.status == 411
+    assert asyncio.run(WsgiBody({**chunked, "wsgi.input_terminated": True}).read(100)) == b"{}"
 
 
 def test_who_is_refused_is_told_why_and_a_head_gets_no_body():

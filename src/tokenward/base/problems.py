@@ -64,6 +64,13 @@ MISSING_PARAMETER = _row(
     "missing_parameter", 400, "A required parameter is missing.", "RFC 6749 §5.2", "invalid_request"
 )
 TOO_LARGE = _row("too_large", 413, "The request is too large.", "RFC 9110 §15.5.14", "invalid_request")
+LENGTH_REQUIRED = _row(
+    "length_required",
+    411,
+    "Say how long the body is, by Content-Length.",
+    "RFC 9110 §15.5.12",
+    "invalid_request",
+)
 WRONG_MEDIA_TYPE = _row(
     "wrong_media_type",
     415,

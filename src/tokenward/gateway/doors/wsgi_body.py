@@ -4,7 +4,7 @@ import asyncio
 import io
 from typing import Any
 
-from tokenward.base.problems import MALFORMED, UNAVAILABLE, Refusal
+from tokenward.base.problems import LENGTH_REQUIRED, MALFORMED, Refusal
 
 
 class WsgiBody:
@@ -36,7 +36,7 @@ class WsgiBody:
         if self._length is not None and self._length > limit:
             return None
         if self._length is None and not self._ends:
-            raise Refusal(UNAVAILABLE, "this server does not tell where a body without a length ends")
+            raise Refusal(LENGTH_REQUIRED, "this server does not tell where a body without a length ends")
         most = limit + 1 if self._length is None else self._length
         if self._input is not None and len(self._held) < most:
             self._held += await asyncio.to_thread(self._read, most - len(self._held))

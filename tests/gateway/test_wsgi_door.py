@@ -22,6 +22,7 @@ from gateway import inner_django
 from gateway.cases import CASES, NOT_OVER_HTTP, refused_as
 from gateway.inner import INNER, Ready, flask_app, header, seen, write_world
 from gateway.test_proxy import SPOOFED
+from gateway.test_report_only import rolling_out
 from gateway.wire import Gateway
 from gateway.world import World
 from tokenward.app import engine_thread
@@ -317,6 +318,13 @@ def test_two_authorization_headers_in_one_value_are_two(value, code):
     status, _, body, passed = ask(given, world=world)
     assert (passed is not None) == (status == 200) == (code == "allow")
     assert code == "allow" or code.encode() in body
+
+
+def test_where_nothing_is_enforced_yet_a_credential_with_commas_arrives_whole():
+    digest = 'Digest username="u", realm="r", nonce="n", uri="/", response="x"'
+    given = environ("/bank/accounts/7", HTTP_AUTHORIZATION=digest)
+    passed = ask(given, world=rolling_out(World()))[3]
+    assert passed["HTTP_AUTHORIZATION"] == digest
 
 
 def test_headers_that_want_to_be_taken_for_the_framing_are_nobodys():

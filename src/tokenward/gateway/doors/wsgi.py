@@ -114,6 +114,8 @@ def _shown(environ: Environ, request: AccessRequest, allow: Allow) -> Environ:
     for name, value in _native(headers):
         if name not in {"content-type", "content-length"}:
             shown[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    if allow.report_only and "HTTP_AUTHORIZATION" in environ:
+        shown["HTTP_AUTHORIZATION"] = environ["HTTP_AUTHORIZATION"]  # as it came: some schemes have commas
     path = unquote_to_bytes(allow.path).decode("latin-1")
     shown["PATH_INFO"] = path.removeprefix(environ.get("SCRIPT_NAME", "").rstrip("/"))
     query = environ.get("QUERY_STRING")

@@ -240,16 +240,16 @@ def test_counters_that_fail_refuse_and_raise_nothing():
 
 def test_an_address_is_checked_before_and_a_caller_after_the_credential():
     names = [row.name for row in engine_module.STEPS]
-    assert names.index("check the limits of an address") < names.index("extract one credential")
-    assert names.index("check the limits of the caller") > names.index("check the scopes")
+    assert names.index("check limits by address") < names.index("extract one credential")
+    assert names.index("check limits by caller") > names.index("check the scopes")
 
 
 def test_explain_tells_what_is_left():
     world = world_with(limit("address", 3), limit("client", 2))
     _, steps = asyncio.run(world.engine.explain(world.request()))
     why = {step.name: step.why for step in steps}
-    assert why["check the limits of an address"] == '2 left of "address-minute"'
-    assert why["check the limits of the caller"] == '1 left of "client-minute"'
+    assert why["check limits by address"] == '2 left of "address-minute"'
+    assert why["check limits by caller"] == '1 left of "client-minute"'
 
 
 def test_through_the_door_the_backend_sees_only_what_is_within_the_limit():

@@ -114,7 +114,7 @@ STEPS: tuple[_Row, ...] = (
     _Row("canonicalise the path", steps.canonicalise, lambda case: case.path),
     _Row("answer a preflight", steps.answer_preflight, lambda _: "none"),
     _Row("match API and operation", steps.match_operation, _matched),
-    _Row("check the limits of an address", steps.check_address_limits, _counted_by("address")),
+    _Row("check limits by address", steps.check_address_limits, _counted_by("address")),
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
     _Row("extract one credential", steps.extract, _credential),
     _Row("authenticate", steps.authenticate, _whose),
@@ -128,7 +128,7 @@ STEPS: tuple[_Row, ...] = (
         steps.check_scopes,
         _if_known(lambda case: " ".join(sorted(case.matched.operation.scopes)) or "none needed"),
     ),
-    _Row("check the limits of the caller", steps.check_limits, _counted_by("key", "client", "person")),
+    _Row("check limits by caller", steps.check_limits, _counted_by("key", "client", "person")),
     _Row("check the contract", steps.check_contract, _contract),
     _Row("mint the inside JWT", steps.mint, _if_known(lambda case: f"for {case.matched.api.audience}")),
 )

@@ -4,7 +4,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-from tokenward.app.decision_log import DecisionLog
+from tokenward.app.decision_log import AT_ONCE, DecisionLog
 from tokenward.app.metrics import BASIC_USES, SHADOW_TRAFFIC, UNLOGGED, VIOLATIONS
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNDOCUMENTED
@@ -97,3 +97,13 @@ def test_what_differs_from_the_document_is_logged_and_counted_without_a_word_of_
     assert 'violations="query: undocumented, body /amount: pattern" ' in stream.getvalue()
     assert VIOLATIONS.labels("bank", "GET /accounts/{id}", "query")._value.get() == before + 1
     assert SHADOW_TRAFFIC.labels("bank", "GET")._value.get() == shadow + 1
+
+
+def test_not_more_than_some_wait_to_be_written():
+    stream = io.StringIO()
+    log = DecisionLog("proxy", stream, ManualClock())
+    for _ in range(AT_ONCE - 1):
+        log.record(ALLOW, 0.001)
+    assert stream.getvalue() == ""
+    log.record(ALLOW, 0.001)
+    assert stream.getvalue().count("reason=allow") == AT_ONCE

@@ -1,4 +1,4 @@
-"""What is counted and traced of exchanges: gathered, and handed on every quarter of a second.
+"""What is counted and traced of exchanges: gathered, and handed on together.
 
 As with decisions, counting each by itself would cost more than most of what it counts.
 """
@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Never
 
 from tokenward.app.config import Configuration
-from tokenward.app.decision_log import FLUSH_SECONDS
+from tokenward.app.decision_log import AT_ONCE, FLUSH_SECONDS
 from tokenward.app.metrics import EXCHANGE_SECONDS
 from tokenward.base.references import resolve
 from tokenward.gateway.doors.exchange import Exchange
@@ -31,6 +31,8 @@ class ExchangeLog:
     def record(self, exchange: Exchange) -> None:
         """Gather one."""
         self._gathered.append(exchange)
+        if len(self._gathered) >= AT_ONCE:
+            self.flush()
 
     def flush(self) -> None:
         """Count and trace what was gathered."""

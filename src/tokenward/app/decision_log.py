@@ -3,8 +3,8 @@
 Both together through `logging` and Prometheus cost more than the decision itself. So decisions are gathered,
 and written and counted together, at least every quarter of a second; a process that is killed loses the last
 of them. No field comes from the caller but the trace id, which is hexadecimal: names come from policy and
-document, codes from the catalogue, ids from the store or from here, or from an issuer that is trusted and then
-percent-encoded. So nothing needs redaction.
+document, codes from the catalogue, ids from the store or from here, or from an issuer that is trusted and
+then percent-encoded. So nothing needs redaction.
 """
 
 import asyncio

@@ -4,7 +4,8 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-from tokenward.app.decision_log import AT_ONCE, DecisionLog
+from tokenward.app.decision_log import DecisionLog
+from tokenward.app.gathering import AT_ONCE
 from tokenward.app.metrics import BASIC_USES, SHADOW_TRAFFIC, UNLOGGED, VIOLATIONS
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import UNDOCUMENTED

@@ -119,7 +119,7 @@ def test_spans_arrive_at_a_collector():
     with serving(Here) as origin:
         spans = Spans(f"{origin}/v1/traces", Secret("Bearer collector"))
         log = ExchangeLog(spans)
-        log.record(exchange(allowed()))
+        log.gather(exchange(allowed()))
         log.flush()
         spans.close()
         assert Here.there.wait(10)
@@ -136,7 +136,7 @@ def test_a_collector_that_is_away_harms_nobody(free_port):
     spans = Spans(f"http://127.0.0.1:{free_port}/v1/traces")
     log = ExchangeLog(spans)
     for _ in range(5000):  # more than the queue holds
-        log.record(exchange(allowed()))
+        log.gather(exchange(allowed()))
     log.flush()
     assert log._gathered == []
     spans.close()
@@ -178,6 +178,6 @@ def test_exchanges_are_counted_by_the_class_of_their_answer():
 
     before, log = counts(), ExchangeLog()
     for status in (200, 204, 404, 502, 0):
-        log.record(exchange(allowed(), status))
+        log.gather(exchange(allowed(), status))
     log.flush()
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [2, 1, 1, 1]

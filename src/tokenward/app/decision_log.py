@@ -7,13 +7,13 @@ document, codes from the catalogue, ids from the store or from here, or from an 
 then percent-encoded. So nothing needs redaction.
 """
 
-import asyncio
 import json
 import sys
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Never, TextIO
+from typing import TextIO
 
+from tokenward.app.gathering import Gathering
 from tokenward.app.metrics import (
     BASIC_USES,
     DECISION_SECONDS,
@@ -27,31 +27,22 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.gateway.access import Allow, Decision, Deny, Preflight
 from tokenward.gateway.tiers import BASIC
 
-FLUSH_SECONDS = 0.25
-AT_ONCE = 64
-"""What is gathered waits for no more than so many: a thousand of them would hold up everybody for 10 ms."""
 
-
-class DecisionLog:
+class DecisionLog(Gathering[tuple[float, Decision, float]]):
     """Gathers the decisions of one `door`, and writes them as `key=value` lines."""
 
     def __init__(self, door: str, stream: TextIO = sys.stderr, clock: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__()
         self._door = door
         self._stream = stream
         self._clock = clock
-        self._gathered: list[tuple[float, Decision, float]] = []
 
     def record(self, decision: Decision, seconds: float) -> None:
         """Gather one decision and the seconds that it took."""
-        self._gathered.append((self._clock.time(), decision, seconds))
-        if len(self._gathered) >= AT_ONCE:
-            self.flush()
+        self.gather((self._clock.time(), decision, seconds))
 
-    def flush(self) -> None:
+    def _hand_on(self, gathered: list[tuple[float, Decision, float]]) -> None:
         """Write and count what was gathered."""
-        gathered, self._gathered = self._gathered, []
-        if not gathered:
-            return
         try:
             self._stream.write("".join(_line(self._door, *each) for each in gathered))
             self._stream.flush()
@@ -78,15 +69,6 @@ class DecisionLog:
         for api, count in passwords.items():
             BASIC_USES.labels(api).inc(count)
         _count_departures([decision for _, decision, _seconds in gathered])
-
-    async def run(self) -> Never:
-        """Flush every `FLUSH_SECONDS`, and once more when cancelled."""
-        try:
-            while True:
-                await asyncio.sleep(FLUSH_SECONDS)
-                self.flush()
-        finally:
-            self.flush()
 
 
 def _would_deny(decision: Decision) -> str:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Never
 
 from tokenward.app.config import Configuration
-from tokenward.app.decision_log import AT_ONCE, FLUSH_SECONDS
+from tokenward.app.gathering import Gathering
 from tokenward.app.metrics import EXCHANGE_SECONDS
 from tokenward.base.references import resolve
 from tokenward.gateway.doors.exchange import Exchange
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tokenward.app.spans import Spans
 
 
-class ExchangeLog:
+class ExchangeLog(Gathering[Exchange]):
     """Gathers exchanges.
 
     Args:
@@ -25,18 +25,11 @@ class ExchangeLog:
     """
 
     def __init__(self, spans: "Spans | None" = None) -> None:
+        super().__init__()
         self._spans = spans
-        self._gathered: list[Exchange] = []
 
-    def record(self, exchange: Exchange) -> None:
-        """Gather one."""
-        self._gathered.append(exchange)
-        if len(self._gathered) >= AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
+    def _hand_on(self, gathered: list[Exchange]) -> None:
         """Count and trace what was gathered."""
-        gathered, self._gathered = self._gathered, []
         durations: dict[tuple[str, str], list[float]] = defaultdict(list)
         for each in gathered:
             kind = f"{each.status // 100}xx" if each.status else "none"
@@ -47,13 +40,10 @@ class ExchangeLog:
             self._spans.export(gathered)
 
     async def run(self) -> Never:
-        """Flush every `FLUSH_SECONDS`, and once more when cancelled."""
+        """As any gathering; at the end, the way to the collector is closed."""
         try:
-            while True:
-                await asyncio.sleep(FLUSH_SECONDS)
-                self.flush()
+            await super().run()
         finally:
-            self.flush()
             if self._spans is not None:
                 await asyncio.to_thread(self._spans.close)
 

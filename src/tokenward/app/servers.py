@@ -98,7 +98,7 @@ async def serve_gateway(
     async with foundation(configuration) as ground, limit_counters(configuration) as counters:
         engine, follower, beside = await deciding(ground, "proxy", counters)
         exchanges = exchange_log(configuration)
-        door = ProxyDoor(engine, exchanged=exchanges.record, clock=ground.clock)
+        door = ProxyDoor(engine, exchanged=exchanges.gather, clock=ground.clock)
         tls = server_tls(configuration.settings.gateway, configuration.base_dir, configuration.files)
         try:
             await _serve(

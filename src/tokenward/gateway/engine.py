@@ -42,6 +42,7 @@ from tokenward.gateway.tiers import BASIC, step_up
 from tokenward.gateway.trace import Trace, traced
 from tokenward.gateway.trust import Trust
 from tokenward.gateway.verified import VerifiedTokens
+from tokenward.tokens.binding import Confirmation
 
 _FAULTS = logging.getLogger("tokenward.gateway.engine")
 
@@ -58,11 +59,15 @@ _SUNSET_SECONDS = 14 * 86_400  # before an API key's end its caller is told
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A step: its name, what it does, and what it found, told only when somebody asks."""
+    """A step: its name, what it does, and what it found, told only when somebody asks.
+
+    `once`: it is about the beginning of a call alone, so what goes on for long is not asked about it again.
+    """
 
     name: str
     run: Callable[[Means, Case], Awaitable[None] | None]
     tell: Callable[[Case], str]
+    once: bool = False
 
 
 def _matched(case: Case) -> str:
@@ -112,9 +117,9 @@ def _if_known(text: Callable[[Case], str]) -> Callable[[Case], str]:
 
 STEPS: tuple[_Row, ...] = (
     _Row("canonicalise the path", steps.canonicalise, lambda case: case.path),
-    _Row("answer a preflight", steps.answer_preflight, lambda _: "none"),
+    _Row("answer a preflight", steps.answer_preflight, lambda _: "none", once=True),
     _Row("match API and operation", steps.match_operation, _matched),
-    _Row("check limits by address", steps.check_address_limits, _counted_by("address")),
+    _Row("check limits by address", steps.check_address_limits, _counted_by("address"), once=True),
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
     _Row("extract one credential", steps.extract, _credential),
     _Row("authenticate", steps.authenticate, _whose),
@@ -128,20 +133,17 @@ STEPS: tuple[_Row, ...] = (
         steps.check_scopes,
         _if_known(lambda case: " ".join(sorted(case.matched.operation.scopes)) or "none needed"),
     ),
-    _Row("check limits by caller", steps.check_limits, _counted_by("key", "client", "person")),
+    _Row("check limits by caller", steps.check_limits, _counted_by("key", "client", "person"), once=True),
     _Row("check the contract", steps.check_contract, _contract),
-    _Row("mint the inside JWT", steps.mint, _if_known(lambda case: f"for {case.matched.api.audience}")),
+    _Row(
+        "mint the inside JWT",
+        steps.mint,
+        _if_known(lambda case: f"for {case.matched.api.audience}"),
+        once=True,
+    ),
 )
 
-AGAIN: tuple[Callable[[Means, Case], Awaitable[None] | None], ...] = (
-    steps.canonicalise,
-    steps.match_operation,
-    steps.screen,
-    steps.extract,
-    steps.authenticate,
-    steps.check_key_place,
-    steps.check_scopes,
-)
+_AGAIN = tuple(step.run for step in STEPS if not step.once)
 
 
 class Engine:
@@ -243,15 +245,21 @@ class Engine:
             self._observe(decision, seconds)
         return decision
 
-    async def outlives(self, request: AccessRequest) -> Refusal | TokenFacts | None:
+    async def outlives(
+        self, request: AccessRequest, proved: Confirmation | None = None
+    ) -> Refusal | TokenFacts | None:
         """Why what was allowed would not be now; whose it is, if it would. For exchanges that go on for long.
 
-        Asked again is what revocations, time and another policy can change. What counts calls is not, nor
-        what is good once (a proof), nor how long ago the person signed in: that was about the beginning.
+        The same steps as for a new call, but for those that count calls. What is good once is not asked for
+        anew: a proof, and how long ago the person signed in. The body has been passed on already.
+
+        Args:
+            request: what was allowed.
+            proved: the key that was proved then. A token that is bound to another is refused.
         """
-        case = Case(request, self._policy, self.clock.time(), again=True)
+        case = Case(request, self._policy, self.clock.time(), again=True, proved=proved)
         try:
-            for step in AGAIN:
+            for step in _AGAIN:
                 pending = step(self._means, case)
                 if pending is not None:
                     await pending

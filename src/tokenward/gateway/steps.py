@@ -93,6 +93,7 @@ class Case:
         told: the limits that took part, for the caller to see.
         again: a door asks about what it let pass before. That is nobody's guess, so no throttle of guesses
             answers in place of the truth.
+        proved: the key that was proved before, if it is asked about again.
     """
 
     request: AccessRequest
@@ -109,6 +110,7 @@ class Case:
     inside_jwt: str | None = field(default=None, repr=False)
     told: limits.Told = ()
     again: bool = False
+    proved: Confirmation | None = None
 
     @property
     def matched(self) -> Match:
@@ -253,8 +255,12 @@ def check_binding(means: Means, case: Case) -> Awaitable[None] | None:
     return _BINDINGS[facts.cnf.member](means, case, presented, facts.cnf)
 
 
-def _by_proof(means: Means, case: Case, presented: Presented, bound_to: Confirmation) -> Awaitable[None]:
-    """RFC 9449 §7."""
+def _by_proof(
+    means: Means, case: Case, presented: Presented, bound_to: Confirmation
+) -> Awaitable[None] | None:
+    """RFC 9449 §7. A proof is good once, so later only its key counts."""
+    if case.again and case.proved == bound_to:
+        return None
     if presented.proofs is None or means.proofs is None:
         raise Refusal(INVALID_TOKEN, "a token that is bound to a key came as a bearer token")
     return means.proofs.check(case.request, case.path, presented.proofs, presented.text, bound_to.thumbprint)
@@ -287,7 +293,7 @@ def check_key_place(_means: Means, case: Case) -> None:
 def check_tier(_means: Means, case: Case) -> None:
     """The risk of the operation decides which credential is good enough."""
     if case.entry is not None:
-        tiers.admit(case.matched.operation.tier, case.entry.facts, case.now)
+        tiers.admit(case.matched.operation.tier, case.entry.facts, None if case.again else case.now)
 
 
 def check_scopes(_means: Means, case: Case) -> None:
@@ -352,7 +358,7 @@ def check_contract(_means: Means, case: Case) -> Awaitable[None] | None:
     if ending is not None and ending.sunset is not None and ending.sunset <= case.now:
         _note(case, contract, (Violation("sunset", "", "past"),))
     _note(case, contract, contract.head(case.request, case.matched.below))
-    return _check_body(case, contract) if contract.reads_body(case.request) else None
+    return _check_body(case, contract) if not case.again and contract.reads_body(case.request) else None
 
 
 async def _check_body(case: Case, contract: Contract) -> None:

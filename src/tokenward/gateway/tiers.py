@@ -76,8 +76,14 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
 )
 
 
-def admit(tier: Tier, facts: TokenFacts, now: float) -> None:
+def admit(tier: Tier, facts: TokenFacts, now: float | None) -> None:
     """Let the credential pass, or refuse it.
+
+    Args:
+        tier: of the operation.
+        facts: of the credential.
+        now: seconds since 1970; None for a call that passed before. How long ago its person had signed in was
+            about its beginning.
 
     Raises:
         Refusal: INSUFFICIENT_TIER, it is too weak, lives too long, is bound to no key or stands for nobody;
@@ -98,7 +104,7 @@ def admit(tier: Tier, facts: TokenFacts, now: float) -> None:
             INSUFFICIENT_TIER, f"{tier.name} needs a token that is bound to a key, and was exchanged for such"
         )
     if tier.two_factors_within is not None:
-        _check_person(facts, now - tier.two_factors_within, tier.name)
+        _check_person(facts, now - tier.two_factors_within if now is not None else 0.0, tier.name)
 
 
 def _check_person(facts: TokenFacts, since: float, tier: str) -> None:

@@ -33,7 +33,7 @@ class Held:
 
     Attributes:
         request: what was allowed.
-        facts: whose it is; None for an anonymous one, which no revocation concerns.
+        facts: whose it is; None for an anonymous one, which no revocation concerns, only another policy.
         generation: of the verified tokens, from before it was allowed.
         policy: by which it was allowed.
         endless: it has no end of its own.
@@ -110,8 +110,10 @@ class Running:
         await asyncio.gather(*map(self._ask_again, due))
 
     def _is_due(self, held: Held) -> bool:
-        if held.facts is None or held.ended is not None or held.asked:
+        if held.ended is not None or held.asked:
             return False
+        if held.facts is None:
+            return held.policy is not self._engine.policy
         over = self._engine.clock.time() >= held.facts.expires_at
         return held.endless if over else self._is_news(held)
 
@@ -125,7 +127,8 @@ class Running:
         try:
             async with self._turns:
                 generation, policy = self._engine.verified.generation, self._engine.policy
-                answer = await self._engine.outlives(held.request)
+                proved = held.facts.cnf if held.facts is not None else None
+                answer = await self._engine.outlives(held.request, proved)
         finally:
             held.asked = False
         if not isinstance(answer, Refusal):

@@ -19,6 +19,7 @@ from tokenward.app.config import load
 from tokenward.app.demo import PORTS
 from tokenward.app.foundation import foundation
 from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.gateway.contract.operation import MAX_BODY
 from tokenward.tokens import opaque
 from tokenward.tokens.keys import SigningKey
 
@@ -252,6 +253,37 @@ def test_decide_explains_each_step(house, tmp_path):
     assert "scheme DPoP, and so many proofs: 1" in refused.output
     refused = house("decide", "GET", "/bank/accounts", "tkw_at_inline", code=2)
     assert "never from an argument" in refused.stderr
+
+
+def test_decide_holds_a_body_to_its_limits_and_reads_no_more_of_it(house, tmp_path):
+    document = json.loads((tmp_path / "bank.json").read_text())
+    document["paths"]["/notes"] = {
+        "post": {
+            "security": [],
+            "x-tokenward-risk": "public",
+            "requestBody": {"content": {"application/json": {"schema": {"type": "array"}}}},
+            "responses": {"200": {"description": "done"}},
+        }
+    }
+    (tmp_path / "bank.json").write_text(json.dumps(document))
+    path = tmp_path / "tokenward.yaml"
+    path.write_text(path.read_text().replace("    upstream:", "    contract: enforce\n    upstream:"))
+    for body, told in (
+        ("[1]", None),
+        ("{}", "body: type"),
+        ("[" * 33 + "]" * 33, "size: levels"),
+        ("[" + "0," * 60_000 + "0]", "size: values"),
+        (" " * (MAX_BODY + 1), "size: bytes"),
+    ):
+        (tmp_path / "body").write_text(body)
+        for source, stdin in (("@body", None), ("-", body)):
+            found = house(
+                "decide", "POST", "/bank/notes", "--data", source, stdin=stdin, code=1 if told else 0
+            )
+            assert (told or "allow") in found.output
+    os.truncate("body", 1 << 42)  # more than any memory
+    endless = house("decide", "POST", "/bank/notes", "--data", "@body", code=1)
+    assert "size: bytes" in endless.output
 
 
 def test_decide_at_an_api_that_protects_itself_is_by_its_own_url(house, tmp_path):

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import os
 import signal
 import socket
@@ -29,7 +28,6 @@ from tokenward.app import engine_thread
 from tokenward.app.engine_thread import EngineThread
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.gateway.doors.wsgi import WsgiDoor
-from tokenward.gateway.doors.wsgi_body import WsgiBody
 
 APPS = {"flask": flask_app, "django": inner_django.wsgi_app}
 
@@ -334,14 +332,6 @@ def test_headers_that_want_to_be_taken_for_the_framing_are_nobodys():
     assert passed["CONTENT_LENGTH"] == "2"
 
 
-def test_a_body_whose_end_nobody_tells_is_the_clients_to_measure():
-    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": io.BytesIO(b"{}")}
-    with pytest.raises(Refusal) as refused:
-        asyncio.run(WsgiBody(chunked).read(100))
-    assert refused.value.problem.status == 411
-    assert asyncio.run(WsgiBody({**chunked, "wsgi.input_terminated": True}).read(100)) == b"{}"
-
-
 def test_who_is_refused_is_told_why_and_a_head_gets_no_body():
     status, headers, body, passed = ask(environ("/bank/accounts/7"))
     assert (status, passed) == (401, None)
@@ -428,7 +418,7 @@ def test_no_request_makes_the_door_raise_or_fail(path, target, root, query, head
     given = environ(path, SCRIPT_NAME=root, QUERY_STRING=query)
     given |= {"REQUEST_URI": target} if target is not None else {}
     given |= {f"HTTP_{name}": value for name, value in headers.items()}
-    door = WsgiDoor(inner, lambda request: asyncio.run(_WORLD.engine.decide(request)))
+    door = WsgiDoor(inner, lambda request, _errands: asyncio.run(_WORLD.engine.decide(request)))
     door(given, lambda status, headers: told.append(int(status[:3])))
     assert told[0] < 500
     if inner.environ is not None:

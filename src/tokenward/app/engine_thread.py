@@ -17,10 +17,11 @@ from tokenward.app.in_process import InProcess
 from tokenward.base.problems import UNAVAILABLE
 from tokenward.gateway.access import AccessRequest, Decision, Deny
 from tokenward.gateway.doors.answers import Answer
+from tokenward.gateway.doors.errands import Errands
 from tokenward.gateway.doors.in_process import ask
 
 ASK_SECONDS = 10.0
-"""How long a thread of the application waits for a decision."""
+"""How long a thread of the application waits for a decision, not counting what it reads of the body."""
 
 CLOSE_SECONDS = 5.0
 
@@ -49,12 +50,12 @@ class EngineThread:
         self._lock = threading.Lock()
         self._running: _Running | None = None
 
-    def ask(self, request: AccessRequest) -> Decision | Answer:
-        """What becomes of the request; waits for it."""
+    def ask(self, request: AccessRequest, errands: Errands) -> Decision | Answer:
+        """What becomes of the request; waits for it, and runs the errands meanwhile."""
         running = self._running or self._start()
         pending = asyncio.run_coroutine_threadsafe(ask(running.engines, request), running.loop)
         try:
-            return pending.result(ASK_SECONDS)
+            return errands.wait(pending, ASK_SECONDS)
         except TimeoutError:
             pending.cancel()
             return Deny(UNAVAILABLE, "no decision in time", headers={"retry-after": "1"})

@@ -102,12 +102,15 @@ def with_foundation(path: Path, work: Callable[[Foundation], Awaitable[T]]) -> T
         fail(str(error))
 
 
-def read_data(source: str) -> bytes:
-    """The bytes of `-` (standard input) or `@FILE`."""
+def read_data(source: str, most: int) -> bytes:
+    """The first `most` bytes of `-` (standard input) or `@FILE`."""
     if source != "-" and not source.startswith("@"):
         fail("data is read from standard input (-) or a file (@FILE)")
     try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source[1:]).read_bytes()
+        if source == "-":
+            return sys.stdin.buffer.read(most)
+        with Path(source[1:]).open("rb") as file:
+            return file.read(most)
     except OSError as error:
         fail(f"cannot read {'standard input' if source == '-' else source[1:]}: {error.strerror}")
 

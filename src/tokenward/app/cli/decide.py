@@ -23,6 +23,7 @@ from tokenward.app.foundation import Foundation
 from tokenward.app.servers import gateway_engine
 from tokenward.base.secret import Secret
 from tokenward.gateway.access import AccessRequest, Allow, Decision, HeldBody, Preflight, Step
+from tokenward.gateway.contract.operation import MAX_BODY
 
 FEED_SECONDS = 5.0
 
@@ -71,7 +72,7 @@ def decide(
         url,
         token=read_credential(credential, what="token") if credential is not None else None,
         proof=read_credential(proof, what="proof") if proof is not None else None,
-        data=read_data(data) if data is not None else b"",
+        data=read_data(data, MAX_BODY + 1) if data is not None else b"",
     )
 
     async def work(ground: Foundation) -> tuple[Decision, list[Step]]:

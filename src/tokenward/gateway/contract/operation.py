@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jsonschema_rs import Draft202012Validator
 
-from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.base.problems import LENGTH_REQUIRED, UNAVAILABLE, Refusal
 from tokenward.gateway.access import AccessRequest, Body, Violation
 from tokenward.gateway.contract import media_types
 from tokenward.gateway.contract.json_text import JsonTrouble, read_json
@@ -76,6 +76,14 @@ class OperationContract:
 
     async def body(self, request: AccessRequest) -> tuple[Violation, ...]:
         """What is wrong with the body."""
+        try:
+            return await self._body(request)
+        except Refusal as refusal:
+            if self.enforced or refusal.problem is not LENGTH_REQUIRED:
+                raise
+            return (Violation("size", "", "length"),)  # who only reports keeps nothing from the API
+
+    async def _body(self, request: AccessRequest) -> tuple[Violation, ...]:
         body, rule = request.body, self.rule
         if body is None:
             return ()

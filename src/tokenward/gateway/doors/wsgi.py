@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from tokenward.gateway.access import AccessRequest, Allow, Body, Decision
 from tokenward.gateway.doors.answers import Answer, decided
+from tokenward.gateway.doors.errands import Errands
 from tokenward.gateway.doors.in_process import ENVIRON_KEY, caller, full_path
 from tokenward.gateway.doors.wsgi_body import WsgiBody
 from tokenward.gateway.headers import inward
@@ -37,20 +38,21 @@ class WsgiDoor:
 
     Args:
         app: what is protected.
-        ask: what becomes of a request; blocks.
+        ask: what becomes of a request; blocks, and runs the errands meanwhile.
     """
 
     __slots__ = ("_app", "_ask")
 
-    def __init__(self, app: WsgiApp, ask: Callable[[AccessRequest], Decision | Answer]) -> None:
+    def __init__(self, app: WsgiApp, ask: Callable[[AccessRequest, Errands], Decision | Answer]) -> None:
         self._app = app
         self._ask = ask
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Decide on one request, and answer it or pass it on."""
-        body = WsgiBody(environ)
+        errands = Errands()
+        body = WsgiBody(environ, errands.run)
         request = read(environ, body)
-        decision = self._ask(request)
+        decision = self._ask(request, errands)
         if isinstance(decision, Allow):
             shown = _shown(environ, request, decision)
             shown["wsgi.input"] = body.input

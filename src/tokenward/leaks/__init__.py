@@ -1,0 +1,1 @@
+"""Finds credentials that escaped, and makes them worthless: rules, detection, sources, response."""

@@ -1,0 +1,29 @@
+"""What every detector is: rules that it speaks for, triggers that wake it, a function that looks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tokenward.leaks.detection.text import Text
+from tokenward.leaks.findings import Candidate
+from tokenward.leaks.rulebook.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Looks for one family of secrets.
+
+    Attributes:
+        rules: what its candidates may name as their rule.
+        triggers: patterns in the syntax that RE2 and Hyperscan share, over bytes. All triggers of all
+            detectors are searched in one pass; the detector looks only at texts in which one of its own was
+            found. A trigger must be found wherever a secret could be: better too often than too seldom, but
+            each false alarm costs a call.
+        find: yields candidates of the whole text, beginning at the offset at which the first trigger's match
+            ended, less `reach`.
+        reach: how many bytes before the end of a trigger's first match a secret may begin.
+    """
+
+    rules: tuple[Rule, ...]
+    triggers: tuple[str, ...]
+    find: Callable[[Text, int], Iterator[Candidate]]
+    reach: int = 0

@@ -1,0 +1,60 @@
+"""A piece of text in which secrets are looked for, and the positions in it."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Text:
+    """Bytes to be searched.
+
+    Attributes:
+        data: the bytes; text in UTF-8 or another superset of ASCII, or a binary file's as they are.
+        path: as in `Place.path`; detectors read the file's name and kind from it.
+        decoded: encodings undone so far, outermost first.
+    """
+
+    data: bytes = field(repr=False)
+    path: str
+    decoded: tuple[str, ...] = ()
+
+    @cached_property
+    def binary(self) -> bool:
+        """Whether it holds a zero byte early on, as git decides it."""
+        return b"\0" in self.data[:8000]
+
+    @cached_property
+    def name(self) -> str:
+        """The last part of the path, in lower case."""
+        return self.path.rsplit("!", 1)[-1].rsplit("/", 1)[-1].lower()
+
+    @cached_property
+    def suffix(self) -> str:
+        """The name's last extension in lower case with its dot, or ""."""
+        dot = self.name.rfind(".")
+        return self.name[dot:] if dot > 0 else ""
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        starts = [0]
+        at = self.data.find(b"\n")
+        while at >= 0:
+            starts.append(at + 1)
+            at = self.data.find(b"\n", at + 1)
+        return starts
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of that offset, both from 1; (0, 0) in a binary file."""
+        if self.binary:
+            return (0, 0)
+        line = bisect_right(self._line_starts, offset)
+        before = self.data[self._line_starts[line - 1] : offset]
+        return (line, len(before.decode("utf-8", "replace")) + 1)
+
+    def line_around(self, offset: int, limit: int = 400) -> bytes:
+        """The line that holds the offset, at most `limit` bytes to either side."""
+        start = max(self.data.rfind(b"\n", 0, offset) + 1, offset - limit)
+        end = self.data.find(b"\n", offset)
+        end = len(self.data) if end < 0 else end
+        return self.data[start : min(end, offset + limit)]

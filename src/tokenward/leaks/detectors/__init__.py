@@ -1,0 +1,1 @@
+"""Detectors that parse what they find: tokens, keys, connection strings, assignments."""

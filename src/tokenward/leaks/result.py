@@ -1,0 +1,58 @@
+"""The result of a scan: one finding a secret, with all its places, and a summary that hides nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tokenward.leaks.findings import Confidence, Place, Severity, Trouble
+from tokenward.leaks.rulebook.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One secret. It was seen in at least one place.
+
+    Attributes:
+        rule: what it is.
+        severity: the worst of its places.
+        confidence: the best of its places.
+        masked: what may be shown of it: at most the first four characters and its length.
+        fingerprint: "sha256:" and 64 hex digits for a format with a valid checksum, which nobody can guess;
+            otherwise "hmac:" and 64 hex digits under the baseline's key.
+        places: where it was seen, in order of path and line, oldest commit first.
+        facts: what was read from it and may be shown.
+        why: in a sentence, for people: what raised or lowered severity and confidence.
+    """
+
+    rule: Rule
+    severity: Severity
+    confidence: Confidence
+    masked: str
+    fingerprint: str
+    places: tuple[Place, ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What was scanned, what was found, what was not scanned.
+
+    Attributes:
+        source: in words, such as "directory tree src" or "git history of /srv/app (3 refs)".
+        findings: worst first, then by path.
+        accepted: findings that a baseline or an inline comment lets pass, not in `findings`.
+        troubles: what could not be scanned.
+        files: how many blobs were searched, members of containers included.
+        size: bytes searched.
+        seconds: wall-clock time.
+        interrupted: the scan was ended early; what is here is what was seen until then.
+    """
+
+    source: str
+    findings: tuple[Finding, ...]
+    accepted: tuple[Finding, ...]
+    troubles: tuple[Trouble, ...]
+    files: int
+    size: int
+    seconds: float
+    interrupted: bool = False

@@ -1,0 +1,1 @@
+"""Where bytes come from: directory trees, git, diffs, standard input."""

@@ -1,0 +1,1 @@
+"""Opens containers and undoes encodings, within bounds."""

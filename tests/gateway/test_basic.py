@@ -11,7 +11,7 @@ from gateway.test_trust import Partner
 from gateway.trusted import LAST_DAY, NoGuesses, Place, basic
 from gateway.world import START, code
 from tokenward.base.clock import ManualClock
-from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.base.problems import TOO_MANY_REQUESTS, UNAVAILABLE, Refusal
 from tokenward.gateway.basic import BELIEVED
 from tokenward.gateway.tiers import BASIC
 from tokenward.identity.passwords import Passwords
@@ -198,5 +198,43 @@ def test_a_name_under_attack_from_everywhere_holds_up_no_other():
         for each in attack:
             each.cancel()
         await asyncio.gather(*attack, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_one_network_leaves_as_many_places_as_it_has():
+    world = Partner()
+
+    class Slow(NoGuesses):
+        def admit(self, peer, username):
+            super().admit(peer, username)
+            return 3600.0 if username == "victim" else 0.0
+
+    guesses = Slow()
+    list_ = replace(world.place.basic, guesses=guesses)
+
+    async def scenario():
+        attack = [
+            asyncio.ensure_future(list_.judge(basic("victim", f"guess {number}"), f"2001:db8::{number:x}"))
+            for number in range(300)
+        ]
+        await asyncio.sleep(0.05)
+        assert len(guesses.counted) == 128
+        assert {each.exception().problem for each in attack if each.done()} == {TOO_MANY_REQUESTS}
+        assert await asyncio.wait_for(list_.judge(RIGHT, "192.0.2.1"), 5)
+        others = [
+            asyncio.ensure_future(list_.judge(basic("victim", f"guess {number}"), f"192.0.2.{number % 200}"))
+            for number in range(300)
+        ]
+        await asyncio.sleep(0.05)
+        assert len(guesses.counted) == 256
+        with pytest.raises(Refusal) as turned_away:
+            await asyncio.wait_for(list_.judge(RIGHT, "198.51.100.1"), 5)
+        assert (turned_away.value.problem, turned_away.value.retry_after) == (UNAVAILABLE, 1)
+        for each in (*attack, *others):
+            each.cancel()
+        for each in list_._flights._under_way.values():
+            each.cancel()
+        await asyncio.gather(*attack, *others, return_exceptions=True)
 
     asyncio.run(asyncio.wait_for(scenario(), 20))

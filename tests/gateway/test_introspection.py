@@ -1,6 +1,7 @@
 """Opaque tokens of another issuer, which only it can read: what is asked, what is believed, for how long."""
 
 import asyncio
+import itertools
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.trusted import PARTNER, Place
 from gateway.world import BANK, CNF, START, code
 from tokenward.base.clock import ManualClock
 from tokenward.base.outbound import OutboundError
+from tokenward.base.problems import INVALID_TOKEN, TOO_MANY_REQUESTS, UNAVAILABLE
 from tokenward.gateway.introspection import (
     AT_ONCE,
     LONGEST_BELIEVED,
@@ -21,6 +23,8 @@ from tokenward.gateway.introspection import (
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.trust import Trust
 from tokenward.tokens.validator import Engine, find_kind
+
+PEER = "192.0.2.1"
 
 
 def _server(place, **changes):
@@ -167,7 +171,7 @@ def test_nor_longer_than_the_token_lives():
 def test_no_configuration_lets_it_be_believed_longer():
     place = Place(ManualClock(START))
     text = place.token()
-    judged = asyncio.run(place.opaque_source(believed=3600).judge(text))
+    judged = asyncio.run(place.opaque_source(believed=3600).judge(text, PEER))
     assert judged.believed_until == START + LONGEST_BELIEVED
 
 
@@ -202,7 +206,7 @@ def test_unknown_tokens_take_bounded_memory():
 
     async def flood():
         for number in range(UNKNOWN_KEPT + 10):
-            assert await place.opaque.judge(f"their-{number}") is None
+            assert await place.opaque.judge(f"their-{number}", PEER) is None
         return len(place.opaque._unknown)
 
     assert asyncio.run(flood()) == UNKNOWN_KEPT
@@ -228,7 +232,7 @@ def test_all_who_ask_at_once_about_one_token_get_one_answer():
             return json.dumps(place.stranger.tokens[form["token"]]).encode()
 
         place.answer = answer
-        asking = [asyncio.create_task(place.opaque.judge(text)) for _ in range(50)]
+        asking = [asyncio.create_task(place.opaque.judge(text, PEER)) for _ in range(50)]
         await asyncio.sleep(0)
         asking[0].cancel()  # who asked first has lost patience
         await asyncio.sleep(0.01)
@@ -241,34 +245,113 @@ def test_all_who_ask_at_once_about_one_token_get_one_answer():
     assert len(place.questions) == 1
 
 
+class Slow:
+    """A server that answers nothing until it is told to."""
+
+    def __init__(self, place):
+        self.gate = asyncio.Event()
+        self.place = place
+        self.asking = []
+        self.numbers = itertools.count()
+        place.answer = lambda _form: self._answer()
+
+    async def _answer(self):
+        await self.gate.wait()
+        return b'{"active": false}'
+
+    async def wait_for(self, *peers):
+        """A question of each of these; gives those that were turned away."""
+        asked = [
+            asyncio.create_task(self.place.opaque.judge(f"their-{next(self.numbers)}", peer))
+            for peer in peers
+        ]
+        await asyncio.sleep(0.01)
+        self.asking += [each for each in asked if not each.done()]
+        return [each.exception() for each in asked if each.done()]
+
+    async def answers(self):
+        self.gate.set()
+        return await asyncio.gather(*self.asking)
+
+
 def test_so_many_questions_at_a_time_and_so_many_that_wait():
     place = Place(ManualClock(START))
 
     async def scenario():
-        gate = asyncio.Event()
+        slow = Slow(place)
+        assert not await slow.wait_for(*(f"192.0.2.{number}" for number in range(AT_ONCE + WAITING)))
+        assert len(place.questions) == AT_ONCE
+        (turned_away,) = await slow.wait_for("198.51.100.1")
+        assert (turned_away.problem, turned_away.retry_after) == (UNAVAILABLE, 1)
+        assert await slow.answers() == [None] * (AT_ONCE + WAITING)
+        assert await slow.wait_for("198.51.100.1") == [None], "there is room again"
 
-        async def answer(_form):
-            await gate.wait()
-            return b'{"active": false}'
+    asyncio.run(scenario())
 
-        place.answer = answer
-        asking = [asyncio.create_task(place.opaque.judge(f"their-{n}")) for n in range(AT_ONCE + WAITING)]
+
+def test_nobody_has_more_places_than_are_left_free_for_others():
+    place = Place(ManualClock(START))
+    everything = AT_ONCE + WAITING
+
+    async def scenario():
+        slow = Slow(place)
+        network = [f"2001:db8:0:7::{number:x}" for number in range(everything)]  # all of one /64
+        turned_away = await slow.wait_for(*network)
+        assert {each.problem for each in turned_away} == {TOO_MANY_REQUESTS}
+        assert len(slow.asking) == everything // 2
+        assert not await slow.wait_for(*["2001:db8:0:8::1"] * (everything // 4))
+        assert not await slow.wait_for(*(f"192.0.2.{number}" for number in range(10)))
+        assert len(await slow.wait_for(*["2001:db8:0:8::1"] * 10)) == 10
+        await slow.answers()
+        assert not place.opaque._flights._places
+
+    asyncio.run(scenario())
+
+
+def test_who_is_known_does_not_wait_behind_those_who_are_not():
+    world = Partner()
+    known, unseen = world.place.token(), world.place.token()
+    assert code(world.call(known)) == "allow"
+
+    def ask(text, peer):
+        headers = [("authorization", f"Bearer {text}")]
+        return world.engine.decide(world.request("/partner/orders", headers=headers, peer=peer))
+
+    async def scenario():
+        slow = Slow(world.place)
+        peers = [f"192.0.2.{number}" for number in range(AT_ONCE + WAITING)]
+        attack = [asyncio.create_task(ask(f"their-{peer}", peer)) for peer in peers]
+        await asyncio.sleep(0.05)
+        assert code(await asyncio.wait_for(ask(known, peers[0]), 5)) == "allow"
+        refused = await asyncio.wait_for(ask(unseen, "198.51.100.1"), 5)
+        assert (refused.problem, refused.headers["retry-after"]) == (UNAVAILABLE, "1")
+        slow.gate.set()
+        await asyncio.gather(*attack)
+
+    asyncio.run(scenario())
+
+
+def test_what_goes_on_is_asked_about_again_whoever_floods_from_that_address():
+    world = Partner()
+    headers = [("authorization", f"Bearer {world.place.token()}")]
+    request = world.request("/partner/orders", headers=headers, peer=PEER)
+
+    async def scenario():
+        assert code(await world.engine.decide(request)) == "allow"
+        world.clock.advance(LONGEST_BELIEVED)
+        slow = Slow(world.place)
+        assert await slow.wait_for(*[PEER] * (AT_ONCE + WAITING))
+        asked = asyncio.create_task(world.engine.outlives(request))
         await asyncio.sleep(0.01)
-        under_way = len(place.questions)
-        turned_away = asyncio.create_task(place.opaque.judge("their-one-too-many"))
-        await asyncio.sleep(0.01)
-        gate.set()
-        with pytest.raises(Exception, match="too many wait"):
-            await turned_away
-        assert await asyncio.gather(*asking) == [None] * (AT_ONCE + WAITING)
-        return under_way
+        await slow.answers()
+        return await asked
 
-    assert asyncio.run(scenario()) == AT_ONCE
+    assert asyncio.run(scenario()).problem is INVALID_TOKEN  # the answer, not TOO_MANY_REQUESTS
 
 
 def test_nobody_is_asked_about_a_text_that_is_too_long():
     place = Place(ManualClock(START))
-    assert asyncio.run(place.opaque.judge("their-" + "x" * 16_384)) is None
+    assert asyncio.run(place.opaque.judge("their-" + "x" * 16_384, PEER)) is None
     assert place.questions == []
 
 

@@ -172,7 +172,7 @@ def test_attack_22_a_token_cannot_add_to_the_question(text, stranger):
 
 
 async def _asked(world, text):
-    await world.place.opaque.judge(text)
+    await world.place.opaque.judge(text, "192.0.2.1")
     return world.place.stranger.forms[-1]
 
 

@@ -105,7 +105,8 @@ class BasicList:
         """
         name, password = _read(text)
         key = bytes.fromhex(self.name(text))
-        if not await self._flights.ask(key, lambda: self._is_right(name, password, peer_network(peer))):
+        network = peer_network(peer)
+        if not await self._flights.ask(key, lambda: self._is_right(name, password, network), peer):
             raise Refusal(BASIC_REFUSED, "no user has this name and this password")
         now, who = self.clock.time(), USER + name
         return TokenFacts(

@@ -72,7 +72,7 @@ class ForeignJwts:
             clock=clock,
         )
 
-    async def judge(self, text: str) -> TokenFacts:
+    async def judge(self, text: str, _peer: str) -> TokenFacts:
         """What a good token stands for.
 
         Raises:

@@ -149,17 +149,17 @@ class Introspected:
         self._unknown: OrderedDict[bytes, float] = OrderedDict()
         self._flights: SingleFlight[TokenFacts | None] = SingleFlight(at_once=AT_ONCE, waiting=WAITING)
 
-    async def judge(self, text: str) -> TokenFacts | None:
+    async def judge(self, text: str, peer: str) -> TokenFacts | None:
         """What a token stands for that its issuer calls active; None if it does not.
 
         Raises:
             Refusal: INVALID_TOKEN, the answer is about no access token for this API; UNAVAILABLE, there is
-                none that could be believed.
+                none that could be believed; TOO_MANY_REQUESTS, this peer waits for too many.
         """
         key = fingerprint(text)
         if len(text) > MAX_TOKEN or self._unknown.get(key, 0.0) > self._clock.time():
             return None
-        return await self._flights.ask(key, lambda: self._ask(text, key))
+        return await self._flights.ask(key, lambda: self._ask(text, key), peer)
 
     async def _ask(self, text: str, key: bytes) -> TokenFacts | None:
         asked_at = self._clock.time()

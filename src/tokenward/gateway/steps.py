@@ -209,10 +209,12 @@ async def _look_up(means: Means, case: Case, presented: Presented) -> None:
     # Noted first: what a JWT was verified with may be removed while its row is looked up, or before.
     generation = means.verified.generation
     api = case.matched.api
+    # What is asked about again is the gateway's own question: nobody at that address takes its place.
+    peer = "" if case.again else case.request.peer
     task = (
         means.own.task(presented, api.audience)
         if api.trust is None
-        else api.trust.task(presented, api.audience, means.own, case.request.peer)
+        else api.trust.task(presented, api.audience, means.own, peer)
     )
     facts = await (_judge if case.again else _judge_guess)(means, case, task)
     case.entry = means.verified.keep(task.name, facts, generation=generation)

@@ -32,11 +32,12 @@ from tokenward.tokens.presented import claimed_issuer, is_jwt
 class Source(Protocol):
     """An issuer that is not ours, as one API trusts it."""
 
-    async def judge(self, text: str) -> TokenFacts | None:
+    async def judge(self, text: str, peer: str, /) -> TokenFacts | None:
         """What a token of it stands for that is live now; None if it is unknown, expired or revoked.
 
         Raises:
-            Refusal: INVALID_TOKEN, whose detail says why; UNAVAILABLE, the answer cannot be known.
+            Refusal: INVALID_TOKEN, whose detail says why; UNAVAILABLE, the answer cannot be known;
+                TOO_MANY_REQUESTS, this peer waits for too many answers.
         """
         ...
 
@@ -132,7 +133,7 @@ class Trust:
             return self._ours(presented, audience, own)
         if source is None:
             raise Refusal(INVALID_TOKEN, "a token that nobody who is trusted here would know")
-        return Task("a token of another issuer", self._name(presented), partial(source.judge, text))
+        return Task("a token of another issuer", self._name(presented), partial(source.judge, text, peer))
 
     def _ours(self, presented: Presented, audience: str, own: Own) -> Task:
         if not self.own:

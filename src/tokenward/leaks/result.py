@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tokenward.leaks.findings import Confidence, Place, Severity, Trouble
-from tokenward.leaks.rulebook.rule import Rule
+from tokenward.leaks.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tokenward.leaks.detection.text import Text
+from tokenward.leaks.text import Text
 from tokenward.leaks.findings import Candidate
-from tokenward.leaks.rulebook.rule import Rule
+from tokenward.leaks.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-from tokenward.leaks.detection.recording import SILENCE, WHOLE_TEXT, Note, Notes, Recorder
+from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Note, Notes, Recorder
 
 
 def _stage(recorder: Recorder) -> list[str]:

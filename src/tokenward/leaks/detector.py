@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tokenward.leaks.text import Text
 from tokenward.leaks.findings import Candidate
+from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
+from tokenward.leaks.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,11 @@ class Detector:
             found. A trigger must be found wherever a secret could be: better too often than too seldom, but
             each false alarm costs a call.
         find: yields candidates of the whole text, beginning at the offset at which the first trigger's match
-            ended, less `reach`.
+            ended, less `reach`, and notes for the recorder why it let something go.
         reach: how many bytes before the end of a trigger's first match a secret may begin.
     """
 
     rules: tuple[Rule, ...]
     triggers: tuple[str, ...]
-    find: Callable[[Text, int], Iterator[Candidate]]
+    find: Callable[[Text, int, Recorder], Iterator[Candidate]]
     reach: int = 0

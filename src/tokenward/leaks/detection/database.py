@@ -6,20 +6,8 @@ the few texts where something was found.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
-Hits = dict[int, int]
-
-
-class PatternError(ValueError):
-    """A pattern is outside of the syntax that both engines share."""
-
-
-class PatternDatabase(Protocol):
-    """Answers which patterns occur. One database belongs to one process, and to one thread there."""
-
-    def search(self, data: bytes) -> Hits:
-        """Index of each pattern that occurs -> offset at which its first match ended, or 0 where unknown."""
+from tokenward.leaks.detection.patterns import PatternDatabase
 
 
 def build(patterns: Sequence[str]) -> PatternDatabase:

@@ -7,10 +7,12 @@ search  ->  woken detectors  ->  candidates  ->  one per span
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from tokenward.leaks.detection.database import Hits, build
+from tokenward.leaks.detection.database import build
+from tokenward.leaks.detection.patterns import Hits
 from tokenward.leaks.detector import Detector
-from tokenward.leaks.text import Text
 from tokenward.leaks.findings import Candidate
+from tokenward.leaks.recording import SILENCE, Recorder
+from tokenward.leaks.text import Text
 
 
 class Engine:
@@ -30,17 +32,17 @@ class Engine:
         self._database = build([trigger for trigger, _which in triggers])
         self.rules = {rule.id: rule for detector in detectors for rule in detector.rules}
 
-    def candidates(self, text: Text) -> Iterator[Candidate]:
+    def candidates(self, text: Text, recorder: Recorder = SILENCE) -> list[Candidate]:
         """What is in this text, at most one candidate for each of its bytes, in order."""
         hits = self._database.search(text.data)
-        if hits:
-            yield from _best(
-                [
-                    found
-                    for which, start in self._woken(hits)
-                    for found in self._detectors[which].find(text, start)
-                ]
-            )
+        if not hits:
+            return []
+        found = [
+            candidate
+            for which, start in self._woken(hits)
+            for candidate in self._detectors[which].find(text, start, recorder)
+        ]
+        return _best(found)
 
     def _woken(self, hits: Hits) -> Iterator[tuple[int, int]]:
         """Each detector to call, with the offset at which it begins."""

@@ -6,7 +6,7 @@ from hashlib import sha256
 import hyperscan
 
 from tokenward.leaks.detection import cache
-from tokenward.leaks.detection.database import Hits, PatternError
+from tokenward.leaks.detection.patterns import Hits, PatternError
 
 # SINGLEMATCH: where it ends first is all that anybody asks, and `{20,}` would otherwise report every end.
 _FLAGS = hyperscan.HS_FLAG_SINGLEMATCH

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import re2
 
-from tokenward.leaks.detection.database import Hits, PatternError
+from tokenward.leaks.detection.patterns import Hits, PatternError
 
 _MEMORY = 256 << 20
 

@@ -2,19 +2,50 @@
 
 from dataclasses import dataclass, field
 
+WHOLE = 64 * 1024 * 1024  # bytes: a file up to this size is one blob, a larger one comes in windows
+WINDOW = 16 * 1024 * 1024  # bytes of one window
+OVERLAP = 64 * 1024  # bytes that a window shares with the one before it, so that no secret is cut in two
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The commit that brought a blob to a path.
+
+    Attributes:
+        path: of the file in the repository; "commit <id>" or "tag <name>" for a message.
+        commit: the object id, in hex.
+        author: name and address as the commit gives them.
+        date: the author date, RFC 3339.
+    """
+
+    path: str
+    commit: str
+    author: str
+    date: str
+
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One file's worth of bytes.
+    """One file's worth of bytes, or a window of a file that is larger than `WHOLE`.
+
+    Windows of a file follow each other in one call of the reader and overlap by `OVERLAP` bytes or less, so
+    that a secret near an edge is seen twice, at the same place.
 
     Attributes:
-        path: as in `Place.path`.
+        path: as in `Place.path`. A name that is no UTF-8 holds surrogate escapes, and any name may hold
+            control characters.
         data: all of it.
         object_id: of the git object, for later attribution; None outside git.
         first_line: the number of the first line of `data` (a hunk of a diff does not begin at 1).
+        offset: bytes of the file before `data`; 0 but for windows.
+        old: what stood there before; a secret that stands in it is not new. None where everything counts.
+        origin: the commit, where the source knows it already, as a mail of `git format-patch` does.
     """
 
     path: str
     data: bytes = field(repr=False)
     object_id: str | None = None
     first_line: int = 1
+    offset: int = 0
+    old: bytes | None = field(default=None, repr=False)
+    origin: Origin | None = None

@@ -12,7 +12,7 @@ from gateway.cases import CASES, refused_as
 from gateway.test_proxy import SPOOFED
 from gateway.wire import OK, Backend
 from gateway.world import World
-from tokenward.gateway.doors.forward import Limits
+from tokenward.gateway.doors.limits import Limits
 from tokenward.gateway.doors.proxy import ProxyDoor
 
 COOKIES = (

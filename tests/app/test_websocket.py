@@ -19,7 +19,7 @@ from tokenward.app.tls import ServerTls
 from tokenward.base.problems import Refusal
 from tokenward.gateway.cors import Cors
 from tokenward.gateway.doors import running, websocket
-from tokenward.gateway.doors.forward import Limits
+from tokenward.gateway.doors.limits import Limits
 from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.policy import Api, Policy
 from tokenward.gateway.upstreams import Pool
@@ -143,7 +143,7 @@ async def stage(tls=None, **limits):
     stream = operation("GET /stream", "moderate", "accounts:read", websocket=True)
     plain = operation("GET /plain", "public")
     cors = Cors(frozenset({ORIGIN.encode()}))
-    world.engine.swap_policy(Policy([Api("ticker", "/ticker", pool, BANK, (stream, plain), cors=cors)]))
+    world.engine.policy = Policy([Api("ticker", "/ticker", pool, BANK, (stream, plain), cors=cors)])
     door = ProxyDoor(world.engine, Limits(**limits))
     sock, stop = bind("127.0.0.1", 0), asyncio.Event()
     listener = Listener(door, sock, websockets=True, on_stop=door.leave, tls=tls)
@@ -392,7 +392,7 @@ def test_an_upstream_that_is_not_there_is_a_502():
     async def scenario(at):
         (api,) = at.world.engine.policy.apis
         gone = Api("ticker", "/ticker", Pool(("http://127.0.0.1:9",)), BANK, api.operations)
-        at.world.engine.swap_policy(Policy([gone]))
+        at.world.engine.policy = Policy([gone])
         assert (await at.refused())[0] == 502
 
     through(scenario)

@@ -11,7 +11,7 @@ from tokenward.backend import verifier
 from tokenward.gateway import inside, paths, steps
 from tokenward.gateway import throttle as gateway_throttle
 from tokenward.gateway.doors import websocket
-from tokenward.gateway.doors.forward import DEFAULT_LIMITS
+from tokenward.gateway.doors.limits import DEFAULT_LIMITS
 from tokenward.gateway.tiers import TIERS
 from tokenward.identity import csrf, passwords, sessions, throttle
 from tokenward.issuer.client_secrets import MAX_OVERLAP

@@ -110,5 +110,5 @@ def read_world(path):
     world = World()
     world.known, place = pickle.loads(path.read_bytes())
     world.place.read(place)
-    world.engine.swap_policy(Policy((*world.policy.apis[:-1], world.place.api())))
+    world.engine.policy = Policy((*world.policy.apis[:-1], world.place.api()))
     return world

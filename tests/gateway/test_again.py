@@ -26,7 +26,7 @@ def bank(world, label=ACCOUNT, **changes):
 
 def another(world, name, **changes):
     apis = [replace(api, **changes) if api.name == name else api for api in world.policy.apis]
-    world.engine.swap_policy(Policy(apis))
+    world.engine.policy = Policy(apis)
 
 
 def again(world, request, proved=None):
@@ -134,7 +134,7 @@ def test_what_an_api_let_pass_for_a_trial_ends_when_it_is_enforced():
         another(world, "bank", reports_until=START + 86_401)
         await running.look()
         assert (held.ended, held.facts) == (None, None)
-        world.engine.swap_policy(policy)
+        world.engine.policy = policy
         await running.look()
         assert held.ended.problem.code == "invalid_token"
 

@@ -12,7 +12,7 @@ from tokenward.gateway.policy import Policy
 
 def protect(world, **changes):
     weather, bank, *_ = world.policy.apis
-    world.engine.swap_policy(Policy([replace(weather, **changes), replace(bank, **changes)]))
+    world.engine.policy = Policy([replace(weather, **changes), replace(bank, **changes)])
 
 
 def bound(world, bounds, label="POST /transfers"):
@@ -20,7 +20,7 @@ def bound(world, bounds, label="POST /transfers"):
     operations = tuple(
         replace(each, bounds=bounds) if each.label == label else each for each in bank.operations
     )
-    world.engine.swap_policy(Policy([weather, replace(bank, operations=operations)]))
+    world.engine.policy = Policy([weather, replace(bank, operations=operations)])
 
 
 def test_what_the_api_does_not_say_is_said_for_it():

@@ -22,7 +22,7 @@ def reporting(world):
     """The same APIs, with a shop that only reports."""
     others = [api for api in world.policy.apis if api.name != "shop"]
     pool = world.policy.apis[-1].pool
-    world.engine.swap_policy(Policy([*others, Api("shop", "/shop", pool, SHOP, compiled("report"))]))
+    world.engine.policy = Policy([*others, Api("shop", "/shop", pool, SHOP, compiled("report"))])
 
 
 def sent(gateway, data, *headers, path="/shop/orders", method="POST", chunked=False):
@@ -463,7 +463,7 @@ def test_off_means_off():
     world = World()
     pool = world.policy.apis[-1].pool
     off = compiled("off")
-    world.engine.swap_policy(Policy([Api("shop", "/shop", pool, SHOP, off)]))
+    world.engine.policy = Policy([Api("shop", "/shop", pool, SHOP, off)])
     assert all(each.contract is None for each in off)
     assert code(world.decide("/shop/orders", "buyer", query="debug=1")) == "allow"
     assert len(off) == sum(

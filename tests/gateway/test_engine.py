@@ -204,7 +204,7 @@ def test_a_policy_can_be_swapped():
     world = World()
     assert code(world.decide()) == "allow"
     weather, *_ = world.policy.apis
-    world.engine.swap_policy(Policy([weather], 2))
+    world.engine.policy = Policy([weather], 2)
     assert code(world.decide()) == "undocumented"
 
 

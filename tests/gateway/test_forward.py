@@ -9,7 +9,8 @@ import pytest
 from gateway.wire import OK, answer, through
 from gateway.world import apis
 from tokenward.base.problems import Refusal
-from tokenward.gateway.doors.forward import Forwarder, UpstreamTruncated
+from tokenward.gateway.doors.forward import Forwarder
+from tokenward.gateway.doors.transfer import UpstreamTruncated
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.upstreams import Pool
 
@@ -240,7 +241,7 @@ def test_an_upstream_that_never_comes_to_its_answer_is_a_502(part):
 
 def test_an_upstream_that_is_not_there_is_a_502():
     async def scenario(gateway):
-        gateway.world.engine.swap_policy(Policy(apis("http://127.0.0.1:1")))
+        gateway.world.engine.policy = Policy(apis("http://127.0.0.1:1"))
         assert (await gateway.ask())[0] == 502
 
     through(scenario)
@@ -426,7 +427,7 @@ def test_an_api_whose_connections_are_all_held_does_not_hold_up_another():
         elsewhere = await asyncio.start_server(gateway.backend.serve, "127.0.0.1", 0)
         port = elsewhere.sockets[0].getsockname()[1]
         (weather, *_), (_, bank, *_) = apis(f"http://127.0.0.1:{port}"), gateway.world.policy.apis
-        gateway.world.engine.swap_policy(Policy((weather, bank)))
+        gateway.world.engine.policy = Policy((weather, bank))
         reader, writer = await gateway.open()
         writer.write(post(gateway, ("content-length", "4")))
         await asyncio.sleep(0.1)
@@ -487,7 +488,7 @@ def test_a_cookie_that_an_upstream_sets_goes_to_its_client_alone():
     async def scenario(gateway):
         # By a name: aiohttp's own cookie jar would not keep those of an address.
         policy = Policy(apis(f"http://localhost:{gateway.backend.port}"))
-        gateway.world.engine.swap_policy(policy)
+        gateway.world.engine.policy = policy
         gateway.backend.answer = reply(
             b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nContent-Length: 0\r\n\r\n"
         )
@@ -533,6 +534,18 @@ def test_upstream_connections_are_used_again():
     through(scenario)
 
 
+def test_a_request_gets_no_header_that_nobody_gave_it():
+    # What aiohttp adds by itself: what a client accepts, and what its body is.
+    async def scenario(gateway):
+        headers = [("authorization", "Bearer {writer}"), ("content-length", "2")]
+        await gateway.send(gateway.raw("/bank/transfers", "POST", headers, body=b"{}"))
+        assert gateway.backend.bodies == [b"{}"]
+        for name in ("accept", "accept-encoding", "content-type", "user-agent"):
+            assert gateway.backend.header(name) == []
+
+    through(scenario)
+
+
 def test_a_keep_alive_connection_carries_several_requests():
     async def scenario(gateway):
         reader, writer = await gateway.open()
@@ -570,7 +583,7 @@ def test_a_call_leaves_nothing_behind_for_the_cycle_collector():
             gc.set_debug(0)
             gc.garbage.clear()
             gc.enable()
-        assert {"_Exchange", "Held", "Task", "RequestResponseCycle"}.isdisjoint(left)
+        assert {"Transfer", "Held", "Task", "RequestResponseCycle"}.isdisjoint(left)
         writer.close()
 
     through(scenario)

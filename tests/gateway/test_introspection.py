@@ -407,7 +407,7 @@ def test_a_token_is_shown_to_the_server_whose_prefix_it_has_and_to_no_other():
     world = Partner()
     other = Place(world.clock)
     trust = Trust(opaque={"their-": world.place.opaque, "other-": other.opaque})
-    world.engine.swap_policy(Policy((world.place.api(trust),)))
+    world.engine.policy = Policy((world.place.api(trust),))
     assert code(world.call(other.stranger.opaque(PARTNER, "other-token", scope="orders:read"))) == "allow"
     assert code(world.call("third-token")) == "invalid_token"
     assert world.place.questions == []
@@ -417,7 +417,7 @@ def test_a_token_is_shown_to_the_server_whose_prefix_it_has_and_to_no_other():
 def test_a_jwt_is_shown_to_the_server_of_its_issuer_and_to_no_other():
     world = Partner()
     trust = Trust(issuers={STRANGER: world.place.opaque}, opaque={"": world.place.opaque})
-    world.engine.swap_policy(Policy((world.place.api(trust),)))
+    world.engine.policy = Policy((world.place.api(trust),))
     ours = world.place.jwt()
     world.place.stranger.opaque(PARTNER, ours, scope="orders:read")
     assert code(world.call(ours)) == "allow"

@@ -29,7 +29,7 @@ def limit_bank(world, *limits, operations=("GET /accounts/{id}",)):
         replace(each, limits=Limits.of(limits)) if each.label in operations else each
         for each in bank.operations
     ]
-    world.engine.swap_policy(Policy([weather, replace(bank, operations=tuple(limited))]))
+    world.engine.policy = Policy([weather, replace(bank, operations=tuple(limited))])
 
 
 def counting_by(world, take):
@@ -111,7 +111,7 @@ def test_a_limit_by_key_holds_for_keys_and_for_the_tokens_that_they_were_exchang
             ),
         ]
     )
-    world.engine.swap_policy(world.policy)
+    world.engine.policy = world.policy
     key_id = world.add_key("one")
     world.add_key("two")
     terms = world.known[world.tokens["one"]].key
@@ -146,7 +146,7 @@ def test_an_api_counts_all_its_calls_together_and_an_operation_its_own():
         else each
         for each in bank.operations
     )
-    world.engine.swap_policy(Policy([weather, replace(bank, operations=own)]))
+    world.engine.policy = Policy([weather, replace(bank, operations=own)])
     used = [world.decide(), world.decide(method="HEAD"), world.decide(), world.decide(method="HEAD")]
     assert list(map(code, used)) == ["allow", "allow", "rate_limited", "rate_limited"]
 

@@ -20,7 +20,7 @@ ACCOUNT = "/bank/accounts/7"
 
 def rolling_out(world, until=START + 86_400, **changes):
     weather, bank, *_ = world.policy.apis
-    world.engine.swap_policy(Policy([weather, replace(bank, reports_until=until, **changes)]))
+    world.engine.policy = Policy([weather, replace(bank, reports_until=until, **changes)])
     return world
 
 
@@ -110,7 +110,7 @@ def test_what_two_programs_could_read_in_two_ways_never_passes(asked, reason):
 def test_what_is_reserved_is_no_apis_even_at_the_root():
     world = World()
     _, bank, *_ = world.policy.apis
-    world.engine.swap_policy(Policy([replace(bank, mount="", reports_until=START + 86_400)]))
+    world.engine.policy = Policy([replace(bank, mount="", reports_until=START + 86_400)])
     assert would(world.decide("/anything")) == "undocumented"
     assert code(world.decide("/.well-known/tokenward/x")) == "undocumented"
     assert code(world.decide("/.well-known/oauth-protected-resource/x")) == "undocumented"

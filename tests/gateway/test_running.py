@@ -78,8 +78,8 @@ ENDS = {
     "revoked": revoke,
     "expired": lambda gateway: gateway.world.clock.advance(600),
     "unconfirmed": lambda gateway: setattr(gateway.world, "fresh", False),
-    "not allowed any more": lambda gateway: gateway.world.engine.swap_policy(
-        Policy(gateway.world.policy.apis[:1])
+    "not allowed any more": lambda gateway: setattr(
+        gateway.world.engine, "policy", Policy(gateway.world.policy.apis[:1])
     ),
     "store down": lambda gateway: (gateway.world.unavailable(), gateway.world.engine.verified.clear()),
 }

@@ -35,7 +35,7 @@ class Partner(World):
         self.trust(replace(self.place.trust, own=own))
 
     def trust(self, trust):
-        self.engine.swap_policy(Policy((*self.policy.apis[:2], self.place.api(trust))))
+        self.engine.policy = Policy((*self.policy.apis[:2], self.place.api(trust)))
 
     def call(self, text, path="/partner/orders", **more):
         return self.decide(path, headers=[("authorization", f"Bearer {text}")], **more)
@@ -336,7 +336,7 @@ def test_what_one_api_knows_of_a_token_no_other_reads():
     other.jwts = other.jwt_source(scope_map={"orders:read": ("orders:write",)})
     second = replace(other.api(), name="second", mount="/second")
     # One audience for two APIs is refused by the configuration; here it is the point.
-    world.engine.swap_policy(Policy((world.place.api(), second)))
+    world.engine.policy = Policy((world.place.api(), second))
     text = world.place.jwt()
     assert code(world.call(text)) == "allow"
     assert code(world.call(text, method="POST")) == "insufficient_scope"

@@ -116,7 +116,7 @@ def test_attack_20_the_same_text_from_two_issuers_stays_two_tokens():
     other.stranger.opaque(PARTNER, "their-same", sub="mallory", scope="orders:write")
     trust = Trust(opaque={"their-": other.opaque})
     second = replace(other.api(trust), name="second", mount="/second")
-    world.engine.swap_policy(Policy((world.place.api(), second)))
+    world.engine.policy = Policy((world.place.api(), second))
     for _ in range(2):
         assert world.call("their-same").facts.subject == f"{STRANGER}|alice"
         assert code(world.call("their-same", method="POST")) == "insufficient_scope"

@@ -33,7 +33,7 @@ async def farm(gateway, *answers, health=None):
         servers.append(await asyncio.start_server(backend.serve, "127.0.0.1", 0))
         backend.port = servers[-1].sockets[0].getsockname()[1]
     pool = Pool(tuple(f"http://127.0.0.1:{backend.port}" for backend in backends), health)
-    gateway.world.engine.swap_policy(Policy([Api("farm", "/farm", pool, AUDIENCE, OPERATIONS)]))
+    gateway.world.engine.policy = Policy([Api("farm", "/farm", pool, AUDIENCE, OPERATIONS)])
     try:
         yield backends
     finally:
@@ -264,7 +264,7 @@ def test_a_health_check_ends_with_the_policy_that_asked_for_it():
             watching = asyncio.create_task(gateway.door.watch_upstreams())
             while not asked.requests:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-            gateway.world.engine.swap_policy(Policy(apis(f"http://127.0.0.1:{gateway.backend.port}")))
+            gateway.world.engine.policy = Policy(apis(f"http://127.0.0.1:{gateway.backend.port}"))
             before = -1
             while before != asked.requests:
                 before = asked.requests

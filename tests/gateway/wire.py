@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from gateway.world import World
-from tokenward.gateway.doors.forward import Limits
+from tokenward.gateway.doors.limits import Limits
 from tokenward.gateway.doors.proxy import ProxyDoor
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -7,30 +7,16 @@ touching anything but this process's memory.
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from email.utils import formatdate
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.problems import (
-    CREDENTIAL_IN_URL,
-    INSUFFICIENT_SCOPE,
-    INSUFFICIENT_TIER,
-    SEVERAL_CREDENTIALS,
-    STEP_UP_NEEDED,
-    UNAVAILABLE,
-    UNDOCUMENTED,
-    UNDOCUMENTED_METHOD,
-    UPGRADE_REQUIRED,
-    Problem,
-    Refusal,
-    challenge,
-)
+from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.base.rates import Counters, MemoryCounters
-from tokenward.gateway import cors, limits, steps
-from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, Step, TokenFacts, TokenResolver
-from tokenward.gateway.answer_headers import DEFAULTS
+from tokenward.gateway import steps
+from tokenward.gateway.access import AccessRequest, Decision, Step, TokenFacts, TokenResolver
 from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.judges import Own
 from tokenward.gateway.limits import Dimension
+from tokenward.gateway.outcomes import allowed, denied
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.proofs import Proofs
@@ -38,23 +24,11 @@ from tokenward.gateway.report_only import reported
 from tokenward.gateway.resource_metadata import ResourceMetadata
 from tokenward.gateway.steps import Answered, Case, Means
 from tokenward.gateway.throttle import UnknownTokenThrottle
-from tokenward.gateway.tiers import BASIC, step_up
-from tokenward.gateway.trace import Trace, traced
-from tokenward.gateway.trust import Trust
+from tokenward.gateway.trace import traced
 from tokenward.gateway.verified import VerifiedTokens
 from tokenward.tokens.binding import Confirmation
 
 _FAULTS = logging.getLogger("tokenward.gateway.engine")
-
-# RFC 6750 §3: who fails for want of a better credential is told which. Every 401 says it anyway.
-_CHALLENGED = frozenset({INSUFFICIENT_SCOPE, INSUFFICIENT_TIER, SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL})
-
-_UNDOCUMENTED = frozenset({UNDOCUMENTED, UNDOCUMENTED_METHOD})
-_METHODS = frozenset(
-    {"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"}
-)  # OpenAPI 3.1 §4.8.9
-
-_SUNSET_SECONDS = 14 * 86_400  # before an API key's end its caller is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +127,11 @@ class Engine:
         verified: the live tokens seen. The follower of the revocation feed calls its `on_event`, and `clear`
             when the feed has a gap.
         minter: signs the inside JWTs.
+        policy: in force; a decision keeps to the one with which it began.
         clock: time, as decisions know it.
     """
 
-    __slots__ = ("_https", "_means", "_observe", "_policy", "_resources", "clock", "minter", "verified")
+    __slots__ = ("_https", "_means", "_observe", "_resources", "clock", "minter", "policy", "verified")
 
     def __init__(
         self,
@@ -202,24 +177,15 @@ class Engine:
             fresh,
             clock,
         )
-        self._policy = policy
+        self.policy = policy
         self._resources = resources
         self._https = https
         self._observe = observe
         self.clock = clock
 
-    @property
-    def policy(self) -> Policy:
-        """The policy that is in force."""
-        return self._policy
-
-    def swap_policy(self, policy: Policy) -> None:
-        """Decide by another policy from the next request on; running decisions keep theirs."""
-        self._policy = policy
-
     def resource_metadata(self, path: str) -> bytes | None:
         """The protected-resource metadata at that path (RFC 9728 §3.2), or None where none is."""
-        return self._resources.document(self._policy, path) if self._resources is not None else None
+        return self._resources.document(self.policy, path) if self._resources is not None else None
 
     def fresh(self) -> bool:
         """Whether credentials can be judged now."""
@@ -228,16 +194,16 @@ class Engine:
     async def decide(self, request: AccessRequest) -> Decision:
         """Allow or deny. Raises nothing: an unexpected fault is a denial with `unavailable`."""
         started = self.clock.monotonic()
-        case = Case(request, self._policy, self.clock.time())
+        case = Case(request, self.policy, self.clock.time())
         decision: Decision
         try:
             for step in STEPS:
                 pending = step.run(self._means, case)
                 if pending is not None:
                     await pending
-            decision = self._allow(case)
+            decision = allowed(case, self._means.proofs)
         except Answered as answered:
-            decision = answered.preflight._replace(trace=_trace(case))
+            decision = answered.preflight._replace(trace=traced(case.screened.trace))
         except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
             decision = self._refuse(case, _as_refusal(fault))
         seconds = self.clock.monotonic() - started
@@ -257,7 +223,7 @@ class Engine:
             request: what was allowed.
             proved: the key that was proved then. A token that is bound to another is refused.
         """
-        case = Case(request, self._policy, self.clock.time(), again=True, proved=proved)
+        case = Case(request, self.policy, self.clock.time(), again=True, proved=proved)
         try:
             for step in _AGAIN:
                 pending = step(self._means, case)
@@ -270,7 +236,7 @@ class Engine:
 
     async def explain(self, request: AccessRequest) -> tuple[Decision, list[Step]]:
         """The decision, and what each step found, up to the one that refused. Not observed."""
-        case = Case(request, self._policy, self.clock.time())
+        case = Case(request, self.policy, self.clock.time())
         told: list[Step] = []
         for step in STEPS:
             try:
@@ -279,139 +245,18 @@ class Engine:
                     await pending
             except Answered as answered:
                 told.append(Step(step.name, passed=True, why="a preflight: pages of this origin may call it"))
-                return answered.preflight._replace(trace=_trace(case)), told
+                return answered.preflight._replace(trace=traced(case.screened.trace)), told
             except Exception as fault:  # noqa: BLE001 - as in decide
                 refusal = _as_refusal(fault)
                 told.append(Step(step.name, passed=False, why=str(refusal)))
                 return self._refuse(case, refusal), told
             told.append(Step(step.name, passed=True, why=step.tell(case)))
-        return self._allow(case), told
+        return allowed(case, self._means.proofs), told
 
     def _refuse(self, case: Case, refusal: Refusal) -> Decision:
-        return reported(case, refusal) or self._deny(case, refusal)
-
-    def _allow(self, case: Case) -> Allow:
-        match = case.matched
-        if match.api.reports_until and (as_before := reported(case, None)) is not None:
-            return as_before
-        return Allow(
-            match.api.name,
-            match.operation.label,
-            match.api.pool,
-            match.below,
-            case.inside_jwt,
-            case.entry.facts if case.entry is not None else None,
-            tuple((name.encode(), text.encode()) for name, text in (_sunset(case) | self._told(case)).items())
-            + (match.operation.deprecation.told if match.operation.deprecation is not None else ()),
-            defaults=match.api.answers.authenticated
-            if case.entry is not None
-            else match.api.answers.anonymous,
-            hides=cors.HIDDEN if match.api.cors is not None else (),
-            path=case.path,
-            trace=_trace(case),
-            bounds=match.operation.bounds,
-            websocket=match.operation.websocket,
-            violations=case.violations,
+        return reported(case, refusal) or denied(
+            case, refusal, self._means.proofs, self._resources, https=self._https
         )
-
-    def _deny(self, case: Case, refusal: Refusal) -> Deny:
-        problem = refusal.problem
-        api, shadow = (case.match.api.name, "") if case.match else _shadow(case, problem)
-        operation = case.match.operation if case.match else None
-        told = self._told(case)
-        if operation is not None and operation.deprecation is not None:
-            told |= {name.decode(): value.decode() for name, value in operation.deprecation.told}
-        if case.allowed:
-            told["allow"] = ", ".join(case.allowed)  # RFC 9110 §15.5.6
-        if problem is UPGRADE_REQUIRED:
-            told["upgrade"] = "websocket"  # RFC 9110 §15.5.22
-        if self._https:
-            told["strict-transport-security"] = DEFAULTS["strict-transport-security"]
-        if refusal.retry_after is not None:
-            told["retry-after"] = str(refusal.retry_after)
-        text = self._challenge(case, problem) if problem.status == 401 or problem in _CHALLENGED else ""
-        facts = case.entry.facts if case.entry else None
-        label = operation.label if operation else ""
-        return Deny(
-            problem,
-            refusal.detail,
-            text,
-            told,
-            api,
-            label,
-            facts,
-            _trace(case),
-            violations=case.violations,
-            shadow=shadow,
-        )
-
-    def _challenge(self, case: Case, problem: Problem) -> str:
-        parameters: dict[str, str] = {}
-        if case.match and problem is INSUFFICIENT_SCOPE:
-            parameters["scope"] = " ".join(sorted(case.match.operation.scopes))
-        if case.match and problem is STEP_UP_NEEDED:
-            parameters |= step_up(case.match.operation.tier)
-        scheme = "Bearer"
-        if self._means.proofs is not None and _wants_a_proof(case):
-            scheme = "DPoP"
-            parameters["algs"] = " ".join(self._means.proofs.algorithms)  # RFC 9449 §7.1
-        if case.match and self._resources and (where := self._resources.url(case.match.api)):
-            parameters["resource_metadata"] = where  # RFC 9728 §5.1
-        realm = case.match.api.name if case.match else "tokenward"
-        told = challenge(problem, realm=realm, scheme=scheme, **parameters)
-        if problem.status != 401 or (trust := _offers_basic(case)) is None:
-            return told
-        basic = f'Basic realm="{realm}", charset="UTF-8"'  # RFC 7617 §2.1
-        return f"{told}, {basic}" if trust.takes_tokens else basic
-
-    def _told(self, case: Case) -> dict[str, str]:
-        """What the answer says of this call beyond what it was about."""
-        told = self._nonce(case)
-        if case.told:
-            told |= limits.headers(case.told)
-        if case.match is not None and case.match.api.cors is not None:
-            told |= cors.answer_headers(case.match.api.cors, case.request.headers, case.request.method)
-        return told
-
-    def _nonce(self, case: Case) -> dict[str, str]:
-        """For whoever sent a proof, or should have: what the next one must have in it (RFC 9449 §8.2)."""
-        proofs = self._means.proofs
-        return {"dpop-nonce": proofs.nonce()} if proofs is not None and _wants_a_proof(case) else {}
-
-
-def _shadow(case: Case, problem: Problem) -> tuple[str, str]:
-    """Of traffic to what no document lists: the API below whose mount it went, and the method."""
-    api = case.policy.api_at(case.path) if problem in _UNDOCUMENTED else None
-    if api is None:
-        return "", ""
-    return api.name, case.request.method if case.request.method in _METHODS else "other"
-
-
-def _sunset(case: Case) -> dict[str, str]:
-    """To the caller, that its API key ends soon: all of this will answer it no longer (RFC 8594 §3)."""
-    facts = case.entry.facts if case.entry is not None else None
-    if facts is None or not facts.is_api_key or facts.expires_at - case.now > _SUNSET_SECONDS:
-        return {}
-    return {"sunset": formatdate(facts.expires_at, usegmt=True)}
-
-
-def _offers_basic(case: Case) -> Trust | None:
-    """The trust of the API, if a name and a password would be good enough for the operation."""
-    match = case.match
-    trust = match.api.trust if match is not None and BASIC in match.operation.tier.credentials else None
-    return trust if trust is not None and trust.takes_basic(case.now) else None
-
-
-def _trace(case: Case) -> Trace:
-    return traced(case.screened.trace)
-
-
-def _wants_a_proof(case: Case) -> bool:
-    if case.presented is not None and case.presented.proofs is not None:
-        return True
-    if case.entry is not None and case.entry.facts.cnf is not None:
-        return case.entry.facts.cnf.member == "jkt"
-    return case.match is not None and case.match.operation.tier.sender_constrained
 
 
 def _as_refusal(fault: Exception) -> Refusal:

@@ -5,6 +5,8 @@ in which nobody can speak in the gateway's name, the inside JWT for the token, a
 """
 
 import contextlib
+from collections.abc import Awaitable, MutableMapping
+from typing import Any
 from urllib.parse import unquote
 
 from tokenward.base.asgi import App, Receive, Scope, Send, respond
@@ -12,11 +14,12 @@ from tokenward.base.problems import UNAVAILABLE, UPGRADE_REFUSED, Refusal
 from tokenward.gateway.access import AccessRequest, Allow, Body, Deny, HeldBody
 from tokenward.gateway.doors.answers import decided
 from tokenward.gateway.doors.ending_socket import EndingSocket
-from tokenward.gateway.doors.forward import DEFAULT_LIMITS
 from tokenward.gateway.doors.in_process import SCOPE_KEY, EngineSource, ask, caller, full_path
-from tokenward.gateway.doors.proxy import Telling, read, refuse_websocket
+from tokenward.gateway.doors.limits import DEFAULT_LIMITS
+from tokenward.gateway.doors.proxy import read, refuse_websocket
 from tokenward.gateway.doors.request_body import RequestBody
 from tokenward.gateway.headers import inward
+from tokenward.gateway.told import with_told
 
 
 class AsgiDoor:
@@ -48,7 +51,7 @@ class AsgiDoor:
         request = _read(scope, body)
         decision = await ask(self._engines, request)
         if isinstance(decision, Allow):
-            await self._app(_shown(scope, request, decision), body.receive, Telling(send, decision))
+            await self._app(_shown(scope, request, decision), body.receive, _telling(send, decision))
             return
         answer = decided(decision)
         await respond(send, answer.status, answer.body, answer.headers)
@@ -103,3 +106,14 @@ def _shown(scope: Scope, request: AccessRequest, allow: Allow) -> Scope:
         ),
         "state": {**scope.get("state", {}), SCOPE_KEY: caller(allow)},
     }
+
+
+def _telling(send: Send, allow: Allow) -> Send:
+    """`send`, with what the decision tells the caller in the answer too."""
+
+    def sending(message: MutableMapping[str, Any]) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            message["headers"] = with_told(message.get("headers", ()), allow)
+        return send(message)
+
+    return sending

@@ -1,5 +1,6 @@
 """The connections to upstreams: kept open between requests, and none used whose next answer is in doubt."""
 
+from collections.abc import Iterable
 from functools import partial
 
 import aiohttp
@@ -20,6 +21,14 @@ class Unreachable(aiohttp.ClientConnectionError):
 
 MOST_INTERIM = 16
 """Interim answers (1xx) before the final one: an upstream that sends nothing else is never silent."""
+
+
+class _Request(ClientRequest):
+    """A request with exactly the headers that it is given, and Host and framing."""
+
+    def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:
+        """Add none. aiohttp would find that out for each request anew, from three copies of the headers."""
+        self._skip_auto_headers = skip_auto_headers  # type: ignore[assignment]  # all it is asked: is it there?
 
 
 class _Upstream(ResponseHandler):
@@ -77,6 +86,7 @@ def connections(*, timeout: ClientTimeout, most: int) -> aiohttp.ClientSession:
     session = aiohttp.ClientSession(
         connector=_Connector(most),
         cookie_jar=aiohttp.DummyCookieJar(),
+        request_class=_Request,
         skip_auto_headers=_NEVER_ADDED,
         auto_decompress=False,
         trust_env=False,

@@ -6,6 +6,7 @@ off): both are taken from the connection.
 
 import logging
 from collections.abc import Callable, Iterator, MutableMapping
+from functools import partial
 from typing import Any, Never
 
 from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
@@ -16,7 +17,8 @@ from tokenward.gateway.doors import health
 from tokenward.gateway.doors.answers import Answer, decided, failed, own
 from tokenward.gateway.doors.balancer import Member
 from tokenward.gateway.doors.exchange import Exchange
-from tokenward.gateway.doors.forward import DEFAULT_LIMITS, Forwarder, Limits
+from tokenward.gateway.doors.forward import Forwarder
+from tokenward.gateway.doors.limits import DEFAULT_LIMITS, Limits
 from tokenward.gateway.doors.request_body import RequestBody
 from tokenward.gateway.doors.running import Held, Running
 from tokenward.gateway.doors.websocket import Conversation
@@ -153,25 +155,25 @@ class ProxyDoor:
                 self._exchanged(Exchange(decision, status, at, decided - started, ended - started))
 
     async def _pass_on(self, allow: Allow, held: Held, scope: Scope, receive: Receive, send: Send) -> int:
-        request, told = held.request, Telling(send, allow)
+        request = held.request
         self._running.add(held)
         try:
-            await self._forwarder.forward(
+            return await self._forwarder.forward(
                 scope,
                 receive,
-                told,
+                send,
                 pool=allow.pool,
                 bounds=allow.bounds,
                 path=allow.upstream_path,
                 headers=_outgoing(allow, request, scope["scheme"]),
                 held=held,
+                tell=partial(with_told, allow=allow),
             )
         except Refusal as refusal:
             _tell_log(allow, refusal)
             return await write(failed(allow, refusal), send)  # raised only before the response began
         finally:
             self._running.remove(held)
-        return told.status
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] == "lifespan.startup":
@@ -222,28 +224,6 @@ def read(scope: Scope, body: Body) -> AccessRequest:
         ClientCertificate.from_der(shown) if shown is not None else None,
         body,
     )
-
-
-class Telling:
-    """`send`, with what the decision tells the caller in the answer too.
-
-    Attributes:
-        status: of the answer; 0 until it begins.
-    """
-
-    __slots__ = ("_allow", "_send", "status")
-
-    def __init__(self, send: Send, allow: Allow) -> None:
-        self._send = send
-        self._allow = allow
-        self.status = 0
-
-    async def __call__(self, message: MutableMapping[str, Any]) -> None:
-        """Send one message of the answer."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message["headers"] = with_told(message["headers"], self._allow)
-        await self._send(message)
 
 
 async def write(decision: Deny | Preflight, send: Send) -> int:

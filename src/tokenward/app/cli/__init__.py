@@ -1,26 +1,38 @@
 """The command line."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from tokenward.app.cli import (
-    check,
-    clients,
-    decide,
-    init,
-    keys,
-    master_key,
-    policy_test,
-    protect,
-    run,
-    signing_keys,
-    tokens,
-    users,
-)
+from tokenward.app.cli.lazily import Commands, Room
+
+ROOMS = {
+    "init": Room("init", "init"),
+    "up": Room("run", "up"),
+    "demo": Room("run", "demo"),
+    "protect": Room("protect", "protect"),
+    "check": Room("check", "check"),
+    "decide": Room("decide", "decide"),
+    "test": Room("policy_test", "run_tests"),
+    "clients": Room("clients", "commands"),
+    "keys": Room("keys", "commands"),
+    "tokens": Room("tokens", "commands"),
+    "users": Room("users", "commands"),
+    "signing-keys": Room("signing_keys", "commands"),
+    "master-key": Room("master_key", "commands"),
+}
+
+
+class _Group(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - what Typer passes on
+        super().__init__(**attributes)
+        self.commands = Commands(dict(ROOMS))
+
 
 application = typer.Typer(
     name="tokenward",
+    cls=_Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # a pretty traceback prints local variables
@@ -29,19 +41,6 @@ application = typer.Typer(
     epilog="Start with `tokenward demo`, or protect an API of yours with `tokenward protect openapi.yaml`. "
     "Exit codes: 0 good, 1 findings or refused, 2 could not run.",
 )
-application.command("init")(init.init)
-application.command("up")(run.up)
-application.command("demo")(run.demo)
-application.command("protect")(protect.protect)
-application.command("check")(check.check)
-application.command("decide")(decide.decide)
-application.command("test")(policy_test.run_tests)
-application.add_typer(clients.commands, name="clients")
-application.add_typer(keys.commands, name="keys")
-application.add_typer(tokens.commands, name="tokens")
-application.add_typer(users.commands, name="users")
-application.add_typer(signing_keys.commands, name="signing-keys")
-application.add_typer(master_key.commands, name="master-key")
 
 
 def _version(wanted: bool) -> None:

@@ -10,17 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenward.app.certificate_files import read_certificates
-from tokenward.app.cli.console import (
-    DEFAULT_CONFIG,
-    REFUSED,
-    ConfigPath,
-    date,
-    duration_option,
-    err,
-    fail,
-    out,
-    with_foundation,
-)
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, date, err, fail, out
+from tokenward.app.cli.duration_option import duration_option
+from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.app.jwk_files import jwks_text
 from tokenward.app.quantities import in_words

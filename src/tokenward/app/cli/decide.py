@@ -16,9 +16,9 @@ from tokenward.app.cli.console import (
     out,
     read_credential,
     read_data,
-    tell_steps,
-    with_foundation,
 )
+from tokenward.app.cli.opening import with_foundation
+from tokenward.app.cli.told_steps import tell_steps
 from tokenward.app.foundation import Foundation
 from tokenward.app.servers import gateway_engine
 from tokenward.base.secret import Secret

@@ -13,13 +13,13 @@ from tokenward.app.cli.console import (
     REFUSED,
     ConfigPath,
     date,
-    duration_option,
     err,
     fail,
     out,
     read_credential,
-    with_foundation,
 )
+from tokenward.app.cli.duration_option import duration_option
+from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.app.revocation import revoke
 from tokenward.base.secret import Secret

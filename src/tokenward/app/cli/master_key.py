@@ -5,14 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tokenward.app.cli.console import (
-    DEFAULT_CONFIG,
-    REFUSED,
-    ConfigPath,
-    err,
-    fail,
-    open_configuration,
-)
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail
+from tokenward.app.cli.opening import open_configuration
 from tokenward.app.foundation import master_key, store_url
 from tokenward.store.keeping import WrongMasterKey, replace_master_key
 from tokenward.store.port import StoreUnavailable

@@ -9,16 +9,9 @@ import typer
 from rich.markup import escape
 
 from tokenward.app.check import rendered, summary
-from tokenward.app.cli.console import (
-    DEFAULT_CONFIG,
-    REFUSED,
-    ConfigPath,
-    err,
-    fail,
-    open_configuration,
-    out,
-    tell_steps,
-)
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, out
+from tokenward.app.cli.opening import open_configuration
+from tokenward.app.cli.told_steps import tell_steps
 from tokenward.app.config import Configuration
 from tokenward.app.policy_tests import SUFFIX, Suite, beside, read_suites, schema
 from tokenward.app.policy_trial import Outcome, Trial

@@ -13,7 +13,8 @@ import httpx
 import typer
 from rich.markup import escape
 
-from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, open_configuration, out
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, out
+from tokenward.app.cli.opening import open_configuration
 from tokenward.app.demo import SERVICE, Demo, running_demo
 from tokenward.app.reloading import Reloader
 from tokenward.app.story import STEPS, Story, Unexpected

@@ -5,16 +5,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tokenward.app.cli.console import (
-    DEFAULT_CONFIG,
-    REFUSED,
-    ConfigPath,
-    date,
-    err,
-    fail,
-    out,
-    with_foundation,
-)
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, date, err, fail, out
+from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.store.key_states import KeyState, state
 from tokenward.store.records import KeyPurpose, SigningKeyRecord

@@ -10,16 +10,8 @@ from typing import Annotated, TextIO
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tokenward.app.cli.console import (
-    DEFAULT_CONFIG,
-    REFUSED,
-    ConfigPath,
-    err,
-    fail,
-    out,
-    read_credential,
-    with_foundation,
-)
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, out, read_credential
+from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.app.incident import Listed, listed, revoke_listed
 from tokenward.app.revocation import What, revoke

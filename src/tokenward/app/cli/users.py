@@ -5,15 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tokenward.app.cli.console import (
-    DEFAULT_CONFIG,
-    ConfigPath,
-    date,
-    err,
-    out,
-    read_credential,
-    with_foundation,
-)
+from tokenward.app.cli.console import DEFAULT_CONFIG, ConfigPath, date, err, out, read_credential
+from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.identity.claims import change_claims, check_claim, read_claim

@@ -257,6 +257,12 @@ CONTRACT_PARAMETER = _row(
 CONTRACT_JSON = _row(
     "contract_json", 400, "The body is not JSON that every program reads alike.", "RFC 8259 §4, RFC 7493 §2"
 )
+CONTRACT_FORM = _row(
+    "contract_form",
+    400,
+    "The body is no form that every program reads alike.",
+    "RFC 7578 §4, OpenAPI 3.1 §4.8.15",
+)
 CONTRACT_NO_BODY = _row("contract_no_body", 400, "This operation takes no body.", "OpenAPI 3.1 §4.8.10")
 CONTRACT_MEDIA_TYPE = _row(
     "contract_media_type",

@@ -6,8 +6,11 @@ from typing import Any
 
 from tokenward.gateway import headers
 from tokenward.gateway.contract import media_types
+from tokenward.gateway.contract.form_rules import form_rule
+from tokenward.gateway.contract.forms import FormRule
 from tokenward.gateway.contract.json_text import MAX_LEVELS
 from tokenward.gateway.contract.looks import looks
+from tokenward.gateway.contract.media_types import FORM, MULTIPART
 from tokenward.gateway.contract.operation import BodyRule, MediaRule, OperationContract
 from tokenward.gateway.contract.parameters import InPath, Parameter, Parameters
 from tokenward.gateway.contract.schemas import Location, Schemas
@@ -228,7 +231,7 @@ class Contracts:
             self.schemas.problem(at, "the request body has no `content`", "Map media types to schemas.")
             return None
         required = node.get("required") is True
-        read: dict[tuple[str, str], str | None] = {}
+        read: dict[tuple[str, str], tuple[str | None, FormRule | None]] = {}
         for key, media in content.items():
             where = (*at, "content", key)
             try:
@@ -239,18 +242,21 @@ class Contracts:
             if not isinstance(media, Mapping):
                 self.schemas.problem(where, "this is no object", "Write one with a `schema`.")
                 continue
-            name = None
+            name, form, kind = None, None, (media_type.type, media_type.subtype)
             if media_type.is_json or (media_type.subtype == "*" and "schema" in media):
                 name = self.schemas.add(media.get("schema", True), (*where, "schema"))
-            read[media_type.type, media_type.subtype] = name
+            elif kind in {FORM, MULTIPART} and "schema" in media:
+                name = self.schemas.add(media["schema"], (*where, "schema"))
+                form = form_rule(self.schemas, name, media, kind, (*where, "schema"))
+            read[kind] = (name, form)
             if name is not None and self._looks(name) is None:
                 self.schemas.problem(where, "its schema is too large to check bodies by", "Simplify it.")
-        return lambda: BodyRule(required, {key: self._media(name) for key, name in read.items()})
+        return lambda: BodyRule(required, {key: self._media(*it) for key, it in read.items()})
 
-    def _media(self, name: str | None) -> MediaRule:
+    def _media(self, name: str | None, form: FormRule | None) -> MediaRule:
         if name is None:
             return MediaRule()
-        return MediaRule(self.schemas.validator(name), self._looks(name) or ())
+        return MediaRule(self.schemas.validator(name), self._looks(name) or (), form)
 
     def _looks(self, name: str) -> tuple[int, ...] | None:
         if name not in self._known_looks:

@@ -11,12 +11,17 @@ _TYPE = re.compile(rf"({_TOKEN})/({_TOKEN})")
 _PARAMETER = re.compile(rf'[ \t]*;[ \t]*(?:({_TOKEN})=({_TOKEN}|"(?:[^"\\\x00-\x1f]|\\[\x20-\x7e])*"))?')
 
 
+FORM = ("application", "x-www-form-urlencoded")
+MULTIPART = ("multipart", "form-data")
+
+
 class MediaType(NamedTuple):
-    """A media type in lower case; `charset` is "" where none is named."""
+    """A media type in lower case; `charset` and `boundary` are "" where none is named."""
 
     type: str
     subtype: str
     charset: str = ""
+    boundary: str = ""
 
     @property
     def is_json(self) -> bool:
@@ -45,7 +50,8 @@ def parse(text: str) -> MediaType:
             if name in parameters:
                 raise ValueError("repeated")
             parameters[name] = parameter[2].strip('"')
-    return MediaType(found[1].lower(), found[2].lower(), parameters.get("charset", "").lower())
+    charset, boundary = parameters.get("charset", "").lower(), parameters.get("boundary", "")
+    return MediaType(found[1].lower(), found[2].lower(), charset, boundary)
 
 
 def chosen(sent: MediaType, documented: Mapping[tuple[str, str], T]) -> T | None:

@@ -47,9 +47,9 @@ class Form:
             ValueError: several texts for one value, or one that cannot be decoded. It names the rule.
         """
         if self.is_list:
-            parts = texts if self.separator is None else _split(_one(texts), self.separator)
+            parts = texts if self.separator is None else _split(one(texts), self.separator)
             return [scalar(decode(each), self.types) for each in parts]
-        text = _one(texts)
+        text = one(texts)
         if self.properties is None or self.separator is None:
             return scalar(decode(text), self.types)
         parts = _split(text, self.separator)
@@ -111,7 +111,12 @@ def scalar(text: str, types: frozenset[str]) -> Value:
     return text
 
 
-def _one(texts: list[bytes]) -> bytes:
+def one(texts: list[bytes]) -> bytes:
+    """The only one.
+
+    Raises:
+        ValueError: "repeated".
+    """
     if len(texts) != 1:
         raise ValueError("repeated")
     return texts[0]

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from tokenward.base.problems import (
     CONTRACT_BODY,
+    CONTRACT_FORM,
     CONTRACT_JSON,
     CONTRACT_MEDIA_TYPE,
     CONTRACT_NO_BODY,
@@ -25,6 +26,7 @@ KINDS: Mapping[str, Problem] = MappingProxyType(
         "media_type": CONTRACT_MEDIA_TYPE,
         "size": CONTRACT_SIZE,
         "json": CONTRACT_JSON,
+        "form": CONTRACT_FORM,
         "body": CONTRACT_BODY,
         "sunset": SUNSET,
     }

@@ -1,0 +1,1 @@
+"""Private keys in the forms in which people keep and paste them."""

@@ -1,0 +1,9 @@
+"""The detectors that parse what they find. A new one is one row."""
+
+from typing import Final
+
+from tokenward.leaks.detector import Detector
+from tokenward.leaks.detectors.jwt import JWT
+from tokenward.leaks.detectors.private_keys.detector import PRIVATE_KEYS
+
+DETECTORS: Final[tuple[Detector, ...]] = (JWT, PRIVATE_KEYS)

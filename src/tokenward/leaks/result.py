@@ -2,9 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tokenward.leaks.findings import Confidence, Place, Severity, Trouble
 from tokenward.leaks.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Why a finding does not count.
+
+    Attributes:
+        how: by a comment beside the secret, or by an entry of the baseline.
+        reason: as somebody wrote it.
+        by: who that was; "" where it does not say.
+        until: the last day on which it holds, as YYYY-MM-DD; "" where it has no end.
+    """
+
+    how: Literal["comment", "baseline"]
+    reason: str
+    by: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +39,8 @@ class Finding:
         places: where it was seen, in order of path and line, oldest commit first.
         facts: what was read from it and may be shown.
         why: in a sentence, for people: what raised or lowered severity and confidence.
+        acceptance: why it does not count; None for what does. A secret of which some places are accepted is
+            two findings.
     """
 
     rule: Rule
@@ -31,6 +51,7 @@ class Finding:
     places: tuple[Place, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+    acceptance: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)

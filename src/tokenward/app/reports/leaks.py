@@ -1,0 +1,95 @@
+"""From the result of a scan to a report."""
+
+from tokenward.app.reports.model import Kind, Location, Problem, Report, Row
+from tokenward.app.reports.words import confidence_word, count, size
+from tokenward.leaks.findings import Confidence, Place
+from tokenward.leaks.result import Finding, ScanResult
+from tokenward.leaks.rule import Rule
+
+OURS = "Tokenward"
+"""The provider of the rules for tokens that we issue, and can cut off."""
+
+FALSE_ALARM = (
+    "A false alarm is accepted with a comment `tokenward:allow reason=…` beside it, or in a baseline."
+)
+
+_OURS = "Run `tokenward leaks report`: it tells whose it is and cuts it off. Then put a new one in its place."
+_AT_ISSUER = "Exchange it where it was issued, and keep the new one out of the files."
+_ANYWHERE = "Replace it wherever it opens something, and keep the new one out of the files."
+_NOT_ENOUGH = "Deleting the line is not enough."
+
+
+def leak_report(result: ScanResult, *, at: float, lasting_key: bool) -> Report:
+    """The report on leaked secrets.
+
+    Args:
+        result: of the scan.
+        at: when it ended, in seconds since 1970.
+        lasting_key: whether "hmac:" fingerprints were made under a baseline's key, so that another run gives
+            the same.
+    """
+    kinds = {each.rule.id: _kind(each.rule) for each in (*result.findings, *result.accepted)}
+    rows = tuple(_row(finding, kinds, lasting_key=lasting_key) for finding in result.findings)
+    accepted = tuple(_row(finding, kinds, lasting_key=lasting_key) for finding in result.accepted)
+    return Report(
+        part="scan",
+        title="Leaked secrets",
+        subject=result.source,
+        at=at,
+        rows=rows,
+        accepted=accepted,
+        problems=tuple(Problem(each.path, each.why, each.skipped) for each in result.troubles),
+        summary={"files": result.files, "bytes": result.size, "seconds": round(result.seconds, 3)},
+        pace=_pace(result),
+        notes=(FALSE_ALARM,) if rows else (),
+        complete=not result.interrupted,
+    )
+
+
+def _kind(rule: Rule) -> Kind:
+    return Kind(
+        id=rule.id,
+        title=rule.what,
+        severity=rule.severity,
+        confidence=rule.confidence,
+        help="\n\n".join(
+            (f"Whoever reads this file can use the {rule.what} as its owner could.", _next(rule))
+        ),
+        uri=rule.rotate,
+        tags=("security", "secret"),
+    )
+
+
+def _row(finding: Finding, kinds: dict[str, Kind], *, lasting_key: bool) -> Row:
+    rule = finding.rule
+    certainty = confidence_word(finding.confidence).capitalize()
+    return Row(
+        kind=kinds[rule.id],
+        severity=finding.severity,
+        confidence=finding.confidence,
+        message=f"{certainty} leak: {rule.what}.",
+        shown=finding.masked,
+        locations=tuple(_location(place) for place in finding.places),
+        why=finding.why,
+        next=_next(rule, doubtful=finding.confidence is Confidence.LOW),
+        fingerprint=finding.fingerprint,
+        lasting=lasting_key or not finding.fingerprint.startswith("hmac:"),
+        facts=finding.facts,
+        acceptance=finding.acceptance,
+    )
+
+
+def _location(place: Place) -> Location:
+    return Location(place.path, place.line, place.column, place.decoded, place.commit)
+
+
+def _next(rule: Rule, *, doubtful: bool = False) -> str:
+    does = _OURS if rule.provider == OURS else f"{_AT_ISSUER if rule.rotate else _ANYWHERE} {_NOT_ENOUGH}"
+    return f"Look whether it is real. If so: {does[0].lower()}{does[1:]}" if doubtful else does
+
+
+def _pace(result: ScanResult) -> str:
+    told = f"{count(result.files, 'file')}, {size(result.size)} in {result.seconds:.1f} s"
+    if result.seconds >= 0.05:  # below that, the rate of a start-up would be told
+        told += f" ({size(round(result.size / result.seconds))}/s)"
+    return told

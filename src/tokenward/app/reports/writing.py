@@ -1,0 +1,67 @@
+"""Where a report goes: to standard output, or to a file that is there whole or not at all."""
+
+import io
+import sys
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from rich.console import Console
+
+from tokenward.app.files import draft, publish
+from tokenward.app.reports import json, terminal
+from tokenward.app.reports.model import Report
+
+FILE_WIDTH = 100
+"""Columns of the terminal format in a file."""
+
+
+class Format(StrEnum):
+    """What `--format` takes."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+
+
+_TEXTS: Mapping[Format, Callable[[Report], str]] = {
+    Format.JSON: json.text,
+}
+
+
+def write_report(report: Report, chosen: Format, output: Path | None, console: Console) -> None:
+    """Write it to `output`, or where there is none to standard output (`console` for the terminal format).
+
+    A file gets mode 0644, as other reports do: CI systems collect it as another user, and it holds no secret.
+    Where `output` is no ordinary file, such as a pipe or /dev/stdout, it is written to and not replaced.
+
+    Raises:
+        OSError: it cannot be written. What was there before is left as it was.
+    """
+    if output is not None:
+        _write_file(output, _text(report, chosen))
+    elif chosen is Format.TERMINAL:
+        terminal.write(report, console)
+    else:
+        # Bytes: the text of a report does not depend on the locale.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(_text(report, chosen).encode())
+        sys.stdout.buffer.flush()
+
+
+def _text(report: Report, chosen: Format) -> str:
+    if chosen is not Format.TERMINAL:
+        return _TEXTS[chosen](report)
+    stream = io.StringIO()
+    # Whatever the environment says about colours, a file has none.
+    terminal.write(report, Console(file=stream, width=FILE_WIDTH, no_color=True, force_terminal=False))
+    return stream.getvalue()
+
+
+def _write_file(output: Path, text: str) -> None:
+    if output.exists() and not output.is_file():
+        with output.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        return
+    target = output.resolve()  # a link stays a link
+    with draft(target, text) as path:
+        publish(path, target, replace=True)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import string
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
@@ -20,6 +21,7 @@ from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.text import Text
 
+ALPHABET = string.ascii_letters + string.digits + "+/"
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
@@ -75,12 +77,12 @@ def test_an_encrypted_key_is_less_bad(form):
 
 
 def test_of_an_encrypted_openssh_key_the_public_half_is_known_all_the_same():
-    def string(value):
+    def framed(value):
         return len(value).to_bytes(4, "big") + value
 
     public = base64.b64decode(public_line(RSA).split()[1])
-    body = b"openssh-key-v1\0" + string(b"aes256-ctr") + string(b"bcrypt") + string(bytes(24))
-    body += (1).to_bytes(4, "big") + string(public) + string(bytes(range(128)))
+    body = b"openssh-key-v1\0" + framed(b"aes256-ctr") + framed(b"bcrypt") + framed(bytes(24))
+    body += (1).to_bytes(4, "big") + framed(public) + framed(bytes(range(128)))
     armored = b"-----BEGIN OPENSSH PRIVATE KEY-----\n%s-----END OPENSSH PRIVATE KEY-----\n"
     [found] = find(armored % base64.encodebytes(body))
     assert (found.facts["key"], found.severity) == ("RSA 1024", Severity.MEDIUM)
@@ -114,6 +116,17 @@ DRESSES = {
     "XML": lambda key: b"<key>" + key.replace(b"\n", b"&#10;") + b"</key>",
     "continued lines": lambda key: b"".join(line + b"\\n\\\n" for line in key.splitlines()),
 }
+
+
+@pytest.mark.parametrize("mark", ["+", "/"])
+def test_a_line_may_begin_and_end_with_what_is_also_an_operator(mark):
+    lines = [mark + "".join(ALPHABET[(7 * i + j) % 64] for i in range(62)) + mark for j in range(12)]
+    key = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----\n"]).encode()
+    [plain] = find(key)
+    assert plain.secret == "".join(lines).encode()
+    for dress in DRESSES.values():
+        [found] = find(dress(key))
+        assert found.secret == plain.secret
 
 
 @pytest.mark.parametrize("dress", DRESSES)

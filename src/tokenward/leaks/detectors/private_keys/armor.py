@@ -112,10 +112,9 @@ def _bare(line: bytes) -> bytes:
             closing = tail.find(quote)
             if closing >= 0:
                 return tail[:closing].strip()
-            # The rest of the literal in which the key begins or ends.
-            return (head if any(byte in _BASE64 - {43, 47, 61} for byte in head) else tail).strip(
-                b" \\+.,;)("
-            )
+            # The rest of the literal in which the key begins or ends; "+" may belong to it, or to the code.
+            part = head if any(byte in _LETTERS for byte in head) else tail
+            return part.strip(b" \\") if any(byte in _LETTERS for byte in part) else b""
     return line.lstrip(b"#*>|; \t").removeprefix(b"//").rstrip(b"\\,; \t").strip()
 
 

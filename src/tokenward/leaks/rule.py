@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from tokenward.leaks.findings import Confidence, Severity
 
 
+class RuleError(ValueError):
+    """A rule is not as it should be. The message names it, and the file where there is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A second part without which the first is useless, such as the id to a secret.
 
     Attributes:
         what: in words, such as "access key id".
-        pattern: of the part; its group 1, or the whole match.
+        pattern: of the part, which is shown with the finding and so must be no secret itself; its group 1, or
+            the whole match.
         within: how many lines before or after the secret it may stand.
         needed: without it there is no finding; otherwise its presence raises the confidence to high.
     """
@@ -40,7 +45,8 @@ class Rule:
         entropy: least Shannon entropy of the secret in bits a character; 0 asks for none.
         checksum: name of a function in `checksums.CHECKSUMS` which must accept the secret; "" where the
             format has none.
-        paths: globs, one of which the file's path must match; empty for any.
+        paths: globs, one of which the file's path must match; empty for any. One without a slash is of the
+            file's name, one with a slash of the path's end.
         not_paths: globs, none of which it may match.
         pair: a second part.
         guessable: a person may have chosen it.

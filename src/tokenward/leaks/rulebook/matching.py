@@ -1,0 +1,152 @@
+"""What of a text a rule takes for its secret: pattern first, then every other condition of the rule."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fnmatch import translate
+from functools import lru_cache, partial
+from math import log2
+from typing import Protocol
+
+import re2
+
+from tokenward.leaks.detector import Detector
+from tokenward.leaks.findings import Candidate, Confidence
+from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder
+from tokenward.leaks.rule import Pair, Rule
+from tokenward.leaks.rulebook.checksums import CHECKSUMS
+from tokenward.leaks.text import Text
+
+REACH = 1024
+"""How many bytes before the end of the shortest match of a rule's pattern a match may begin."""
+
+_MEMORY = 64 << 20  # bytes; the default of 8 MiB falls back to a slow path on the longest of the patterns
+
+
+class Match(Protocol):
+    """One match of RE2."""
+
+    def span(self, group: int = 0) -> tuple[int, int]:
+        """Where that group begins and ends."""
+
+
+class Matcher(Protocol):
+    """What is used of a compiled pattern of RE2, which has no type information."""
+
+    groups: int
+
+    def finditer(self, text: bytes, pos: int = 0, endpos: int = ...) -> Iterator[Match]:
+        """Matches from one offset to another that do not overlap."""
+
+    def search(self, text: bytes) -> Match | None:
+        """The first match."""
+
+
+def detectors_of(rules: Iterable[Rule]) -> tuple[Detector, ...]:
+    """A detector for each rule that has a pattern."""
+    return tuple(
+        Detector((rule,), (rule.pattern,), partial(matches, rule), REACH) for rule in rules if rule.pattern
+    )
+
+
+def matches(rule: Rule, text: Text, start: int = 0, recorder: Recorder = SILENCE) -> Iterator[Candidate]:
+    """Yields the secrets of that rule which begin at `start` or later, in order."""
+    if not _path_fits(rule, text):
+        recorder.note("path", rule.id, WHOLE_TEXT, "dropped", "the rule is for files of other names")
+        return
+    if not _has_keyword(rule, text):
+        recorder.note("context", rule.id, WHOLE_TEXT, "dropped", "none of the rule's keywords is in the text")
+        return
+    pattern = compiled(rule.pattern)
+    for match in pattern.finditer(text.data, max(0, start)):
+        begin, end = match.span(1 if pattern.groups else 0)
+        found = _candidate(rule, text.data, begin, end, recorder)
+        if found is not None:
+            yield found
+
+
+def _candidate(rule: Rule, data: bytes, begin: int, end: int, recorder: Recorder) -> Candidate | None:
+    secret = data[begin:end]
+    recorder.note("capture", rule.id, begin, "passed", "the rule's pattern matches")
+    if rule.entropy and entropy(secret) < rule.entropy:
+        reason = f"{entropy(secret):.1f} bits a character, not {rule.entropy}" if recorder.wanted else ""
+        recorder.note("entropy", rule.id, begin, "dropped", reason)
+        return None
+    if rule.checksum and not CHECKSUMS[rule.checksum].valid(secret):
+        recorder.note("checksum", rule.id, begin, "dropped", CHECKSUMS[rule.checksum].what)
+        return None
+    if rule.pair is None:
+        return Candidate(rule.id, begin, end, secret, rule.confidence, guessable=rule.guessable)
+    other = _pair(rule.pair, data, begin, end)
+    if other is not None:
+        facts = {rule.pair.what: other}
+        return Candidate(rule.id, begin, end, secret, Confidence.HIGH, facts, guessable=rule.guessable)
+    recorder.note(
+        "pair", rule.id, begin, "dropped" if rule.pair.needed else "passed", f"no {rule.pair.what} near"
+    )
+    if rule.pair.needed:
+        return None
+    return Candidate(rule.id, begin, end, secret, rule.confidence, guessable=rule.guessable)
+
+
+@lru_cache(maxsize=1024)
+def compiled(pattern: str, *, any_case: bool = False) -> Matcher:
+    """The pattern as RE2 runs it, over bytes.
+
+    Raises:
+        re2.error: the pattern is not in RE2's syntax.
+    """
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.log_errors = False
+    options.max_mem = _MEMORY
+    options.case_sensitive = not any_case
+    matcher: Matcher = re2.compile(pattern.encode(), options)
+    return matcher
+
+
+def entropy(secret: bytes) -> float:
+    """Shannon entropy in bits a character; 0 of nothing."""
+    size = len(secret)
+    return -sum(count / size * log2(count / size) for count in Counter(secret).values())
+
+
+def _has_keyword(rule: Rule, text: Text) -> bool:
+    if not rule.keywords:
+        return True
+    words = "|".join(re2.escape(word) for word in rule.keywords)
+    return compiled(words, any_case=True).search(text.data) is not None
+
+
+def _path_fits(rule: Rule, text: Text) -> bool:
+    if rule.paths and not any(_fits(glob, text) for glob in rule.paths):
+        return False
+    return not any(_fits(glob, text) for glob in rule.not_paths)
+
+
+def _fits(glob: str, text: Text) -> bool:
+    """A glob without a slash is of the file's name, compared in lower case, any other of the path's end."""
+    if "/" not in glob:
+        return _glob(glob.lower()).match(text.name) is not None
+    return _glob(f"*/{glob}").match(f"/{text.path}") is not None
+
+
+@lru_cache(maxsize=1024)
+def _glob(glob: str) -> re.Pattern[str]:
+    return re.compile(translate(glob))
+
+
+def _pair(pair: Pair, data: bytes, begin: int, end: int) -> str | None:
+    """The other part nearest to the secret that stands at these offsets, within the pair's lines."""
+    first, last = begin, end
+    for _ in range(pair.within + 1):
+        first = max(data.rfind(b"\n", 0, first), 0)
+        after = data.find(b"\n", last)
+        last = len(data) if after < 0 else after + 1
+    found: list[tuple[int, bytes]] = []
+    pattern = compiled(pair.pattern)
+    for match in pattern.finditer(data, first, last):
+        at, until = match.span(1 if pattern.groups else 0)
+        if until <= begin or at >= end:
+            found.append((max(begin - until, at - end), data[at:until]))
+    return min(found)[1].decode("latin-1") if found else None

@@ -1,0 +1,1 @@
+"""The secret rules that come with Tokenward: one TOML file a provider."""

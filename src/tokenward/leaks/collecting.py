@@ -1,0 +1,110 @@
+"""Many sightings, few secrets: one finding for each, with every place at which it stands."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from tokenward.leaks.blob import Origin
+from tokenward.leaks.findings import Commit, Confidence, Place
+from tokenward.leaks.fingerprints import fingerprint
+from tokenward.leaks.masking import masked
+from tokenward.leaks.result import Finding
+from tokenward.leaks.rule import Rule
+from tokenward.leaks.sighting import Sighting
+from tokenward.leaks.sources.source import Source
+
+
+class Collector:
+    """Takes sightings in any order."""
+
+    def __init__(self, rules: Mapping[str, Rule], key: bytes) -> None:
+        """Begin with nothing.
+
+        Args:
+            rules: by id.
+            key: of the fingerprints of secrets that somebody could guess, 32 bytes.
+        """
+        self._rules = rules
+        self._key = key
+        self._seen: dict[bytes, dict[tuple[str, int, int, str | None], Sighting]] = {}
+
+    def add(self, sighting: Sighting) -> None:
+        """Note it. Overlapping windows of a large file show the same one twice; it counts once."""
+        place = (sighting.path, sighting.line, sighting.column, sighting.object_id)
+        self._seen.setdefault(sighting.secret, {}).setdefault(place, sighting)
+
+    def findings(self, source: Source, at_least: Confidence) -> tuple[list[Finding], list[Finding]]:
+        """What counts, and what inline comments let pass; worst first.
+
+        Args:
+            source: says which commit brought in what.
+            at_least: findings below this confidence are left out.
+        """
+        every = [list(places.values()) for places in self._seen.values()]
+        kept = [places for places in every if max(one.confidence for one in places) >= at_least]
+        ids = {one.object_id for places in kept for one in places if one.object_id}
+        origins = source.attribute(ids) if ids else {}
+        head = source.head() if ids else frozenset()
+        counting: list[Finding] = []
+        accepted: list[Finding] = []
+        for places in kept:
+            for found, allowed in ((counting, False), (accepted, True)):
+                chosen = [one for one in places if (one.allowed is not None) is allowed]
+                if chosen:
+                    found.append(self._finding(chosen, origins, head))
+        return sorted(counting, key=_worst_first), sorted(accepted, key=_worst_first)
+
+    def _finding(
+        self, sightings: Sequence[Sighting], origins: Mapping[str, tuple[Origin, ...]], head: AbstractSet[str]
+    ) -> Finding:
+        surest = max(sightings, key=lambda one: (one.confidence, one.severity))
+        rule = self._rules[surest.rule]
+        in_head = any(one.object_id in head for one in sightings)
+        reasons = {one.allowed or one.why for one in sightings} - {""}
+        return Finding(
+            rule=rule,
+            severity=max(one.severity for one in sightings),
+            confidence=surest.confidence,
+            masked=masked(surest.secret, rule, guessable=surest.guessable),
+            fingerprint=fingerprint(surest.secret, checksum_valid=bool(rule.checksum), key=self._key),
+            places=_places(sightings, origins, in_head=in_head),
+            facts=surest.facts,
+            why="; ".join(sorted(reasons)),
+        )
+
+
+def _places(
+    sightings: Sequence[Sighting], origins: Mapping[str, tuple[Origin, ...]], *, in_head: bool
+) -> tuple[Place, ...]:
+    """One place a line; of the versions of a file in a history, the oldest that holds the secret."""
+    plain: list[Place] = []
+    oldest: dict[str, Place] = {}
+    for one in sightings:
+        came = tuple(_origins(one, origins))
+        if not came:
+            plain.append(Place(one.path, one.line, one.column, one.decoded))
+        for path, origin in came:
+            commit = Commit(origin.commit, origin.author, origin.date, in_head)
+            place = Place(path, one.line, one.column, one.decoded, commit)
+            earlier = oldest.get(path)
+            if earlier is None or earlier.commit is None or commit.date < earlier.commit.date:
+                oldest[path] = place
+    plain.sort(key=lambda place: (place.path, place.line, place.column))
+    return (
+        *plain,
+        *sorted(oldest.values(), key=lambda place: (place.commit.date if place.commit else "", place.path)),
+    )
+
+
+def _origins(sighting: Sighting, origins: Mapping[str, tuple[Origin, ...]]) -> Iterator[tuple[str, Origin]]:
+    """Where the sighting stood, and in which commit, for each path that the blob had."""
+    if sighting.origin is not None:
+        yield sighting.path, sighting.origin
+    elif sighting.object_id is not None:
+        _outer, member_mark, member = sighting.path.partition("!")
+        for origin in origins.get(sighting.object_id, ()):
+            yield origin.path + member_mark + member, origin
+
+
+def _worst_first(finding: Finding) -> tuple[int, int, str, int]:
+    place = finding.places[0]
+    return (-finding.severity, -finding.confidence, place.path, place.line)

@@ -7,7 +7,7 @@ from tokenward.leaks.blob import Origin
 from tokenward.leaks.findings import Commit, Confidence, Place
 from tokenward.leaks.fingerprints import fingerprint
 from tokenward.leaks.masking import masked
-from tokenward.leaks.result import Finding
+from tokenward.leaks.result import Acceptance, Finding
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.sources.source import Source
@@ -59,7 +59,7 @@ class Collector:
         surest = max(sightings, key=lambda one: (one.confidence, one.severity))
         rule = self._rules[surest.rule]
         in_head = any(one.object_id in head for one in sightings)
-        reasons = {one.allowed or one.why for one in sightings} - {""}
+        allowances = sorted({one.allowed for one in sightings if one.allowed is not None})
         return Finding(
             rule=rule,
             severity=max(one.severity for one in sightings),
@@ -68,7 +68,8 @@ class Collector:
             fingerprint=fingerprint(surest.secret, checksum_valid=bool(rule.checksum), key=self._key),
             places=_places(sightings, origins, in_head=in_head),
             facts=surest.facts,
-            why="; ".join(sorted(reasons)),
+            why="; ".join(sorted({one.why for one in sightings} - {""})),
+            acceptance=Acceptance("comment", "; ".join(allowances)) if allowances else None,
         )
 
 

@@ -22,10 +22,16 @@ _PEM = re.compile(rb"-----BEGIN [A-Z0-9 ]{1,40}-----")
 _CLASSES = ((8, "under 8"), (16, "8 to 15"), (32, "16 to 31"))
 
 
-def masked(secret: bytes, rule: Rule) -> str:
-    """What may be shown, such as "ghp_… (40 characters)". Printable ASCII, but for the ellipsis."""
+def masked(secret: bytes, rule: Rule, *, guessable: bool = False) -> str:
+    """What may be shown, such as "ghp_… (40 characters)". Printable ASCII, but for the ellipsis.
+
+    Args:
+        secret: its bytes.
+        rule: what it is.
+        guessable: a person may have chosen this one, whatever the rule says of others.
+    """
     length = len(secret)
-    if rule.guessable:
+    if guessable or rule.guessable:
         roughly = next((words for least, words in _CLASSES if length < least), "32 or more")
         return f"… ({roughly} characters)"
     shown = _public(secret, rule)

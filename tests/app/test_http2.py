@@ -240,6 +240,23 @@ def test_a_malformed_head_reaches_nobody(through, fields):
     through(scenario)
 
 
+@pytest.mark.parametrize("protocol", ["websocket", "connect-udp"])
+def test_an_extended_connect_ends_its_stream_and_no_other(through, protocol):
+    async def scenario(app, connect, stop):
+        async with connect() as raw:
+            head = ((":method", "CONNECT"), (":protocol", protocol), *GET[1:])
+            raw.head(1, head, extra=[("sec-websocket-version", "13")], end=False)
+            raw.data(1, b"early")
+            raw.head(3)
+            assert (await raw.answer(3)).status == 200
+            refused = await raw.answer(1)
+            assert (refused.status, refused.reset) == (400, ErrorCodes.NO_ERROR)  # RFC 9113 §8.1
+            assert raw.farewell is None
+            assert app.calls == 1
+
+    through(scenario)
+
+
 def test_host_may_stand_for_the_authority(through):
     async def scenario(app, connect, stop):
         async with connect() as raw:

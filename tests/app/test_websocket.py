@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvloop
+from opentelemetry.trace import StatusCode
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.http2_client import SERVER, client_context
 from gateway.world import BANK, World, operation
 from tokenward.app.listener import Listener, bind
+from tokenward.app.spans import spans_of
 from tokenward.app.tls import ServerTls
 from tokenward.base.problems import Refusal
 from tokenward.gateway.cors import Cors
@@ -101,7 +103,8 @@ class Backend:
 
 
 class Stage:
-    def __init__(self, world, backend, door, port, stop):
+    def __init__(self, world, backend, door, port, stop, exchanges):
+        self.exchanges = exchanges
         self.world = world
         self.backend = backend
         self.door = door
@@ -132,6 +135,7 @@ class Stage:
 
 
 ORIGIN = "https://app.example"
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @asynccontextmanager
@@ -144,13 +148,14 @@ async def stage(tls=None, **limits):
     plain = operation("GET /plain", "public")
     cors = Cors(frozenset({ORIGIN.encode()}))
     world.engine.policy = Policy([Api("ticker", "/ticker", pool, BANK, (stream, plain), cors=cors)])
-    door = ProxyDoor(world.engine, Limits(**limits))
+    exchanges = []
+    door = ProxyDoor(world.engine, Limits(**limits), exchanged=exchanges.append)
     sock, stop = bind("127.0.0.1", 0), asyncio.Event()
     listener = Listener(door, sock, websockets=True, on_stop=door.leave, tls=tls)
     serving = asyncio.create_task(listener.run_until(stop))
     watching = asyncio.create_task(door.watch_running())
     try:
-        yield Stage(world, backend, door, sock.getsockname()[1], stop)
+        yield Stage(world, backend, door, sock.getsockname()[1], stop, exchanges)
     finally:
         stop.set()
         await serving
@@ -195,6 +200,44 @@ def test_messages_pass_both_ways_and_the_backend_gets_the_inside_jwt():
         assert {name for name in names if names.count(name) > 1} == set()
         assert b"authorization" in names
         assert not {b"x-user", b"sec-websocket-extensions", b"content-length"} & set(names)
+
+    through(scenario)
+
+
+def test_a_websocket_is_an_exchange_like_any_other_and_ends_when_it_closes():
+    async def scenario(at):
+        begun = at.world.clock.monotonic()
+        at.door._clock = at.world.clock
+        async with at.connect(headers={"traceparent": CALLER}) as client:
+            await client.send("hello")
+            await at.backend.until((TEXT, b"hello"))
+            assert at.exchanges == []
+            at.world.clock.advance(7)
+        while not at.exchanges:  # noqa: ASYNC110 - told when both sides are closed
+            await asyncio.sleep(0.01)
+        (told,) = at.exchanges
+        assert (told.decision.operation, told.status) == ("GET /stream", 101)
+        assert (told.decided, told.seconds) == (0, at.world.clock.monotonic() - begun)
+        whole, decide = spans_of(told)
+        assert (whole.attributes["http.response.status_code"], whole.status.status_code) == (
+            101, StatusCode.UNSET,
+        )  # fmt: skip
+        assert decide.parent == whole.context
+        trace, span = CALLER.split("-")[1:3]
+        assert (f"{whole.context.trace_id:032x}", f"{whole.parent.span_id:016x}") == (trace, span)
+        assert f"{whole.context.span_id:016x}".encode() in at.backend.heads[0], "the backend's parent"
+
+    through(scenario)
+
+
+def test_what_became_no_websocket_is_an_exchange_with_the_status_of_its_answer():
+    async def scenario(at):
+        await at.refused(token=None)
+        at.backend.handshake = lambda _head: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        await at.refused()
+        assert [(told.decision.reason, told.status) for told in at.exchanges] == [
+            ("no_credential", 401), ("allow", 502),
+        ]  # fmt: skip
 
     through(scenario)
 

@@ -10,10 +10,11 @@ class Exchange(NamedTuple):
 
     Attributes:
         decision: what was decided.
-        status: of the answer; 0 where there was none, because the client went away or the connection was cut.
+        status: of the answer, 101 for what became a WebSocket; 0 where there was none, because the client
+            went away or the connection was cut.
         at: when the request arrived, in seconds since 1970.
         decided: seconds from then until it was decided.
-        seconds: until the answer was sent whole.
+        seconds: until the answer was sent whole, or the WebSocket closed.
     """
 
     decision: Decision

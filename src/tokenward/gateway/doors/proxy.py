@@ -12,7 +12,7 @@ from typing import Any, Never
 from tokenward.base.asgi import Receive, Scope, Send, client_certificate, respond
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UPGRADE_REFUSED, Refusal
-from tokenward.gateway.access import AccessRequest, Allow, Body, Deny, HeldBody, Preflight
+from tokenward.gateway.access import AccessRequest, Allow, Body, Decision, Deny, HeldBody, Preflight
 from tokenward.gateway.doors import health
 from tokenward.gateway.doors.answers import Answer, decided, failed, own
 from tokenward.gateway.doors.balancer import Member
@@ -26,6 +26,8 @@ from tokenward.gateway.engine import Engine
 from tokenward.gateway.headers import outgoing
 from tokenward.gateway.told import with_told
 from tokenward.tokens.binding import ClientCertificate
+
+_SWITCHED = 101
 
 _UPSTREAM = logging.getLogger("tokenward.gateway.upstream")
 
@@ -91,24 +93,34 @@ class ProxyDoor:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read(scope, HeldBody())  # a handshake has none
+        at, started = self._clock.time(), self._clock.monotonic()
         generation, policy = self._engine.verified.generation, self._engine.policy
         decision = await self._engine.decide(request)
-        await receive()  # websocket.connect
-        if not isinstance(decision, Allow):
-            await refuse_websocket(decision, scope, send)
-            return
-        if not decision.websocket:  # it passes where nothing is enforced; but it is no WebSocket behind us
-            await refuse_websocket(failed(decision, Refusal(UPGRADE_REFUSED)), scope, send)
-            return
-        held = Held(request, None if decision.report_only else decision.facts, generation, policy)
+        decided = self._clock.monotonic()
+        status = 0
+        try:
+            await receive()  # websocket.connect
+            if not isinstance(decision, Allow):
+                status = await refuse_websocket(decision, scope, send)
+            elif not decision.websocket:  # it passes where nothing is enforced; but it is none behind us
+                status = await refuse_websocket(failed(decision, Refusal(UPGRADE_REFUSED)), scope, send)
+            else:
+                facts = None if decision.report_only else decision.facts
+                held = Held(request, facts, generation, policy)
+                status = await self._connect(decision, held, scope, receive, send)
+        finally:
+            self._tell(decision, status, at, started, decided)
+
+    async def _connect(self, allow: Allow, held: Held, scope: Scope, receive: Receive, send: Send) -> int:
         self._running.add(held)
         try:
-            await self._converse(decision, held, scope, receive, send)
+            await self._converse(allow, held, scope, receive, send)
         except Refusal as refusal:  # raised only before it was accepted
-            _tell_log(decision, refusal)
-            await refuse_websocket(failed(decision, refusal), scope, send)
+            _tell_log(allow, refusal)
+            return await refuse_websocket(failed(allow, refusal), scope, send)
         finally:
             self._running.remove(held)
+        return _SWITCHED
 
     async def _converse(self, allow: Allow, held: Held, scope: Scope, receive: Receive, send: Send) -> None:
         query: bytes = scope["query_string"]
@@ -150,9 +162,12 @@ class ProxyDoor:
             else:
                 status = await write(decision, send)
         finally:
-            if self._exchanged is not None:
-                ended = self._clock.monotonic()
-                self._exchanged(Exchange(decision, status, at, decided - started, ended - started))
+            self._tell(decision, status, at, started, decided)
+
+    def _tell(self, decision: Decision, status: int, at: float, started: float, decided: float) -> None:
+        if self._exchanged is not None:
+            ended = self._clock.monotonic()
+            self._exchanged(Exchange(decision, status, at, decided - started, ended - started))
 
     async def _pass_on(self, allow: Allow, held: Held, scope: Scope, receive: Receive, send: Send) -> int:
         request = held.request
@@ -233,14 +248,18 @@ async def write(decision: Deny | Preflight, send: Send) -> int:
     return answer.status
 
 
-async def refuse_websocket(decision: Deny | Preflight | Answer, scope: Scope, send: Send) -> None:
-    """Answer in the API's place before the WebSocket is one, with a whole response where the server can."""
+async def refuse_websocket(decision: Deny | Preflight | Answer, scope: Scope, send: Send) -> int:
+    """Answer in the API's place before the WebSocket is one, with a whole response where the server can.
+
+    Gives the status.
+    """
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})  # not accepted yet: the server answers 403
-        return
+        return 403
     answer = decided(decision)
 
     async def sending(message: MutableMapping[str, Any]) -> None:
         await send({**message, "type": f"websocket.{message['type']}"})
 
     await respond(sending, answer.status, answer.body, answer.headers)
+    return answer.status

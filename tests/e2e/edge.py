@@ -66,7 +66,7 @@ class Edge:
 
 
 @contextlib.contextmanager
-def edge(directory, *, api="", further="", gateways=1):
+def edge(directory, *, api="", further="", gateways=1, document=DOCUMENT):
     """Start it all; `api` is more about the API in YAML, `further` about everything else."""
     upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
@@ -74,7 +74,7 @@ def edge(directory, *, api="", further="", gateways=1):
     more = [bind_all({"gateway": ("127.0.0.1", 0)}) for _ in range(gateways - 1)]
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
     make_secrets(directory)
-    (directory / "echo.yaml").write_text(DOCUMENT)
+    (directory / "echo.yaml").write_text(document)
     path = directory / "tokenward.yaml"
     values = {**ports, "upstream": upstream.server_port, "further": further}
     path.write_text(CONFIGURATION % values + "".join(f"    {line}\n" for line in api.splitlines()))

@@ -3,14 +3,11 @@
 import asyncio
 import contextlib
 import http.server
-import os
 import queue
 import threading
-from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
 
 from app.test_http2_door import door
 from tokenward.app.demo import APP, PERSON
@@ -18,29 +15,6 @@ from tokenward.flows import token as token_flow
 from tokenward.flows.authorization import AuthorizationRequest, read_callback
 from tokenward.flows.errors import FlowError
 from tokenward.flows.token import TokenResponse
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing")
-        pytest.skip("Chromium is not installed: scripts/test-tools.sh does it")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

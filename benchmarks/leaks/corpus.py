@@ -41,10 +41,11 @@ class Planted:
 def build(root: Path, rules: Sequence[Rule], *, seed: int = 20261127) -> list[Planted]:
     """Write the corpus below `root`; says what was planted where."""
     random = Random(seed)
-    planted: list[Planted] = []
-    for rule in rules:
-        for number in range(len(rule.examples)):
-            planted.append(_plant(root, rule, number, random, seed=seed))
+    planted = [
+        _plant(root, rule, number, random, seed=seed)
+        for rule in rules
+        for number in range(len(rule.examples))
+    ]
     for path, text in lookalikes(random).items():
         _write(root / "lookalikes" / path, text.encode())
     return planted

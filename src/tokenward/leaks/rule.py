@@ -50,6 +50,7 @@ class Rule:
         not_paths: globs, none of which it may match.
         pair: a second part.
         guessable: a person may have chosen it.
+        client_secret: it is an OAuth client's, which has no place in an application that people download.
         examples: templates of texts in which exactly one secret must be found.
         counterexamples: templates of texts in which none may be found.
     """
@@ -68,5 +69,6 @@ class Rule:
     not_paths: tuple[str, ...] = ()
     pair: Pair | None = None
     guessable: bool = False
+    client_secret: bool = False
     examples: tuple[str, ...] = ()
     counterexamples: tuple[str, ...] = ()

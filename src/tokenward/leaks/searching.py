@@ -2,13 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 
+from tokenward.leaks.allowing import allowed
 from tokenward.leaks.blob import Blob
 from tokenward.leaks.detection.engine import Engine
-from tokenward.leaks.findings import Candidate, Trouble
+from tokenward.leaks.distributed import distributed
+from tokenward.leaks.findings import Candidate, Severity, Trouble
 from tokenward.leaks.recording import SILENCE, Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.text import Text
+
+_IN_APPLICATION = (
+    "A client secret in {} is known to everybody who has the application (RFC 8252 §8.5):"
+    " make the client a public one with PKCE."
+)
 
 
 class Searcher:
@@ -16,7 +23,7 @@ class Searcher:
 
     def __init__(self, engine: Engine, recorder: Recorder = SILENCE) -> None:
         self._engine = engine
-        self._rules: Mapping[str, Rule] = engine.rules
+        self.rules: Mapping[str, Rule] = engine.rules
         self._recorder = recorder
 
     def __call__(self, blob: Blob) -> Iterator[Sighting | Trouble | int]:
@@ -26,23 +33,43 @@ class Searcher:
         for candidate in self._engine.candidates(text, self._recorder):
             if blob.old is None or candidate.secret not in blob.old:
                 yield self._sighting(blob, text, candidate)
+            else:
+                self._recorder.note(
+                    "context", candidate.rule, candidate.start, "dropped", "it was there before"
+                )
 
     def _sighting(self, blob: Blob, text: Text, candidate: Candidate) -> Sighting:
-        rule = self._rules[candidate.rule]
+        rule = self.rules[candidate.rule]
+        severity = rule.severity if candidate.severity is None else candidate.severity
+        why: list[str] = []
+        application = distributed(text, candidate.start) if rule.client_secret else None
+        if application is not None:
+            severity = Severity.CRITICAL
+            why.append(_IN_APPLICATION.format(application))
+            self._recorder.note("context", rule.id, candidate.start, "changed", why[-1])
+        allowance = allowed(text, candidate.start, candidate.end)
+        if allowance is not None and not allowance.counts:
+            why.append("The tokenward:allow comment beside it gives no reason, and does not count.")
+        reason = allowance.reason if allowance is not None and allowance.counts else None
+        if reason is not None:
+            self._recorder.note("allowing", rule.id, candidate.start, "dropped", f"a comment says: {reason}")
+        elif self._recorder.wanted:
+            found = f"severity {severity.name.lower()}, confidence {candidate.confidence.name.lower()}"
+            self._recorder.note("result", rule.id, candidate.start, "passed", f"{rule.what}: {found}")
         line, column = text.position(candidate.start)
         return Sighting(
             rule=rule.id,
             secret=candidate.secret,
-            severity=rule.severity if candidate.severity is None else candidate.severity,
+            severity=severity,
             confidence=candidate.confidence,
             guessable=rule.guessable or candidate.guessable,
             facts=dict(candidate.facts),
-            why="",
+            why=" ".join(why),
             path=text.path,
             line=line and line + blob.first_line - 1,
             column=column,
             decoded=text.decoded,
             object_id=blob.object_id,
             origin=blob.origin,
-            allowed=None,
+            allowed=reason,
         )

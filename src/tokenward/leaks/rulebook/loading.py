@@ -60,6 +60,7 @@ _TYPES: Mapping[str, type] = {
     "not_paths": list,
     "pair": dict,
     "guessable": bool,
+    "client_secret": bool,
     "examples": list,
     "counterexamples": list,
 }

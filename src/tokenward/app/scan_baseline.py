@@ -1,0 +1,93 @@
+"""The baseline of a scan: opened before it, applied after it, written anew if that was asked for."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from tokenward.app.files import draft, publish
+from tokenward.base.entropy import random_bytes
+from tokenward.leaks import baseline_key
+from tokenward.leaks.baseline import Baseline, Entry, gone, hold_against, read, split, updated, written
+from tokenward.leaks.result import ScanResult
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBaseline:
+    """A baseline and the key of this run's fingerprints.
+
+    Attributes:
+        baseline: what it holds; nothing where there is no file.
+        path: of the file; None where the scan has no baseline.
+        key: under which "hmac:" fingerprints are made.
+        lasting: whether the key is that of the baseline; another run then gives the same fingerprints.
+    """
+
+    baseline: Baseline
+    path: Path | None
+    key: bytes
+    lasting: bool
+
+
+def open_baseline(path: Path | None, reference: str, *, today: date, to_update: bool) -> OpenBaseline:
+    """The baseline in that file, with its key.
+
+    Args:
+        path: of the file; None for a scan without one.
+        reference: to the key, `env:` and the like; "" for the file beside the baseline.
+        today: entries may end a year after it, not later.
+        to_update: it is going to be written: neither it nor its key need be there yet.
+
+    Raises:
+        ValueError: it is no baseline, or the key does not fit; the message is for people.
+        OSError: it cannot be read.
+    """
+    if path is None:
+        return OpenBaseline(Baseline(), None, random_bytes(32), lasting=False)
+    baseline = Baseline()
+    if path.exists() or not to_update:
+        baseline = read(path.read_bytes(), str(path), today)
+    key = baseline_key.find(path, reference)
+    hold_against(baseline, key)
+    if key is None and to_update:
+        key = baseline_key.make(path)
+    return OpenBaseline(baseline, path, key or random_bytes(32), lasting=key is not None)
+
+
+def apply(opened: OpenBaseline, result: ScanResult, today: date) -> tuple[ScanResult, tuple[Entry, ...]]:
+    """The result without what the baseline accepts, and the entries that accepted nothing."""
+    counting, accepted = split(result.findings, opened.baseline, today)
+    unused = gone(opened.baseline, (*result.findings, *result.accepted))
+    return replace(result, findings=counting, accepted=(*result.accepted, *accepted)), unused
+
+
+def write_baseline(
+    opened: OpenBaseline,
+    result: ScanResult,
+    unused: tuple[Entry, ...],
+    *,
+    reason: str,
+    until: date,
+    today: date,
+) -> int:
+    """Accept everything that still counts; entries that nothing was seen of are left out.
+
+    Returns:
+        How many entries the file holds now.
+
+    Raises:
+        ValueError: there is no reason, or the end is not within a year.
+        OSError: it cannot be written; what was there is left as it was.
+    """
+    assert opened.path is not None  # noqa: S101 - without a file there is nothing to write
+    baseline = updated(
+        opened.baseline,
+        result.findings,
+        key=opened.key,
+        today=today,
+        reason=reason,
+        until=until,
+        without=() if result.interrupted else unused,
+    )
+    with draft(opened.path, written(baseline)) as path:
+        publish(path, opened.path, replace=True)
+    return len(baseline.entries)

@@ -5,11 +5,14 @@ import gc
 import gzip
 
 import pytest
+from yarl import URL
 
-from gateway.wire import OK, answer, through
+from gateway.wire import OK, Backend, answer, through
 from gateway.world import apis
 from tokenward.base.problems import Refusal
+from tokenward.gateway.doors.connections import begin, connections
 from tokenward.gateway.doors.forward import Forwarder
+from tokenward.gateway.doors.limits import Limits
 from tokenward.gateway.doors.transfer import UpstreamTruncated
 from tokenward.gateway.policy import Policy
 from tokenward.gateway.upstreams import Pool
@@ -532,6 +535,49 @@ def test_upstream_connections_are_used_again():
         assert gateway.backend.connections == 1
 
     through(scenario)
+
+
+def test_an_answer_without_a_length_lasts_until_its_connection_closes():
+    # RFC 9112 §6.3 (8).
+    async def scenario(gateway):
+        gateway.backend.answer = reply(b"HTTP/1.1 200 OK\r\n\r\nto the end")
+        status, _, body = await gateway.ask()
+        assert (status, body) == (200, b"to the end")
+
+    through(scenario)
+
+
+def test_an_answer_to_head_leaves_its_connection_to_the_next_call():
+    async def scenario(gateway):
+        async def respond(_reader, writer):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+            await writer.drain()
+
+        gateway.backend.answer = respond
+        for _ in range(2):
+            assert (await gateway.ask(method="HEAD"))[0] == 200
+        assert gateway.backend.connections == 1
+
+    through(scenario)
+
+
+def test_a_connection_on_which_nothing_could_be_sent_is_let_go():
+    async def scenario():
+        backend = Backend()
+        server = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
+        url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        limits = Limits(connections=1)
+        session = connections(timeout=limits.timeout, most=limits.connections)
+        same = {"body": None, "timeout": limits.timeout}
+        with pytest.raises(ValueError, match="control character"):
+            await begin(session, "GET", url, headers=[("name", "two\r\nlines")], **same)
+        async with await asyncio.wait_for(begin(session, "GET", url, headers=[], **same), 1) as response:
+            assert await response.read() == b"ok"
+        await session.close()
+        server.close()
+        backend.close()
+
+    asyncio.run(scenario())
 
 
 def test_a_request_gets_no_header_that_nobody_gave_it():

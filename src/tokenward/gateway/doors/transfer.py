@@ -19,7 +19,7 @@ from yarl import URL
 from tokenward.base.asgi import Receive, Send
 from tokenward.base.problems import BAD_UPSTREAM, CLIENT_SILENT, TOO_LARGE, UPSTREAM_TIMEOUT, Refusal
 from tokenward.gateway.doors.balancer import Balancer, Member
-from tokenward.gateway.doors.connections import Unreachable
+from tokenward.gateway.doors.connections import Unreachable, begin
 from tokenward.gateway.doors.limits import Limits
 from tokenward.gateway.doors.running import Held
 from tokenward.gateway.doors.scissors import Scissors
@@ -167,12 +167,12 @@ class Transfer:
     async def _ask_one(self, call: Call, member: Member) -> aiohttp.ClientResponse:
         member.outstanding += 1
         try:
-            response = await self._session.request(
+            response = await begin(
+                self._session,
                 call.method,
                 URL(member.address + call.target, encoded=True),
                 headers=call.headers,
-                data=self._body() if call.body else None,
-                allow_redirects=False,
+                body=self._body() if call.body else None,
                 timeout=self._limits.timeout,
             )
         except BaseException as fault:

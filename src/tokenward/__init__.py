@@ -1,7 +1,8 @@
 """Tokenward: the whole life of an API token. What is exported here needs no server part."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from tokenward.base.deferred import deferred
 
 if TYPE_CHECKING:
     from tokenward.tokens.claims import VerifiedClaims
@@ -11,20 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["InvalidToken", "JwksSource", "JwtValidator", "VerifiedClaims"]
 
-_ROOMS = {
-    "InvalidToken": "errors",
-    "JwksSource": "jwks",
-    "JwtValidator": "validator",
-    "VerifiedClaims": "claims",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a name when it is asked for (PEP 562): a commit hook needs none, and may not wait for all."""
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"tokenward.tokens.{_ROOMS[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__ = deferred(
+    __name__,
+    {
+        "InvalidToken": "tokenward.tokens.errors",
+        "JwksSource": "tokenward.tokens.jwks",
+        "JwtValidator": "tokenward.tokens.validator",
+        "VerifiedClaims": "tokenward.tokens.claims",
+    },
+)

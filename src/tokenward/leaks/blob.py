@@ -38,6 +38,7 @@ class Blob:
         object_id: of the git object, for later attribution; None outside git.
         first_line: the number of the first line of `data` (a hunk of a diff does not begin at 1).
         offset: bytes of the file before `data`; 0 but for windows.
+        window: `data` is not the whole file; a container cannot be opened.
         old: what stood there before; a secret that stands in it is not new. None where everything counts.
         origin: the commit, where the source knows it already, as a mail of `git format-patch` does.
     """
@@ -47,5 +48,6 @@ class Blob:
     object_id: str | None = None
     first_line: int = 1
     offset: int = 0
+    window: bool = False
     old: bytes | None = field(default=None, repr=False)
     origin: Origin | None = None

@@ -34,7 +34,8 @@ class Source(ABC):
     """Where bytes come from.
 
     Made in the main process and taken along by `fork`: a source keeps no open file, no thread and no process
-    outside a call of `items`, `attribute` or `head`, or outside the context of `reader`.
+    outside a call of `items`, `attribute` or `head`, or outside the context of `reader`. Making one raises
+    `CannotScan` where there is nothing that could be scanned.
 
     Attributes:
         name: in words, for the report, such as "git history of /srv/app".
@@ -44,11 +45,7 @@ class Source(ABC):
 
     @abstractmethod
     def items(self) -> Iterator[Item | Trouble]:
-        """What there is to read, cheaply: no contents. Neighbours are cheapest to read one after another.
-
-        Raises:
-            CannotScan: there is nothing here that could be scanned.
-        """
+        """What there is to read, cheaply: no contents. Neighbours are cheapest to read one after another."""
 
     @abstractmethod
     def reader(self) -> AbstractContextManager[Read]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tokenward.app.files import draft, publish
-from tokenward.app.reports import json, markdown, sarif, terminal
+from tokenward.app.reports import html, json, markdown, sarif, terminal
 from tokenward.app.reports.model import Report
 
 FILE_WIDTH = 100
@@ -22,12 +22,14 @@ class Format(StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     SARIF = "sarif"
+    HTML = "html"
     MARKDOWN = "markdown"
 
 
 _TEXTS: Mapping[Format, Callable[[Report], str]] = {
     Format.JSON: json.text,
     Format.SARIF: sarif.text,
+    Format.HTML: html.text,
     Format.MARKDOWN: markdown.text,
 }
 

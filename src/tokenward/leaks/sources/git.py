@@ -111,7 +111,7 @@ class Git:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise _no_git(self.where) from error
+            raise CannotScan(_NO_GIT) from error
         if done.returncode:
             raise _failure(done.stderr, done.returncode)
         return done.stdout
@@ -163,7 +163,7 @@ class Git:
                 bufsize=1 << 16,
             )
         except FileNotFoundError as error:
-            raise _no_git(self.where) from error
+            raise CannotScan(_NO_GIT) from error
 
     @contextmanager
     def conversation(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -232,10 +232,7 @@ def _close(pipe: IO[bytes]) -> None:
         pipe.close()
 
 
-def _no_git(where: Path | None) -> CannotScan:
-    if where is not None and not where.is_dir():
-        return CannotScan(f"{where} is no directory")
-    return CannotScan("git is not installed, or not on the PATH")
+_NO_GIT = "git is not installed, or not on the PATH"
 
 
 def _failure(complaint: bytes, status: int) -> CannotScan | GitFailed:

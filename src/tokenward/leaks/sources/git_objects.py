@@ -1,0 +1,172 @@
+"""Reads git objects by their ids: one `git cat-file` a worker, asked in batches, which keeps its caches."""
+
+import fcntl
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, cast
+
+from tokenward.leaks.blob import WHOLE, Blob
+from tokenward.leaks.findings import Trouble
+from tokenward.leaks.sources.git import Git
+from tokenward.leaks.sources.lfs import pointed, stored
+from tokenward.leaks.sources.source import Item, Read
+from tokenward.leaks.sources.windows import windows
+
+_AT_ONCE = 400  # ids, 65 bytes or less each, that fit into a pipe: neither side waits for the other
+_PIPE = 1 << 20  # bytes; fewer changes between the processes than with 64 KiB
+
+
+@contextmanager
+def objects(git: Git, common: Path) -> Iterator[Read]:
+    """A reader of items that have an id.
+
+    Args:
+        git: the repository.
+        common: its git directory, for what LFS has stored.
+    """
+    reader = _Reader(git, common)
+    try:
+        yield reader.read
+    finally:
+        reader.end()
+
+
+class _CutOffError(Exception):
+    """git ended in the middle of an answer."""
+
+
+class _Reader:
+    def __init__(self, git: Git, common: Path) -> None:
+        self._git = git
+        self._common = common
+        self._stack = ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def end(self) -> None:
+        self._process = None
+        self._stack.close()
+
+    def read(self, items: Sequence[Item]) -> Iterator[Blob | Trouble]:
+        for start in range(0, len(items), _AT_ONCE // 2):
+            yield from self._batch(items[start : start + _AT_ONCE // 2])
+
+    def _batch(self, items: Sequence[Item]) -> Iterator[Blob | Trouble]:
+        done = 0
+        answered = False
+        try:
+            while done < len(items):
+                answers = self._ask(items[done:])
+                for item in items[done:]:
+                    done += 1
+                    try:
+                        yield from self._answer(answers, item)
+                    except _CutOffError:
+                        yield Trouble(item.path, f"git cannot read its object {item.id}: it is corrupt")
+                        self.end()
+                        break
+            answered = True
+        finally:
+            if not answered:  # somebody stopped listening: what is left in the pipe is no answer to the next
+                self.end()
+
+    def _ask(self, items: Sequence[Item]) -> IO[bytes]:
+        if self._process is None:
+            # Blobs that we read in windows, git must not hold at once either.
+            command = ("-c", f"core.bigFileThreshold={WHOLE}", "cat-file", "--batch")
+            self._process = self._stack.enter_context(self._git.conversation(*command))
+            _widen(cast("IO[bytes]", self._process.stdout))
+        wanted = "".join(f"{item.old}\n{item.id}\n" if item.old else f"{item.id}\n" for item in items)
+        asking = cast("IO[bytes]", self._process.stdin)
+        with suppress(BrokenPipeError):  # seen again when there is no answer
+            asking.write(wanted.encode())
+            asking.flush()
+        return cast("IO[bytes]", self._process.stdout)
+
+    def _answer(self, answers: IO[bytes], item: Item) -> Iterator[Blob | Trouble]:
+        old = None
+        if item.old:
+            kind, size = _head(answers)
+            if kind == b"blob" and size <= WHOLE:
+                old = _content(answers, size)
+            else:
+                _drop(answers, size, kind)
+        kind, size = _head(answers)
+        if kind == b"missing":
+            yield Trouble(item.path, f"its object {item.id} is not in the repository")
+            return
+        like = Blob(item.path, b"", object_id=item.id, old=old)
+        if size > WHOLE:
+            yield from windows(_bounded(answers, size), like)
+            _content(answers, 0)
+            return
+        data = _content(answers, size)
+        if kind != b"blob":
+            data = data.partition(b"\n\n")[2]  # the message; the rest are ids and names
+        elif lfs := pointed(data):
+            yield from self._stored(like, lfs)
+        if data:
+            yield Blob(item.path, data, object_id=item.id, old=old)
+
+    def _stored(self, like: Blob, sha256: str) -> Iterator[Blob | Trouble]:
+        """The content of a pointer of LFS."""
+        try:
+            with stored(self._common, sha256).open("rb") as file:
+                data = file.read(WHOLE + 1)
+                if len(data) > WHOLE:
+                    yield from windows(file.read, like, data)
+                else:
+                    yield Blob(like.path, data, object_id=like.object_id)
+        except FileNotFoundError:
+            yield Trouble(
+                like.path, "its content is in Git LFS and not here: git lfs fetch --all", skipped=True
+            )
+        except OSError as error:
+            yield Trouble(like.path, f"its content in Git LFS cannot be read: {error.strerror}")
+
+
+def _head(answers: IO[bytes]) -> tuple[bytes, int]:
+    """Kind and size of the object that follows; the kind is "missing" where none does."""
+    words = answers.readline().split()
+    if len(words) == 3:
+        return words[1], int(words[2])
+    if not words:
+        raise _CutOffError
+    return b"missing", 0
+
+
+def _content(answers: IO[bytes], size: int) -> bytes:
+    data = answers.read(size + 1)
+    if len(data) != size + 1:
+        raise _CutOffError
+    return data[:-1]
+
+
+def _drop(answers: IO[bytes], size: int, kind: bytes) -> None:
+    if kind == b"missing":
+        return
+    read = _bounded(answers, size + 1)
+    while read(1 << 20):
+        pass
+
+
+class _bounded:  # noqa: N801 - called like the function that it stands for
+    """Reads on until so many bytes were read."""
+
+    def __init__(self, answers: IO[bytes], size: int) -> None:
+        self._answers = answers
+        self._left = size
+
+    def __call__(self, size: int) -> bytes:
+        data = self._answers.read(min(size, self._left))
+        if not data and self._left:
+            raise _CutOffError
+        self._left -= len(data)
+        return data
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # the kernel sets a lower limit for this user: slower, no worse
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)

@@ -15,6 +15,7 @@ ROOMS = {
     "check": Room("check", "check"),
     "decide": Room("decide", "decide"),
     "test": Room("policy_test", "run_tests"),
+    "scan": Room("scan", "scan"),
     "clients": Room("clients", "commands"),
     "keys": Room("keys", "commands"),
     "tokens": Room("tokens", "commands"),

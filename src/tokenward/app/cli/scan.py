@@ -1,0 +1,154 @@
+"""`tokenward scan`: find every credential that escaped."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tokenward.app.cli.console import COULD_NOT_RUN, REFUSED, err, fail
+from tokenward.app.reports.leaks import leak_report
+from tokenward.app.reports.writing import Format, write_report
+from tokenward.app.scan_baseline import OpenBaseline, apply, open_baseline, write_baseline
+from tokenward.app.scan_sources import source_of
+from tokenward.app.scanning import searcher
+from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.leaks.collecting import Collector
+from tokenward.leaks.detection.patterns import PatternError
+from tokenward.leaks.findings import Confidence
+from tokenward.leaks.result import ScanResult
+from tokenward.leaks.rule import RuleError
+from tokenward.leaks.scan import scan as run_scan
+from tokenward.leaks.sources.source import CannotScan, Source
+
+_WHAT = "What to scan"
+_COUNTS = "What counts"
+_TOLD = "How it is told"
+
+
+class Level(StrEnum):
+    """What `--confidence` takes."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("a day is written as 2026-12-31") from None
+
+
+def scan(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Directories and files; - for standard input. The current directory by default."),
+    ] = None,
+    *,
+    history: Annotated[
+        bool,
+        typer.Option("--history", help="The git history that PATHS are in: all refs.", rich_help_panel=_WHAT),
+    ] = False,
+    no_ignore: Annotated[
+        bool,
+        typer.Option(
+            "--no-ignore",
+            help="Also what git ignores and .tokenwardignore names.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file with rules of your own; repeat.", dir_okay=False, rich_help_panel=_COUNTS),
+    ] = None,
+    confidence: Annotated[
+        Level, typer.Option(help="Least confidence of what is reported.", rich_help_panel=_COUNTS)
+    ] = Level.MEDIUM,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="What was accepted before.", dir_okay=False, rich_help_panel=_COUNTS),
+    ] = None,
+    baseline_key: Annotated[
+        str,
+        typer.Option(
+            help="Its key, as env:NAME or another reference; by default beside the baseline.",
+            rich_help_panel=_COUNTS,
+        ),
+    ] = "",
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline", help="Accept what counts now, with --reason.", rich_help_panel=_COUNTS
+        ),
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for --update-baseline.", rich_help_panel=_COUNTS)] = "",
+    until: Annotated[
+        date | None,
+        typer.Option(
+            parser=_day, metavar="DAY", help="How long: 90 days by default.", rich_help_panel=_COUNTS
+        ),
+    ] = None,
+    chosen: Annotated[
+        Format, typer.Option("--format", help="Form of the report.", rich_help_panel=_TOLD)
+    ] = Format.TERMINAL,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
+    ] = None,
+) -> None:
+    """Find credentials in files, in a git history, or in what is shipped, and tell what to do about each.
+
+    Everything happens on this machine: no credential is tried, and none is shown. Archives and encodings are
+    opened. Exit code 0 if there is nothing, 1 if something was found, 2 if something could not be scanned.
+
+    Examples: tokenward scan; tokenward scan dist/app.apk; tokenward scan --history
+    """
+    now = SYSTEM_CLOCK.time()
+    today = datetime.fromtimestamp(now, UTC).date()
+    if update_baseline and (baseline is None or not reason):
+        fail("--update-baseline needs --baseline FILE and --reason TEXT")
+    with _failures_told():
+        source = source_of(paths or [Path()], history=history, ignore=not no_ignore)
+        opened = open_baseline(baseline, baseline_key, today=today, to_update=update_baseline)
+        result = _scanned(source, rules or [], opened, Confidence[confidence.name])
+        result, unused = apply(opened, result, today)
+        if update_baseline:
+            last = until or today + timedelta(days=90)
+            count = write_baseline(opened, result, unused, reason=reason, until=last, today=today)
+            err.print(f"{baseline}: {count} entries", markup=False)
+            return
+        write_report(leak_report(result, at=now, lasting_key=opened.lasting), chosen, output, Console())
+    raise typer.Exit(_exit_code(result))
+
+
+def _scanned(source: Source, rules: Sequence[Path], opened: OpenBaseline, at_least: Confidence) -> ScanResult:
+    search = searcher(rules)
+    collector = Collector(search.rules, opened.key)
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return run_scan(source, search, collector, workers=workers, at_least=at_least, progress=lambda _: None)
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """What keeps the scan from being made, or its report from being written, in a line."""
+    try:
+        yield
+    except (CannotScan, RuleError, PatternError, ValueError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _exit_code(result: ScanResult) -> int:
+    """Clean is only what was looked at: something broken or an early end is no 0."""
+    if result.findings:
+        return REFUSED
+    broken = any(not trouble.skipped for trouble in result.troubles)
+    return COULD_NOT_RUN if broken or result.interrupted else 0

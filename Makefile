@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs lock bench libraries interop fuzz clean
+.PHONY: help install run test check format docs lock bench bench-scan libraries interop fuzz clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with the locked dependencies and Tokenward in it
 
@@ -62,6 +62,10 @@ $(PEERS)/.installed: benchmarks/libraries/requirements.txt
 bench: $(STAMP) $(PEERS)/.installed ## Measure side by side with peers; ARGS="--only validation|middleware|throughput|memory --quick --write"
 	@scripts/bench-tools.sh
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-scan: $(STAMP) ## Measure the leak scanner beside others; ARGS="--only quality|tree --write"
+	@scripts/bench-scan-tools.sh
+	PYTHONPATH=benchmarks $(BIN)/python benchmarks/leaks/run.py $(ARGS)
 
 libraries: $(PEERS)/.installed ## Hold the table of attacks against other JWT libraries; writes docs/libraries.md
 	PYTHONPATH=src $(PEERS)/bin/python benchmarks/libraries/run.py

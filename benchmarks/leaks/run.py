@@ -1,7 +1,7 @@
 """`make bench-scan`: the leak scanner beside others, on the same files, in one run.
 
-No scanner may try a credential or send anything. The tree is made of packages of others, which pip fetched and
-scripts/bench-scan-tools.sh keeps below benchmarks/.cache.
+No scanner may try a credential or send anything. The tree is made of packages of others that
+pip fetched; they are kept below benchmarks/.cache.
 """
 
 import argparse

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from tokenward.app.cli.console import COULD_NOT_RUN, REFUSED, err, fail
 from tokenward.app.reports.leaks import leak_report
+from tokenward.app.reports.progress import progress
 from tokenward.app.reports.writing import Format, write_report
 from tokenward.app.scan_baseline import OpenBaseline, apply, open_baseline, write_baseline
 from tokenward.app.scan_sources import source_of
@@ -49,13 +50,9 @@ def _day(text: str) -> date:
 def scan(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Directories and files; - for standard input. The current directory by default."),
+        typer.Argument(help="Directories and files; the current directory by default."),
     ] = None,
     *,
-    history: Annotated[
-        bool,
-        typer.Option("--history", help="The git history that PATHS are in: all refs.", rich_help_panel=_WHAT),
-    ] = False,
     no_ignore: Annotated[
         bool,
         typer.Option(
@@ -103,19 +100,19 @@ def scan(
         typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
     ] = None,
 ) -> None:
-    """Find credentials in files, in a git history, or in what is shipped, and tell what to do about each.
+    """Find credentials in files and in what is shipped, and tell what to do about each.
 
     Everything happens on this machine: no credential is tried, and none is shown. Archives and encodings are
     opened. Exit code 0 if there is nothing, 1 if something was found, 2 if something could not be scanned.
 
-    Examples: tokenward scan; tokenward scan dist/app.apk; tokenward scan --history
+    Examples: tokenward scan; tokenward scan dist/app.apk
     """
     now = SYSTEM_CLOCK.time()
     today = datetime.fromtimestamp(now, UTC).date()
     if update_baseline and (baseline is None or not reason):
         fail("--update-baseline needs --baseline FILE and --reason TEXT")
     with _failures_told():
-        source = source_of(paths or [Path()], history=history, ignore=not no_ignore)
+        source = source_of(paths or [Path()], ignore=not no_ignore)
         opened = open_baseline(baseline, baseline_key, today=today, to_update=update_baseline)
         result = _scanned(source, rules or [], opened, Confidence[confidence.name])
         result, unused = apply(opened, result, today)
@@ -132,7 +129,15 @@ def _scanned(source: Source, rules: Sequence[Path], opened: OpenBaseline, at_lea
     search = searcher(rules)
     collector = Collector(search.rules, opened.key)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return run_scan(source, search, collector, workers=workers, at_least=at_least, progress=lambda _: None)
+    with progress(err, f"scanning {source.name}") as meter:
+        return run_scan(
+            source,
+            search,
+            collector,
+            workers=workers,
+            at_least=at_least,
+            progress=lambda searched: meter.add(searched.size),
+        )
 
 
 @contextmanager

@@ -9,6 +9,9 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from tokenward.app.reports.words import printable, size
+from tokenward.base.clock import SYSTEM_CLOCK
+
+_EVERY = 0.1  # seconds between two drawings
 
 
 class Meter(Protocol):
@@ -35,12 +38,17 @@ class _Bar:
     def __init__(self, progress: Progress, what: str) -> None:
         self._progress = progress
         self._task = progress.add_task(printable(what), total=None)
+        self._drawn = 0.0
 
     def total(self, number: int) -> None:
         self._progress.update(self._task, total=number)
 
     def add(self, number: int) -> None:
         self._progress.advance(self._task, number)
+        now = SYSTEM_CLOCK.monotonic()
+        if now - self._drawn >= _EVERY:
+            self._drawn = now
+            self._progress.refresh()
 
 
 class _Rate(ProgressColumn):
@@ -65,5 +73,6 @@ def progress(console: Console, what: str) -> Iterator[Meter]:
         return
     # No markup: `what` may name a file.
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), _Rate())
-    with Progress(*columns, console=console, transient=True, refresh_per_second=8) as shown:
+    # Drawn as the job tells of itself: a thread that draws by itself would be there when a job forks.
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as shown:
         yield _Bar(shown, what)

@@ -20,7 +20,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from leaks.containers import FAMILIES
 from tokenward.base.clock import ManualClock
+from tokenward.leaks.blob import Blob
+from tokenward.leaks.findings import Trouble
+from tokenward.leaks.unpacking.containers import unpack
+from tokenward.leaks.unpacking.limits import Budget, Limits
 from tokenward.tokens import base64url, opaque, strict_json
 from tokenward.tokens.binding import ClientCertificate, VerifiedProof, token_hash
 from tokenward.tokens.dpop import DpopVerifier
@@ -525,6 +530,31 @@ def _base64url(data: bytes) -> Callable[[], str]:
     return call
 
 
+# --- containers of the leak scanner
+
+_SMALL = Limits(depth=4, members=50, member=50_000, total=100_000, free=100_000)
+
+
+def _unpack(data: bytes) -> Callable[[], str]:
+    name, _, body = data.partition(b"\n")
+    content = expanded(body) if name.startswith(b"+") else body
+    blob = Blob(text(name), content)
+
+    def call() -> str:
+        outcomes = {type(each) for each in unpack(blob, Budget(len(content), _SMALL))}
+        assert outcomes <= {Blob, Trouble}, "something else than a blob or trouble"
+        return "trouble" if Trouble in outcomes else "accepted"
+
+    return call
+
+
+_UNPACK_SEEDS = [
+    f"{name}\n".encode() + content[:end]
+    for name, content in (build(b"tkw_at_" + b"0" * 60) for build in FAMILIES.values())
+    for end in (None, -20)
+    if len(content) < 2000
+]
+
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
@@ -538,6 +568,7 @@ TARGETS: dict[str, Target] = {
         Target("target_uri", _target_uri, tuple(url.encode() for url in _URLS)),
         Target("strict_json", _strict_json, tuple(_JSON_SEEDS)),
         Target("base64url", _base64url, (b"QUJD", b"-_8", b"AA")),
+        Target("unpack", _unpack, tuple(_UNPACK_SEEDS)),
     )
 }
 

@@ -1,0 +1,58 @@
+"""Mails and other MIME: the parts that are encoded, base64 or quoted-printable (RFC 2045 §6)."""
+
+import email
+import re
+from collections.abc import Iterator
+from email.message import Message
+
+from tokenward.leaks.unpacking.limits import MIB, Budget
+from tokenward.leaks.unpacking.member import Flaw, Member
+
+_FIRST_LINE = re.compile(rb"(?:From |[A-Z][A-Za-z0-9-]{1,60}:)[^\r\n]*\r?\n")
+_HEAD = 16_384
+_ENCODED = re.compile(rb"(?i)\ncontent-transfer-encoding:[ \t]*(?:base64|quoted-printable)")
+_NEXT_MAIL = re.compile(rb"\r?\n\r?\n(?=From [^\n]{5,}\n[A-Z][A-Za-z-]+:)")
+_LARGEST = 64 * MIB
+
+
+def is_mail(data: bytes) -> bool:
+    """Whether it begins with a header, and says in some header that a part is encoded."""
+    return (
+        _FIRST_LINE.match(data) is not None
+        and b"mime-version" in data[:_HEAD].lower()
+        and _ENCODED.search(data) is not None
+    )
+
+
+def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
+    """See `containers.Kind`. Of an mbox, the parts of all mails."""
+    if len(data) > _LARGEST:
+        yield Flaw(f"mails of more than {_LARGEST:,} bytes are not taken apart", skipped=True)
+        return
+    number = 0
+    for mail in _NEXT_MAIL.split(data):
+        if not _ENCODED.search(mail):
+            continue
+        try:
+            parts = [part for part in email.message_from_bytes(mail).walk() if not part.is_multipart()]
+        except (RecursionError, ValueError, LookupError, TypeError, AttributeError, IndexError):
+            yield Flaw("broken mail")
+            continue
+        for part in parts:
+            number += 1
+            yield from _part(part, number, budget)
+
+
+def _part(part: "Message[str, str]", number: int, budget: Budget) -> Iterator[Member | Flaw]:
+    if str(part.get("content-transfer-encoding", "")).strip().lower() not in {"base64", "quoted-printable"}:
+        return
+    budget.count_member()
+    try:
+        content = part.get_payload(decode=True)
+        name = part.get_filename()
+    except (ValueError, LookupError, TypeError, AttributeError, IndexError):
+        yield Flaw("broken part of a mail", f"part {number}")
+        return
+    if isinstance(content, bytes):
+        budget.take(len(content))
+        yield Member(name if isinstance(name, str) and name else f"part {number}", content)

@@ -1,0 +1,43 @@
+"""Containers that are recognised and not opened: a scan says so, and searches their bytes as they are."""
+
+from typing import NamedTuple
+
+
+class Unopened(NamedTuple):
+    """A format by the bytes that stand at an offset; a negative one counts from the end."""
+
+    what: str
+    magic: bytes
+    offset: int = 0
+
+
+AT_START = (
+    Unopened("7z archives", b"7z\xbc\xaf\x27\x1c"),
+    Unopened("RAR archives", b"Rar!\x1a\x07"),
+    Unopened("cabinet files", b"MSCF\0\0\0\0"),
+    Unopened("xar archives (macOS packages)", b"xar!\0\x1c"),
+    Unopened("LZ4 files", b"\x04\x22\x4d\x18"),
+    Unopened("lzip files", b"LZIP\x01"),
+    Unopened("lzop files", b"\x89LZO\0\r\n\x1a\n"),
+    Unopened("files of compress", b"\x1f\x9d"),
+    Unopened("squashfs images", b"hsqs"),
+    Unopened("snappy files", b"\xff\x06\0\0sNaPpY"),
+    Unopened("WIM images", b"MSWIM\0\0\0"),
+    Unopened("files encrypted by age", b"age-encryption.org/v1"),
+)
+ELSEWHERE = (
+    Unopened("ISO images", b"CD001", 32_769),
+    Unopened("disk images of macOS", b"koly", -512),
+)
+
+
+def unopened(data: bytes) -> str:
+    """What it is, in the plural; "" if it is nothing of that kind."""
+    for kind in AT_START:
+        if data.startswith(kind.magic):
+            return kind.what
+    for kind in ELSEWHERE:
+        at = kind.offset if kind.offset >= 0 else len(data) + kind.offset
+        if at >= 0 and data.startswith(kind.magic, at):
+            return kind.what
+    return ""

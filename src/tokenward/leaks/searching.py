@@ -1,6 +1,6 @@
 """From a blob to sightings: open it, view it, find candidates in it, judge each where it stands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from tokenward.leaks.allowing import allowed
 from tokenward.leaks.blob import Blob
@@ -21,24 +21,29 @@ _IN_APPLICATION = (
 class Searcher:
     """Searches one blob after another."""
 
-    def __init__(self, engine: Engine, recorder: Recorder = SILENCE) -> None:
+    def __init__(self, engine: Engine, recorder_of: Callable[[Text], Recorder] = lambda _: SILENCE) -> None:
+        """Begin with an engine.
+
+        Args:
+            engine: finds the candidates.
+            recorder_of: who listens to what is decided about a text.
+        """
         self._engine = engine
         self.rules: Mapping[str, Rule] = engine.rules
-        self._recorder = recorder
+        self._recorder_of = recorder_of
 
     def __call__(self, blob: Blob) -> Iterator[Sighting | Trouble | int]:
         """See `batches.Search`."""
         text = Text(blob.data, blob.path)
         yield len(blob.data)
-        for candidate in self._engine.candidates(text, self._recorder):
+        recorder = self._recorder_of(text)
+        for candidate in self._engine.candidates(text, recorder):
             if blob.old is None or candidate.secret not in blob.old:
-                yield self._sighting(blob, text, candidate)
+                yield self._sighting(blob, text, candidate, recorder)
             else:
-                self._recorder.note(
-                    "context", candidate.rule, candidate.start, "dropped", "it was there before"
-                )
+                recorder.note("context", candidate.rule, candidate.start, "dropped", "it was there before")
 
-    def _sighting(self, blob: Blob, text: Text, candidate: Candidate) -> Sighting:
+    def _sighting(self, blob: Blob, text: Text, candidate: Candidate, recorder: Recorder) -> Sighting:
         rule = self.rules[candidate.rule]
         severity = rule.severity if candidate.severity is None else candidate.severity
         why: list[str] = []
@@ -46,16 +51,16 @@ class Searcher:
         if application is not None:
             severity = Severity.CRITICAL
             why.append(_IN_APPLICATION.format(application))
-            self._recorder.note("context", rule.id, candidate.start, "changed", why[-1])
+            recorder.note("context", rule.id, candidate.start, "changed", why[-1])
         allowance = allowed(text, candidate.start, candidate.end)
         if allowance is not None and not allowance.counts:
             why.append("The tokenward:allow comment beside it gives no reason, and does not count.")
         reason = allowance.reason if allowance is not None and allowance.counts else None
         if reason is not None:
-            self._recorder.note("allowing", rule.id, candidate.start, "dropped", f"a comment says: {reason}")
-        elif self._recorder.wanted:
+            recorder.note("allowing", rule.id, candidate.start, "dropped", f"a comment says: {reason}")
+        elif recorder.wanted:
             found = f"severity {severity.name.lower()}, confidence {candidate.confidence.name.lower()}"
-            self._recorder.note("result", rule.id, candidate.start, "passed", f"{rule.what}: {found}")
+            recorder.note("result", rule.id, candidate.start, "passed", f"{rule.what}: {found}")
         line, column = text.position(candidate.start)
         return Sighting(
             rule=rule.id,

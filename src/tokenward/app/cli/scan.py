@@ -12,12 +12,14 @@ import typer
 from rich.console import Console
 
 from tokenward.app.cli.console import COULD_NOT_RUN, REFUSED, err, fail
+from tokenward.app.reports.explain import target
+from tokenward.app.reports.explain import write as write_explanation
 from tokenward.app.reports.leaks import leak_report
 from tokenward.app.reports.progress import progress
 from tokenward.app.reports.writing import Format, write_report
 from tokenward.app.scan_baseline import OpenBaseline, apply, open_baseline, write_baseline
 from tokenward.app.scan_sources import source_of
-from tokenward.app.scanning import searcher
+from tokenward.app.scanning import explain, searcher
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.leaks.collecting import Collector
 from tokenward.leaks.detection.patterns import PatternError
@@ -53,6 +55,18 @@ def scan(
         typer.Argument(help="Directories and files; the current directory by default."),
     ] = None,
     *,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history",
+            help="The git history of the repository at PATHS: all refs and reflogs.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
+    branch: Annotated[
+        list[str] | None,
+        typer.Option(help="With --history, only what this branch reaches; repeat.", rich_help_panel=_WHAT),
+    ] = None,
     no_ignore: Annotated[
         bool,
         typer.Option(
@@ -95,24 +109,36 @@ def scan(
     chosen: Annotated[
         Format, typer.Option("--format", help="Form of the report.", rich_help_panel=_TOLD)
     ] = Format.TERMINAL,
+    explained: Annotated[
+        str,
+        typer.Option(
+            "--explain",
+            metavar="FILE:LINE",
+            help="Tell instead why something in that line is reported, or is not.",
+            rich_help_panel=_TOLD,
+        ),
+    ] = "",
     output: Annotated[
         Path | None,
         typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
     ] = None,
 ) -> None:
-    """Find credentials in files and in what is shipped, and tell what to do about each.
+    """Find credentials in files, in git histories and in what is shipped, and tell what to do.
 
     Everything happens on this machine: no credential is tried, and none is shown. Archives and encodings are
     opened. Exit code 0 if there is nothing, 1 if something was found, 2 if something could not be scanned.
 
-    Examples: tokenward scan; tokenward scan dist/app.apk
+    Examples: tokenward scan; tokenward scan --history; tokenward scan dist/app.apk
     """
     now = SYSTEM_CLOCK.time()
     today = datetime.fromtimestamp(now, UTC).date()
     if update_baseline and (baseline is None or not reason):
         fail("--update-baseline needs --baseline FILE and --reason TEXT")
     with _failures_told():
-        source = source_of(paths or [Path()], ignore=not no_ignore)
+        if explained:
+            write_explanation(explain(*target(explained), rules or []), Console())
+            return
+        source = source_of(paths or [Path()], history=history, branches=branch or [], ignore=not no_ignore)
         opened = open_baseline(baseline, baseline_key, today=today, to_update=update_baseline)
         result = _scanned(source, rules or [], opened, Confidence[confidence.name])
         result, unused = apply(opened, result, today)

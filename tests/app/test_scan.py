@@ -1,0 +1,204 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tokenward.leaks.rulebook.templates import fill
+
+PROGRAM = Path(sys.executable).with_name("tokenward")
+
+
+def _token(number=0):
+    return fill("{checksum:crc-of-body ghp_}", f"scan {number}").decode()
+
+
+@pytest.fixture
+def scan(tmp_path, monkeypatch):
+    """Runs the command in a directory of its own, as a process of its own."""
+    here = tmp_path / "here"
+    here.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {**kept, "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path), "COLUMNS": "80"}
+
+    def run(*arguments, stdin=""):
+        return subprocess.run(
+            [PROGRAM, "scan", *arguments],
+            cwd=here,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    run.here = here
+    run.environment = environment
+    return run
+
+
+def _git(scan, *arguments):
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.net", "-c", "init.defaultBranch=main")
+    subprocess.run(
+        ["git", *identity, *arguments], cwd=scan.here, env=scan.environment, check=True, capture_output=True
+    )
+
+
+def _found(result):
+    return [
+        (place["path"], place["line"])
+        for finding in json.loads(result.stdout)["findings"]
+        for place in finding["locations"]
+    ]
+
+
+def test_a_tree_without_secrets_is_clean(scan):
+    (scan.here / "main.py").write_text("print('hello')\n")
+    result = scan()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "No findings" in result.stdout
+
+
+def test_a_secret_is_found_with_its_place_and_never_shown(scan):
+    token = _token()
+    (scan.here / "settings.py").write_text(f"import os\n\nTOKEN = '{token}'\n")
+    result = scan()
+    assert result.returncode == 1
+    assert "settings.py:3:10" in result.stdout
+    assert token[8:] not in result.stdout
+    for form in ("json", "sarif", "html", "markdown"):
+        told = scan("--format", form)
+        assert told.returncode == 1, form
+        assert "settings.py" in told.stdout, form
+        assert token[8:] not in told.stdout + told.stderr, form
+
+
+def test_one_secret_in_many_files_is_one_finding(scan):
+    for name in ("a.py", "b.py", "c.py"):
+        (scan.here / name).write_text(f"TOKEN = '{_token()}'\n")
+    (scan.here / "d.py").write_text(f"TOKEN = '{_token(1)}'\n")
+    findings = json.loads(scan("--format", "json").stdout)["findings"]
+    assert sorted(len(finding["locations"]) for finding in findings) == [1, 3]
+
+
+def test_thousands_of_files_in_several_processes_give_the_same(scan):
+    for number in range(1500):
+        directory = scan.here / f"package{number % 40}"
+        directory.mkdir(exist_ok=True)
+        text = f"TOKEN = '{_token(number)}'\n" if number % 100 == 7 else "nothing here\n"
+        (directory / f"module{number}.py").write_text(text)
+    expected = {(f"package{number % 40}/module{number}.py", 1) for number in range(7, 1500, 100)}
+    assert set(_found(scan("--format", "json"))) == expected
+
+
+def test_what_git_ignores_is_left_out_unless_asked_for(scan):
+    _git(scan, "init")
+    (scan.here / ".gitignore").write_text("local.env\n")
+    (scan.here / "local.env").write_text(f"TOKEN={_token()}\n")
+    assert scan().returncode == 0
+    assert scan("--no-ignore").returncode == 1
+
+
+def test_the_history_tells_who_brought_it_in_and_that_it_is_gone(scan):
+    _git(scan, "init")
+    (scan.here / "a.py").write_text(f"\nTOKEN = '{_token()}'\n")
+    _git(scan, "add", ".")
+    _git(scan, "commit", "-m", "in")
+    (scan.here / "a.py").write_text("TOKEN = None\n")
+    _git(scan, "commit", "-am", "out")
+    assert scan().returncode == 0
+    result = scan("--history", "--format", "json")
+    assert result.returncode == 1
+    (finding,) = json.loads(result.stdout)["findings"]
+    (place,) = finding["locations"]
+    assert (place["path"], place["line"]) == ("a.py", 2)
+    assert place["commit"]["author"] == "Ada <ada@example.net>"
+    assert place["commit"]["in_head"] is False
+
+
+def test_a_comment_with_a_reason_lets_it_pass_one_without_does_not(scan):
+    (scan.here / "a.py").write_text(f"TOKEN = '{_token()}'  # tokenward:allow reason=revoked in May\n")
+    result = scan("--format", "json")
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["summary"]["accepted"] == 1
+    (scan.here / "a.py").write_text(f"TOKEN = '{_token()}'  # tokenward:allow\n")
+    assert scan().returncode == 1
+
+
+def test_a_baseline_accepts_what_is_there_and_nothing_new(scan):
+    (scan.here / "a.py").write_text(f"TOKEN = '{_token()}'\n")
+    assert scan("--baseline", "base.json", "--update-baseline").returncode == 2
+    made = scan("--baseline", "base.json", "--update-baseline", "--reason", "dead since May")
+    assert (made.returncode, made.stdout) == (0, "")
+    assert _token() not in (scan.here / "base.json").read_text()
+    assert scan("--baseline", "base.json").returncode == 0
+    (scan.here / "a.py").write_text(f"\n\nTOKEN = '{_token()}'\n")  # lines move
+    assert scan("--baseline", "base.json").returncode == 0
+    (scan.here / "b.py").write_text(f"TOKEN = '{_token()}'\n")
+    assert _found(scan("--baseline", "base.json", "--format", "json")) == [("b.py", 1)]
+
+
+def test_an_explanation_tells_what_was_decided(scan):
+    (scan.here / "a.py").write_text(f"\nTOKEN = '{_token()}'\n")
+    result = scan("--explain", "a.py:2")
+    assert result.returncode == 0
+    assert "github-personal-access-token" in result.stdout
+    assert _token()[8:] not in result.stdout
+    assert "Nothing here" in scan("--explain", "a.py:1").stdout
+
+
+def test_rules_of_ones_own_count_once_they_prove_themselves(scan):
+    rule = """
+provider = "Example"
+rotate = "https://example.net/tokens"
+[[rule]]
+id = "example-token"
+what = "Example token"
+pattern = '\\bexm_[0-9a-f]{20}\\b'
+severity = "high"
+confidence = "high"
+examples = ["token = exm_{hex:20}"]
+counterexamples = ["exm_{hex:19}"]
+"""
+    (scan.here / "own.toml").write_text(rule)
+    (scan.here / "a.txt").write_text("token exm_" + "0123456789abcdef0123\n")
+    assert _found(scan("--rules", "own.toml", "--format", "json")) == [("a.txt", 1)]
+    (scan.here / "own.toml").write_text(rule.replace("{hex:19}", "{hex:20}"))
+    result = scan("--rules", "own.toml")
+    assert result.returncode == 2
+    assert "example-token" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere",), "nowhere"),
+        (("--history", "elsewhere"), "elsewhere"),
+        (("--branch", "main"), "--history"),
+        (("--explain", "a.py"), "FILE:LINE"),
+        (("--baseline", "none.json"), "none.json"),
+        (("--rules", "none.toml"), "none.toml"),
+        (("--output", "no/such/directory/report"), "no/such/directory"),
+    ],
+)
+def test_what_cannot_be_scanned_is_said_in_a_line(scan, arguments, said):
+    result = scan(*arguments)
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
+def test_what_cannot_be_read_is_no_clean_result(scan):
+    (scan.here / "a.py").write_text("x")
+    (scan.here / "a.py").chmod(0)
+    result = scan()
+    assert result.returncode == 2
+    assert "a.py" in result.stdout
+
+
+def test_a_pipe_is_named_and_not_waited_for(scan):
+    os.mkfifo(scan.here / "pipe")
+    assert "pipe" in scan().stdout

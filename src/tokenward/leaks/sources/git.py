@@ -222,6 +222,14 @@ def layout(git: Git) -> Layout:
     )
 
 
+def working_tree(git: Git) -> Path:
+    """The top of the working tree, without asking git: the environment says it, or a `.git` does."""
+    if git.where is None and (named := os.environ.get("GIT_WORK_TREE")):
+        return Path(named)
+    here = (git.where or Path()).resolve()
+    return next((above for above in (here, *here.parents) if (above / ".git").exists()), here)
+
+
 def text(raw: bytes) -> str:
     """A path or a name as git gave it, with surrogate escapes where it is no UTF-8."""
     return raw.decode("utf-8", "surrogateescape")

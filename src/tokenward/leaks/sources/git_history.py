@@ -8,7 +8,7 @@ from pathlib import Path
 from tokenward.leaks.blob import Origin
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources.git import Git, GitFailed, layout, text
-from tokenward.leaks.sources.git_log import Change, changes
+from tokenward.leaks.sources.git_log import Change, changes, head_objects
 from tokenward.leaks.sources.git_objects import objects
 from tokenward.leaks.sources.source import CannotScan, Item, Read, Source
 
@@ -83,7 +83,7 @@ class GitHistory(Source):
 
     def reader(self) -> AbstractContextManager[Read]:
         """See `Source`."""
-        return objects(self._git, self._layout.common)
+        return objects(self._git)
 
     def attribute(self, object_ids: AbstractSet[str]) -> Mapping[str, tuple[Origin, ...]]:
         """See `Source`: one pass over all commits, which reads trees but no blobs."""
@@ -108,13 +108,7 @@ class GitHistory(Source):
 
     def head(self) -> AbstractSet[str]:
         """See `Source`."""
-        try:
-            listing = self._git.output("ls-tree", "-r", "-z", "--full-tree", "HEAD")
-        except GitFailed:
-            return frozenset()  # nothing was committed yet
-        return {
-            entry.partition(b"\t")[0].rpartition(b" ")[2].decode() for entry in listing.split(b"\0") if entry
-        }
+        return head_objects(self._git)
 
 
 def _item(line: bytes) -> Item | Trouble | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from tokenward.leaks.sources.git import Git
+from tokenward.leaks.sources.git import Git, GitFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,17 @@ class Change:
         path: as git stores it.
         id: the blob that stands there since.
         old: the blob that stood there before; "" for none.
+        moved: the same commit took the blob away from another path.
     """
 
     commit: Committed
     path: bytes
     id: str
     old: str
+    moved: bool
 
+
+FILES = (b"100", b"120")  # modes of files and links; "160" is a submodule, "000" nothing
 
 _TREES = (
     "diff-tree", "--stdin", "--always", "--root", "-r", "-c", "--raw", "-z", "--no-abbrev", "--no-renames",
@@ -48,7 +52,7 @@ _TREES = (
 def changes(git: Git, revisions: Sequence[str], given: bytes = b"") -> Iterator[Committed | Change]:
     """Commits, parents first, each followed by what it changed. Of a merge, only what is in no parent.
 
-    Deletions, submodules and links are left out.
+    Deletions and submodules are left out.
 
     Args:
         git: the repository.
@@ -62,16 +66,20 @@ def changes(git: Git, revisions: Sequence[str], given: bytes = b"") -> Iterator[
     walk = ("rev-list", "--topo-order", "--reverse", *revisions)
     with git.pipeline(walk, _TREES, given=given) as output:
         tokens = _tokens(output)
-        commit = Committed("", "", "")
+        raw: list[tuple[bytes, bytes]] = []
+        commit: Committed | None = None
         for token in tokens:
             if token.startswith(b":"):
-                change = _change(commit, token, next(tokens, b""))
-                if change is not None:
-                    yield change
+                raw.append((token, next(tokens, b"")))
             elif token:
+                if commit is not None:
+                    yield from _changes(commit, raw)
+                    raw = []
                 author, date = next(tokens, b""), next(tokens, b"")
                 commit = Committed(token.decode(), author.decode("utf-8", "replace"), date.decode())
                 yield commit
+        if commit is not None:
+            yield from _changes(commit, raw)
 
 
 def _tokens(output: IO[bytes]) -> Iterator[bytes]:
@@ -86,12 +94,26 @@ def _tokens(output: IO[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _change(commit: Committed, raw: bytes, path: bytes) -> Change | None:
+def _changes(commit: Committed, raw: list[tuple[bytes, bytes]]) -> Iterator[Change]:
     """Read ":modes ids status"; with n parents there are n colons, n + 1 modes and n + 1 ids."""
-    words = raw.lstrip(b":").split(b" ")
-    parents = len(raw) - len(raw.lstrip(b":"))
-    mode = words[parents]
-    if not mode.startswith(b"100"):
-        return None
-    old = words[parents + 1].decode()
-    return Change(commit, path, words[2 * parents + 1].decode(), "" if not old.strip("0") else old)
+    read: list[tuple[bytes, bytes, bytes, bytes]] = []
+    for token, path in raw:
+        fields = token.lstrip(b":")
+        parents = len(token) - len(fields)
+        words = fields.split(b" ")
+        read.append((words[parents], words[parents + 1], words[2 * parents + 1], path))
+    gone = {old for _mode, old, new, _path in read if not new.strip(b"0")}
+    for mode, old, new, path in read:
+        if mode.startswith(FILES):
+            before = old.decode() if old.strip(b"0") else ""
+            yield Change(commit, path, new.decode(), before, moved=new in gone)
+
+
+def head_objects(git: Git) -> frozenset[str]:
+    """The ids of all blobs in HEAD's tree; none where nothing was committed yet."""
+    try:
+        listing = git.output("ls-tree", "-r", "-z", "--full-tree", "HEAD")
+    except GitFailed:
+        return frozenset()
+    entries = (entry.partition(b"\t")[0] for entry in listing.split(b"\0") if entry)
+    return frozenset(entry.rpartition(b" ")[2].decode() for entry in entries)

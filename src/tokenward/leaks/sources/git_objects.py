@@ -4,12 +4,11 @@ import fcntl
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import IO, cast
 
 from tokenward.leaks.blob import WHOLE, Blob
 from tokenward.leaks.findings import Trouble
-from tokenward.leaks.sources.git import Git
+from tokenward.leaks.sources.git import Git, layout
 from tokenward.leaks.sources.lfs import pointed, stored
 from tokenward.leaks.sources.source import Item, Read
 from tokenward.leaks.sources.windows import windows
@@ -19,14 +18,9 @@ _PIPE = 1 << 20  # bytes; fewer changes between the processes than with 64 KiB
 
 
 @contextmanager
-def objects(git: Git, common: Path) -> Iterator[Read]:
-    """A reader of items that have an id.
-
-    Args:
-        git: the repository.
-        common: its git directory, for what LFS has stored.
-    """
-    reader = _Reader(git, common)
+def objects(git: Git) -> Iterator[Read]:
+    """A reader of items that have an id."""
+    reader = _Reader(git)
     try:
         yield reader.read
     finally:
@@ -38,9 +32,8 @@ class _CutOffError(Exception):
 
 
 class _Reader:
-    def __init__(self, git: Git, common: Path) -> None:
+    def __init__(self, git: Git) -> None:
         self._git = git
-        self._common = common
         self._stack = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -112,7 +105,8 @@ class _Reader:
     def _stored(self, like: Blob, sha256: str) -> Iterator[Blob | Trouble]:
         """The content of a pointer of LFS."""
         try:
-            with stored(self._common, sha256).open("rb") as file:
+            # Asked for here and not before: pointers are few, and a commit hook counts its processes.
+            with stored(layout(self._git).common, sha256).open("rb") as file:
                 data = file.read(WHOLE + 1)
                 if len(data) > WHOLE:
                     yield from windows(file.read, like, data)

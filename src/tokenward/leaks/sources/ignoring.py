@@ -85,6 +85,41 @@ def left_out(rules: tuple[OwnRules, ...], path: str, *, directory: bool) -> bool
     return False
 
 
+class OwnRulesOf:
+    """The `.tokenwardignore` files of a working tree, for paths that git lists.
+
+    Args:
+        top: the working tree.
+    """
+
+    def __init__(self, top: Path) -> None:
+        self._top = top
+        self._known: dict[str, tuple[OwnRules, ...]] = {}
+
+    def leave_out(self, path: str) -> bool:
+        """Whether the path, or a directory above it, is left out."""
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            directory = "/".join(parts[:depth])
+            rules = self._rules("/".join(parts[: depth - 1]))
+            if rules and left_out(rules, directory, directory=True):
+                return True
+        rules = self._rules("/".join(parts[:-1]))
+        return bool(rules) and left_out(rules, path, directory=False)
+
+    def _rules(self, directory: str) -> tuple[OwnRules, ...]:
+        known = self._known.get(directory)
+        if known is None:
+            outer = self._rules(directory.rpartition("/")[0]) if directory else ()
+            base = f"{directory}/" if directory else ""
+            try:
+                known = (*outer, own_rules(str(self._top / directory / OWN), base))
+            except OSError:
+                known = outer  # there is none
+            self._known[directory] = known
+        return known
+
+
 def _plain(path: str) -> str:
     """The expressions are over text: bytes that are no UTF-8 become the character that stands for such."""
     return path if path.isascii() else path.encode("utf-8", "replace").decode()

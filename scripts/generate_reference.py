@@ -57,12 +57,12 @@ TODAY: dict[str, tuple[str, str]] = {
         "the device grant",
     ),
     "secrets-leak": (
-        "`clients rotate-secret` and `tokens revoke` cut off what leaked; secrets are recognisable by form",
-        "the scanner",
+        "`scan` finds them; `clients rotate-secret` and `tokens revoke` cut off what leaked",
+        "leak reports that revoke by themselves",
     ),
     "no-secret-in-apps": (
-        "`spa` and `native` clients cannot have a secret; pipelines and pods need none (workload identity)",
-        "scans of artifacts",
+        "`spa` and `native` clients cannot have one; pipelines need none; `scan` knows shipped apps",
+        "",
     ),
     "no-hardcoding": (
         "the configuration refuses inline secrets; commands take none as an argument",

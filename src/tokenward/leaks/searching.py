@@ -11,6 +11,7 @@ from tokenward.leaks.recording import SILENCE, Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.text import Text
+from tokenward.leaks.unpacking.containers import unpack
 
 _IN_APPLICATION = (
     "A client secret in {} is known to everybody who has the application (RFC 8252 §8.5):"
@@ -34,8 +35,14 @@ class Searcher:
 
     def __call__(self, blob: Blob) -> Iterator[Sighting | Trouble | int]:
         """See `batches.Search`."""
-        text = Text(blob.data, blob.path)
-        yield len(blob.data)
+        for part in unpack(blob):
+            if isinstance(part, Trouble):
+                yield part
+                continue
+            yield len(part.data)
+            yield from self._in_text(part, Text(part.data, part.path))
+
+    def _in_text(self, blob: Blob, text: Text) -> Iterator[Sighting]:
         recorder = self._recorder_of(text)
         for candidate in self._engine.candidates(text, recorder):
             if blob.old is None or candidate.secret not in blob.old:

@@ -3,7 +3,8 @@
 from typing import Final
 
 from tokenward.leaks.detector import Detector
+from tokenward.leaks.detectors.assignments.detector import ASSIGNMENTS
 from tokenward.leaks.detectors.jwt import JWT
 from tokenward.leaks.detectors.private_keys.detector import PRIVATE_KEYS
 
-DETECTORS: Final[tuple[Detector, ...]] = (JWT, PRIVATE_KEYS)
+DETECTORS: Final[tuple[Detector, ...]] = (JWT, PRIVATE_KEYS, ASSIGNMENTS)

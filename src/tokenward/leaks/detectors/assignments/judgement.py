@@ -1,0 +1,152 @@
+"""Whether a value that a promising name is given is a secret, step by step, each with its reason."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Final
+
+from tokenward.leaks.detectors.assignments.expressions import BY_CHANCE, UUID, expression
+from tokenward.leaks.detectors.assignments.languages import Kind
+from tokenward.leaks.detectors.assignments.names import Name, Promise
+from tokenward.leaks.detectors.assignments.placeholders import placeholder
+from tokenward.leaks.detectors.assignments.strength import coverage, entropy, randomness
+from tokenward.leaks.findings import Confidence
+from tokenward.leaks.recording import Stage
+
+_RANDOM: Final = 0.8
+_RANDOM_HEX: Final = 0.5  # digits and six letters look less random than they are
+_MIXED: Final = 0.35
+_CERTAIN: Final = 0.97
+_SHORTEST_KEY: Final = 16
+_SHORTEST_TOKEN: Final = 10
+_SHORTEST_PASSWORD: Final = 6
+_FEW_WORDS: Final = 0.1
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+_LEAST_ENTROPY: Final = 2.4
+_DIGESTS: Final = frozenset({32, 40, 56, 64, 96, 128})  # in hexadecimal digits
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a value.
+
+    Attributes:
+        stage: that decided.
+        why: in words.
+        confidence: None where it is no secret.
+        guessable: a person chose it.
+    """
+
+    stage: Stage
+    why: str
+    confidence: Confidence | None = None
+    guessable: bool = False
+
+
+def judge(name: Name, value: bytes, kind: Kind, *, tried: bool) -> Verdict:
+    """The verdict on a value with that name in a file of that kind.
+
+    Args:
+        name: as judged.
+        value: without its quotes.
+        kind: of the file.
+        tried: the file is a test's or an example's.
+    """
+    if name.promise is Promise.NONE:
+        return Verdict("context", name.why)
+    why = placeholder(value)
+    if why:
+        return Verdict("shape", why)
+    if not value.isascii():
+        return Verdict("shape", "text in some language")
+    plain = _decoded(value)
+    if plain and (placeholder(plain) or expression(plain) or randomness(plain) < _MIXED):
+        return Verdict("shape", "words in base64", Confidence.LOW, guessable=True)
+    random = randomness(value)
+    what = expression(value)
+    if what and not (what in BY_CHANCE and random >= _CERTAIN and len(value) >= _SHORTEST_KEY):
+        if what != UUID or name.promise is not Promise.TOKEN or name.words[-1:] == ("token",):
+            return Verdict("shape", what)  # most are numbers of requests
+        return Verdict("shape", "a random identifier as a token", Confidence.MEDIUM)
+    if entropy(value) < _LEAST_ENTROPY:
+        return Verdict("entropy", f"{entropy(value):.1f} bits a character")
+    if name.promise is Promise.PASSWORD:
+        return _password(value, random, kind, tried=tried)
+    return _token(name, value, random, kind)
+
+
+def _token(name: Name, value: bytes, random: float, kind: Kind) -> Verdict:
+    shortest = _SHORTEST_KEY if name.promise is Promise.KEY else _SHORTEST_TOKEN
+    if len(value) < shortest:
+        return Verdict("shape", f"shorter than {shortest} characters")
+    if name.promise is Promise.KEY and (kind is Kind.PROSE or _punctuated(value)):
+        return Verdict("context", "some key, perhaps of a dictionary", Confidence.LOW)
+    if random >= _enough(name.promise, value) and not value.isalpha():
+        if kind is Kind.GENERATED:
+            return Verdict("context", "random, in a file that a program wrote", Confidence.LOW)
+        return Verdict("shape", "looks random", Confidence.MEDIUM)
+    if random >= _CERTAIN and len(value) >= _SHORTEST_KEY and coverage(value) < _FEW_WORDS:
+        return Verdict("shape", "looks random", Confidence.MEDIUM)
+    if random >= _MIXED and name.promise is Promise.TOKEN:
+        return Verdict("shape", "hardly random", Confidence.LOW, guessable=True)
+    return Verdict("shape", "words, no token")
+
+
+def _enough(promise: Promise, value: bytes) -> float:
+    """How random a value has to look."""
+    if len(value) >= _SHORTEST_KEY and not value.isdigit() and _HEX.issuperset(value):
+        return _RANDOM_HEX
+    return _CERTAIN if promise is Promise.KEY else _RANDOM
+
+
+def _password(value: bytes, random: float, kind: Kind, *, tried: bool) -> Verdict:
+    if len(value) < _SHORTEST_PASSWORD:
+        return Verdict("shape", "too short for a password")
+    if len(value) in _DIGESTS and _HEX.issuperset(value):
+        return Verdict("shape", "a password's hash", Confidence.LOW)
+    if random >= _RANDOM and len(value) >= 8 and not value.isalpha():
+        return Verdict("shape", "looks random", Confidence.MEDIUM, guessable=len(value) < 20)
+    written = kind in {Kind.CONFIG, Kind.QUOTED, Kind.SHELL, Kind.MARKUP, Kind.CODE}
+    if _chosen(value) and written and not tried:
+        return Verdict("context", "chosen as a password is", Confidence.MEDIUM, guessable=True)
+    if (
+        kind in {Kind.CONFIG, Kind.SHELL, Kind.QUOTED}
+        and not tried
+        and coverage(value) < 1.0
+        and not value.isalpha()
+    ):
+        return Verdict("context", "a word, in configuration", Confidence.MEDIUM, guessable=True)
+    return Verdict(
+        "context", "a word: it may be a password, or what one is called", Confidence.LOW, guessable=True
+    )
+
+
+def _decoded(value: bytes) -> bytes:
+    """The text that the value is in base64; b"" where it is none."""
+    if len(value) % 4:
+        return b""
+    try:
+        plain = base64.b64decode(value, validate=True).strip()
+    except binascii.Error:
+        return b""
+    return (
+        plain
+        if len(plain) >= _SHORTEST_PASSWORD and plain.isascii() and plain.decode().isprintable()
+        else b""
+    )
+
+
+def _punctuated(value: bytes) -> bool:
+    """Whether more than every eighth character is neither letter nor digit."""
+    return sum(not chr(byte).isalnum() for byte in value.rstrip(b"=")) * 8 > len(value)
+
+
+def _chosen(value: bytes) -> bool:
+    """Whether letters, digits and other signs are mixed as rules for passwords ask for it."""
+    kinds = (
+        any(97 <= byte <= 122 for byte in value)
+        + any(65 <= byte <= 90 for byte in value)
+        + any(48 <= byte <= 57 for byte in value)
+        + any(byte in b"!@#$%^&*+=?~" for byte in value)
+    )
+    return kinds >= 3 and len(value) >= 8

@@ -1,0 +1,80 @@
+"""Values that stand for a secret, or for nothing."""
+
+from functools import cache
+from typing import Any, Final
+
+import re2
+
+# Whatever they stand in, these are no part of a secret.
+_MARKS: Final = (
+    rb"\$\{|\$\(|\{\{|\}\}|\$\[|%\(|%\{|#\{|<%|%>|<<|\{\d*\}|\{[a-z_.]+\}|\*\*\*|\.\.\.|\xe2\x80\xa6|"
+    rb"(?i:x{4,}|your[-_ ]?(?:api|secret|pass|pwd|token|key|client|app|access|db|user|account|auth|private)|"
+    rb"[-_]here$|^here|changeme|change[-_](?:me|this|it)|change(?:this|it)|replace[-_]?(?:me|this|with)|placeholder|"
+    rb"redacted|todo|fixme|insert[-_]|enter[-_]|put[-_]|example|dummy|^sample|^fake|^mock|"
+    rb"^test|[-_]test$|[-_](?:fake|mock|test)[-_]|lorem|foobar|^foo|^bar|not[-_]?(?:a|real|so|used|set)[-_]?|^my[-_]|^some[-_]|^the[-_]|^a[-_]|^an[-_]|^your|^no[-_]|"
+    rb"undefined|^null|^none$|^nil$|^true$|^false$|^default|^empty|^secret$|^password$|^token$|^hidden|^masked|removed|"
+    rb"obfuscated|sanitized|scrubbed|censored|supersecret|s3cr3t|sekret|hunter2|letmein|qwerty|asdf|deadbeef|cafebabe)"
+)
+_RUNS: Final = (
+    b"0123456789abcdefghijklmnopqrstuvwxyz",
+    b"abcdefghijklmnopqrstuvwxyz0123456789",
+    b"1234567890" * 8,
+    b"0987654321",
+    b"zyxwvutsrqponmlkjihgfedcba",
+    b"qwertyuiopasdfghjklzxcvbnm",
+)
+_FEWEST_DISTINCT: Final = 5
+_LONGEST_RUN: Final = 6
+
+
+@cache
+def _marks() -> Any:  # noqa: ANN401 - re2 has no types
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(_MARKS, options)
+
+
+def placeholder(value: bytes) -> str:
+    """Why the value is one, or ""."""
+    if len(set(value)) < _FEWEST_DISTINCT:
+        return "hardly two characters differ"
+    found = _marks().search(value)
+    if found:
+        return "a placeholder's words or marks"
+    lower = value.lower()
+    sequence = _sequence(lower)
+    if sequence * 2 >= len(value) or (sequence >= _LONGEST_RUN and len(value) <= 24):
+        return "characters in their order"
+    if _repeats(lower):
+        return "it repeats itself"
+    return ""
+
+
+def _sequence(lower: bytes) -> int:
+    """How many of its characters stand in an alphabet's or a keyboard's order, in runs of three or more."""
+    in_runs = 0
+    longest = 0
+    at = 0
+    while at < len(lower) - 2:
+        size = 0
+        for run in _RUNS:
+            if (found := run.find(lower[at : at + 3])) >= 0:
+                this = 3
+                while (
+                    at + this < len(lower)
+                    and run[found + this : found + this + 1] == lower[at + this : at + this + 1]
+                ):
+                    this += 1
+                size = max(size, this)
+        in_runs += size
+        longest = max(longest, size)
+        at += size or 1
+    return max(in_runs, longest)
+
+
+def _repeats(lower: bytes) -> bool:
+    """Whether a short text is written several times, as in abcabcabc."""
+    return any(
+        len(lower) >= 2 * size and lower == (lower[:size] * (len(lower) // size + 1))[: len(lower)]
+        for size in range(1, 9)
+    )

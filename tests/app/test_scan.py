@@ -46,6 +46,13 @@ def _git(scan, *arguments):
     )
 
 
+def _answer(scan, *arguments):
+    done = subprocess.run(
+        ["git", *arguments], cwd=scan.here, env=scan.environment, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
 def _found(result):
     return [
         (place["path"], place["line"])
@@ -118,6 +125,34 @@ def test_the_history_tells_who_brought_it_in_and_that_it_is_gone(scan):
     assert place["commit"]["in_head"] is False
 
 
+def test_only_what_is_new_in_the_index_counts(scan):
+    _git(scan, "init")
+    (scan.here / "old.py").write_text(f"TOKEN = '{_token()}'\n")
+    _git(scan, "add", ".")
+    _git(scan, "commit", "-m", "in")
+    (scan.here / "old.py").write_text(f"TOKEN = '{_token()}'\nother = 1\n")
+    (scan.here / "unstaged.py").write_text(f"TOKEN = '{_token(1)}'\n")
+    _git(scan, "add", "old.py")
+    assert scan("--staged").returncode == 0
+    (scan.here / "new.py").write_text(f"TOKEN = '{_token(2)}'\n")
+    _git(scan, "add", "new.py")
+    assert _found(scan("--staged", "--format", "json")) == [("new.py", 1)]
+
+
+def test_a_range_of_commits_and_what_a_push_sends(scan):
+    _git(scan, "init")
+    for number in range(3):
+        (scan.here / f"{number}.py").write_text(f"TOKEN = '{_token(number)}'\n")
+        _git(scan, "add", ".")
+        _git(scan, "commit", "-m", str(number))
+    assert _found(scan("--range", "HEAD~1..HEAD", "--format", "json")) == [("2.py", 1)]
+    ids = [_answer(scan, "rev-parse", name) for name in ("HEAD", "HEAD~2")]
+    line = f"refs/heads/main {ids[0]} refs/heads/main {ids[1]}\n"
+    pushed = scan("--pre-push", "origin", "--format", "json", stdin=line)
+    assert sorted(_found(pushed)) == [("1.py", 1), ("2.py", 1)]
+    assert len(_found(scan("--since", "2001-01-01", "--format", "json"))) == 3
+
+
 def test_a_comment_with_a_reason_lets_it_pass_one_without_does_not(scan):
     (scan.here / "a.py").write_text(f"TOKEN = '{_token()}'  # tokenward:allow reason=revoked in May\n")
     result = scan("--format", "json")
@@ -177,6 +212,8 @@ counterexamples = ["exm_{hex:19}"]
         (("nowhere",), "nowhere"),
         (("--history", "elsewhere"), "elsewhere"),
         (("--branch", "main"), "--history"),
+        (("--staged", "--history"), "one source"),
+        (("--staged",), "git"),
         (("--explain", "a.py"), "FILE:LINE"),
         (("--baseline", "none.json"), "none.json"),
         (("--rules", "none.toml"), "none.toml"),

@@ -18,7 +18,7 @@ from tokenward.app.reports.leaks import leak_report
 from tokenward.app.reports.progress import progress
 from tokenward.app.reports.writing import Format, write_report
 from tokenward.app.scan_baseline import OpenBaseline, apply, open_baseline, write_baseline
-from tokenward.app.scan_sources import source_of
+from tokenward.app.scan_sources import Asked, source_of
 from tokenward.app.scanning import explain, searcher
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.leaks.collecting import Collector
@@ -52,7 +52,7 @@ def _day(text: str) -> date:
 def scan(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Directories and files; the current directory by default."),
+        typer.Argument(help="Directories and files, or with git's sources the repository; here by default."),
     ] = None,
     *,
     history: Annotated[
@@ -60,6 +60,37 @@ def scan(
         typer.Option(
             "--history",
             help="The git history of the repository at PATHS: all refs and reflogs.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
+    revisions: Annotated[
+        str,
+        typer.Option(
+            "--range", metavar="REVISIONS", help="Commits, such as main..topic.", rich_help_panel=_WHAT
+        ),
+    ] = "",
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="DATE", help="Commits of all refs since a date, as git reads it.", rich_help_panel=_WHAT
+        ),
+    ] = "",
+    staged: Annotated[
+        bool, typer.Option("--staged", help="What is going to be committed.", rich_help_panel=_WHAT)
+    ] = False,
+    pre_push: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REMOTE",
+            help="What is going to be pushed; standard input is that of a pre-push hook.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    pre_receive: Annotated[
+        bool,
+        typer.Option(
+            "--pre-receive",
+            help="What is received; standard input is that of a pre-receive hook.",
             rich_help_panel=_WHAT,
         ),
     ] = False,
@@ -138,7 +169,17 @@ def scan(
         if explained:
             write_explanation(explain(*target(explained), rules or []), Console())
             return
-        source = source_of(paths or [Path()], history=history, branches=branch or [], ignore=not no_ignore)
+        asked = Asked(
+            history=history,
+            revisions=revisions,
+            since=since,
+            staged=staged,
+            pre_push=pre_push,
+            pre_receive=pre_receive,
+            branches=branch or [],
+            ignore=not no_ignore,
+        )
+        source = source_of(paths or [], asked)
         opened = open_baseline(baseline, baseline_key, today=today, to_update=update_baseline)
         result = _scanned(source, rules or [], opened, Confidence[confidence.name])
         result, unused = apply(opened, result, today)

@@ -2,14 +2,15 @@
 
 import io
 import sys
-from collections.abc import Callable, Mapping
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
+from typing import Any, Protocol
 
 from rich.console import Console
 
 from tokenward.app.files import draft, publish
-from tokenward.app.reports import html, json, markdown, sarif, terminal
+from tokenward.app.reports import terminal
 from tokenward.app.reports.model import Report
 
 FILE_WIDTH = 100
@@ -26,12 +27,18 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-_TEXTS: Mapping[Format, Callable[[Report], str]] = {
-    Format.JSON: json.text,
-    Format.SARIF: sarif.text,
-    Format.HTML: html.text,
-    Format.MARKDOWN: markdown.text,
-}
+class Writer(Protocol):
+    """A module of this package that writes a report as text."""
+
+    def text(self, report: Report) -> str:
+        """The whole report."""
+
+
+def _writer(chosen: Format) -> Writer:
+    # Imported when it is asked for: a commit hook is not to wait for templates that it does not fill.
+    module: Any = import_module(f"tokenward.app.reports.{chosen}")
+    writer: Writer = module
+    return writer
 
 
 def write_report(report: Report, chosen: Format, output: Path | None, console: Console) -> None:
@@ -56,7 +63,7 @@ def write_report(report: Report, chosen: Format, output: Path | None, console: C
 
 def _text(report: Report, chosen: Format) -> str:
     if chosen is not Format.TERMINAL:
-        return _TEXTS[chosen](report)
+        return _writer(chosen).text(report)
     stream = io.StringIO()
     # Whatever the environment says about colours, a file has none.
     terminal.write(report, Console(file=stream, width=FILE_WIDTH, no_color=True, force_terminal=False))

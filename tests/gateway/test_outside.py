@@ -11,8 +11,8 @@ from tokenward.gateway.throttle import UNDER_SUSPICION
 from tokenward.store.records import FeedEvent
 from tokenward.tokens import opaque
 from tokenward.tokens.jwk_set import public_keys
-from tokenward.tokens.jwks import FixedKeys, KeysUnavailable
 from tokenward.tokens.jws import sign_jwt
+from tokenward.tokens.key_source import FixedKeys, KeysUnavailable
 from tokenward.tokens.keys import SigningKey
 
 ISSUER = "https://login.example"

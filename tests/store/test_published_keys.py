@@ -6,7 +6,7 @@ from store.test_key_ring import House, lived
 from tokenward.store.key_states import TERMS
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.published_keys import RETRY_AFTER, PublishedKeys
-from tokenward.tokens.jwks import KeysUnavailable
+from tokenward.tokens.key_source import KeysUnavailable
 
 
 class Watched:

@@ -16,7 +16,8 @@ from tokenward.base.clock import ManualClock
 from tokenward.base.outbound import OutboundClient
 from tokenward.tokens import jwks
 from tokenward.tokens.flight import Flight
-from tokenward.tokens.jwks import MAX_AGE, MAX_BYTES, KeysUnavailable
+from tokenward.tokens.jwks import MAX_AGE, MAX_BYTES
+from tokenward.tokens.key_source import KeysUnavailable
 from tokenward.tokens.keys import SigningKey
 
 KIT = Kit()

@@ -15,7 +15,7 @@ from tokenward.gateway.foreign import Terms, scope_names
 from tokenward.tokens import claims as c
 from tokenward.tokens.claims import Rule
 from tokenward.tokens.errors import InvalidToken
-from tokenward.tokens.jwks import KeySource
+from tokenward.tokens.key_source import KeySource
 from tokenward.tokens.kinds import Kind
 from tokenward.tokens.validator import Engine
 

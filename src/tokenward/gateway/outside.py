@@ -12,7 +12,7 @@ from collections.abc import Collection
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import INVALID_TOKEN, UNAVAILABLE, Refusal
 from tokenward.tokens.errors import InvalidToken
-from tokenward.tokens.jwks import KeySource
+from tokenward.tokens.key_source import KeySource
 from tokenward.tokens.presented import token_id_of
 from tokenward.tokens.validator import Engine, find_kind
 

@@ -7,8 +7,8 @@ import json
 from dataclasses import replace
 
 from tokenward.base.entropy import random_bytes
-from tokenward.store.port import Keys
 from tokenward.store.records import KeyPurpose, SealedContents, SigningKeyRecord
+from tokenward.store.sealed_port import Keys
 from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.sealing import SealBroken, Sealer, derive_key
 

@@ -15,8 +15,9 @@ from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.store import key_states
 from tokenward.store.keeping import new_signing_key
 from tokenward.store.key_states import Make, Records, state
-from tokenward.store.port import Keys, StoreUnavailable
+from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import KeyPurpose, SigningKeyRecord
+from tokenward.store.sealed_port import Keys
 from tokenward.tokens.sealing import Sealer
 
 _log = logging.getLogger(__name__)

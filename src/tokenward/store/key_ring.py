@@ -6,8 +6,8 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.store.keeping import open_signing_key
 from tokenward.store.key_states import KeyState, state
-from tokenward.store.port import Keys
 from tokenward.store.records import KeyPurpose, SigningKeyRecord
+from tokenward.store.sealed_port import Keys
 from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.sealing import Sealer
 

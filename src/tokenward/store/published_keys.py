@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.store.key_states import KeyState, state
-from tokenward.store.port import Keys, StoreUnavailable
+from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import KeyPurpose, SigningKeyRecord
+from tokenward.store.sealed_port import Keys
 from tokenward.tokens.jwk_set import public_keys
-from tokenward.tokens.jwks import KeysUnavailable, agreed
+from tokenward.tokens.key_source import KeysUnavailable, agreed
 from tokenward.tokens.keys import VerificationKey
 
 RETRY_AFTER = 1.0  # seconds between loads that an unknown `kid` asks for

@@ -14,7 +14,7 @@ from tokenward.tokens import base64url
 from tokenward.tokens.claims import VerifiedClaims
 from tokenward.tokens.constant_time import octets, same_text
 from tokenward.tokens.errors import InvalidToken
-from tokenward.tokens.jwks import KeySource
+from tokenward.tokens.key_source import KeySource
 from tokenward.tokens.kinds import KINDS
 from tokenward.tokens.validator import Engine
 

@@ -32,7 +32,7 @@ from tokenward.tokens.encryption_keys import (
 )
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.jwk_set import MAX_KID
-from tokenward.tokens.jwks import KeySource
+from tokenward.tokens.key_source import KeySource
 from tokenward.tokens.validator import JwtValidator
 
 MAX_TOKEN = 32_768  # characters: the longest JWS that we accept, encrypted with the longest RSA key

@@ -1,4 +1,4 @@
-"""Where verification keys come from: a fixed JWK Set, or one behind a URL that is kept fresh.
+"""A JWK Set behind a URL that is kept fresh.
 
 The source does no I/O of its own: it calls a function that fetches (`OutboundClient.get` by default).
 """
@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Protocol
 from weakref import WeakSet
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
@@ -21,6 +20,7 @@ from tokenward.tokens import strict_json
 from tokenward.tokens.algorithms import ASYMMETRIC
 from tokenward.tokens.flight import Flight
 from tokenward.tokens.jwk_set import NoUsableKey, public_keys
+from tokenward.tokens.key_source import KeysUnavailable, agreed
 from tokenward.tokens.keys import VerificationKey
 
 RETRY_AFTER = 10.0  # seconds between fetches that an unknown `kid` or a failure asks for
@@ -31,76 +31,6 @@ WAIT = 10.0  # seconds for which anybody waits for a fetch that somebody else be
 MAX_BYTES = 262_144
 
 _log = logging.getLogger(__name__)
-
-
-class KeysUnavailable(Exception):  # noqa: N818 - a state of the world that the caller handles
-    """Which keys are good cannot be known right now."""
-
-
-class KeySource(Protocol):
-    """Gives the keys among which a token's key is looked up."""
-
-    @property
-    def generation(self) -> int | None:
-        """Moves whenever the keys change: what was verified before has to be verified again.
-
-        None where `find` has to be asked first, because the keys are old.
-        """
-        ...
-
-    def settle(self, algorithms: Collection[str]) -> None:
-        """Say what the keys are used for, before they are.
-
-        Raises:
-            ValueError: it is settled otherwise.
-        """
-        ...
-
-    def find(self, kid: str | None) -> Sequence[VerificationKey]:
-        """The current keys; may fetch, blocking, where `kid` is unknown.
-
-        Raises:
-            KeysUnavailable: they cannot be had.
-        """
-        ...
-
-    async def find_async(self, kid: str | None) -> Sequence[VerificationKey]:
-        """The same without blocking."""
-        ...
-
-
-def agreed(settled: tuple[str, ...], algorithms: Collection[str]) -> tuple[str, ...]:
-    """What the keys of one source are used for, given what was settled before; () is nothing yet.
-
-    Raises:
-        ValueError: it is settled otherwise.
-    """
-    if settled and set(settled) != set(algorithms):
-        raise ValueError("validators that share a key source must allow the same algorithms")
-    return tuple(algorithms)
-
-
-@dataclass(frozen=True, slots=True)
-class FixedKeys:
-    """A `KeySource` whose keys are what they are."""
-
-    keys: tuple[VerificationKey, ...]
-
-    @property
-    def generation(self) -> int:
-        """Always the same."""
-        return 0
-
-    def settle(self, algorithms: Collection[str]) -> None:
-        """Nothing: each key has its algorithm."""
-
-    def find(self, kid: str | None) -> Sequence[VerificationKey]:  # noqa: ARG002 - the protocol's
-        """The keys."""
-        return self.keys
-
-    async def find_async(self, kid: str | None) -> Sequence[VerificationKey]:  # noqa: ARG002 - the protocol's
-        """The keys."""
-        return self.keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tokenward.tokens.binding import Proof
 from tokenward.tokens.claims import VerifiedClaims
 from tokenward.tokens.errors import InvalidToken
-from tokenward.tokens.jwks import FixedKeys
+from tokenward.tokens.key_source import FixedKeys
 from tokenward.tokens.presented import claimed_issuer
 from tokenward.tokens.validator import JwtValidator
 

@@ -11,8 +11,8 @@ from tokenward.tokens import jws, strict_json
 from tokenward.tokens.binding import Proof, check_binding
 from tokenward.tokens.claims import Expected, VerifiedClaims
 from tokenward.tokens.errors import InvalidToken
-from tokenward.tokens.jwks import FixedKeys, KeySource, KeysUnavailable
 from tokenward.tokens.jws import Header, UnverifiedToken
+from tokenward.tokens.key_source import FixedKeys, KeySource, KeysUnavailable
 from tokenward.tokens.keys import VerificationKey
 from tokenward.tokens.kinds import KINDS, Kind
 from tokenward.tokens.profiles import PROFILES

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.tokens.binding import Proof
 from tokenward.tokens.claims import VerifiedClaims
-from tokenward.tokens.jwks import KeySource
 from tokenward.tokens.jws import MAX_TOKEN
+from tokenward.tokens.key_source import KeySource
 
 MAX_SECONDS = 60.0  # for which a verdict is believed
 

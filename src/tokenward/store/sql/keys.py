@@ -41,7 +41,7 @@ class _Changed(Exception):  # noqa: N818 - ends a unit, and takes back what it d
 
 
 class SqlKeys(Family):
-    """`tokenward.store.port.Keys`."""
+    """`tokenward.store.sealed_port.Keys`."""
 
     async def data_key(self) -> bytes | None:
         row = await self._database.read(lambda cursor: cursor.one(_DATA_KEY))

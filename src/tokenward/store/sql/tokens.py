@@ -35,12 +35,18 @@ from tokenward.store.sql.schema import (
     api_keys,
     codes,
     grants,
-    join_words,
     refresh_tokens,
-    split_words,
 )
-from tokenward.store.sql.statements import Parameters, Row, insert_into
-from tokenward.tokens.binding import Confirmation
+from tokenward.store.sql.statements import insert_into
+from tokenward.store.sql.token_rows import (
+    access_row,
+    code_row,
+    grant_row,
+    read_access,
+    read_grant,
+    refresh_row,
+    with_confirmation,
+)
 from tokenward.tokens.presented import token_id_of
 
 _GRANT_IS_DEAD = sa.or_(
@@ -168,34 +174,34 @@ class SqlTokens(Family):
     """`tokenward.store.port.Tokens`."""
 
     async def add_access_token(self, token: AccessToken) -> None:
-        await self._database.insert(_ADD_ACCESS, _access_row(token))
+        await self._database.insert(_ADD_ACCESS, access_row(token))
 
     async def add_grant(self, grant: Grant, code: AuthorizationCode) -> None:
-        grant_row = _grant_row(grant)
-        code_row = _code_row(code)
+        grant_values = grant_row(grant)
+        code_values = code_row(code)
 
         def unit(cursor: Cursor) -> None:
-            cursor.run(_ADD_GRANT, grant_row)
-            cursor.run(_ADD_CODE, code_row)
+            cursor.run(_ADD_GRANT, grant_values)
+            cursor.run(_ADD_CODE, code_values)
 
         await self._database.write(unit)
 
     async def grant(self, grant_id: str) -> Grant | None:
         row = await self._database.read(lambda cursor: cursor.one(_GRANT, {"grant": grant_id}))
-        return _grant(row) if row else None
+        return read_grant(row) if row else None
 
     async def code(self, token_id: str) -> CodeState | None:
         row = await self._database.read(lambda cursor: cursor.one(_CODE, {"token": token_id}))
         if row is None:
             return None
-        code = AuthorizationCode(*_with_confirmation(row[:_CODE_WIDTH]))
-        return CodeState(code, _grant(row[_CODE_WIDTH:-2]), bool(row[-2]), bool(row[-1]))
+        code = AuthorizationCode(*with_confirmation(row[:_CODE_WIDTH]))
+        return CodeState(code, read_grant(row[_CODE_WIDTH:-2]), bool(row[-2]), bool(row[-1]))
 
     async def redeem_code(
         self, token_id: str, access: AccessToken, refresh: RefreshToken | None, *, at: float
     ) -> Consumption:
-        access_row = _access_row(access)
-        refresh_row = _refresh_row(refresh, predecessor=None) if refresh else None
+        access_values = access_row(access)
+        refresh_values = refresh_row(refresh, predecessor=None) if refresh else None
 
         def unit(cursor: Cursor) -> Consumption:
             if cursor.one(_CONSUME_CODE, {"token": token_id, "at": at}) is None:
@@ -204,9 +210,9 @@ class SqlTokens(Family):
                     return Consumption.REVOKED_OR_EXPIRED
                 _end_grant(cursor, used[0], at)
                 return Consumption.ALREADY_CONSUMED
-            cursor.run(_ADD_ACCESS, access_row)
-            if refresh_row:
-                cursor.run(_ADD_REFRESH, refresh_row)
+            cursor.run(_ADD_ACCESS, access_values)
+            if refresh_values:
+                cursor.run(_ADD_REFRESH, refresh_values)
             return Consumption.WON
 
         return await self._database.write(unit)
@@ -215,8 +221,8 @@ class SqlTokens(Family):
         row = await self._database.read(lambda cursor: cursor.one(_REFRESH, {"token": token_id}))
         if row is None:
             return None
-        token = RefreshToken(*_with_confirmation(row[:_REFRESH_WIDTH]))
-        return RefreshState(token, _grant(row[_REFRESH_WIDTH:-2]), bool(row[-2]), bool(row[-1]))
+        token = RefreshToken(*with_confirmation(row[:_REFRESH_WIDTH]))
+        return RefreshState(token, read_grant(row[_REFRESH_WIDTH:-2]), bool(row[-2]), bool(row[-1]))
 
     async def rotate_refresh_token(
         self,
@@ -227,8 +233,8 @@ class SqlTokens(Family):
         sealed_response: bytes,
         at: float,
     ) -> Consumption:
-        access_row = _access_row(access)
-        successor_row = _refresh_row(successor, predecessor=token_id)
+        access_values = access_row(access)
+        successor_values = refresh_row(successor, predecessor=token_id)
 
         def unit(cursor: Cursor) -> Consumption:
             consumed = cursor.one(_CONSUME_REFRESH, {"token": token_id, "at": at, "sealed": sealed_response})
@@ -237,8 +243,8 @@ class SqlTokens(Family):
                 return Consumption.ALREADY_CONSUMED if used else Consumption.REVOKED_OR_EXPIRED
             if consumed[0] is not None:
                 cursor.run(_ERASE_RESPONSE, {"token": consumed[0]})
-            cursor.run(_ADD_ACCESS, access_row)
-            cursor.run(_ADD_REFRESH, successor_row)
+            cursor.run(_ADD_ACCESS, access_values)
+            cursor.run(_ADD_REFRESH, successor_values)
             return Consumption.WON
 
         return await self._database.write(unit)
@@ -253,7 +259,7 @@ class SqlTokens(Family):
             row = cursor.one(_ACCESS, {"token": token_id})
             if row is None:
                 return None
-            token = _access(row[:-1])
+            token = read_access(row[:-1])
             # Several looks, each later than the one before: what is dead stays dead, so that none can be
             # found alive which was dead when we began.
             ends = [_end(cursor, each) for each in token.ancestors]
@@ -337,79 +343,3 @@ def _end_grant(cursor: Cursor, grant_id: str, at: float) -> bool:
         return False
     record(cursor, "grant", grant_id, at=at)
     return True
-
-
-def _grant_row(grant: Grant) -> Parameters:
-    return {
-        "grant_id": grant.grant_id,
-        "client_id": grant.client_id,
-        "user_id": grant.user_id,
-        "scope": join_words(grant.scope),
-        "audience": grant.audience,
-        "amr": join_words(grant.amr),
-        "auth_time": grant.auth_time,
-        "created_at": grant.created_at,
-        "expires_at": grant.expires_at,
-    }
-
-
-def _grant(row: Row) -> Grant:
-    grant_id, client_id, user_id, scope, audience, amr, *times = row
-    return Grant(grant_id, client_id, user_id, split_words(scope), audience, split_words(amr), *times)
-
-
-def _confirmation(text: str | None) -> Confirmation | None:
-    return None if text is None else Confirmation.parse(text)
-
-
-def _with_confirmation(row: Row) -> Row:
-    """A row that ends with a confirmation, read."""
-    return (*row[:-1], _confirmation(row[-1]))
-
-
-def _text(cnf: Confirmation | None) -> str | None:
-    return None if cnf is None else str(cnf)
-
-
-def _code_row(code: AuthorizationCode) -> Parameters:
-    row = {name: getattr(code, name) for name in AuthorizationCode.__dataclass_fields__}
-    return {**row, "cnf": _text(code.cnf)}
-
-
-def _access(row: Row) -> AccessToken:
-    *names, scope, audience, credential, issued_at, expires_at, cnf, act, ancestors, subject_client = row
-    words, key, above = split_words(scope), _confirmation(cnf), split_words(ancestors or "")
-    times = (issued_at, expires_at)
-    fields = (*names, words, audience, credential, *times, key, act, above, subject_client)
-    return AccessToken(*fields)
-
-
-def _access_row(token: AccessToken) -> Parameters:
-    return {
-        "token_id": token.token_id,
-        "keyed_hash": token.keyed_hash,
-        "grant_id": token.grant_id,
-        "client_id": token.client_id,
-        "user_id": token.user_id,
-        "scope": join_words(token.scope),
-        "audience": token.audience,
-        "credential": token.credential,
-        "issued_at": token.issued_at,
-        "expires_at": token.expires_at,
-        "cnf": _text(token.cnf),
-        "act": token.act,
-        "ancestors": join_words(token.ancestors) or None,
-        "subject_client": token.subject_client,
-    }
-
-
-def _refresh_row(token: RefreshToken, *, predecessor: str | None) -> Parameters:
-    return {
-        "token_id": token.token_id,
-        "keyed_hash": token.keyed_hash,
-        "grant_id": token.grant_id,
-        "issued_at": token.issued_at,
-        "expires_at": token.expires_at,
-        "cnf": _text(token.cnf),
-        "predecessor_id": predecessor,
-    }

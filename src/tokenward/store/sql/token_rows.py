@@ -1,0 +1,88 @@
+"""Grants and tokens as rows of their tables, and back."""
+
+from tokenward.store.records import AccessToken, AuthorizationCode, Grant, RefreshToken
+from tokenward.store.sql.schema import join_words, split_words
+from tokenward.store.sql.statements import Parameters, Row
+from tokenward.tokens.binding import Confirmation
+
+
+def grant_row(grant: Grant) -> Parameters:
+    """The row of a grant."""
+    return {
+        "grant_id": grant.grant_id,
+        "client_id": grant.client_id,
+        "user_id": grant.user_id,
+        "scope": join_words(grant.scope),
+        "audience": grant.audience,
+        "amr": join_words(grant.amr),
+        "auth_time": grant.auth_time,
+        "created_at": grant.created_at,
+        "expires_at": grant.expires_at,
+    }
+
+
+def read_grant(row: Row) -> Grant:
+    """The grant of a row."""
+    grant_id, client_id, user_id, scope, audience, amr, *times = row
+    return Grant(grant_id, client_id, user_id, split_words(scope), audience, split_words(amr), *times)
+
+
+def _confirmation(text: str | None) -> Confirmation | None:
+    return None if text is None else Confirmation.parse(text)
+
+
+def with_confirmation(row: Row) -> Row:
+    """A row that ends with a confirmation, read."""
+    return (*row[:-1], _confirmation(row[-1]))
+
+
+def _text(cnf: Confirmation | None) -> str | None:
+    return None if cnf is None else str(cnf)
+
+
+def code_row(code: AuthorizationCode) -> Parameters:
+    """The row of a code."""
+    row = {name: getattr(code, name) for name in AuthorizationCode.__dataclass_fields__}
+    return {**row, "cnf": _text(code.cnf)}
+
+
+def read_access(row: Row) -> AccessToken:
+    """The access token of a row."""
+    *names, scope, audience, credential, issued_at, expires_at, cnf, act, ancestors, subject_client = row
+    words, key, above = split_words(scope), _confirmation(cnf), split_words(ancestors or "")
+    times = (issued_at, expires_at)
+    fields = (*names, words, audience, credential, *times, key, act, above, subject_client)
+    return AccessToken(*fields)
+
+
+def access_row(token: AccessToken) -> Parameters:
+    """The row of an access token."""
+    return {
+        "token_id": token.token_id,
+        "keyed_hash": token.keyed_hash,
+        "grant_id": token.grant_id,
+        "client_id": token.client_id,
+        "user_id": token.user_id,
+        "scope": join_words(token.scope),
+        "audience": token.audience,
+        "credential": token.credential,
+        "issued_at": token.issued_at,
+        "expires_at": token.expires_at,
+        "cnf": _text(token.cnf),
+        "act": token.act,
+        "ancestors": join_words(token.ancestors) or None,
+        "subject_client": token.subject_client,
+    }
+
+
+def refresh_row(token: RefreshToken, *, predecessor: str | None) -> Parameters:
+    """The row of a refresh token, which follows `predecessor`."""
+    return {
+        "token_id": token.token_id,
+        "keyed_hash": token.keyed_hash,
+        "grant_id": token.grant_id,
+        "issued_at": token.issued_at,
+        "expires_at": token.expires_at,
+        "cnf": _text(token.cnf),
+        "predecessor_id": predecessor,
+    }

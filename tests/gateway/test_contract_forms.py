@@ -1,6 +1,7 @@
 """Forms under a contract: read in one way or refused, each field by its declared type."""
 
 import asyncio
+import logging
 
 import pytest
 from hypothesis import given
@@ -158,8 +159,10 @@ MULTIPARTS = (
 
 
 @pytest.mark.parametrize(("data", "rule"), MULTIPARTS, ids=lambda it: str(it)[:60])
-def test_each_field_in_many_parts_is_read_by_its_type_or_not_at_all(data, rule):
+def test_each_field_in_many_parts_is_read_by_its_type_or_not_at_all(data, rule, caplog):
+    caplog.set_level(logging.DEBUG)
     assert held(data, f"{MULTIPART}; boundary=B") == ([rule] if rule else [])
+    assert not [it for it in caplog.records if "multipart" in it.name], "what was sent is nobody's to log"
 
 
 @pytest.mark.parametrize(

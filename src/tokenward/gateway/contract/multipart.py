@@ -5,6 +5,7 @@ another way is refused here: text before the first boundary or behind the last, 
 headers in any spelling but that of browsers.
 """
 
+import logging
 import re
 from typing import NamedTuple
 
@@ -19,6 +20,10 @@ _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=?-]{1,70}")  # RFC 2046 §5.1.1, wi
 _DISPOSITION = re.compile(rb'form-data; ?name="([^"\\\r\n]*)"', re.IGNORECASE)
 _FILE = re.compile(rb"[;\s]filename", re.IGNORECASE)
 _ESCAPES = ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n"))
+
+
+_silence = logging.getLogger(f"{__name__}.silence")
+_silence.disabled = True
 
 
 class FormTrouble(Exception):  # noqa: N818 - says what it is
@@ -93,6 +98,7 @@ def multipart_fields(data: bytes, boundary: str) -> dict[str, list[bytes]]:
         max_header_count=_MAX_HEADERS,
         max_header_size=_MAX_HEADER,
     )
+    parser.logger = _silence  # it writes down octets that a caller sent
     try:
         parser.write(data)
         parser.finalize()

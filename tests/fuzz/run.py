@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 
 from fuzz.corpus import keep, kept, read
-from fuzz.targets import TARGETS, WORDS, Target
+from fuzz.target import Target
+from fuzz.targets import TARGETS, WORDS
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / ".cache" / "fuzz"

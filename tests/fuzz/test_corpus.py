@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzz.corpus import kept
-from fuzz.targets import TARGETS, WORDS, expanded
+from fuzz.target import expanded
+from fuzz.targets import TARGETS, WORDS
 from tokenward.tokens import strict_json, validator
 
 EACH = pytest.mark.parametrize("name", TARGETS)

@@ -10,6 +10,7 @@ from tokenward.app.locations import Listen, is_loopback
 from tokenward.app.settings import Settings
 from tokenward.app.trust_consistency import trust_is_clear
 from tokenward.app.yaml_source import Keys
+from tokenward.leaks.response.reporters import LEAKS_PATH
 from tokenward.tokens.workloads import PLATFORMS, why_not_identified
 
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
@@ -199,7 +200,7 @@ def _mounts_are_apart(settings: Settings) -> Iterator[Remark]:
 
 
 def _audiences_differ(settings: Settings) -> Iterator[Remark]:
-    seen = {settings.issuer.url: "the issuer"}
+    seen = {settings.issuer.url: "the issuer", settings.issuer.url + LEAKS_PATH: "the endpoint for leaks"}
     for name in settings.apis:
         other = seen.setdefault(settings.audience(name), name)
         if other != name:

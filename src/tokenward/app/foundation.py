@@ -17,7 +17,8 @@ from tokenward.gateway.access import KeyTerms, TokenFacts
 from tokenward.gateway.inside import Protection
 from tokenward.issuer.api_keys import ApiKeyDesk
 from tokenward.issuer.client_desk import ClientDesk
-from tokenward.issuer.settings import ExchangeRule, IssuerSettings
+from tokenward.issuer.settings import ExchangeRule, IssuerSettings, Resource
+from tokenward.leaks.response.reporters import LEAK_SCOPES, LEAKS_PATH
 from tokenward.store.facts import person_facts
 from tokenward.store.keeping import load_data_key, load_pairwise_key, load_peppers, sealer
 from tokenward.store.key_orders import KeyDesk
@@ -72,7 +73,7 @@ class Foundation:
             secret_longest=settings.clients.secret_longest,
             api_key_lifetime=settings.api_keys.lifetime,
             api_key_longest=settings.api_keys.longest,
-            resources=self.configuration.resources,
+            resources={**self.configuration.resources, **_leak_reports(settings.issuer.url)},
             takes_certificates=settings.issuer.client_certificates is not None,
             client_authorities=self.configuration.client_authorities,
             exchange=tuple(
@@ -115,8 +116,9 @@ class Foundation:
 
     @property
     def api_key_desk(self) -> ApiKeyDesk:
-        """What managing API keys needs."""
-        return ApiKeyDesk(self.store, self.issuer_settings, self.peppers, self.clock)
+        """What managing API keys needs. None is given for our own endpoints."""
+        settings = replace(self.issuer_settings, resources=self.configuration.resources)
+        return ApiKeyDesk(self.store, settings, self.peppers, self.clock)
 
     @property
     def key_desk(self) -> KeyDesk:
@@ -315,6 +317,12 @@ class StoreResolver:
             subject=subject(self.pairwise_key, user_id, release.sector),
             claims=released(release.claims, known),
         )
+
+
+def _leak_reports(issuer_url: str) -> dict[str, Resource]:
+    """What reporters of leaks get tokens for: an endpoint of ours beside the APIs."""
+    audience = issuer_url + LEAKS_PATH
+    return {audience: Resource(audience, "Leak reports", LEAK_SCOPES)}
 
 
 def _key_terms(key: ApiKey) -> KeyTerms:

@@ -18,6 +18,7 @@ from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.exchange_log import exchange_log
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
+from tokenward.app.leaks import leaks_app
 from tokenward.app.limit_counters import limit_counters
 from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
 from tokenward.app.locations import is_loopback
@@ -163,15 +164,18 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
             clock=ground.clock,
         )
     )
+    leaks = leaks_app(ground, ring)
     pages = Starlette(routes=identity.routes)
     pages.router.redirect_slashes = False  # it would redirect to whatever the Host header says
 
     paths = frozenset(route.path for route in identity.routes)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        await (pages if scope["path"] in paths else endpoints)(scope, receive, send)
+        path = scope["path"]
+        app = pages if path in paths else leaks if path in leaks.paths else endpoints
+        await app(scope, receive, send)
 
-    return counted(dispatch, paths | frozenset(ROUTES)), follower
+    return counted(dispatch, paths | frozenset(ROUTES) | frozenset(leaks.paths)), follower
 
 
 async def deciding(

@@ -93,6 +93,7 @@ INTERNAL_ERROR = _row(
 CREDENTIAL_IN_CLAIM = _row(
     "credential_in_claim", 500, "A token would have carried a credential in a claim.", "", "server_error"
 )
+JSON_EXPECTED = _row("json_expected", 415, "Send application/json in UTF-8.", "RFC 9110 §15.5.16")
 TOO_MANY_REQUESTS = _row("too_many_requests", 429, "Too many requests; slow down.", "RFC 6585 §4")
 
 # The issuer.

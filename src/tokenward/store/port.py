@@ -11,6 +11,7 @@ Promises that hold for all methods:
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from tokenward.store.leak_port import Leaks
 from tokenward.store.records import (
     AccessToken,
     AccessTokenState,
@@ -369,5 +370,5 @@ class Upkeep(Protocol):
         """Finish what was accepted, then release everything. Later calls raise `StoreUnavailable`."""
 
 
-class Store(Clients, People, Tokens, Uses, ApiKeys, Feed, Keys, Upkeep, Protocol):
+class Store(Clients, People, Tokens, Uses, ApiKeys, Leaks, Feed, Keys, Upkeep, Protocol):
     """All of it; rooms ask for the narrow part that they need."""

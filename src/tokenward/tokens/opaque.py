@@ -120,7 +120,11 @@ def matches(peppers: Sequence[bytes], text: str, stored: bytes) -> bool:
 
     Every pepper is tried and every comparison takes constant time.
     """
-    digest = fingerprint(text)
+    return matches_fingerprint(peppers, fingerprint(text), stored)
+
+
+def matches_fingerprint(peppers: Sequence[bytes], digest: bytes, stored: bytes) -> bool:
+    """The same of a token of which only the fingerprint is told."""
     found = False
     for pepper in peppers:
         found |= hmac.compare_digest(keyed_fingerprint(pepper, digest), stored)

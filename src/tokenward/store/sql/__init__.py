@@ -9,6 +9,7 @@ from tokenward.store.sql.clients import SqlClients
 from tokenward.store.sql.database import Database
 from tokenward.store.sql.feed import SqlFeed
 from tokenward.store.sql.keys import SqlKeys
+from tokenward.store.sql.leaks import SqlLeaks
 from tokenward.store.sql.migrate import migrate_postgres, migrate_sqlite
 from tokenward.store.sql.people import SqlPeople
 from tokenward.store.sql.replays import SqlReplays
@@ -17,8 +18,14 @@ from tokenward.store.sql.tokens import SqlTokens
 from tokenward.store.sql.upkeep import SqlUpkeep
 
 
-class SqlStore(SqlClients, SqlPeople, SqlTokens, SqlReplays, SqlApiKeys, SqlFeed, SqlKeys, SqlUpkeep):
+class SqlStore(
+    SqlClients, SqlPeople, SqlTokens, SqlReplays, SqlApiKeys, SqlLeaks, SqlFeed, SqlKeys, SqlUpkeep
+):
     """The whole port: the sum of its families over one database, as `port.Store` is the sum of its parts."""
+
+    def on_ended(self) -> None:
+        """What leaked may have been a client's secret, of which this store remembers the last state."""
+        self.forget_secrets()
 
 
 async def open_store(url: str) -> Store:

@@ -127,13 +127,7 @@ class SqlApiKeys(Family):
         return await self._database.write(unit)
 
     async def revoke_api_key(self, key_id: str, at: float) -> bool:
-        def unit(cursor: Cursor) -> bool:
-            if cursor.one(_REVOKE, {"key": key_id, "at": at}) is None:
-                return False
-            record(cursor, "api_key", key_id, at=at)
-            return True
-
-        return await self._database.write(unit)
+        return await self._database.write(lambda cursor: end_api_key(cursor, key_id, at))
 
     async def api_keys_to_tell_of(self, *, days: int, at: float) -> list[ApiKeyState]:
         when = {"days": days, "at": at, "until": at + days * 86_400}
@@ -160,6 +154,14 @@ class SqlApiKeys(Family):
                 )
 
         await self._database.write(unit)
+
+
+def end_api_key(cursor: Cursor, key_id: str, at: float) -> bool:
+    """Revoke a key, and tell it; False if it is unknown or was revoked before."""
+    if cursor.one(_REVOKE, {"key": key_id, "at": at}) is None:
+        return False
+    record(cursor, "api_key", key_id, at=at)
+    return True
 
 
 def _row(key: ApiKey) -> Parameters:

@@ -43,6 +43,15 @@ _END_SECRETS = (
     )
     .values(expires_at=bindparam("until"))
 )
+_END_SECRET = (
+    sa.update(client_secrets)
+    .where(
+        client_secrets.c.secret_id == bindparam("secret"),
+        sa.or_(client_secrets.c.expires_at.is_(None), client_secrets.c.expires_at > bindparam("until")),
+    )
+    .values(expires_at=bindparam("until"))
+    .returning(client_secrets.c.secret_id)
+)
 _FORGET_SECRETS = sa.delete(client_secrets).where(client_secrets.c.client_id == bindparam("client"))
 _SET_KEYS = (
     sa.update(clients)
@@ -74,8 +83,12 @@ class SqlClients(Family):
         try:
             return await self._database.write(unit)
         finally:
-            self._changes += 1
-            self._known.clear()
+            self.forget_secrets()
+
+    def forget_secrets(self) -> None:
+        """Look secrets up anew: one has changed."""
+        self._changes += 1
+        self._known.clear()
 
     async def add_client(self, client: Client, secret: ClientSecret | None) -> None:
         row = _client_row(client)
@@ -160,6 +173,14 @@ class SqlClients(Family):
             return True
 
         return await self._change(unit)
+
+
+def end_client_secret(cursor: Cursor, secret_id: str, until: float) -> bool:
+    """Let one secret end by that moment; False if it is unknown or ends sooner anyway.
+
+    Who remembers it (`client_with_secret`) takes it for `CLIENT_SECONDS` more.
+    """
+    return cursor.one(_END_SECRET, {"secret": secret_id, "until": until}) is not None
 
 
 def _client_row(client: Client) -> Parameters:

@@ -131,7 +131,7 @@ class SqlPeople(Family):
         return row is not None
 
     async def end_sessions(self, user_id: str) -> int:
-        return len(await self._database.write(lambda cursor: cursor.all(_END_ALL, {"user": user_id})))
+        return await self._database.write(lambda cursor: end_sessions(cursor, user_id))
 
     async def consented_scope(self, user_id: str, client_id: str, audience: str) -> frozenset[str]:
         key = {"user": user_id, "client": client_id, "at_audience": audience}
@@ -150,3 +150,8 @@ class SqlPeople(Family):
                 cursor.run(_CONSENT, row)
 
         await self._database.write(unit)
+
+
+def end_sessions(cursor: Cursor, user_id: str) -> int:
+    """Delete every session of a person; how many there were."""
+    return len(cursor.all(_END_ALL, {"user": user_id}))

@@ -303,6 +303,62 @@ lasting_secrets = sa.Table(
     _bytes("sealed"),
 )
 
+# One row for each credential that got out. It names the credential by its id alone.
+leak_incidents = sa.Table(
+    "leak_incidents",
+    METADATA,
+    _key("incident_id"),
+    _text("kind"),
+    _text("subject"),
+    _text("client_id", null=True),
+    _text("user_id", null=True),
+    _text("grant_id", null=True),
+    _text("owner"),
+    _text("audience", null=True),
+    _time("issued_at", null=True),
+    _time("reported_at"),
+    _text("reporter"),
+    sa.Column("reports", sa.BigInteger, nullable=False),
+    _text("state"),
+    _text("action"),
+    _time("responded_at", null=True),
+    _time("due_at", null=True),
+    _time("closed_at", null=True),
+    _text("note", default=""),
+    sa.UniqueConstraint("kind", "subject"),
+    _partial("ix_leak_incidents_due_at", "due_at", where="due_at IS NOT NULL"),
+    sqlite_with_rowid=False,
+)
+
+_OF_INCIDENT = "leak_incidents.incident_id"
+
+# `place` is a hash of all that is told of it, so that the same place is kept once.
+leak_evidence = sa.Table(
+    "leak_evidence",
+    METADATA,
+    sa.Column("incident_id", _Text, sa.ForeignKey(_OF_INCIDENT, ondelete="CASCADE"), primary_key=True),
+    sa.Column("place", sa.LargeBinary, primary_key=True),
+    _time("reported_at"),
+    _text("reporter"),
+    _text("source"),
+    _text("path"),
+    sa.Column("line", sa.BigInteger, nullable=False),
+    _text("commit"),
+    _text("url"),
+    _time("since", null=True),
+    sqlite_with_rowid=False,
+)
+
+leak_actions = sa.Table(
+    "leak_actions",
+    METADATA,
+    sa.Column("incident_id", _Text, sa.ForeignKey(_OF_INCIDENT, ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _time("at"),
+    _text("what"),
+    sqlite_with_rowid=False,
+)
+
 
 def join_words(words: tuple[str, ...]) -> str:
     """The words as one text, from which `split_words` gives them back.

@@ -208,7 +208,7 @@ class SqlTokens(Family):
                 used = cursor.one(_CONSUMED_CODE, {"token": token_id})
                 if used is None:
                     return Consumption.REVOKED_OR_EXPIRED
-                _end_grant(cursor, used[0], at)
+                end_grant(cursor, used[0], at)
                 return Consumption.ALREADY_CONSUMED
             cursor.run(_ADD_ACCESS, access_values)
             if refresh_values:
@@ -272,13 +272,7 @@ class SqlTokens(Family):
         return await self._database.read(unit)
 
     async def revoke_token(self, token_id: str, at: float) -> bool:
-        def unit(cursor: Cursor) -> bool:
-            if cursor.one(_REVOKE_ACCESS, {"token": token_id, "at": at}) is None:
-                return False
-            record(cursor, "token", token_id, at=at)
-            return True
-
-        return await self._database.write(unit)
+        return await self._database.write(lambda cursor: end_token(cursor, token_id, at))
 
     async def access_token_hashes(self, token_ids: Sequence[str]) -> dict[str, bytes]:
         if not (names := _list_names(_distinct(token_ids))):
@@ -301,7 +295,7 @@ class SqlTokens(Family):
         return await self._database.write(unit)
 
     async def revoke_grant(self, grant_id: str, at: float) -> bool:
-        return await self._database.write(lambda cursor: _end_grant(cursor, grant_id, at))
+        return await self._database.write(lambda cursor: end_grant(cursor, grant_id, at))
 
     async def revoke_issued_to_client(self, client_id: str, *, before: float, at: float) -> None:
         await self._database.write(lambda cursor: cut_off(cursor, "client", client_id, before=before, at=at))
@@ -338,7 +332,16 @@ def _end(cursor: Cursor, ancestor: str) -> float | None:
     return row[0] if is_key else inf
 
 
-def _end_grant(cursor: Cursor, grant_id: str, at: float) -> bool:
+def end_token(cursor: Cursor, token_id: str, at: float) -> bool:
+    """Revoke an access token, and tell it; False if it is unknown or was revoked before."""
+    if cursor.one(_REVOKE_ACCESS, {"token": token_id, "at": at}) is None:
+        return False
+    record(cursor, "token", token_id, at=at)
+    return True
+
+
+def end_grant(cursor: Cursor, grant_id: str, at: float) -> bool:
+    """Revoke a grant, and tell it; False if it is unknown or was revoked before."""
     if cursor.one(_REVOKE_GRANT, {"grant": grant_id, "at": at}) is None:
         return False
     record(cursor, "grant", grant_id, at=at)

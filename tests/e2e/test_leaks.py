@@ -1,0 +1,96 @@
+"""A leak that is reported at the issuer is refused at the gateway within a second, over real processes."""
+
+import asyncio
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tokenward.app.demo import SERVICE
+from tokenward.app.foundation import foundation
+from tokenward.base.secret import Secret
+from tokenward.issuer.clients import register
+
+PATIENCE = 10  # seconds: promised within one; a loaded machine is given more
+
+
+def with_ground(demo, work):
+    async def run():
+        async with foundation(demo.configuration) as ground:
+            return await work(ground)
+
+    return asyncio.run(run())
+
+
+def registered(demo, client_id, *scopes):
+    async def work(ground):
+        _, secret = await register(
+            ground.client_desk, name=client_id, client_type="service", client_id=client_id, scopes=scopes
+        )
+        return client_id, Secret(secret.reveal()).reveal()
+
+    return with_ground(demo, work)
+
+
+def token_of(demo, http, basic, **form):
+    form = {"grant_type": "client_credentials", **form}
+    answer = http.post(f"{demo.urls['issuer']}/token", data=form, auth=basic)
+    assert answer.status_code == 200, answer.text
+    return Secret(answer.json()["access_token"]).reveal()
+
+
+def accounts(demo, http, token):
+    headers = {"authorization": f"Bearer {token}"}
+    return http.get(f"{demo.urls['gateway']}/bank/accounts", headers=headers).status_code
+
+
+def report_and_wait(demo, http, token, body, headers=None):
+    """Send a report; return the answer, and tell how long the gateway still took the token, which it knew.
+
+    The report travels on a thread of its own: the answer waits for its step, the end of the token does not.
+    """
+    assert accounts(demo, http, token) == 200
+    with ThreadPoolExecutor(1) as threads, httpx.Client(trust_env=False, timeout=10) as other:
+        began = time.monotonic()
+        answer = threads.submit(other.post, f"{demo.urls['issuer']}/leaks", json=body, headers=headers)
+        while accounts(demo, http, token) == 200:
+            if time.monotonic() > began + PATIENCE:
+                pytest.fail("a reported token goes on being accepted")
+            time.sleep(0.005)
+        print(f"refused {time.monotonic() - began:.3f} s after the report was sent")  # noqa: T201 - for who measures
+        return answer.result()
+
+
+def report_of(text):
+    fingerprint = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    found = {"source": "git", "path": ".env", "line": 3}
+    return {"token_id": text.split("_")[2][:11], "fingerprint": fingerprint, "found": found}
+
+
+def test_what_a_scanner_reports_by_fingerprint_is_refused_within_a_second(demo, http):
+    scanner = registered(demo, "scanner", "leaks:report", "leaks:read")
+    resource = f"{demo.urls['issuer']}/leaks"
+    headers = {"authorization": f"Bearer {token_of(demo, http, scanner, resource=resource)}"}
+    basic = registered(demo, "leaky", "accounts:read")
+    token = token_of(demo, http, basic)
+    answer = report_and_wait(demo, http, token, {"reports": [report_of(token)]}, headers)
+    assert (answer.status_code, answer.json()["reports"][0]["status"]) == (202, "revoked")
+
+    # The client's secret leaks: all that it was issued is dead, and it gets nothing more.
+    token = token_of(demo, http, basic)
+    answer = report_and_wait(demo, http, token, {"reports": [report_of(basic[1])]}, headers)
+    assert answer.json()["reports"][0]["status"] == "revoked"
+    form = {"grant_type": "client_credentials"}
+    assert http.post(f"{demo.urls['issuer']}/token", data=form, auth=basic).status_code == 401
+    service = (SERVICE, demo.cast.service_secret.reveal())
+    assert accounts(demo, http, token_of(demo, http, service, scope="accounts:read")) == 200
+
+
+def test_whoever_holds_a_token_ends_it(demo, http):
+    token = token_of(demo, http, registered(demo, "holder", "accounts:read"))
+    answer = report_and_wait(demo, http, token, {"secrets": [token]})
+    assert (answer.status_code, answer.json()) == (202, {"status": "accepted"})
+    metrics = http.get(f"{demo.urls['admin']}/metrics").text
+    assert 'tokenward_leak_reports_total{kind="access_token",outcome="revoked"}' in metrics

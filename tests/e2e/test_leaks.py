@@ -92,5 +92,8 @@ def test_whoever_holds_a_token_ends_it(demo, http):
     token = token_of(demo, http, registered(demo, "holder", "accounts:read"))
     answer = report_and_wait(demo, http, token, {"secrets": [token]})
     assert (answer.status_code, answer.json()) == (202, {"status": "accepted"})
+    admin = (demo.directory / "data" / "admin.token").read_text().strip()
+    assert http.post(f"{demo.urls['issuer']}/leaks", json={"secrets": [admin]}).status_code == 202
     metrics = http.get(f"{demo.urls['admin']}/metrics").text
     assert 'tokenward_leak_reports_total{kind="access_token",outcome="revoked"}' in metrics
+    assert 'tokenward_leak_reports_total{kind="admin_token",outcome="alert"}' in metrics

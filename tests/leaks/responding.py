@@ -33,6 +33,8 @@ class World:
     house: House
     app: LeaksApp
     outcomes: list = field(default_factory=list)
+    published: set = field(default_factory=set)
+    """The kids of the issuer's keys."""
 
     @property
     def store(self):
@@ -126,17 +128,16 @@ def report_of(text, **found):
 @asynccontextmanager
 async def world(directory: Path, policy=None, *, url="", **settings):
     async with house(directory, url=url, resources=RESOURCES, **settings) as h:
-        issuer = h.issuer
+        issuer, outcomes, published = h.issuer, [], set()
         reporters = Reporters(
             issuer.store,
             issuer.peppers,
             URL,
             issuer.dpop,
-            publishes=issuer.signing_keys.publishes,
+            publishes=published.__contains__,
             clock=h.clock,
         )
         recogniser = Recogniser(issuer.store, issuer.peppers, admin_token=opaque.fingerprint(ADMIN_TOKEN))
-        outcomes = []
         responder = Responder(
             issuer.store,
             recogniser,
@@ -144,7 +145,7 @@ async def world(directory: Path, policy=None, *, url="", **settings):
             observe=lambda outcome, _seconds: outcomes.append(outcome),
             clock=h.clock,
         )
-        yield World(h, LeaksApp(Desk(responder, reporters, clock=h.clock)), outcomes)
+        yield World(h, LeaksApp(Desk(responder, reporters, clock=h.clock)), outcomes, published)
 
 
 def lived(test, policy=None, **settings):

@@ -16,6 +16,7 @@ from tokenward.issuer.key_imports import HashedKey, import_keys
 from tokenward.leaks.response import endpoint
 from tokenward.store.port import StoreUnavailable
 from tokenward.tokens import opaque
+from tokenward.tokens.presented import signing_kid
 
 PLACE = {
     "source": "git",
@@ -380,6 +381,17 @@ async def test_a_bound_token_needs_its_proof_each_time_anew(w):
     assert (await send(prover, dpop=proof)).status_code == 202
     assert not await w.live(token)
     assert (await send(prover, dpop=proof)).status_code == 401
+
+
+@life
+async def test_a_jwt_whose_key_was_removed_reports_nothing(w):
+    _, scanner = await w.reporter(access_token_format="jwt")
+    _, token = await w.service()
+    w.published.clear()
+    assert (await w.send({"reports": [report_of(token)]}, token=scanner)).status_code == 401
+    w.published.update({None, signing_kid(scanner)})
+    assert (await w.send({"reports": [report_of(token)]}, token=scanner)).status_code == 202
+    assert not await w.live(token)
 
 
 # Hostile input

@@ -109,6 +109,9 @@ async def of_a_client_the_reported_secret_ends_alone_and_all_that_it_was_issued(
     assert kept == {first.secret_id: NOW + 1, second.secret_id: NOW + 500}
     assert (await store.access_token(before.token_id)).revoked
     assert not (await store.access_token(after.token_id)).revoked
+    assert not (
+        await reported(store, Leaked("client_secret", first.secret_id, its.client_id), at=NOW + 9)
+    ).ended
     assert await store.feed_after(0, limit=9) == [FeedEvent(1, "client", its.client_id, NOW + 2)]
 
 

@@ -122,20 +122,18 @@ class Reporters:
     async def _check_binding(self, scope: Scope, token: AccessToken, text: str, *, by_proof: bool) -> None:
         claims = {} if token.cnf is None else {"cnf": token.cnf.claim()}
         try:
-            proof = await self._proved(scope, token, text) if by_proof else _shown(scope, token)
+            proof = await self._proved(scope, text) if by_proof else _shown(scope, token)
             check_binding(claims, proof, text)
         except InvalidToken as error:
             problem = _PROBLEMS.get(error.code, DPOP_PROOF_REFUSED if by_proof else INVALID_TOKEN)
             raise Refusal(problem, error.code, retry_after=1 if problem is UNAVAILABLE else None) from None
 
-    async def _proved(self, scope: Scope, token: AccessToken, text: str) -> Proof:
-        bound = token.cnf is not None and token.cnf.member == "jkt"
+    async def _proved(self, scope: Scope, text: str) -> Proof:
         return await self._dpop.verify_async(
             [value.decode("latin-1") for value in header_values(scope, b"dpop")],
             method=scope["method"],
             url=self._audience,
             access_token=text,
-            thumbprint=token.cnf.thumbprint if token.cnf is not None and bound else None,
         )
 
 

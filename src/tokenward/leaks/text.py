@@ -3,6 +3,21 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple, Optional
+
+
+class Piece(NamedTuple):
+    """Part of a text whose encoding was undone.
+
+    Attributes:
+        start: its offset in the text.
+        origin: the offset in the parent's data at which its encoded form begins.
+        length: bytes of the encoded form.
+    """
+
+    start: int
+    origin: int
+    length: int
 
 
 @dataclass(frozen=True)
@@ -13,11 +28,16 @@ class Text:
         data: the bytes; text in UTF-8 or another superset of ASCII, or a binary file's as they are.
         path: as in `Place.path`; detectors read the file's name and kind from it.
         decoded: encodings undone so far, outermost first.
+        parent: the text in which the encoded form stands; None for one that is a file itself.
+        pieces: where in the parent its parts come from, in order of `start`, the first at 0. Positions are
+            those of the parent.
     """
 
     data: bytes = field(repr=False)
     path: str
     decoded: tuple[str, ...] = ()
+    parent: Optional["Text"] = field(default=None, repr=False)
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
 
     @cached_property
     def binary(self) -> bool:
@@ -45,12 +65,24 @@ class Text:
         return starts
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of that offset, both from 1; (0, 0) in a binary file."""
+        """Line and column of that offset, both from 1; (0, 0) in a binary file.
+
+        For a text whose encoding was undone: about where the encoded form of that byte stands in the file.
+        """
+        if self.parent is not None:
+            return self.parent.position(self._origin(offset))
         if self.binary:
             return (0, 0)
         line = bisect_right(self._line_starts, offset)
         before = self.data[self._line_starts[line - 1] : offset]
         return (line, len(before.decode("utf-8", "replace")) + 1)
+
+    def _origin(self, offset: int) -> int:
+        """The parent's offset: as far into the encoded form of the piece as this one is into the piece."""
+        which = bisect_right(self.pieces, offset, key=lambda piece: piece.start) - 1
+        start, origin, length = self.pieces[which]
+        end = self.pieces[which + 1].start if which + 1 < len(self.pieces) else len(self.data)
+        return origin + (offset - start) * length // max(end - start, 1)
 
     def line_around(self, offset: int, limit: int = 400) -> bytes:
         """The line that holds the offset, at most `limit` bytes to either side."""

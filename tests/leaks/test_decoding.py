@@ -1,0 +1,209 @@
+"""What is encoded is found, at the place of its encoded form, and ordinary text costs next to nothing."""
+
+import base64
+import gzip
+import os
+from collections.abc import Iterator
+
+import pytest
+import re2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaks.encodings import ENCODINGS, b64, joined
+from tokenward.leaks.blob import Blob
+from tokenward.leaks.detection.database import build
+from tokenward.leaks.text import Text
+from tokenward.leaks.unpacking.decoding import DECODERS, DEPTH, allowance
+from tokenward.leaks.unpacking.views import views
+from tokenward.tokens import opaque
+
+SECRET = opaque.new("at").secret.reveal().encode()
+_OWNERS = [(trigger, decoder) for decoder in DECODERS for trigger in decoder.triggers]
+_DATABASE = build([trigger for trigger, _ in _OWNERS])
+
+
+def woken(data: bytes) -> dict[str, int]:
+    """Names of the decoders that the text wakes, and the offsets that they are given."""
+    found: dict[str, int] = {}
+    for which, end in _DATABASE.search(data).items():
+        name = _OWNERS[which][1].name
+        found[name] = min(end, found.get(name, end))
+    return found
+
+
+def texts(text: Text) -> Iterator[Text]:
+    """The text and all that is decoded from it, as the engine does it."""
+    left = allowance(len(text.data))
+    waiting = [text]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        if len(each.decoded) < DEPTH:
+            starts = woken(each.data)
+            for decoder in DECODERS:
+                if decoder.name in starts:
+                    for inner in decoder.undo(each, starts[decoder.name]):
+                        left -= len(inner.data)
+                        if left < 0:
+                            return
+                        waiting.append(inner)
+
+
+def found(data: bytes, secret: bytes = SECRET) -> list[tuple[int, int]]:
+    """Where the secret stands in what is decoded."""
+    return [
+        text.position(text.data.index(secret))
+        for text in texts(Text(data, "a.txt"))
+        if secret in text.data and text.decoded
+    ]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_secret_is_found_under_its_encoding(encoding: str):
+    data = ENCODINGS[encoding](SECRET)
+    assert SECRET not in data
+    assert found(data)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_it_is_found_at_the_line_of_its_encoded_form_in_the_midst_of_others(encoding: str):
+    before = b"first\nsecond " + "zwölf".encode() + b"\n" * 40
+    data = ENCODINGS[encoding](SECRET)
+    whole = before + data + b"\nafter\n" * 50
+    if b"\0" in data:
+        assert found(whole) == [(0, 0)]
+        return
+    lines = range(42, 43 + data.count(b"\n"))
+    places = found(whole)
+    assert places
+    assert all(line in lines for line, _ in places)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_it_is_found_wherever_the_first_trigger_stood(encoding: str):
+    data = ENCODINGS[encoding](SECRET)
+    # Of RE2's set nobody knows where a match ended.
+    starts = woken(data)
+    once = [
+        text for decoder in DECODERS if decoder.name in starts for text in decoder.undo(Text(data, "a"), 0)
+    ]
+    assert once
+    # Two of a kind: the second one, which no trigger's first match is near, is found as well.
+    other = opaque.new("at").secret.reveal().encode()
+    assert found(ENCODINGS[encoding](other) + b"\n\n; x = 1\n\n" + data)
+
+
+def test_a_joined_secret_is_found_at_its_first_character():
+    assert found(joined(b'line\n  x = "%s" + "%s"', SECRET)) == [(2, 8)]
+
+
+def test_what_is_encoded_is_named():
+    names = {text.decoded for text in texts(Text(b"x: " + b64(b64(gzip.compress(SECRET))), "a"))}
+    assert ("base64", "base64", "gzip") in names
+
+
+def test_the_name_of_a_value_comes_with_it():
+    password = base64.b64encode(b"correct horse battery staple")
+    (text,) = list(texts(Text(b"db_password = '" + password + b"'", "a")))[1:]
+    assert text.data == b"db_password = 'correct horse battery staple\n"
+    (text,) = list(texts(Text(b"kind: Secret\ndata:\n  pass: c3dvcmRmaXNo\n", "a")))[1:]
+    assert text.data == b"pass: swordfish\n"
+
+
+def test_what_follows_a_value_does_not_become_part_of_it():
+    line = b64(b"some text before it, " + SECRET)
+    for following in (b"\nusername: admin", b"\n  nextLineOfTheFile = 5", b"\n\nabcd", b" abcd"):
+        assert any(text.data.endswith(SECRET + b"\n") for text in texts(Text(b"x: " + line + following, "a")))
+
+
+def test_encodings_end_at_a_depth():
+    data = SECRET
+    for _ in range(DEPTH + 1):
+        data = b64(data)
+    assert not found(data)
+    assert found(base64.b64decode(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"def camelCaseNamesAreLongSometimes(some_argument: int, another/path/to/something) -> None:\n" * 50,
+        b"commit 3f786850e387550fdab836ed7e6dc881de23001b\nsha256 "
+        + b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4" * 3,
+        b'printf("%20s %3d %5.2f%%\\n", 3);\n\tfoo("bar " + x);\n\tlog("a sentence "\n\t    "goes on");\n',
+        b"<p>a &lt; b &amp;&amp; c &nbsp;</p>\n",
+        b'{"a": [1, 2, 3], "b": "c\\nd"}\n',
+        b"x = [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000]\n",
+        b"2026-11-27T11:40:00Z GET /a?b=c&d=e 200 12345678901234567890\n",
+    ],
+)
+def test_ordinary_text_wakes_nobody(data: bytes):
+    assert woken(data) == {}
+
+
+def test_a_picture_in_base64_wakes_nobody():
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(
+        (at * at * 31 + at * 7919 + (at >> 3) * 163) % 256 for at in range(100_000)
+    )
+    assert "base64" not in woken(b'<img src="data:image/png;base64,' + b64(picture) + b'">')
+
+
+def test_a_bomb_in_base64_ends_at_the_allowance():
+    bomb = b64(gzip.compress(bytes(30_000_000) + SECRET))
+    data = b"\n".join([b"x: " + bomb] * 20)
+    for decoder in DECODERS:
+        made = sum(len(text.data) for text in decoder.undo(Text(data, "a"), 0))
+        assert made <= allowance(len(data)) + len(data)
+
+
+def test_a_line_of_megabytes_is_decoded_in_parts():
+    filler = b"function(a){return a+1};" * 40_000
+    data = filler + b'x="' + SECRET.replace(b"_", rb"\u005f") + b'";' + filler
+    decoded = [text for text in texts(Text(data, "a.js")) if text.decoded]
+    assert any(SECRET in text.data for text in decoded)
+    assert sum(len(text.data) for text in decoded) < 10_000
+    line, column = found(data)[0]
+    assert (line, abs(column - len(filler)) < 5000) == (1, True)
+
+
+@given(st.sampled_from([decoder.name for decoder in DECODERS]), st.binary(max_size=200), st.integers(0, 200))
+def test_whatever_it_is_given_a_decoder_yields_texts_whose_places_are_in_the_parent(
+    name: str, data: bytes, start: int
+):
+    decoder = next(decoder for decoder in DECODERS if decoder.name == name)
+    for sample in (
+        data,
+        data + ENCODINGS["base64"](SECRET) + data,
+        data + ENCODINGS["unicode"](SECRET) + data,
+    ):
+        text = Text(sample, "a")
+        for inner in decoder.undo(text, min(start, len(sample))):
+            assert inner.parent is text
+            for offset in (0, len(inner.data) // 2, max(len(inner.data) - 1, 0)):
+                assert 0 <= inner._origin(offset) <= len(sample)
+
+
+def test_triggers_are_of_the_syntax_that_both_engines_share():
+    for trigger, _ in _OWNERS:
+        re2.compile(trigger.encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_text_in_other_encodings_is_seen_with_its_lines(encoding: str):
+    data = ("erste Zeile: größer\r\nzweite\n" + SECRET.decode()).encode(encoding)
+    (text,) = views(Blob("a", data))
+    assert SECRET in text.data
+    assert text.position(text.data.index(SECRET)) == (3, 1)
+    assert text.decoded == {"utf-8-sig": ()}.get(encoding, (encoding[:6],))
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"a\0b\0"])
+def test_what_only_begins_like_another_encoding_is_seen_as_it_is(mark: bytes):
+    data = mark + b"\0\xd8\xd8\0" + SECRET + b"x" * (len(SECRET) % 2)
+    assert Text(data, "a") in list(views(Blob("a", data)))
+
+
+def test_ordinary_bytes_are_one_view():
+    for data in (b"", b"x", b"\0", b"text" * 100, os.urandom(100) + b"\0"):
+        assert [text.data for text in views(Blob("a", data))] == [data]

@@ -99,3 +99,13 @@ def test_a_response_header_with_a_control_character_is_the_upstreams_fault():
     with pytest.raises(Refusal) as refused:
         incoming([(b"X-A", b"a\x01")], bodiless=False)
     assert refused.value.problem is BAD_UPSTREAM
+
+
+def test_no_control_character_but_the_tab_comes_back_from_a_backend():
+    def passes(byte):
+        try:
+            return bool(incoming([(b"X-Name", b"a" + bytes([byte]) + b"b")], bodiless=False))
+        except Refusal:
+            return False
+
+    assert {byte for byte in range(256) if not passes(byte)} == {*range(0x20), 0x7F} - {0x09}

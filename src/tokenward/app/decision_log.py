@@ -9,9 +9,12 @@ then percent-encoded. So nothing needs redaction.
 
 import json
 import sys
-from collections import Counter
+from collections import defaultdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TextIO
+
+from prometheus_client import Counter
 
 from tokenward.app.gathering import Gathering
 from tokenward.app.metrics import (
@@ -22,10 +25,14 @@ from tokenward.app.metrics import (
     UNLOGGED,
     VIOLATIONS,
     WOULD_DENY,
+    labelled,
 )
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.gateway.access import Allow, Decision, Deny, Preflight
 from tokenward.gateway.tiers import BASIC
+
+Metric = tuple[Counter, tuple[str, ...]]
+"""A counter, and the values of its labels."""
 
 
 class DecisionLog(Gathering[tuple[float, Decision, float]]):
@@ -48,27 +55,26 @@ class DecisionLog(Gathering[tuple[float, Decision, float]]):
             self._stream.flush()
         except OSError:  # a full disk must not stop the gateway; the count tells what the log lacks
             UNLOGGED.inc(len(gathered))
-        counts = Counter(
-            (decision.api, decision.operation, decision.reason) for _, decision, _seconds in gathered
-        )
-        unenforced = Counter(
-            (it.api, it.operation, it.would_deny.code)
-            for _, it, _seconds in gathered
-            if isinstance(it, Allow) and it.would_deny is not None
-        )
-        for labels, count in unenforced.items():
-            WOULD_DENY.labels(*labels, self._door).inc(count)
-        for labels, count in counts.items():
-            DECISIONS.labels(*labels, self._door).inc(count)
-        DECISION_SECONDS.labels(self._door).observe_all(seconds for _, _decision, seconds in gathered)
-        passwords = Counter(
-            decision.api
-            for _, decision, _seconds in gathered
-            if decision.facts is not None and decision.facts.credential == BASIC
-        )
-        for api, count in passwords.items():
-            BASIC_USES.labels(api).inc(count)
-        _count_departures([decision for _, decision, _seconds in gathered])
+        DECISION_SECONDS.labels(self._door).observe_all([seconds for _, _decision, seconds in gathered])
+        self._count([decision for _, decision, _seconds in gathered])
+
+    def _count(self, decisions: list[Decision]) -> None:
+        """Count them, and what is special about some, in one go: many have the same labels."""
+        counts: dict[Metric, int] = defaultdict(int)
+        for it in decisions:
+            counts[DECISIONS, (it.api, it.operation, it.reason, self._door)] += 1
+            if it.facts is not None and it.facts.credential == BASIC:
+                counts[BASIC_USES, (it.api,)] += 1
+            if isinstance(it, Allow) and it.would_deny is not None:
+                counts[WOULD_DENY, (it.api, it.operation, it.would_deny.code, self._door)] += 1
+            if isinstance(it, Preflight):
+                continue
+            for violation in it.violations:  # requests that are not as documented
+                counts[VIOLATIONS, (it.api, it.operation, violation.kind)] += 1
+            if isinstance(it, Deny) and it.shadow:  # for what is not documented at all
+                counts[SHADOW_TRAFFIC, (it.api, it.shadow)] += 1
+        for (metric, labels), count in counts.items():
+            labelled(metric, labels).inc(count)
 
 
 def _would_deny(decision: Decision) -> str:
@@ -78,33 +84,23 @@ def _would_deny(decision: Decision) -> str:
     return f"would_deny={decision.would_deny.code if decision.would_deny is not None else '-'} "
 
 
-def _count_departures(decisions: list[Decision]) -> None:
-    """Requests that are not as documented, and those for what is not documented at all."""
-    departures = Counter(
-        (it.api, it.operation, violation.kind)
-        for it in decisions
-        if not isinstance(it, Preflight)
-        for violation in it.violations
-    )
-    for labels, count in departures.items():
-        VIOLATIONS.labels(*labels).inc(count)
-    undocumented = Counter((it.api, it.shadow) for it in decisions if isinstance(it, Deny) and it.shadow)
-    for (api, method), count in undocumented.items():
-        SHADOW_TRAFFIC.labels(api, method).inc(count)
-
-
 def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
-    time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     status = decision.problem.status if isinstance(decision, Deny) else "-"
     facts = decision.facts
     return (
-        f"time={time} level=info logger=tokenward.gateway.decision "
+        f"time={_second(int(at))}.{int(at % 1 * 1000):03}+00:00 level=info logger=tokenward.gateway.decision "
         f"door={door} reason={decision.reason} status={status} {_would_deny(decision)}"
         f'api={decision.api or "-"} operation="{decision.operation or "-"}" '
         f"request_id={decision.trace.request_id or '-'} trace_id={decision.trace.trace_id or '-'} "
         f"token_id={facts.token_id if facts else '-'} client_id={facts.client_id if facts else '-'} "
         f"{_violations(decision)}ms={seconds * 1000:.3f}\n"
     )
+
+
+@lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    """The second of a moment, in UTC. Most decisions that are handed on together fall into the same one."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _violations(decision: Decision) -> str:

@@ -117,7 +117,7 @@ def counted(app: App, known_paths: frozenset[str]) -> App:
 
         async def counting_send(message: dict[str, object]) -> None:
             if message["type"] == "http.response.start":
-                _answers(endpoint, message["status"]).inc()
+                labelled(ANSWERS, (endpoint, str(message["status"]))).inc()
             await send(message)
 
         await app(scope, receive, counting_send)  # type: ignore[arg-type]
@@ -126,9 +126,9 @@ def counted(app: App, known_paths: frozenset[str]) -> App:
 
 
 @cache
-def _answers(endpoint: str, status: int) -> Counter:
-    """The counter with these labels, which take longer to look up than to count."""
-    return ANSWERS.labels(endpoint, str(status))
+def labelled(counter: Counter, values: tuple[str, ...]) -> Counter:
+    """The counter with these values for labels, which take longer to look up than to count."""
+    return counter.labels(*values)
 
 
 def exposition() -> bytes:

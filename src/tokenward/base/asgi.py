@@ -48,7 +48,8 @@ def tls_extension(certificate: bytes) -> dict[str, dict[object, object]]:
 
 def client_certificate(scope: Scope) -> bytes | None:
     """The certificate (DER) whose key the client proved to hold in the TLS handshake; None without one."""
-    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain")
+    extensions = scope.get("extensions")
+    chain = extensions.get("tls", {}).get("client_cert_chain") if extensions else None
     return ssl.PEM_cert_to_DER_cert(next(iter(chain))) if chain else None
 
 

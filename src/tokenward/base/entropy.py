@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from io import BytesIO
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE62_PAIRS = tuple(first + second for first in BASE62 for second in BASE62)
@@ -29,14 +30,14 @@ class _Reserve:
     def __init__(self, made_of: Callable[[bytes], bytes]) -> None:
         self._lock = threading.Lock()
         self._made_of = made_of
-        self._left = bytearray()
+        self._left = BytesIO()
 
     def take(self, count: int) -> bytes:
         with self._lock:
-            while len(self._left) < count:
-                self._left += self._made_of(os.urandom(_FETCHED))
-            taken = bytes(self._left[-count:])
-            del self._left[-count:]
+            taken = self._left.read(count)
+            while len(taken) < count:
+                self._left = BytesIO(self._made_of(os.urandom(_FETCHED)))
+                taken += self._left.read(count - len(taken))
             return taken
 
 

@@ -88,8 +88,9 @@ _FRAMING = frozenset({"content-length", "content-type", "host"})  # Connection c
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 _HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{0,255}")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_BREAKING = re.compile(rb"[\r\n\0]")
+# Looked for by taking them out, which is several times as fast as a pattern, and cookies are long.
+_BREAKING = b"\r\n\0"
+_CONTROL = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])
 _OUR_COOKIES = (b"__host-tokenward", b"tokenward")
 
 _MEMO_SIZE = 4096
@@ -193,7 +194,7 @@ def _one_host(before: int, value: bytes) -> int:
 
 def _check_values(values: list[bytes]) -> None:
     together = b"".join(values)
-    if _BREAKING.search(together):
+    if together.translate(None, _BREAKING) != together:
         raise Refusal(MALFORMED, "a header value holds CR, LF or NUL")  # RFC 9110 §5.5
     if not together.isascii():
         for value in values:
@@ -325,6 +326,14 @@ _RESPONSE_DROPPED = frozenset(
 )
 
 
+_NONE: frozenset[bytes] = frozenset()
+
+
+def _nominated_behind(connection: Sequence[bytes]) -> frozenset[bytes]:
+    names = {name.strip().lower() for value in connection for name in value.split(b",")}
+    return frozenset(names - {b"content-length", b"content-type", b"set-cookie"})
+
+
 def incoming(headers: RawHeaders, *, bodiless: bool) -> list[tuple[bytes, bytes]]:
     """The backend's response headers without what belongs to that connection alone.
 
@@ -338,17 +347,15 @@ def incoming(headers: RawHeaders, *, bodiless: bool) -> list[tuple[bytes, bytes]
     Raises:
         Refusal: BAD_UPSTREAM, a value holds a control character, or the body has a coding that nobody undid.
     """
-    if _CONTROL.search(b"".join([value for _, value in headers])):
+    together = b"".join([value for _, value in headers])
+    if together.translate(None, _CONTROL) != together:
         raise Refusal(BAD_UPSTREAM, "a response header holds a control character")
-    nominated = {
-        name.strip().lower()
-        for key, value in headers
-        if key.lower() == b"connection"
-        for name in value.split(b",")
-    } - {b"content-length", b"content-type", b"set-cookie"}
+    lowered = [(key.lower(), value) for key, value in headers]
+    connection = [value for name, value in lowered if name == b"connection"]
+    nominated = _nominated_behind(connection) if connection else _NONE
     passed = []
-    for key, value in headers:
-        name = key.lower()
+    for header in lowered:
+        name, value = header
         if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
             raise Refusal(BAD_UPSTREAM, "a transfer coding other than chunked")
         if name == b"set-cookie" and _is_our_cookie(value):
@@ -357,5 +364,5 @@ def incoming(headers: RawHeaders, *, bodiless: bool) -> list[tuple[bytes, bytes]
             continue
         if bodiless and name == b"content-length":
             continue
-        passed.append((name, value))
+        passed.append(header)
     return passed

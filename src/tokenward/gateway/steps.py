@@ -166,8 +166,8 @@ def screen(_means: Means, case: Case) -> None:
     well_formed(case)
     if case.request.query:
         case.names = credentials.parameter_names(case.request.query)
-    if credentials.names_another_method(case.names):
-        raise Refusal(METHOD_OVERRIDE, "the method that was decided on is the one that counts")
+        if credentials.names_another_method(case.names):
+            raise Refusal(METHOD_OVERRIDE, "the method that was decided on is the one that counts")
     if case.match is not None and case.match.operation.websocket:
         check_handshake(case.request.headers, case.match.api.cors)
 

@@ -29,9 +29,9 @@ def with_told(own: Headers, allow: Allow) -> list[tuple[bytes, bytes]]:
     there = {name for name, _ in own}
     if _REQUEST_ID in there:
         own = [each for each in own if each[0] != _REQUEST_ID]
-    return [
-        *own,
-        *(each for each in allow.told if each[0] not in there or each[0] in _JOINED),
-        *(each for each in allow.defaults if each[0] not in there),
-        (_REQUEST_ID, allow.trace.request_id.encode("ascii")),
-    ]
+    answer = [*own]
+    if allow.told:
+        answer += [each for each in allow.told if each[0] not in there or each[0] in _JOINED]
+    answer += [each for each in allow.defaults if each[0] not in there]
+    answer.append((_REQUEST_ID, allow.trace.request_id.encode("ascii")))
+    return answer

@@ -228,7 +228,11 @@ def read(scope: Scope, body: Body) -> AccessRequest:
         headers += ((b"upgrade", b"websocket"),)  # that it is one can be said otherwise (RFC 8441 §5)
     client = scope.get("client")
     shown = client_certificate(scope)
-    host = next((value for name, value in headers if name == b"host"), b"")
+    host = b""
+    for name, value in headers:
+        if name == b"host":
+            host = value
+            break
     return AccessRequest(
         scope.get("method", "GET"),  # a WebSocket begins as one
         scope.get("raw_path") or b"",

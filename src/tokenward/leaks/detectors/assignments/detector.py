@@ -12,6 +12,7 @@ from tokenward.leaks.detectors.assignments.judgement import judge
 from tokenward.leaks.detectors.assignments.languages import kind, only_tried
 from tokenward.leaks.detectors.assignments.names import Promise
 from tokenward.leaks.detectors.assignments.names import judge as judge_name
+from tokenward.leaks.detectors.published_examples import published
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
@@ -72,13 +73,15 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
                 continue
             if recorder.wanted:
                 recorder.note(verdict.stage, rule.id, begin, "passed", f"{form}; {name.why}; {verdict.why}")
+            where = published(value)
             yield Candidate(
                 rule=rule.id,
                 start=begin,
                 end=end,
                 secret=value,
                 confidence=verdict.confidence,
-                severity=Severity.LOW if tried else rule.severity,
+                facts={"published": where} if where else {},
+                severity=Severity.LOW if tried or where else rule.severity,
                 guessable=verdict.guessable,
             )
 

@@ -1,0 +1,1 @@
+"""User names and passwords in connection strings and in the files that clients keep them in."""

@@ -23,6 +23,9 @@ from tokenward.base.problems import CATALOGUE
 from tokenward.base.recommendations import RECOMMENDATIONS
 from tokenward.gateway.headers import DROPPED
 from tokenward.gateway.tiers import TIERS, Tier
+from tokenward.leaks.rulebook.checksums import CHECKSUMS
+from tokenward.leaks.rulebook.loading import load
+from tokenward.leaks.rulebook.templates import ALPHABETS
 from tokenward.store.records import Credential
 from tokenward.tokens.claims import forbidden
 from tokenward.tokens.errors import CODES
@@ -398,12 +401,124 @@ def personal() -> str:
     return ", ".join(map(code, PERSONAL)) + "\n"
 
 
+def leak_rules() -> str:
+    """`leak-rules.md`, from the rule files and the checksums."""
+    rules = sorted(load(), key=lambda rule: (rule.provider.lower(), rule.id))
+    providers = len({rule.provider for rule in rules})
+    rows = [
+        (
+            code(rule.id),
+            rule.what,
+            rule.severity.name.lower(),
+            rule.confidence.name.lower(),
+            CHECKSUMS[rule.checksum].what if rule.checksum else "",
+            f"[{rule.provider}]({rule.rotate})",
+        )
+        for rule in rules
+    ]
+    return page(
+        "Leak rules",
+        f"""
+`tokenward scan` knows {len(rules)} kinds of credentials of {providers} providers by these rules, besides
+those that it parses (private keys, JSON Web Tokens, connection strings, passwords in assignments). Each rule
+is proved by its own examples and counterexamples before it is used.
+""",
+        """
+## Rules
+
+Severity says what somebody can do with it: `critical` moves money, changes code or owns an account; `low`
+reads little or sends data only. Confidence is that of a match; a second part beside it, such as the id to a
+secret, raises it to `high`. Where a format has a checksum, nothing that only looks like it is found.
+""",
+        table(
+            ("rule", "what it finds", "severity", "confidence", "checksum", "exchanged or revoked at"), rows
+        ),
+        """
+## Rules of your own
+
+`tokenward scan --rules FILE` reads more of them from a TOML file. Whatever is unknown, missing, or not as the
+rule says of itself, stops the scan before it begins.
+
+```toml
+provider = "Acme"
+rotate = "https://acme.example/settings/keys"
+
+[[rule]]
+id = "acme-api-key"
+what = "Acme API key"
+pattern = '\\bacme_[0-9a-f]{32}\\b'
+severity = "high"
+confidence = "high"
+examples = ["ACME_KEY=acme_{hex:32}"]
+counterexamples = ["ACME_KEY=acme_{hex:31}"]
+```
+
+`provider` and `rotate` may stand in the head of the file, for all of its rules.
+""",
+        table(("field", "meaning"), ((code(name), _RULE_FIELDS[name]) for name in _RULE_FIELDS)),
+        """
+### Names before a value
+
+Where a key has nothing of its own to know it by, its name must stand before it. In a pattern,
+`%assign(acme|widgets)(api_?key)%` stands for one of these names, soon after it one of those kinds, an
+assignment as it looks in source code, configuration, shells, headers and markup, and quotes; the value
+follows. Without the second brackets the kinds are the usual ones: key, token, secret, password. `%end%`
+stands for the end of a value that may hold `-`, `/`, `+` or `=`.
+
+### Examples
+
+Examples are templates, so that the file itself holds nothing that looks like a credential: `{hex:32}` stands
+for 32 random hex digits, `{base62:20-40}` for 20 to 40 characters. What fills them follows from the rule's id
+and is the same each time.
+""",
+        table(("field", "stands for"), _template_fields()),
+    )
+
+
+_RULE_FIELDS = {
+    "id": "unique: lower-case words with hyphens",
+    "provider": "who issues it",
+    "what": "in words, such as `Acme API key`",
+    "pattern": "in the syntax that RE2 and Hyperscan share, over bytes; its group or the whole is the secret",
+    "severity": "`info`, `low`, `medium`, `high` or `critical`",
+    "confidence": "`low`, `medium` or `high`: of a match that passes all conditions",
+    "rotate": "https address of the page on which its owner exchanges or revokes it",
+    "keywords": "one of these must stand in the file, in whatever case",
+    "entropy": "least Shannon entropy of the secret, in bits a character; about 3 for hex, 4 for base64",
+    "checksum": "name of a checksum that must hold",
+    "paths": "globs, of which one must fit: of the file's name, or with a slash of the path's end",
+    "not_paths": "globs, of which none may fit",
+    "pair": (
+        "a second part, within so many lines: "
+        "`{ what = \"account\", pattern = '...', within = 5, needed = true }`; "
+        "it is shown with the finding and so must be no secret"
+    ),
+    "guessable": "a person may have chosen it",
+    "examples": "texts in each of which exactly one secret must be found",
+    "counterexamples": "texts in which none may be found",
+}
+
+
+def _template_fields() -> Iterator[tuple[str, str]]:
+    for name, alphabet in ALPHABETS.items():
+        yield code(f"{{{name}:32}}"), f"random characters of `{alphabet}`"
+    yield code("{uuid}"), "a random UUID"
+    yield (
+        code("{checksum:NAME ...}"),
+        f"a whole token with a checksum, one of {', '.join(map(code, CHECKSUMS))}",
+    )
+    yield code("{<} {>}"), "nothing: between them stands the secret, if it is not all that the pattern says"
+    yield code("{path:.npmrc}"), "nothing: the path of the file"
+    yield code("{{ }}"), "braces"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "errors.md": errors,
     "token-kinds.md": kinds,
     "recommendations.md": recommendations,
     "cli.md": commands,
+    "leak-rules.md": leak_rules,
 }
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "policy.md": {"tiers": tiers, "headers": headers, "minimum": minimum, "personal": personal}

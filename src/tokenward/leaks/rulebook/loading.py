@@ -20,16 +20,15 @@ from typing import Any, TypeVar
 
 import re2
 
+from tokenward.leaks import rule as rule_module
 from tokenward.leaks.detection import cache as kept
 from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.rule import Pair, Rule, RuleError
+from tokenward.leaks.rulebook import macros
 from tokenward.leaks.rulebook.checksums import CHECKSUMS
-from tokenward.leaks.rulebook.macros import expand
 from tokenward.leaks.rulebook.matching import compiled
 from tokenward.leaks.rulebook.proof import example_seed, prove
 from tokenward.leaks.rulebook.templates import TemplateError, fill
-
-_CODE = "1"  # part of the cache's key: another number where the same files give other rules
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HEAD = frozenset({"provider", "rotate", "rule"})
@@ -77,8 +76,8 @@ def load(extra: Sequence[Path] = ()) -> tuple[Rule, ...]:
         OSError: a file cannot be read.
     """
     files = [*_bundled(), *((str(path), path.read_bytes()) for path in extra)]
-    key = sha256(_CODE.encode())
-    for name, data in files:
+    key = sha256()
+    for name, data in [*_code(), *files]:
         key.update(sha256(name.encode()).digest() + sha256(data).digest())
     name = f"rules-{key.hexdigest()[:32]}.json"
     found = kept.read(name)
@@ -117,6 +116,13 @@ def _bundled() -> tuple[tuple[str, bytes], ...]:
     directory = resources.files("tokenward.leaks.rules")
     found = [(file.name, file.read_bytes()) for file in directory.iterdir() if file.name.endswith(".toml")]
     return tuple(sorted(found))
+
+
+@cache
+def _code() -> tuple[tuple[str, bytes], ...]:
+    """What makes rules of the files: another version of it makes other rules of the same."""
+    sources = (Path(module.__file__ or "") for module in (rule_module, macros))
+    return tuple((path.name, path.read_bytes()) for path in (*sources, Path(__file__)))
 
 
 def _revived(row: dict[str, Any]) -> Rule:
@@ -159,7 +165,7 @@ def _read(row: dict[str, Any]) -> Rule:
         raise RuleError(f"{missing[0]} is missing")
     row["severity"] = _level(Severity, row["severity"])
     row["confidence"] = _level(Confidence, row["confidence"])
-    row["pattern"] = expand(row["pattern"])
+    row["pattern"] = macros.expand(row["pattern"])
     for name in _LISTS:
         row[name] = _texts(name, row.get(name, []))
     if "pair" in row:
@@ -193,7 +199,7 @@ def _pair(row: dict[str, Any]) -> Pair:
     missing = {field.name for field in fields(Pair)[:2]} - row.keys()
     if missing:
         raise RuleError(f"{min(missing)} of pair is missing")
-    row["pattern"] = expand(row["pattern"])
+    row["pattern"] = macros.expand(row["pattern"])
     _check_pattern(row["pattern"])
     return Pair(**row)
 

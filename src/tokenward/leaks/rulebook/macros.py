@@ -1,6 +1,6 @@
 """Two abbreviations in patterns, so that what surrounds a value is written once.
 
-    %assign(datadog|dd)(api_?key)%    one of these names, later on the line one of those kinds, an assignment,
+    %assign(datadog|dd)(api_?key)%    one of these names, soon after it one of those kinds, an assignment,
                                       quotes; the value follows. Names and kinds are compared without case.
     %assign(datadog|dd)%              the same with the usual kinds: key, token, secret, password ...
     %end%                             the value ends here: not within a longer run of base64 or a file name
@@ -14,12 +14,13 @@ import re
 
 _KINDS = "key|token|secret|passw|pwd|cred|auth|bearer"
 
-# After the name: what identifiers and JSON objects are made of, but no new line and no sentence.
-_BETWEEN = r"""[\w.\-\[\]"'{: ]{0,24}"""
+# After the name: what identifiers, JSON objects and nested YAML are made of, but no sentence's punctuation.
+_BETWEEN = r"""[\w.\-\[\]"'{(:\s]{0,24}"""
 _OPERATOR = r"""[\w.\-]{0,16}\\?["'\]]{0,2}\s{0,4}(?:=>|:=|\|\|=|[=:,(>]|[ \t])"""
-_OPEN = r"""[\s=(\[]{0,6}(?:[bru]|\\)?["'\x60]{0,3}"""
+_OPEN = r"""[\s=(\[]{0,6}(?:[bru]?\\?["'\x60]{1,3})?"""
 _END = r"""(?:[^\w+/=-]|$)"""
 
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^\\\[]", re.DOTALL)  # an escape, a class, a character
 _MACRO = re.compile(r"%(assign)\(([^%]*?)\)(?:\(([^%]*?)\))?%|%(end)%")
 
 
@@ -32,3 +33,27 @@ def _written_out(macro: re.Match[str]) -> str:
     if macro[4]:
         return _END
     return f"(?i:{macro[2]}){_BETWEEN}(?i:{macro[3] or _KINDS}){_OPERATOR}{_OPEN}"
+
+
+def triggers(pattern: str) -> tuple[str, ...]:
+    """The pattern as one for each name where it begins with alternative names, otherwise as it is.
+
+    Vectorscan 5.4 does not see `(?:ab|cde)x{0,9}fgh` where the middle part is empty and some text stands
+    before it; it sees `abx{0,9}fgh`.
+    """
+    if not pattern.startswith("(?i:"):
+        return (pattern,)
+    found, depth, at = [""], 1, len("(?i:")
+    while depth:
+        token = _TOKEN.match(pattern, at)
+        if token is None:  # an unfinished class or escape, of which the compiler says more
+            return (pattern,)
+        at = token.end()
+        depth += (token[0] == "(") - (token[0] == ")")
+        if token[0] == "|" and depth == 1:
+            found.append("")
+        elif depth:
+            found[-1] += token[0]
+    if pattern[at : at + 1] in {"?", "*", "+", "{"}:
+        return (pattern,)
+    return tuple(f"(?i:{name}){pattern[at:]}" for name in found)

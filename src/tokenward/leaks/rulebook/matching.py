@@ -15,6 +15,7 @@ from tokenward.leaks.findings import Candidate, Confidence
 from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder
 from tokenward.leaks.rule import Pair, Rule
 from tokenward.leaks.rulebook.checksums import CHECKSUMS
+from tokenward.leaks.rulebook.macros import triggers
 from tokenward.leaks.text import Text
 
 REACH = 1024
@@ -45,7 +46,9 @@ class Matcher(Protocol):
 def detectors_of(rules: Iterable[Rule]) -> tuple[Detector, ...]:
     """A detector for each rule that has a pattern."""
     return tuple(
-        Detector((rule,), (rule.pattern,), partial(matches, rule), REACH) for rule in rules if rule.pattern
+        Detector((rule,), triggers(rule.pattern), partial(matches, rule), REACH)
+        for rule in rules
+        if rule.pattern
     )
 
 

@@ -1,29 +1,20 @@
 """A person's claims over real HTTP, through real processes: released by name, to one recipient each."""
 
-import http.server
-import json
-import signal
-import subprocess
-import sys
-import threading
 import time
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from app.test_cli import OPENAPI
-from e2e.test_processes import _free_ports
+from e2e.bank import REDIRECT, bank, until
 from tokenward import JwtValidator
-from tokenward.app.cli import application
 from tokenward.app.story import Story, sign_in_and_consent
 from tokenward.base.secret import Secret
 from tokenward.tokens.binding import VerifiedProof, token_hash
 from tokenward.tokens.release import MINIMUM
 
 PASSWORD = "correct horse battery"
-REDIRECT = "http://127.0.0.1/cb"
-BANK = """apis:
+BANK = """
+apis:
   bank:
     openapi: bank.json
     upstream: {upstream}
@@ -36,90 +27,16 @@ BANK = """apis:
 
 
 @pytest.fixture
-def backend():
-    """An API that remembers the last credential that it was shown."""
-    seen: list[str] = []
-
-    class Backend(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            seen.append(self.headers["authorization"].removeprefix("Bearer "))
-            self.send_response(200)
-            self.send_header("content-length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *_arguments):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", seen
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def command(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, stdin=None):
-        result = CliRunner().invoke(application, list(arguments), input=stdin)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    return run
-
-
-@pytest.fixture
 def urls(tmp_path, command, backend):
     """Issuer and gateway, running with a release policy."""
-    command("init")
-    (tmp_path / "bank.json").write_text(json.dumps(OPENAPI))
-    path = tmp_path / "tokenward.yaml"
-    text = path.read_text().partition("\napis:")[0] + "\n" + BANK.format(upstream=backend[0])
-    for old, new in zip(("8080", "8000", "8081"), ports := _free_ports(3), strict=True):
-        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-    path.write_text(text)
-    with subprocess.Popen(
-        [sys.executable, "-m", "tokenward.app.cli", "up"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    ) as process:  # fmt: skip
-        try:
-            assert any(line.startswith("admin") for line in process.stdout)
-            yield [f"http://127.0.0.1:{port}" for port in ports]
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
-
-
-@pytest.fixture
-def client(command):
-    """Registers an application, native unless said otherwise; gives its id and secret."""
-
-    def register(*options, kind="native"):
-        addresses = ("--redirect-uri", REDIRECT) if kind == "native" else ()
-        said = command("clients", "add", "App", "--type", kind, *addresses, *options)
-        words = dict(line.split() for line in said.splitlines())
-        return words["client_id"], words.get("client_secret", "")
-
-    return register
+    with bank(tmp_path, command, BANK.format(upstream=backend[0])) as running:
+        yield running
 
 
 SCOPES = [
     word for scope in ("openid", "offline_access", "accounts:read", "transfers:write")
     for word in ("--scope", scope)
 ]  # fmt: skip
-
-
-def until(condition):
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_each_recipient_is_told_its_own_and_a_jwt_outside_can_be_revoked(urls, backend, command, client):

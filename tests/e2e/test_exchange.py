@@ -1,16 +1,11 @@
 """A CI job without a secret, and a backend that acts in its name, over HTTP and through real processes."""
 
 import json
-import signal
-import subprocess
-import sys
 
 import httpx
 import pytest
 
-from app.test_cli import OPENAPI
-from e2e.test_claims import backend, client, command, until  # noqa: F401 - fixtures
-from e2e.test_processes import _free_ports
+from e2e.bank import bank, until
 from issuer.platform import served_platform
 from tokenward.tokens import base64url
 
@@ -40,30 +35,15 @@ def platform():
 
 
 @pytest.fixture
-def urls(tmp_path, command, backend, platform):  # noqa: F811 - fixtures
+def urls(tmp_path, command, backend, platform):
     """Issuer and gateway, running, with a platform that they trust."""
-    command("init")
-    (tmp_path / "bank.json").write_text(json.dumps(OPENAPI))
-    path = tmp_path / "tokenward.yaml"
     own = CONFIGURATION.format(upstream=backend[0], platform=platform.issuer)
-    text = path.read_text().partition("\napis:")[0] + own
-    for old, new in zip(("8080", "8000", "8081"), ports := _free_ports(3), strict=True):
-        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-    path.write_text(text)
-    with subprocess.Popen(
-        [sys.executable, "-m", "tokenward.app.cli", "up"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    ) as process:  # fmt: skip
-        try:
-            assert any(line.startswith("admin") for line in process.stdout)
-            yield [f"http://127.0.0.1:{port}" for port in ports]
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+    with bank(tmp_path, command, own) as running:
+        yield running
 
 
 def test_a_job_gets_a_token_a_backend_acts_by_it_and_both_end_together(
-    urls, backend, platform, command  # noqa: F811 - fixtures
+    urls, backend, platform, command
 ):  # fmt: skip
     issuer, gateway, _ = urls
     said = command("clients", "add", "Deploy", "--type", "service", "--id", "deploy-bot",

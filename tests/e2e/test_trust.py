@@ -1,17 +1,12 @@
 """Tokens of an issuer that is not ours, and a user with a password, through real processes and real HTTP."""
 
 import json
-import signal
-import subprocess
-import sys
 
 import httpx
 import pytest
 from argon2 import PasswordHasher
 
-from app.test_cli import OPENAPI
-from e2e.test_claims import backend, command  # noqa: F401 - fixtures
-from e2e.test_processes import _free_ports
+from e2e.bank import bank
 from gateway.stranger import served_stranger
 from tokenward.tokens import base64url
 
@@ -46,35 +41,20 @@ def stranger():
 
 
 @pytest.fixture
-def gateway(tmp_path, command, backend, stranger):  # noqa: F811 - fixtures
-    command("init")
-    (tmp_path / "bank.json").write_text(json.dumps(OPENAPI))
+def gateway(tmp_path, command, backend, stranger):
     for name, text in (
         ("introspection.secret", "our secret at the stranger's"),
         ("users.txt", f"reports:{PasswordHasher(time_cost=1, memory_cost=64).hash('correct horse')}\n"),
     ):
         (tmp_path / name).touch(mode=0o600)
         (tmp_path / name).write_text(text)
-    path = tmp_path / "tokenward.yaml"
     own = CONFIGURATION.format(upstream=backend[0], issuer=stranger.issuer)
-    text = path.read_text().partition("\napis:")[0] + own
-    for old, new in zip(("8080", "8000", "8081"), ports := _free_ports(3), strict=True):
-        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-    path.write_text(text)
-    with subprocess.Popen(
-        [sys.executable, "-m", "tokenward.app.cli", "up"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    ) as process:  # fmt: skip
-        try:
-            assert any(line.startswith("admin") for line in process.stdout)
-            yield f"http://127.0.0.1:{ports[1]}"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+    with bank(tmp_path, command, own) as (_, url, _):
+        yield url
 
 
 def test_tokens_of_another_issuer_and_a_password_open_what_the_configuration_says(
-    gateway, stranger, backend, command  # noqa: F811 - fixtures
+    gateway, stranger, backend, command
 ):  # fmt: skip
     with httpx.Client(trust_env=False, timeout=20) as web:
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from types import MappingProxyType
 
 from fastapi import FastAPI, Request, Response
 from flask import Flask, jsonify
@@ -10,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from gateway.cases import CASES, NOT_OVER_HTTP, refused_as
 from gateway.world import World
 from tokenward.gateway.doors.in_process import Caller
 from tokenward.gateway.doors.running import Running
@@ -86,6 +88,29 @@ def fastapi_app():
         return echo(path, _pairs(request.headers.raw), caller, str(request.url), await request.body())
 
     return app
+
+
+async def every_case(gateway, folded=MappingProxyType({}), by_the_server=()):
+    """Each case that HTTP can tell, through a door to one of these applications.
+
+    Args:
+        gateway: the door.
+        folded: the code of cases that this kind of door cannot tell from others.
+        by_the_server: names of those that never reach the door.
+    """
+    for case in CASES:
+        if case.name in NOT_OVER_HTTP:
+            continue
+        raw = gateway.raw(case.path, case.method, case.headers, case.query, case.body)
+        status, headers, body = await gateway.send(raw)
+        reached = INNER in dict(headers)
+        assert (case.name, reached) == (case.name, case.code == "allow")
+        if reached:
+            assert (case.name, status) == (case.name, 200)
+        elif case.name in by_the_server:
+            assert status == 400
+        else:
+            refused_as(case, status, headers, body, folded.get(case.name))
 
 
 def flask_app():

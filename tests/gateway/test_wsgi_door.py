@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import wsgiref.simple_server
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import inner_django
-from gateway.cases import CASES, NOT_OVER_HTTP, refused_as
-from gateway.inner import INNER, Ready, flask_app, header, seen, write_world
+from gateway.inner import INNER, Ready, every_case, flask_app, header, seen, write_world
 from gateway.test_proxy import SPOOFED
 from gateway.test_report_only import rolling_out
 from gateway.wire import Gateway
@@ -138,7 +138,7 @@ FOLDED = {
     "twice in one place": "invalid_token",
     "with two origins": "preflight_refused",
 }
-REFUSED_BY_THE_SERVER = {("gunicorn", "two hosts")}
+REFUSED_BY = {"gunicorn": ("two hosts",)}
 EVERYWHERE = pytest.mark.parametrize("app", APPS)
 UNDER_EACH = pytest.mark.parametrize("server", SERVERS)
 
@@ -146,22 +146,8 @@ UNDER_EACH = pytest.mark.parametrize("server", SERVERS)
 @EVERYWHERE
 @UNDER_EACH
 def test_every_case_through_the_door(server, app, tmp_path):
-    async def scenario(gateway):
-        for case in CASES:
-            if case.name in NOT_OVER_HTTP:
-                continue
-            raw = gateway.raw(case.path, case.method, case.headers, case.query, case.body)
-            status, headers, body = await gateway.send(raw)
-            reached = INNER in dict(headers)
-            assert (case.name, reached) == (case.name, case.code == "allow")
-            if reached:
-                assert (case.name, status) == (case.name, 200)
-            elif (server, case.name) in REFUSED_BY_THE_SERVER:
-                assert status == 400
-            else:
-                refused_as(case, status, headers, body, FOLDED.get(case.name))
-
-    through(scenario, server, app, tmp_path)
+    cases = partial(every_case, folded=FOLDED, by_the_server=REFUSED_BY.get(server, ()))
+    through(cases, server, app, tmp_path)
 
 
 @EVERYWHERE

@@ -1,7 +1,10 @@
+import base64
+import gzip
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -151,6 +154,35 @@ def test_a_range_of_commits_and_what_a_push_sends(scan):
     pushed = scan("--pre-push", "origin", "--format", "json", stdin=line)
     assert sorted(_found(pushed)) == [("1.py", 1), ("2.py", 1)]
     assert len(_found(scan("--since", "2001-01-01", "--format", "json"))) == 3
+
+
+def test_standard_input_as_a_text_and_as_a_diff(scan):
+    assert _found(scan("-", "--format", "json", stdin=f"\n{_token()}\n")) == [("stdin", 2)]
+    diff = f"--- a/x.py\n+++ b/x.py\n@@ -3,2 +3,2 @@\n-old {_token(1)}\n+new {_token(2)}\n same\n"
+    assert _found(scan("--diff", "--format", "json", stdin=diff)) == [("x.py", 3)]
+    assert scan("-", stdin="nothing").returncode == 0
+
+
+def test_encodings_and_containers_are_undone(scan):
+    inner = base64.b64encode(gzip.compress(f"TOKEN={_token()}".encode()))
+    with zipfile.ZipFile(scan.here / "bundle.zip", "w") as archive:
+        archive.writestr("deep/config.txt", b"\n\nblob = " + inner)
+    result = scan("--format", "json")
+    assert _found(result) == [("bundle.zip!deep/config.txt", 3)]
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert finding["locations"][0]["decoded"] == ["base64", "gzip"]
+
+
+def test_a_secret_that_is_seen_plain_and_decoded_is_one_place(scan):
+    (scan.here / "a.json").write_text(json.dumps({"token": _token(), "text": 'a "quoted" word\n' * 3}))
+    assert _found(scan("--format", "json")) == [("a.json", 1)]
+
+
+def test_a_comment_beside_the_encoded_form_counts(scan):
+    encoded = base64.b64encode(f"TOKEN={_token()}".encode()).decode()
+    (scan.here / "a.py").write_text(f"X = '{encoded}'  # tokenward:allow reason=dead\n")
+    result = scan("--format", "json")
+    assert (result.returncode, json.loads(result.stdout)["summary"]["accepted"]) == (0, 1)
 
 
 def test_a_comment_with_a_reason_lets_it_pass_one_without_does_not(scan):

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
 from tokenward.leaks.detection.engine import Engine
+from tokenward.leaks.detection.overlaps import best
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text
+from tokenward.leaks.unpacking.decoders.decoder import Decoder
 
 
 @pytest.fixture(autouse=True)
@@ -29,26 +33,29 @@ def _detector(name, trigger, spans, *, reach=0, seen=None):
 def test_only_a_detector_whose_trigger_is_there_is_called():
     seen = []
     engine = Engine([_detector("a", "aaa", [], seen=seen), _detector("b", "bbb", [], seen=seen, reach=2)])
-    assert engine.candidates(Text(b"nothing", "one")) == []
-    engine.candidates(Text(b"....bbb....", "two"))
+    assert engine.look(Text(b"nothing", "one")) == ([], [])
+    engine.look(Text(b"....bbb....", "two"))
     assert seen == [("two", 5)]
 
 
 def test_a_detector_with_two_triggers_begins_at_the_earlier_one():
     seen = []
-    detector = Detector(
-        (_rule("a"),), ("late", "early"), lambda text, start, _: iter(seen.append(start) or ()), 4
-    )
-    Engine([detector]).candidates(Text(b"..early..late", "one"))
-    assert seen == [3]
+    twice = replace(_detector("a", "", [], reach=4, seen=seen), triggers=("late", "early"))
+    Engine([twice]).look(Text(b"..early..late", "one"))
+    assert seen == [("one", 3)]
 
 
-def test_of_overlapping_candidates_the_surest_stays_then_the_longest():
+def test_a_decoder_whose_trigger_is_there_is_woken_and_not_called():
+    decoder = Decoder("never", ("zzz",), lambda text, start: 1 / 0)
+    engine = Engine([_detector("a", "aaa", [])], [decoder])
+    assert engine.look(Text(b"..zzz..zzz", "one")) == ([], [(decoder, 5)])
+
+
+def test_of_overlapping_ones_the_surest_stays_then_the_longest():
     low, high = Confidence.LOW, Confidence.HIGH
     spans = [(0, 30, low), (5, 12, high), (5, 15, high), (15, 20, low), (40, 45, low)]
-    engine = Engine([_detector("a", "x", spans)])
-    found = [(one.start, one.end) for one in engine.candidates(Text(b"x" * 50, "one"))]
-    assert found == [(5, 15), (15, 20), (40, 45)]
+    found = Engine([_detector("a", "x", spans)]).look(Text(b"x" * 50, "one")).candidates
+    assert [(one.start, one.end) for one in best(found)] == [(5, 15), (15, 20), (40, 45)]
 
 
 def test_rules_of_all_detectors_are_known():

@@ -11,7 +11,7 @@ from tokenward.leaks.sources.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The options that choose what is scanned; at most one of the first six.
+    """The options that choose what is scanned; at most one of the first seven.
 
     Attributes:
         history: the whole history of a repository.
@@ -20,6 +20,7 @@ class Asked:
         staged: what is staged.
         pre_push: the name of a pre-push hook's remote; the rest is on standard input. None: no such hook.
         pre_receive: a pre-receive hook, which has all on standard input.
+        diff: what diffs on standard input add.
         branches: with `history`, only what these reach.
         ignore: leave out what git ignores, and what a `.tokenwardignore` names.
     """
@@ -30,6 +31,7 @@ class Asked:
     staged: bool = False
     pre_push: str | None = None
     pre_receive: bool = False
+    diff: bool = False
     branches: Sequence[str] = ()
     ignore: bool = True
 
@@ -49,17 +51,19 @@ def source_of(paths: Sequence[Path], asked: Asked) -> Source:
             (asked.staged, _staged),
             (asked.pre_push is not None, _pushed),
             (asked.pre_receive, _received),
+            (asked.diff, _diff),
+            (list(paths) == [Path("-")] and not asked.diff, _stdin),
         )
         if wanted
     ]
     if len(chosen) > 1:
-        raise CannotScan("one source at a time: --history, --range, --since, --staged or a hook's")
+        raise CannotScan("one source at a time: --history, --range, --since, --staged, a hook's, --diff or -")
     if asked.branches and not asked.history:
         raise CannotScan("--branch goes with --history")
     if not chosen:
         return Tree(paths or [Path()], ignore=asked.ignore)
     if len(paths) > 1:
-        raise CannotScan("one repository at a time")
+        raise CannotScan("that is of one repository, or of standard input, at a time")
     return chosen[0](paths[0] if paths else None, asked)
 
 
@@ -102,3 +106,17 @@ def _received(where: Path | None, _asked: Asked) -> Source:
     if where is not None:
         raise CannotScan("--pre-receive is of the repository that the hook runs in")
     return received(sys.stdin.read())
+
+
+def _diff(where: Path | None, _asked: Asked) -> Source:
+    from tokenward.leaks.sources.stream import Diff  # noqa: PLC0415
+
+    if where not in {None, Path("-")}:
+        raise CannotScan("--diff reads standard input: `tokenward scan --diff < changes.patch`")
+    return Diff(sys.stdin.buffer)
+
+
+def _stdin(_where: Path | None, _asked: Asked) -> Source:
+    from tokenward.leaks.sources.stream import Stream  # noqa: PLC0415
+
+    return Stream(sys.stdin.buffer)

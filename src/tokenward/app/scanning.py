@@ -15,6 +15,7 @@ from tokenward.leaks.searching import Searcher
 from tokenward.leaks.sources.source import Item
 from tokenward.leaks.sources.tree import Tree
 from tokenward.leaks.text import Text
+from tokenward.leaks.unpacking.decoding import DECODERS
 
 
 def searcher(
@@ -27,7 +28,7 @@ def searcher(
         PatternError: a pattern is not in the syntax that all engines share.
         OSError: a file cannot be read.
     """
-    return Searcher(Engine((*detectors_of(load(rule_files)), *DETECTORS)), recorder_of)
+    return Searcher(Engine((*detectors_of(load(rule_files)), *DETECTORS), DECODERS), recorder_of)
 
 
 def explain(path: str, line: int, rule_files: Sequence[Path] = ()) -> Explanation:

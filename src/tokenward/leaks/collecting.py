@@ -25,12 +25,15 @@ class Collector:
         """
         self._rules = rules
         self._key = key
-        self._seen: dict[bytes, dict[tuple[str, int, int, str | None], Sighting]] = {}
+        self._seen: dict[bytes, dict[tuple[str, int, str | None], Sighting]] = {}
 
     def add(self, sighting: Sighting) -> None:
-        """Note it. Overlapping windows of a large file show the same one twice; it counts once."""
-        place = (sighting.path, sighting.line, sighting.column, sighting.object_id)
-        self._seen.setdefault(sighting.secret, {}).setdefault(place, sighting)
+        """Note it. On one line a secret counts once: windows of a large file overlap, and so do encodings."""
+        places = self._seen.setdefault(sighting.secret, {})
+        place = (sighting.path, sighting.line, sighting.object_id)
+        known = places.get(place)
+        if known is None or len(sighting.decoded) < len(known.decoded):
+            places[place] = sighting
 
     def findings(self, source: Source, at_least: Confidence) -> tuple[list[Finding], list[Finding]]:
         """What counts, and what inline comments let pass; worst first.

@@ -1,22 +1,51 @@
-"""From a blob to sightings: open it, view it, find candidates in it, judge each where it stands."""
+"""From a blob to sightings: open it, find candidates in its texts, decode, judge each where it stands.
+
+blob -> itself, members of containers -> texts -> candidates, woken decoders
+^                        |
++---- decoded texts <----+
+"""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
-from tokenward.leaks.allowing import allowed
+from tokenward.leaks.allowing import Allowance, allowed
 from tokenward.leaks.blob import Blob
 from tokenward.leaks.detection.engine import Engine
+from tokenward.leaks.detection.overlaps import best
 from tokenward.leaks.distributed import distributed
-from tokenward.leaks.findings import Candidate, Severity, Trouble
+from tokenward.leaks.findings import Candidate, Confidence, Severity, Trouble
 from tokenward.leaks.recording import SILENCE, Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.containers import unpack
+from tokenward.leaks.unpacking.decoding import DEPTH, allowance
+from tokenward.leaks.unpacking.views import views
 
 _IN_APPLICATION = (
     "A client secret in {} is known to everybody who has the application (RFC 8252 §8.5):"
     " make the client a public one with PKCE."
 )
+
+
+class _Seen(NamedTuple):
+    """A sighting, and where it is in the text that is looked at: of what was decoded, its encoded form."""
+
+    start: int
+    end: int
+    confidence: Confidence
+    sighting: Sighting
+
+
+class _Room:
+    """How many more bytes of decoded texts one file may make."""
+
+    def __init__(self, size: int) -> None:
+        self._left = allowance(size)
+
+    def covers(self, size: int) -> bool:
+        self._left -= size
+        return self._left >= 0
 
 
 class Searcher:
@@ -40,15 +69,34 @@ class Searcher:
                 yield part
                 continue
             yield len(part.data)
-            yield from self._in_text(part, Text(part.data, part.path))
+            for text in views(part):
+                left = _Room(len(text.data))
+                for seen in self._in_text(part, text, left):
+                    yield seen.sighting
+                if not left.covers(0):
+                    why = "decoded only in part: more would have come out than its size allows"
+                    yield Trouble(part.path, why, skipped=True)
 
-    def _in_text(self, blob: Blob, text: Text) -> Iterator[Sighting]:
+    def _in_text(self, blob: Blob, text: Text, left: _Room) -> list[_Seen]:
         recorder = self._recorder_of(text)
-        for candidate in self._engine.candidates(text, recorder):
-            if blob.old is None or candidate.secret not in blob.old:
-                yield self._sighting(blob, text, candidate, recorder)
-            else:
+        looked = self._engine.look(text, recorder)
+        found: list[_Seen] = []
+        for candidate in looked.candidates:
+            if blob.old is not None and candidate.secret in blob.old:
                 recorder.note("context", candidate.rule, candidate.start, "dropped", "it was there before")
+                continue
+            sighting = self._sighting(blob, text, candidate, recorder)
+            found.append(_Seen(candidate.start, candidate.end, candidate.confidence, sighting))
+        if len(text.decoded) < DEPTH:
+            for decoder, start in looked.woken:
+                for inner in decoder.undo(text, start):
+                    if not left.covers(len(inner.data)):
+                        return best(found)
+                    found.extend(
+                        seen._replace(start=inner.origin(seen.start), end=inner.origin(seen.end))
+                        for seen in self._in_text(blob, inner, left)
+                    )
+        return best(found)
 
     def _sighting(self, blob: Blob, text: Text, candidate: Candidate, recorder: Recorder) -> Sighting:
         rule = self.rules[candidate.rule]
@@ -59,10 +107,10 @@ class Searcher:
             severity = Severity.CRITICAL
             why.append(_IN_APPLICATION.format(application))
             recorder.note("context", rule.id, candidate.start, "changed", why[-1])
-        allowance = allowed(text, candidate.start, candidate.end)
-        if allowance is not None and not allowance.counts:
+        comment = _comment(text, candidate.start, candidate.end)
+        if comment is not None and not comment.counts:
             why.append("The tokenward:allow comment beside it gives no reason, and does not count.")
-        reason = allowance.reason if allowance is not None and allowance.counts else None
+        reason = comment.reason if comment is not None and comment.counts else None
         if reason is not None:
             recorder.note("allowing", rule.id, candidate.start, "dropped", f"a comment says: {reason}")
         elif recorder.wanted:
@@ -85,3 +133,11 @@ class Searcher:
             origin=blob.origin,
             allowed=reason,
         )
+
+
+def _comment(text: Text, start: int, end: int) -> Allowance | None:
+    """The comment beside the secret, or beside its encoded form."""
+    found = allowed(text, start, end)
+    if found is None and text.parent is not None:
+        return _comment(text.parent, text.origin(start), text.origin(end))
+    return found

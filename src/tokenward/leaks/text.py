@@ -70,14 +70,14 @@ class Text:
         For a text whose encoding was undone: about where the encoded form of that byte stands in the file.
         """
         if self.parent is not None:
-            return self.parent.position(self._origin(offset))
+            return self.parent.position(self.origin(offset))
         if self.binary:
             return (0, 0)
         line = bisect_right(self._line_starts, offset)
         before = self.data[self._line_starts[line - 1] : offset]
         return (line, len(before.decode("utf-8", "replace")) + 1)
 
-    def _origin(self, offset: int) -> int:
+    def origin(self, offset: int) -> int:
         """The parent's offset: as far into the encoded form of the piece as this one is into the piece."""
         which = bisect_right(self.pieces, offset, key=lambda piece: piece.start) - 1
         start, origin, length = self.pieces[which]

@@ -52,7 +52,9 @@ def _day(text: str) -> date:
 def scan(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Directories and files, or with git's sources the repository; here by default."),
+        typer.Argument(
+            help="Directories and files, - for standard input, or git's repository. Default: here."
+        ),
     ] = None,
     *,
     history: Annotated[
@@ -91,6 +93,14 @@ def scan(
         typer.Option(
             "--pre-receive",
             help="What is received; standard input is that of a pre-receive hook.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff",
+            help="What diffs, logs with -p or mailed patches on standard input add.",
             rich_help_panel=_WHAT,
         ),
     ] = False,
@@ -159,7 +169,8 @@ def scan(
     Everything happens on this machine: no credential is tried, and none is shown. Archives and encodings are
     opened. Exit code 0 if there is nothing, 1 if something was found, 2 if something could not be scanned.
 
-    Examples: tokenward scan; tokenward scan --history; tokenward scan dist/app.apk
+    Examples: tokenward scan; tokenward scan --history; tokenward scan dist/app.apk;
+    git diff | tokenward scan --diff
     """
     now = SYSTEM_CLOCK.time()
     today = datetime.fromtimestamp(now, UTC).date()
@@ -176,6 +187,7 @@ def scan(
             staged=staged,
             pre_push=pre_push,
             pre_receive=pre_receive,
+            diff=diff,
             branches=branch or [],
             ignore=not no_ignore,
         )

@@ -38,6 +38,7 @@ def test_the_terminal_tells_each_secret_with_its_places_and_what_to_do():
     assert first[3].strip() == "3f2a91cd3f, 2026-01-03, Ann Example <ann@example.com>: still in HEAD"
     assert "only in the history" in first[5]
     assert "and 1 more" in text
+    assert "config/d.py" not in text
     assert "Page: https://github.com/settings/tokens" in text
     assert "Next: Exchange it where it was issued" in text
     assert "Next: Run `tokenward leaks report`" in text
@@ -91,7 +92,8 @@ def test_there_is_no_colour_where_it_is_no_terminal():
 def test_hostile_texts_cannot_reach_the_terminal():
     text = told(HOSTILE, width=400)
     assert not UNSEEN.search(text)
-    assert "[bold]markup[/bold][link=http://x]" in text  # shown, not obeyed
+    # Shown and not obeyed, wherever it comes from.
+    assert text.count("[bold]markup[/bold][link=http://x]") == 10
     assert "\\x1b[31mred" in text
     assert "\\u202egnp.exe" in text
     assert "\\xff" in text

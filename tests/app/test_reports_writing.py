@@ -76,7 +76,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path, console):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[bytes] = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
     reader.start()
     write_report(REPORT, Format.JSON, pipe, console)
     reader.join(30)

@@ -47,6 +47,7 @@ def test_a_comment_with_a_reason_lets_the_secret_beside_it_pass(source):
         f"钥='鑰' # tokenward:allow reason=of that line\nkey = {SECRET}",
         f'{{"note": "tokenward:allow reason=x",\n"key": "{SECRET}"}}',
         f"# not-tokenward:allow reason=x\nkey = {SECRET}",
+        f"key = {SECRET} # not-tokenward:allow reason=x",
         f"key = {SECRET} # tokenward:allowed reason=x",
         f"key = {SECRET} # tokenward:allow-all reason=x",
         f"key = {SECRET} # gitleaks:allow",

@@ -150,6 +150,14 @@ def test_whatever_the_path_it_comes_back_and_matches(pairs):
     assert split(findings, baseline, TODAY)[0] == ()
 
 
+@pytest.mark.parametrize("path", ["caf\udce9.py", "\ud800", "a\nb\u202e"])
+def test_a_name_that_is_no_utf_8_comes_back_and_matches(path):
+    baseline = update(Baseline(), found(path))
+    assert reread(baseline) == baseline
+    assert split([found(path)], baseline, TODAY)[0] == ()
+    assert gone(baseline, [found(path)]) == ()
+
+
 def test_a_wrong_or_missing_key_is_an_error_and_not_a_thousand_findings():
     baseline = reread(update(Baseline(), found("a.py", fingerprint=HMAC)))
     hold_against(baseline, KEY)

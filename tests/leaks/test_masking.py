@@ -25,7 +25,7 @@ def rule(pattern: str = "", *, provider: str = "Somebody", guessable: bool = Fal
         (r"((?:AKIA|ASIA)[0-9A-Z]{16})", b"ASIA" + b"X" * 16, "ASIA… (20 characters)"),
         (r"(?i)key\s*=\s*(sk-live-[a-z]{24})", b"SK-live-" + b"x" * 24, "SK-live-… (32 characters)"),
         (r"(SG\.[\w-]{22}\.[\w-]{43})", b"SG." + b"x" * 66, "SG.… (69 characters)"),
-        (r"[(]key=(?P<it>abc_[a-z]{20})", b"abc_" + b"x" * 20, "abc_… (24 characters)"),
+        (r"[(]key=(?P<it>abcdef_[a-z]{20})", b"abcdef_" + b"x" * 20, "abcdef_… (27 characters)"),
         (r"token=([0-9a-f]{40})", b"0123456789" * 4, "0123… (40 characters)"),
         (r"([0-9a-f]{19})", b"0123456789012345678", "… (19 characters)"),
         (
@@ -51,6 +51,10 @@ def test_of_a_token_of_ours_its_public_name_is_shown():
 def test_a_longer_text_in_the_place_of_a_token_of_ours_has_no_public_name():
     text = opaque.new("at").secret.reveal().encode() + b"0"
     assert masked(text, rule(provider="Tokenward")) == "tkw_… (68 characters)"
+
+
+def test_what_another_issues_in_the_form_of_ours_has_no_public_name():
+    assert masked(opaque.new("at").secret.reveal().encode(), rule()) == "tkw_… (67 characters)"
 
 
 @pytest.mark.parametrize(

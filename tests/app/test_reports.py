@@ -41,7 +41,7 @@ def test_the_terminal_tells_each_secret_with_its_places_and_what_to_do():
     assert "config/d.py" not in text
     assert "Page: https://github.com/settings/tokens" in text
     assert "Next: Exchange it where it was issued" in text
-    assert "Next: Run `tokenward leaks report`" in text
+    assert "Next: Tell its issuer, by `POST /leaks`" in text
     assert "Next: Look whether it is real. If so: replace it" in text
     assert "issuer: https://login.example.com" in text
     assert "src/a b.js:1:401 (decoded from base64, gzip)" in text
@@ -191,6 +191,23 @@ def test_fingerprints_under_a_key_of_this_run_only_are_marked():
 
     assert lasts(lasting_key=False) == [True, True, False, False]
     assert lasts(lasting_key=True) == [True] * 4
+
+
+def test_entries_of_the_baseline_that_accept_nothing_are_counted():
+    def notes(unused, of):
+        return leak_report(of, at=AT, lasting_key=True, unused=unused).notes
+
+    assert notes(0, result()) == ()
+    assert notes(1, result()) == (
+        "1 entry of the baseline accepts nothing any more: `--update-baseline` takes them out.",
+    )
+    assert notes(8, ORDINARY)[1].startswith("8 entries of the baseline accept nothing any more")
+
+
+def test_a_rate_is_told_of_what_is_large_enough():
+    assert "MB/s" in report(result(size=1_000_000)).pace
+    assert "/s" not in report(result(size=999_999)).pace
+    assert "/s" not in report(result(seconds=0.0)).pace
 
 
 def test_the_headline_counts_by_severity():

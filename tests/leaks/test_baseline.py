@@ -163,7 +163,7 @@ def test_a_wrong_or_missing_key_is_an_error_and_not_a_thousand_findings():
     hold_against(baseline, KEY)
     with pytest.raises(WrongKey, match="not the one"):
         hold_against(baseline, b"K" * 43)
-    with pytest.raises(WrongKey, match="not here"):
+    with pytest.raises(WrongKey, match="--baseline-key env:NAME"):
         hold_against(baseline, None)
     with pytest.raises(WrongKey):
         update(baseline, found("b.py"), key=b"K" * 43)

@@ -169,7 +169,8 @@ def hold_against(baseline: Baseline, key: bytes | None) -> None:
         return
     if key is None:
         raise WrongKey(
-            f"{keyed} of the baseline's entries need its key, which is not here: it is not committed"
+            f"{keyed} of the baseline's entries need its key, which is not here and never committed: copy "
+            ".tokenward/baseline.key from where it was made, or name the key with --baseline-key env:NAME"
         )
     if not hmac.compare_digest(key_check(key), baseline.key_check):
         raise WrongKey(f"the key is not the one under which {keyed} of the baseline's entries were made")

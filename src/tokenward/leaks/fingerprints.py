@@ -1,8 +1,8 @@
 """The name by which a secret is known again, without anybody learning it from the name.
 
-A format with a valid checksum holds enough randomness for a plain SHA-256; that is also the fingerprint that
-`tokenward leaks report` looks our own tokens up by. Of everything else a hash would let people try guesses
-against a committed file: it gets an HMAC under a key that is not committed.
+A format with a valid checksum holds enough randomness for a plain SHA-256; that is also what an issuer knows
+our own tokens by when they are reported (`POST /leaks`). Of everything else a hash would let people try
+guesses against a committed file: it gets an HMAC under a key that is not committed.
 """
 
 import hashlib

@@ -1,5 +1,7 @@
 """From the result of a scan to a report."""
 
+from collections.abc import Iterator, Sequence
+
 from tokenward.app.reports.model import Kind, Location, Problem, Report, Row
 from tokenward.app.reports.words import confidence_word, count, size
 from tokenward.leaks.findings import Confidence, Place
@@ -13,13 +15,16 @@ FALSE_ALARM = (
     "A false alarm is accepted with a comment `tokenward:allow reason=…` beside it, or in a baseline."
 )
 
-_OURS = "Run `tokenward leaks report`: it tells whose it is and cuts it off. Then put a new one in its place."
+_OURS = (
+    "Tell its issuer, by `POST /leaks` or `tokenward tokens revoke`: it ends at once, with all that follows "
+    "from it. Keep the new one out of the files."
+)
 _AT_ISSUER = "Exchange it where it was issued, and keep the new one out of the files."
 _ANYWHERE = "Replace it wherever it opens something, and keep the new one out of the files."
 _NOT_ENOUGH = "Deleting the line is not enough."
 
 
-def leak_report(result: ScanResult, *, at: float, lasting_key: bool) -> Report:
+def leak_report(result: ScanResult, *, at: float, lasting_key: bool, unused: int = 0) -> Report:
     """The report on leaked secrets.
 
     Args:
@@ -27,6 +32,8 @@ def leak_report(result: ScanResult, *, at: float, lasting_key: bool) -> Report:
         at: when it ended, in seconds since 1970.
         lasting_key: whether "hmac:" fingerprints were made under a baseline's key, so that another run gives
             the same.
+        unused: how many entries of the baseline accept nothing any more. 0 for a scan of only a part: what it
+            did not look at is not gone.
     """
     kinds = {each.rule.id: _kind(each.rule) for each in (*result.findings, *result.accepted)}
     rows = tuple(_row(finding, kinds, lasting_key=lasting_key) for finding in result.findings)
@@ -41,9 +48,18 @@ def leak_report(result: ScanResult, *, at: float, lasting_key: bool) -> Report:
         problems=tuple(Problem(each.path, each.why, each.skipped) for each in result.troubles),
         summary={"files": result.files, "bytes": result.size, "seconds": round(result.seconds, 3)},
         pace=_pace(result),
-        notes=(FALSE_ALARM,) if rows else (),
+        notes=tuple(_notes(rows, unused)),
         complete=not result.interrupted,
     )
+
+
+def _notes(rows: Sequence[Row], unused: int) -> Iterator[str]:
+    if rows:
+        yield FALSE_ALARM
+    if unused:
+        verb = "accepts" if unused == 1 else "accept"
+        entries = count(unused, "entry", "entries")
+        yield f"{entries} of the baseline {verb} nothing any more: `--update-baseline` takes them out."
 
 
 def _kind(rule: Rule) -> Kind:
@@ -90,6 +106,6 @@ def _next(rule: Rule, *, doubtful: bool = False) -> str:
 
 def _pace(result: ScanResult) -> str:
     told = f"{count(result.files, 'file')}, {size(result.size)} in {result.seconds:.1f} s"
-    if result.seconds >= 0.05:  # below that, the rate of a start-up would be told
+    if result.size >= 1_000_000 and result.seconds:  # of less, the rate of a start-up would be told
         told += f" ({size(round(result.size / result.seconds))}/s)"
     return told

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from store.values import NOW, access, api_key, client, secret_of, session, started, user
 from tokenward.base.entropy import identifier
-from tokenward.store.leak_records import EVIDENCE_KEPT, Ending, Evidence, Leaked, Seen
+from tokenward.store.leak_records import EVIDENCE_KEPT, Ending, Evidence, Leaked, Reach, Seen
 from tokenward.store.records import FeedEvent
 
 PROMISES = []
@@ -236,3 +236,42 @@ async def incidents_are_listed_newest_first_and_by_state(store):
     assert [each.incident_id for each in await store.incidents(limit=9)] == names[::-1]
     assert [each.incident_id for each in await store.incidents(limit=1)] == names[2:]
     assert [each.incident_id for each in await store.incidents(state="open", limit=9)] == [names[1]]
+
+
+@promise
+async def what_was_done_elsewhere_is_noted_once(store):
+    name = (await reported(store, Leaked("signing_key", "kid"), Ending("confirm"))).incident.incident_id
+    assert await store.mark_responded(name, ["removed the key"], at=NOW + 5)
+    assert not await store.mark_responded(name, ["again"], at=NOW + 6)
+    assert not await store.mark_responded("nothing", ["what"], at=NOW + 6)
+    incident = await store.incident(name)
+    assert (incident.state, incident.responded_at) == ("responded", NOW + 5)
+    assert [taken.what for taken in await store.incident_actions(name)] == ["removed the key"]
+
+
+@promise
+async def how_far_a_credential_reaches_is_counted(store):
+    its_grant, token, link = await started(store, client_id="app", user_id="ann")
+    person = user(user_id="ann")
+    await store.add_user(person)
+    await store.add_session(session(user_id="ann"))
+    await store.add_session(session(user_id="ann", expires_at=NOW))
+    own = await with_token(store, client_id="app")
+    await with_token(store, client_id="app", expires_at=NOW)
+    await store.revoke_token((await with_token(store, client_id="app")).token_id, NOW)
+    key = api_key()
+    await with_token(store, client_id=f"api_key/{key.key_id}")
+
+    async def reach(*what, **whose):
+        return await store.leak_reach(Leaked(*what, **whose), at=NOW + 1)
+
+    assert await reach("access_token", own.token_id, client_id="app") == Reach(1)
+    grant_id = its_grant.grant_id
+    assert await reach("access_token", token.token_id, grant_id=grant_id) == Reach(1, 1)
+    assert await reach("refresh_token", link.token_id, grant_id=grant_id) == Reach(1, 1)
+    assert await reach("client_secret", "x", client_id="app") == Reach(2, 1)
+    assert await reach("session", "x", user_id="ann") == Reach(1, 1, 1)
+    assert await reach("api_key", key.key_id) == Reach(1)
+    assert await reach("admin_token", "") == Reach()
+    await store.revoke_issued_to_client("app", before=NOW + 1, at=NOW + 1)
+    assert await reach("client_secret", "x", client_id="app") == Reach()

@@ -17,6 +17,7 @@ from rich.text import Text
 from tokenward.app.config import Loaded, load
 from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
+from tokenward.app.leak_settings import softened
 from tokenward.app.rollout_check import rollout_remarks
 from tokenward.app.settings import Settings
 from tokenward.app.tier_settings import tuning_remarks
@@ -38,6 +39,7 @@ def check(path: Path) -> Loaded:
         *trust_remarks(loaded.settings, base_dir),
         *rollout_remarks(loaded.settings),
         *tuning_remarks(loaded.settings.tiers),
+        *softened(loaded.settings.leaks),
     )
     source = loaded.source
     findings = in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from tokenward.app.api_settings import LimitSettings
 from tokenward.app.findings import Remark
+from tokenward.app.leak_policy import leaks_are_clear
 from tokenward.app.locations import Listen, is_loopback
 from tokenward.app.settings import Settings
 from tokenward.app.trust_consistency import trust_is_clear
@@ -349,6 +350,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _upstreams_are_elsewhere,
     _collector_is_told_no_secret_in_the_open,
     _exchanges_are_clear,
+    leaks_are_clear,
     _workloads_are_identified,
     _limits_are_shared,
     _redis_is_private,

@@ -2,10 +2,10 @@
 
 from tokenward.app.foundation import Foundation
 from tokenward.app.leak_metrics import observe
+from tokenward.app.leak_policy import response_policy
 from tokenward.base.references import resolve
 from tokenward.leaks.response.asgi import LeaksApp
 from tokenward.leaks.response.endpoint import Desk
-from tokenward.leaks.response.policy import ResponsePolicy
 from tokenward.leaks.response.recognising import Recogniser
 from tokenward.leaks.response.reporters import Reporters
 from tokenward.leaks.response.responder import Responder
@@ -45,4 +45,6 @@ def responder(ground: Foundation) -> Responder:
     configuration = ground.configuration
     admin = resolve(configuration.settings.admin.token, base_dir=configuration.base_dir)
     recogniser = Recogniser(ground.store, ground.peppers, admin_token=fingerprint(admin.reveal()))
-    return Responder(ground.store, recogniser, ResponsePolicy(), observe=observe, clock=ground.clock)
+    return Responder(
+        ground.store, recogniser, response_policy(configuration.settings), observe=observe, clock=ground.clock
+    )

@@ -50,6 +50,7 @@ from tokenward.issuer.client_keys import Fetch
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.key_notices import tell_forever
 from tokenward.issuer.known_answers import KnownAnswers
+from tokenward.leaks.response.finishing import finish_forever
 from tokenward.store.feed import FeedFollower
 from tokenward.store.key_orders import rotate_forever
 from tokenward.store.key_ring import KeyRing
@@ -86,6 +87,7 @@ async def serve_issuer(
                 rotate_forever(ground.key_desk, rotate_after=rotate_after),
                 *_trusting(ground.store, configuration.settings.issuer, tls),
                 *_telling(ground),
+                finish_forever(ground.store, clock=ground.clock),
             ],
             follower=follower,
             on_ready=on_ready,

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tokenward.app.api_settings import ApiSettings
 from tokenward.app.claim_rules import WorkloadClaims
+from tokenward.app.leak_settings import LeakSettings
 from tokenward.app.locations import MailAddress, MailHost, Networks, PlatformUrl
 from tokenward.app.model import Model
 from tokenward.app.quantities import Duration, NoticeDays
@@ -217,6 +218,9 @@ class Settings(Model):
     )
     workload_identity: Annotated[tuple[WorkloadIssuerSettings, ...], A_LIST] = Field(
         default=(), description="Platforms that vouch for CI jobs and pods, so that these need no secret."
+    )
+    leaks: LeakSettings = Field(
+        default_factory=LeakSettings, description="What becomes of credentials that leaked."
     )
     tiers: TierSettings = Field(
         default_factory=TierSettings, description="Risk tiers that are not as usual, each with its reason."

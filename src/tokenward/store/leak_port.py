@@ -1,5 +1,6 @@
 """The part of the store that keeps incidents, and ends what leaked in the same unit."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from tokenward.store.leak_records import (
@@ -8,6 +9,7 @@ from tokenward.store.leak_records import (
     Incident,
     IncidentState,
     Leaked,
+    Reach,
     Recorded,
     Seen,
     Taken,
@@ -35,6 +37,12 @@ class Leaks(Protocol):
 
         What was ended is not ended again.
         """
+
+    async def mark_responded(self, incident_id: str, done: Sequence[str], *, at: float) -> bool:
+        """Note what was done elsewhere; False if the incident is unknown, or was responded to before."""
+
+    async def leak_reach(self, leaked: Leaked, *, at: float) -> Reach:
+        """How much that lives at that moment would end with it. Looks at every row: it is for people."""
 
     async def finish_incident(self, incident_id: str, *, at: float) -> bool:
         """End what a client was issued during the grace of its secret; False if that is done, or not due."""

@@ -153,3 +153,12 @@ class Recorded:
     incident: Incident
     is_new: bool
     ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How much would end with a credential: live access tokens, live grants, sign-ins."""
+
+    access_tokens: int = 0
+    grants: int = 0
+    sessions: int = 0

@@ -19,6 +19,7 @@ ROOMS = {
     "clients": Room("clients", "commands"),
     "keys": Room("keys", "commands"),
     "tokens": Room("tokens", "commands"),
+    "leaks": Room("leaks", "commands"),
     "users": Room("users", "commands"),
     "signing-keys": Room("signing_keys", "commands"),
     "master-key": Room("master_key", "commands"),

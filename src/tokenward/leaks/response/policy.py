@@ -23,6 +23,9 @@ STRICT: Mapping[LeakKind, LeakAction] = {
 }
 """What happens where no rule says otherwise."""
 
+NEVER_BY_ITSELF: frozenset[LeakKind] = frozenset({"admin_token", "signing_key"})
+"""Kinds that no rule can have revoked without a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseRule:
@@ -72,6 +75,8 @@ class ResponsePolicy:
         """How the credential ends."""
         fitting = (rule.action for rule in self.rules if rule.fits(leaked, reporter))
         action = next(fitting, STRICT[leaked.kind])
+        if action == "revoke" and leaked.kind in NEVER_BY_ITSELF:
+            action = STRICT[leaked.kind]
         graced = leaked.kind == "client_secret"
         return Ending(action, grace=self.grace.get(leaked.client_id or "", 0.0) if graced else 0.0)
 

@@ -6,17 +6,22 @@ not seen it. An id alone is public, and proves nothing.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, get_args
 
+from tokenward.leaks.response.private_keys import kid_of
 from tokenward.store.leak_records import Leaked, LeakKind
 from tokenward.store.port import ApiKeys, Clients, People, Tokens
-from tokenward.store.records import ApiKeyState
+from tokenward.store.records import ApiKeyState, KeyPurpose
+from tokenward.store.sealed_port import Keys
 from tokenward.tokens import opaque
 from tokenward.tokens.presented import claimed_token_id
 
 
-class Credentials(Clients, People, Tokens, ApiKeys, Protocol):
+class Credentials(Clients, People, Tokens, ApiKeys, Keys, Protocol):
     """Where credentials are looked up."""
+
+
+_PURPOSES: tuple[KeyPurpose, ...] = get_args(KeyPurpose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,13 @@ class Named:
         token_id: its id; "" for one that has none in itself, which an imported API key has not.
         digest: its fingerprint, 32 bytes.
         kind: what it is; None where nobody says.
+        kid: the name of the private key that was shown; "" for anything else.
     """
 
     token_id: str
     digest: bytes = field(repr=False)
     kind: LeakKind | None = None
+    kid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,8 @@ def named(text: str, *, prefix: str = "tkw") -> Named:
     token_id = claimed_token_id(text, prefix=prefix)
     if token_id is not None:
         return Named(token_id, digest, "access_token")
+    if (kid := kid_of(text)) is not None:
+        return Named("", digest, "signing_key", kid)
     return Named("", digest, "api_key")
 
 
@@ -95,6 +104,8 @@ class Recogniser:
         """
         if self._admin_token is not None and self._is(wanted, self._keyed(self._admin_token)):
             return Recognised(Leaked("admin_token", ""), live=True)
+        if wanted.kid:
+            return await self._signing_key(wanted.kid)
         if not wanted.token_id:
             return await self._imported(wanted, at)
         for kind in (wanted.kind,) if wanted.kind is not None else tuple(_LOOKS):
@@ -102,6 +113,14 @@ class Recogniser:
             found = await look(self._store, wanted.token_id, at) if look is not None else None
             if found is not None and self._is(wanted, found[0]):
                 return found[1]
+        return None
+
+    async def _signing_key(self, kid: str) -> Recognised | None:
+        for purpose in _PURPOSES:
+            for key in await self._store.signing_keys(purpose):
+                if key.kid == kid:
+                    leaked = Leaked("signing_key", kid, issued_at=key.activates_at)
+                    return Recognised(leaked, live=key.compromised_at is None)
         return None
 
     async def _imported(self, wanted: Named, at: float) -> Recognised | None:

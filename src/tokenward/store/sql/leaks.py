@@ -6,7 +6,7 @@ finds what the first has done.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, replace
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from tokenward.store.leak_records import (
     IncidentState,
     Leaked,
     LeakKind,
+    Reach,
     Recorded,
     Seen,
     Taken,
@@ -29,6 +30,7 @@ from tokenward.store.sql.api_keys import end_api_key
 from tokenward.store.sql.clients import end_client_secret
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
+from tokenward.store.sql.leak_reach import reach
 from tokenward.store.sql.people import end_sessions
 from tokenward.store.sql.revoking import cut_off
 from tokenward.store.sql.schema import leak_actions, leak_evidence, leak_incidents
@@ -121,6 +123,20 @@ class SqlLeaks(Family):
 
         return await self._ending(unit)
 
+    async def mark_responded(self, incident_id: str, done: Sequence[str], *, at: float) -> bool:
+        def unit(cursor: Cursor) -> bool:
+            row = cursor.one(_HOLD, {"incident": incident_id})
+            if row is None or (incident := _incident(row)).responded_at is not None:
+                return False
+            _note(cursor, incident_id, done, at)
+            _move(cursor, replace(incident, state="responded", action="revoke", responded_at=at))
+            return True
+
+        return await self._database.write(unit)
+
+    async def leak_reach(self, leaked: Leaked, *, at: float) -> Reach:
+        return await self._database.read(lambda cursor: reach(cursor, leaked, at), apart=True)
+
     def on_ended(self) -> None:
         """Told after a credential may have been ended, for who remembers any."""
 
@@ -196,7 +212,7 @@ def _move(cursor: Cursor, incident: Incident) -> None:
     cursor.run(_MOVE, {"incident": incident.incident_id, **_fields(incident, names)})
 
 
-def _note(cursor: Cursor, incident_id: str, done: list[str], at: float) -> None:
+def _note(cursor: Cursor, incident_id: str, done: Sequence[str], at: float) -> None:
     before = cursor.one(_DONE, {"incident": incident_id})
     first = before[0] if before else 0
     rows = [

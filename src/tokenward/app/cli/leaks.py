@@ -1,0 +1,168 @@
+"""`tokenward leaks`: credentials that got out, and what becomes of them."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, date, err, fail, out
+from tokenward.app.cli.opening import with_foundation
+from tokenward.app.foundation import Foundation
+from tokenward.app.leak_desk import foreseen, known_incident, respond_to
+from tokenward.base.problems import NOT_FOUND, Refusal
+from tokenward.store.leak_records import Incident, IncidentState, Leaked, Reach, Seen, Taken
+from tokenward.store.records import ApiKeyState, ClientSecret
+
+commands = typer.Typer(no_args_is_help=True, help="See what leaked, respond, close.")
+
+Name = Annotated[str, typer.Argument(metavar="INCIDENT", help="As `tokenward leaks list` shows it.")]
+
+
+@commands.command("list")
+def list_incidents(
+    state: Annotated[IncidentState | None, typer.Option(help="Only those in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 50,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Show the newest incidents.
+
+    open: somebody has to act. responded: what leaked was ended. closed: over and done with.
+    """
+
+    async def work(ground: Foundation) -> list[Incident]:
+        return await ground.store.incidents(state=state, limit=limit)
+
+    incidents = with_foundation(config, work)
+    table = Table()
+    table.add_column("incident", no_wrap=True)  # whole: people copy it
+    for heading in ("reported", "what", "whose", "state", "reports"):
+        table.add_column(heading, overflow="fold")
+    for each in incidents:
+        state_of = each.state if each.state != "open" else f"open ({each.action})"
+        table.add_row(
+            each.incident_id,
+            date(each.reported_at),
+            f"{each.leaked.kind} {each.leaked.subject}",
+            _whose(each.leaked),
+            state_of,
+            str(each.reports),
+        )
+    out.print(table)
+
+
+@commands.command("show")
+def show(incident_id: Name, config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Show one incident: where it was seen, since when, whether it was used since, what was done.
+
+    Example: tokenward leaks show 4U9WEWqebqm
+    """
+
+    async def work(ground: Foundation) -> tuple[Incident, list[Seen], list[Taken], float | None]:
+        incident = await known_incident(ground, incident_id)
+        seen, taken, used = await asyncio.gather(
+            ground.store.incident_evidence(incident_id),
+            ground.store.incident_actions(incident_id),
+            _last_use(ground, incident.leaked),
+        )
+        return incident, seen, taken, used
+
+    incident, seen, taken, used = with_foundation(config, work)
+    leaked = incident.leaked
+    out.print(f"{leaked.kind} {leaked.subject} of {_whose(leaked)}", markup=False)
+    if leaked.issued_at is not None:
+        out.print(f"good since {date(leaked.issued_at)}")
+    out.print(f"first reported {date(incident.reported_at)} by {incident.reporter}", markup=False)
+    out.print(f"reported {incident.reports} times; {incident.state}, policy: {incident.action}")
+    since = min((each.evidence.since for each in seen if each.evidence.since is not None), default=None)
+    exposed = incident.reported_at if since is None else since
+    if used is not None:
+        after = ", after it was exposed" if used > exposed else ""
+        out.print(f"last used {date(used)}{after}; addresses are in the decision log")
+    for each in seen:
+        out.print(f"  seen {_place(each)}", markup=False)
+    for action in taken:
+        out.print(f"  {date(action.at)} {action.what}", markup=False)
+    if incident.closed_at is not None:
+        out.print(f"closed {date(incident.closed_at)}: {incident.note}", markup=False)
+
+
+@commands.command("respond")
+def respond(
+    incident_id: Name,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Do it.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would end.")] = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """End what leaked, where that waits for a person: a signing key, or what a rule keeps alive.
+
+    For a signing key it is the same as `signing-keys remove --compromised`. A client whose secret ended gets
+    a new one by `clients rotate-secret`, which shows it once.
+
+      tokenward leaks respond 4U9WEWqebqm --dry-run
+
+      tokenward leaks respond 4U9WEWqebqm --confirm
+    """
+    if confirm and dry_run:
+        fail("--confirm and --dry-run exclude each other")
+
+    async def work(ground: Foundation) -> tuple[Incident, Reach, bool]:
+        incident = await known_incident(ground, incident_id)
+        reach = await ground.store.leak_reach(incident.leaked, at=ground.clock.time())
+        if confirm:
+            return await respond_to(ground, incident), reach, True
+        return incident, reach, False
+
+    incident, reach, done = with_foundation(config, work)
+    ends = "ended" if done else "would end"
+    out.print(f"{ends}: {foreseen(incident.leaked, reach)}", markup=False)
+    if done and incident.leaked.kind == "client_secret":
+        err.print(f"a new secret: tokenward clients rotate-secret {incident.leaked.client_id}", markup=False)
+    if not done and not dry_run:
+        fail("nothing was done: give --confirm to do it", code=REFUSED)
+
+
+@commands.command("close")
+def close(
+    incident_id: Name,
+    note: Annotated[str, typer.Option(help="What came of it, for whoever reads this later.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Close an incident.
+
+    Example: tokenward leaks close 4U9WEWqebqm --note "the client has its new secret, the log shows no use"
+    """
+    words = note.strip()
+    if not 0 < len(words) <= 1000 or not words.isprintable():
+        fail("the note must have 1 to 1000 printable characters")
+
+    async def work(ground: Foundation) -> None:
+        if not await ground.store.close_incident(incident_id, words, at=ground.clock.time()):
+            raise Refusal(NOT_FOUND, f"no incident {incident_id} that is not closed")
+
+    with_foundation(config, work)
+    err.print(f"closed {incident_id}", markup=False)
+
+
+async def _last_use(ground: Foundation, leaked: Leaked) -> float | None:
+    """When it was last used, where that is written down: of API keys and client secrets."""
+    if leaked.kind == "api_key":
+        state: ApiKeyState | None = await ground.store.api_key(leaked.subject)
+        return state.last_used_at if state is not None else None
+    if leaked.kind == "client_secret":
+        secrets: list[ClientSecret] = await ground.store.client_secrets(leaked.client_id or "")
+        return next((each.last_used_at for each in secrets if each.secret_id == leaked.subject), None)
+    return None
+
+
+def _whose(leaked: Leaked) -> str:
+    parts = [leaked.client_id and f"client {leaked.client_id}", leaked.user_id and f"person {leaked.user_id}"]
+    return ", ".join(part for part in (*parts, leaked.owner) if part) or "the operator"
+
+
+def _place(seen: Seen) -> str:
+    it = seen.evidence
+    where = f"{it.path}:{it.line}" if it.path and it.line else it.path
+    since = "" if it.since is None else f"since {date(it.since)}"
+    parts = (it.source, where, it.commit and f"commit {it.commit}", it.url, since, f"told by {it.reporter}")
+    return " ".join(part for part in parts if part)

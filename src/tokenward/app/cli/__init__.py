@@ -16,6 +16,7 @@ ROOMS = {
     "decide": Room("decide", "decide"),
     "test": Room("policy_test", "run_tests"),
     "scan": Room("scan", "scan"),
+    "hook": Room("hook", "commands"),
     "clients": Room("clients", "commands"),
     "keys": Room("keys", "commands"),
     "tokens": Room("tokens", "commands"),

@@ -1,0 +1,91 @@
+"""The scripts of action.yml and templates/ are run as a runner runs them, but for the installation."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from git_repositories import Repository, isolated
+
+ROOT = Path(__file__).parents[2]
+LEAK = "token = 'ghp_" + "SHW3SbZcp22YqT7UEIexLzLXaEDZoq1dObqe'\n"
+
+
+@pytest.fixture
+def repository(tmp_path) -> Repository:
+    repository = Repository(tmp_path / "r")
+    repository.commit({"old.py": LEAK})
+    repository.commit({"a.py": "x = 1\n"})
+    return repository
+
+
+def run(
+    repository: Repository, shell: list[str], script: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [*shell, "-c", script],
+        cwd=repository.path, env=isolated(repository.path) | {"PATH": path} | variables,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def action(repository: Repository, **variables: str) -> subprocess.CompletedProcess[str]:
+    steps = YAML(typ="safe").load(ROOT / "action.yml")["runs"]["steps"]
+    (scan,) = [step for step in steps if step.get("name") == "Scan"]
+    given = {"OPTIONS": "", "REPORT": "out.sarif", "BASE": "", "HEAD": repository.id_of("HEAD")} | variables
+    assert given.keys() - {"RUNNER_TEMP"} == scan["env"].keys()
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
+    return run(repository, shell, scan["run"], RUNNER_TEMP=str(repository.path / "nowhere"), **given)
+
+
+def gitlab(repository: Repository, **variables: str) -> subprocess.CompletedProcess[str]:
+    _, job = YAML(typ="safe").load_all(ROOT / "templates/leak-scan.yml")
+    script = "\n".join(job["leak-scan"]["script"])
+    return run(repository, ["sh", "-e"], script, CI_COMMIT_SHA=repository.id_of("HEAD"), **variables)
+
+
+@pytest.mark.parametrize("base", ["", "0" * 40, "1" * 40])
+def test_without_a_base_the_whole_history_is_scanned(repository, base):
+    for done in (action(repository, BASE=base), gitlab(repository, CI_COMMIT_BEFORE_SHA=base)):
+        assert done.returncode == 1, done.stderr
+        assert "tokenward scan --history" in done.stdout
+    for report in ("out.sarif", "tokenward.sarif"):
+        assert len(json.loads((repository.path / report).read_text())["runs"][0]["results"]) == 1
+
+
+def test_with_a_base_only_what_is_new_is_scanned(repository):
+    base = repository.id_of("HEAD~")
+    assert action(repository, BASE=base).returncode == 0
+    assert gitlab(repository, CI_MERGE_REQUEST_DIFF_BASE_SHA=base).returncode == 0
+    repository.commit({"b.py": LEAK.replace("SHW3", "SHW4")})  # its checksum is wrong now: no credential
+    repository.commit({"c.py": LEAK})
+    assert action(repository, BASE=base).returncode == 1
+    assert gitlab(repository, CI_COMMIT_BEFORE_SHA=base).returncode == 1
+
+
+def test_options_choose_what_is_scanned_and_run_nothing(repository):
+    assert action(repository, OPTIONS="--range HEAD~..HEAD").returncode == 0
+    assert gitlab(repository, LEAK_SCAN_OPTIONS="--range HEAD~..HEAD").returncode == 0
+    hostile = "--range $(touch${IFS}x);touch${IFS}x"
+    assert action(repository, OPTIONS=hostile).returncode == 2
+    assert action(repository, BASE="$(touch x)", HEAD="$(touch x)").returncode == 1
+    assert not (repository.path / "x").exists()
+
+
+def test_nothing_of_others_is_a_part_of_the_script():
+    steps = YAML(typ="safe").load(ROOT / "action.yml")["runs"]["steps"]
+    assert not [step for step in steps if "${{" in step.get("run", "")]
+
+
+def test_the_hook_for_pre_commit_stops_a_commit(repository):
+    (hook,) = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
+    assert hook["pass_filenames"] is False
+    repository.write({"b.py": LEAK})
+    assert run(repository, ["sh"], hook["entry"]).returncode == 0
+    repository.git("add", "b.py")
+    assert run(repository, ["sh"], hook["entry"]).returncode == 1

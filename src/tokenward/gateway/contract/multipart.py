@@ -23,7 +23,7 @@ _ESCAPES = ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n"))
 
 
 _silence = logging.getLogger(f"{__name__}.silence")
-_silence.disabled = True
+_silence.addFilter(lambda _record: False)  # unlike `disabled`, it outlives whoever configures logging later
 
 
 class FormTrouble(Exception):  # noqa: N818 - says what it is

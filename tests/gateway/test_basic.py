@@ -212,8 +212,14 @@ def test_one_network_leaves_as_many_places_as_it_has():
 
     guesses = Slow()
     list_ = replace(world.place.basic, guesses=guesses)
+    world.trust(replace(world.place.trust, basic=list_))
+
+    def ask():
+        headers = [("authorization", f"Basic {RIGHT}")]
+        return world.engine.decide(world.request("/partner/reports", headers=headers))
 
     async def scenario():
+        assert code(await ask()) == "allow"
         attack = [
             asyncio.ensure_future(list_.judge(basic("victim", f"guess {number}"), f"2001:db8::{number:x}"))
             for number in range(300)
@@ -231,6 +237,7 @@ def test_one_network_leaves_as_many_places_as_it_has():
         with pytest.raises(Refusal) as turned_away:
             await asyncio.wait_for(list_.judge(RIGHT, "198.51.100.1"), 5)
         assert (turned_away.value.problem, turned_away.value.retry_after) == (UNAVAILABLE, 1)
+        assert code(await ask()) == "allow", "who was right a moment ago waits behind nobody"
         for each in (*attack, *others):
             each.cancel()
         for each in list_._flights._under_way.values():

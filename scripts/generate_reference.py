@@ -494,6 +494,7 @@ _RULE_FIELDS = {
         "it is shown with the finding and so must be no secret"
     ),
     "guessable": "a person may have chosen it",
+    "client_secret": "it is an OAuth client's, which has no place in an application that people download",
     "examples": "texts in each of which exactly one secret must be found",
     "counterexamples": "texts in which none may be found",
 }

@@ -130,8 +130,8 @@ def _atlassian(secret: bytes) -> bool:
 
 
 def _make_atlassian(draw: Draw, wanted: str) -> bytes:
-    prefix, _, count = wanted.partition(" ")
-    body = f"{draw(_BASE64URL, int(count) - 1)}=" if count else draw(BASE62, 24)
+    prefix, _, kind = wanted.partition(" ")
+    body = {"long": draw(_BASE64URL, 170) + "=", "hex": draw(_HEX, 64)}.get(kind) or draw(BASE62, 24)
     return f"{prefix}{body}{crc32(f'{prefix}{body}'.encode()):08X}".encode()
 
 

@@ -1,13 +1,14 @@
 """Two abbreviations in patterns, so that what surrounds a value is written once.
 
     %assign(datadog|dd)(api_?key)%    one of these names, soon after it one of those kinds, an assignment,
-                                      quotes; the value follows. Names and kinds are compared without case.
+                                      quotes; the value follows. Names and kinds are compared without
+                                      case; `_?` stands for one of `._ -` or none.
     %assign(datadog|dd)%              the same with the usual kinds: key, token, secret, password ...
     %end%                             the value ends here: not within a longer run of base64 or a file name
 
 An assignment is whatever stands between a name and its value in source code, configuration, shells, headers
 and markup: `NAME=value`, `"name": "value"`, `name => 'value'`, `set_name("value")`, `ENV NAME value`,
-`--name value`, `<name>value</name>`.
+`--name value`, `<name>value</name>`, `{"name": "NAME", "value": "value"}`, `name: String = "value"`.
 """
 
 import re
@@ -15,9 +16,15 @@ import re
 _KINDS = "key|token|secret|passw|pwd|cred|auth|bearer"
 
 # After the name: what identifiers, JSON objects and nested YAML are made of, but no sentence's punctuation.
-_BETWEEN = r"""[\w.\-\[\]"'{(:\s]{0,24}"""
-_OPERATOR = r"""[\w.\-]{0,16}\\?["'\]]{0,2}\s{0,4}(?:=>|:=|\|\|=|[=:,(>]|[ \t])"""
-_OPEN = r"""[\s=(\[]{0,6}(?:[bru]?\\?["'\x60]{1,3})?"""
+_BETWEEN = r"""[\w.\-\[\]"'{(=:\s]{0,24}"""
+# An assignment: an operator, a type and an operator, or `value` on its own, as in lists of variables.
+_OPERATOR = (
+    r"""[\w.\-]{0,16}\\?["'\]]{0,2}\s{0,4}"""
+    r"""(?:=>|:=|\|\||\?[?=]|[=:,(>|]|[ \t](?:\w{1,12}\s{0,4}=)?|:\s{0,4}[&\w'\[\] ]{1,24}="""
+    r"""|[,\s{]{0,40}["']?(?i:value|default)["']?\s{0,4}[:=])"""
+)
+_OPEN = r"""[\s=(\[|]{0,6}(?:[bru@]?\\?["'\x60]{1,3})?"""
+_SEPARATOR = "[._ -]?"
 _END = r"""(?:[^\w+/=-]|$)"""
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^\\\[]", re.DOTALL)  # an escape, a class, a character
@@ -32,7 +39,8 @@ def expand(pattern: str) -> str:
 def _written_out(macro: re.Match[str]) -> str:
     if macro[4]:
         return _END
-    return f"(?i:{macro[2]}){_BETWEEN}(?i:{macro[3] or _KINDS}){_OPERATOR}{_OPEN}"
+    names, kinds = (words.replace("_?", _SEPARATOR) for words in (macro[2], macro[3] or _KINDS))
+    return f"(?i:{names}){_BETWEEN}(?i:{kinds}){_OPERATOR}{_OPEN}"
 
 
 def triggers(pattern: str) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ def test_the_terminal_counts_what_could_not_be_looked_at():
     text = told(ORDINARY)
     assert "Could not be looked at: 5 files: damaged gzip data\n  broken0.gz\n" in text
     assert "and 2 more" in text
+    assert "broken3.gz" not in text
     assert text.index("damaged gzip") < text.index("Left out: 1 file: archive nested deeper than 8")
 
 

@@ -57,8 +57,8 @@ _PRECISIONS = {
 
 
 def text(report: Report) -> str:
-    """The report, indented, with a line break at its end. ASCII."""
-    return json.dumps(_log(report), indent=2, ensure_ascii=True) + "\n"
+    """The report in one line, in ASCII: services take files up to a size."""
+    return json.dumps(_log(report), separators=(",", ":"), ensure_ascii=True) + "\n"
 
 
 def _log(report: Report) -> dict[str, Any]:

@@ -4,6 +4,8 @@ What comes from outside (paths, authors, facts) is never taken for markup, and w
 spelled out: a file's name cannot colour, move or erase anything.
 """
 
+from collections.abc import Iterable, Iterator
+
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -34,68 +36,69 @@ _STYLES = {
     Severity.INFO: "bold",
 }
 _INDENT = 2
+_MEASURE = Console(width=80, color_system=None)  # only for what `Text.wrap` asks of one
 
 
 def write(report: Report, console: Console) -> None:
     """Print it. Colours are the console's business: none where it is no terminal, or `NO_COLOR` is set."""
+    width = console.width
     for row in report.rows:
-        _write_row(row, console)
-    _write_problems(report, console)
-    for note in report.notes:
-        _line(console, Text(printable(note), style="dim"))
-    _write_end(report, console)
+        _print(console, _row(row, width))
+    _print(console, _problems(report, width))
+    _print(console, _end(report, width))
 
 
-def _line(console: Console, text: Text, *, indent: int = 0, first: str = "") -> None:
-    """One paragraph, wrapped at words; `first` stands before its first line, and the others hang below it."""
+def _print(console: Console, lines: Iterable[Text]) -> None:
+    """At once, which is several times as fast. No line is broken: paths can be copied and clicked."""
+    whole = Text("\n").join(lines)
+    if whole:
+        console.print(whole, soft_wrap=True)
+
+
+def _prose(text: Text, width: int, *, indent: int = 0, first: str = "") -> Iterator[Text]:
+    """A paragraph, wrapped at words; `first` stands before its first line, and the others hang below it."""
     hang = cell_len(first)
-    lines = text.wrap(console, max(20, console.width - indent - hang)) if text else [text]
+    room = max(20, width - indent - hang)
+    lines = [text] if text.cell_len <= room else text.wrap(_MEASURE, room)
     for number, line in enumerate(lines):
         line.rstrip()
-        start = Text().append(first if number == 0 else " " * hang, style="dim")
-        _whole_line(console, start.append_text(line), indent=indent)
+        start = Text(" " * indent).append(first if number == 0 else " " * hang, style="dim")
+        yield start.append_text(line)
 
 
-def _whole_line(console: Console, text: Text, *, indent: int = 0) -> None:
-    """One line that is never broken, so that paths can be copied and clicked."""
-    console.print(Text(" " * indent).append_text(text), soft_wrap=True)
-
-
-def _write_row(row: Row, console: Console) -> None:
+def _row(row: Row, width: int) -> Iterator[Text]:
     head = Text().append(f" {severity_word(row.severity).upper()} ", style=_STYLES[row.severity])
     head.append(" ").append(printable(row.kind.title), style="bold")
     sure = confidence_word(row.confidence)
     if sure:
         head.append(f" ({sure})")
-    _line(console, head)
+    yield from _prose(head, width)
     if row.shown:
-        _line(console, Text(printable(row.shown)), indent=_INDENT)
+        yield from _prose(Text(printable(row.shown)), width, indent=_INDENT)
     for location in row.locations[:PLACES]:
-        _write_location(location, console)
+        yield from _location(location, width)
     more = len(row.locations) - PLACES
     if more > 0:
-        _line(console, Text(f"and {more:,} more"), indent=_INDENT)
+        yield Text(f"{' ' * _INDENT}and {more:,} more")
     for name, value in row.facts.items():
-        _line(console, Text(printable(value)), indent=_INDENT, first=f"{printable(name)}: ")
+        yield from _prose(Text(printable(value)), width, indent=_INDENT, first=f"{printable(name)}: ")
     if row.why:
-        _line(console, Text(printable(row.why)), indent=_INDENT, first="Why:  ")
+        yield from _prose(Text(printable(row.why)), width, indent=_INDENT, first="Why:  ")
     if row.kind.uri:
-        page = Text().append("Page: ", style="dim").append(printable(row.kind.uri), style="underline")
-        _whole_line(console, page, indent=_INDENT)
+        page = Text(" " * _INDENT).append("Page: ", style="dim")
+        yield page.append(printable(row.kind.uri), style="underline")
     if row.next:
-        _line(console, Text(printable(row.next)), indent=_INDENT, first="Next: ")
-    _line(console, Text())
+        yield from _prose(Text(printable(row.next)), width, indent=_INDENT, first="Next: ")
+    yield Text()
 
 
-def _write_location(location: Location, console: Console) -> None:
-    told = Text().append(place(location), style="cyan")
+def _location(location: Location, width: int) -> Iterator[Text]:
+    told = Text(" " * _INDENT).append(place(location), style="cyan")
     if location.decoded:
-        told.append(
-            f" (decoded from {', '.join(map(printable, location.decoded))})", style="not bold default"
-        )
-    _whole_line(console, told, indent=_INDENT)
+        told.append(f" (decoded from {', '.join(map(printable, location.decoded))})")
+    yield told
     if location.commit is not None:
-        _line(console, Text(_commit(location.commit)), indent=2 * _INDENT)
+        yield from _prose(Text(_commit(location.commit)), width, indent=2 * _INDENT)
 
 
 def _commit(commit: Commit) -> str:
@@ -103,29 +106,25 @@ def _commit(commit: Commit) -> str:
     return f"{printable(commit.id[:10])}, {printable(commit.date[:10])}, {printable(commit.author)}: {kept}"
 
 
-def _write_problems(report: Report, console: Console) -> None:
+def _problems(report: Report, width: int) -> Iterator[Text]:
     for why, skipped, members in problem_groups(report.problems):
         verb = "Left out" if skipped else "Could not be looked at"
         head = f"{verb}: {count(len(members), 'file')}: {printable(why)}"
-        _line(console, Text(head, style="" if skipped else "yellow"))
+        yield from _prose(Text().append(head, style="" if skipped else "yellow"), width)
         for problem in members[:PROBLEMS]:
-            _whole_line(console, Text(printable(problem.path)), indent=_INDENT)
+            yield Text(" " * _INDENT + printable(problem.path))
         if len(members) > PROBLEMS:
-            _line(console, Text(f"and {len(members) - PROBLEMS:,} more"), indent=_INDENT)
+            yield Text(f"{' ' * _INDENT}and {len(members) - PROBLEMS:,} more")
     if report.problems:
-        _line(console, Text())
+        yield Text()
 
 
-def _write_end(report: Report, console: Console) -> None:
+def _end(report: Report, width: int) -> Iterator[Text]:
+    for note in report.notes:
+        yield from _prose(Text().append(printable(note), style="dim"), width)
     if not report.complete:
-        _line(console, Text("Ended early: this is what was seen until then.", style="bold yellow"))
+        yield Text("").append("Ended early: this is what was seen until then.", style="bold yellow")
     style = "bold green" if not report.rows and report.complete else "bold"
-    _line(console, Text(headline(report), style=style))
-    _line(
-        console,
-        Text(
-            f"{printable(report.subject)}: {printable(report.pace)}"
-            if report.pace
-            else printable(report.subject)
-        ),
-    )
+    yield from _prose(Text().append(headline(report), style=style), width)
+    pace = f": {printable(report.pace)}" if report.pace else ""
+    yield from _prose(Text(printable(report.subject) + pace), width)

@@ -16,16 +16,25 @@ _CONFIDENCES = {Confidence.HIGH: "certain", Confidence.MEDIUM: "likely", Confide
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
+class _Printable(dict[int, str]):
+    """What each character is shown as; looked up once a character."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        shown = _spelled(character) if unicodedata.category(character) in _UNSEEN else character
+        self[code] = shown
+        return shown
+
+
+_PRINTABLE = _Printable()
+
+
 def printable(text: str) -> str:
     r"""`text` with everything that cannot be seen spelled out, such as `\x1b` or `\u202e`.
 
     A byte of a file name that is not UTF-8 (`surrogateescape`) comes out as `\xff`.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        _spelled(character) if unicodedata.category(character) in _UNSEEN else character for character in text
-    )
+    return text if text.isascii() and text.isprintable() else text.translate(_PRINTABLE)
 
 
 def _spelled(character: str) -> str:

@@ -80,30 +80,33 @@ def extract(
         Refusal: SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL, WRONG_SCHEME, INVALID_TOKEN; DPOP_PROOF_REFUSED, a
             proof without a token of its scheme.
     """
+    authorization, api_keys, proofs, _ = screened
     in_url = not names.isdisjoint(CREDENTIAL_PARAMETERS)
-    count = len(screened.authorization) + len(screened.api_keys) + in_url
-    if count > 1:
+    if len(authorization) + len(api_keys) + in_url > 1:
         raise Refusal(SEVERAL_CREDENTIALS, f"{screened!r}, {'one' if in_url else 'none'} in the URL")
     if in_url:
         raise Refusal(CREDENTIAL_IN_URL, "a query parameter is named like a credential")
-    presented = _presented(screened, prefix, basic=basic)
-    if screened.proofs and (presented is None or presented.proofs is None):
+    presented = None
+    if authorization:
+        presented = _authorization(authorization[0], proofs, basic=basic)
+    elif api_keys:
+        presented = _api_key(api_keys[0], prefix)
+    if proofs and (presented is None or presented.proofs is None):
         raise Refusal(DPOP_PROOF_REFUSED, "a DPoP header without the scheme DPoP")
     return presented
 
 
-def _presented(screened: Screened, prefix: str, *, basic: bool) -> Presented | None:
-    if screened.api_keys:
-        return _api_key(screened.api_keys[0], prefix)
-    if not screened.authorization:
-        return None
-    scheme, _, text = screened.authorization[0].partition(b" ")
+def _authorization(value: bytes, proofs: tuple[bytes, ...], *, basic: bool) -> Presented:
+    scheme, _, text = value.partition(b" ")
     name = scheme.lower()  # RFC 9110 §11.1: schemes are case-insensitive
     if name not in _SCHEMES:
         if basic and name == b"basic":
             return Presented(_token68(text), basic=True)
         raise Refusal(WRONG_SCHEME, "the scheme is neither Bearer nor DPoP")
-    return Presented(_token(text), proofs=screened.proofs if name == b"dpop" else None)
+    token = _token68(text)
+    if token.count(".") == _JWE_DOTS:
+        raise Refusal(INVALID_TOKEN, "an encrypted JWT is not accepted at this door")
+    return Presented(token, proofs=proofs if name == b"dpop" else None)
 
 
 def _api_key(value: bytes, prefix: str) -> Presented:
@@ -116,13 +119,6 @@ def _api_key(value: bytes, prefix: str) -> Presented:
     if not text.startswith(f"{prefix}_ak_"):
         raise Refusal(INVALID_TOKEN, "a token of another kind in X-API-Key")
     return Presented(text)
-
-
-def _token(token: bytes) -> str:
-    text = _token68(token)
-    if text.count(".") == _JWE_DOTS:
-        raise Refusal(INVALID_TOKEN, "an encrypted JWT is not accepted at this door")
-    return text
 
 
 def _token68(text: bytes) -> str:

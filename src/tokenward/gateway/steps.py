@@ -83,6 +83,7 @@ class Case:
         now: seconds since the epoch.
         path: canonical.
         match: the operation that is meant.
+        matched: the same, for the steps after `match_operation`: before, to ask for it is a fault.
         allowed: the methods of a path that lacks the one asked for.
         names: those of the query's parameters.
         screened: the headers that can carry a credential.
@@ -110,14 +111,8 @@ class Case:
     inside_jwt: str | None = field(default=None, repr=False)
     told: limits.Told = ()
     again: bool = False
+    matched: Match = field(init=False, repr=False)
     proved: Confirmation | None = None
-
-    @property
-    def matched(self) -> Match:
-        """The match, for the steps after `match_operation`."""
-        if self.match is None:
-            raise Refusal(UNDOCUMENTED, "no operation was matched")
-        return self.match
 
 
 def canonicalise(_means: Means, case: Case) -> None:
@@ -158,7 +153,7 @@ def match_operation(_means: Means, case: Case) -> None:
         if found.allowed:
             raise Refusal(UNDOCUMENTED_METHOD, f"documented are {', '.join(found.allowed)}")
         raise Refusal(UNDOCUMENTED, "no documented path matches")
-    case.match = found
+    case.match = case.matched = found
 
 
 def screen(_means: Means, case: Case) -> None:

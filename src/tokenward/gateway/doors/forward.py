@@ -138,8 +138,13 @@ def _has_body(scope: Scope, limit: int) -> bool | None:
     Raises:
         Refusal: MALFORMED, the framing is ambiguous; TOO_LARGE, the announced length is.
     """
-    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    codings = [value for name, value in scope["headers"] if name == b"transfer-encoding"]
+    lengths: tuple[bytes, ...] = ()
+    codings: tuple[bytes, ...] = ()
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            lengths += (value,)
+        elif name == b"transfer-encoding":
+            codings += (value,)
     if codings and [coding.lower() for coding in codings] != [b"chunked"]:
         raise Refusal(MALFORMED, "a transfer coding other than chunked")  # it ends here and is not undone
     chunked = bool(codings)

@@ -6,8 +6,9 @@ import pytest
 
 from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.rule import RuleError
-from tokenward.leaks.rulebook import loading
-from tokenward.leaks.rulebook.loading import load, parse
+from tokenward.leaks.rulebook import reading
+from tokenward.leaks.rulebook.loading import load
+from tokenward.leaks.rulebook.reading import parse
 
 GOOD = """
 provider = "Acme"
@@ -139,7 +140,7 @@ def test_the_second_load_gives_the_same_and_parses_nothing(tmp_path, monkeypatch
     file = tmp_path / "acme.toml"
     file.write_text(GOOD)
     first = load([file])
-    monkeypatch.setattr(loading, "parse", None)
+    monkeypatch.setattr(reading, "parse", None)
     assert load([file]) == first
 
 

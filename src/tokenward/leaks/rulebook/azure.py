@@ -86,6 +86,17 @@ def make_key(draw: Draw, wanted: str) -> bytes:
     return base64.b64encode(decoded, b"-_" if signature in _URL_SAFE else b"+/")
 
 
+def valid_old_key(secret: bytes) -> bool:
+    """A key of 64 bytes from before there were checksums: it bears no signature."""
+    decoded = _decoded(secret, b"+/")
+    return decoded is not None and len(decoded) == 64 and secret[76:80].decode("latin-1") not in SEEDS
+
+
+def make_old_key(draw: Draw, _: str) -> bytes:
+    """One of 64 random bytes."""
+    return base64.b64encode(bytes.fromhex(draw("0123456789abcdef", 128)))
+
+
 def valid_annotated(secret: bytes) -> bool:
     """A common annotated security key: 60 bytes in base62 characters, then three or four of checksum."""
     decoded = _decoded(secret[:80], b"+/")

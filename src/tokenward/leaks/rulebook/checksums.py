@@ -191,6 +191,7 @@ CHECKSUMS: Mapping[str, Checksum] = MappingProxyType(
         "azure-annotated": Checksum("Marvin32 of all before it", azure.valid_annotated, azure.make_annotated),
         "azure-devops": Checksum("salted CRC32 within", azure.valid_devops_token, azure.make_devops_token),
         "azure-key": Checksum("Marvin32, seeded by kind of key", azure.valid_key, azure.make_key),
+        "azure-old-key": Checksum("64 bytes without a signature", azure.valid_old_key, azure.make_old_key),
         "azure-password": Checksum("Marvin32 of all before it", azure.valid_password, azure.make_password),
         "base58check": Checksum("SHA-256, twice", base58.valid, base58.make),
         "cloudflare": Checksum("CRC32 of the random part, in hex", _cloudflare, _make_cloudflare),

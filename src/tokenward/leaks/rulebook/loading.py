@@ -1,71 +1,22 @@
-"""Rule files: TOML, a `[[rule]]` a row, read strictly.
+"""All rules, quickly: read and proved once, then kept in the user's cache as what came out.
 
-The head of a file may say `provider` and `rotate` for all of its rules. A row has the fields of `Rule`,
-severity and confidence in words, and `pair` as an inline table. Patterns may use the abbreviations of
-`macros`. The rules that come with Tokenward and those of a user go the same way: whatever is unknown, missing
-or not as the rule says of itself stops the scan before it begins.
+A hook that runs before each commit has no time to parse and prove hundreds of rules. What is kept is named by
+a hash of all that it follows from: the rule files, those of the user included, and the code that reads them.
 """
 
 import json
-import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
-from enum import IntEnum
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import asdict
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import re2
-
-from tokenward.leaks import rule as rule_module
-from tokenward.leaks.detection import cache as kept
+from tokenward.leaks.detection import cache
 from tokenward.leaks.findings import Confidence, Severity
-from tokenward.leaks.rule import Pair, Rule, RuleError
-from tokenward.leaks.rulebook import macros
-from tokenward.leaks.rulebook.checksums import CHECKSUMS
-from tokenward.leaks.rulebook.matching import compiled
-from tokenward.leaks.rulebook.proof import example_seed, prove
-from tokenward.leaks.rulebook.templates import TemplateError, fill
+from tokenward.leaks.rule import Pair, Rule
 
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_HEAD = frozenset({"provider", "rotate", "rule"})
-_NEEDED = (
-    "id",
-    "provider",
-    "what",
-    "pattern",
-    "severity",
-    "confidence",
-    "rotate",
-    "examples",
-    "counterexamples",
-)
+_HERE = Path(__file__).parent
 _LISTS = ("keywords", "paths", "not_paths", "examples", "counterexamples")
-_TYPES: Mapping[str, type] = {
-    "id": str,
-    "provider": str,
-    "what": str,
-    "pattern": str,
-    "severity": str,
-    "confidence": str,
-    "rotate": str,
-    "keywords": list,
-    "entropy": float,
-    "checksum": str,
-    "paths": list,
-    "not_paths": list,
-    "pair": dict,
-    "guessable": bool,
-    "client_secret": bool,
-    "examples": list,
-    "counterexamples": list,
-}
-_PAIR_TYPES: Mapping[str, type] = {"what": str, "pattern": str, "within": int, "needed": bool}
-
-_Level = TypeVar("_Level", bound=IntEnum)
 
 
 def load(extra: Sequence[Path] = ()) -> tuple[Rule, ...]:
@@ -75,54 +26,33 @@ def load(extra: Sequence[Path] = ()) -> tuple[Rule, ...]:
         RuleError: a file or a rule in it is not as it should be; the message names both.
         OSError: a file cannot be read.
     """
-    files = [*_bundled(), *((str(path), path.read_bytes()) for path in extra)]
-    key = sha256()
-    for name, data in [*_code(), *files]:
-        key.update(sha256(name.encode()).digest() + sha256(data).digest())
-    name = f"rules-{key.hexdigest()[:32]}.json"
-    found = kept.read(name)
+    # Plain files, not `importlib.resources`, which takes longer to import than they to read.
+    files = [(path.name, path.read_bytes()) for path in sorted((_HERE.parent / "rules").glob("*.toml"))]
+    files += [(str(path), path.read_bytes()) for path in extra]
+    name = f"rules-{_hash([*_code(), *files])}.json"
+    found = cache.read(name)
     if found is not None:
         return tuple(_revived(row) for row in json.loads(found))
+
+    from tokenward.leaks.rulebook.reading import parse  # noqa: PLC0415 - not needed the next time
+
     rules = parse(files)
-    kept.write(name, json.dumps([asdict(rule) for rule in rules], separators=(",", ":")).encode())
+    cache.write(name, json.dumps([asdict(rule) for rule in rules], separators=(",", ":")).encode())
     return rules
 
 
-def parse(files: Iterable[tuple[str, bytes]]) -> tuple[Rule, ...]:
-    """The rules of these files, given by name and content.
+def _code() -> list[tuple[str, bytes]]:
+    """What makes rules of the files: another version of it may make others of the same."""
+    return [
+        (path.name, path.read_bytes()) for path in (_HERE.parent / "rule.py", *sorted(_HERE.glob("*.py")))
+    ]
 
-    Raises:
-        RuleError: as `load`.
-    """
-    rules: dict[str, Rule] = {}
+
+def _hash(files: Sequence[tuple[str, bytes]]) -> str:
+    digest = sha256()
     for name, data in files:
-        try:
-            for rule in _rules(data):
-                _add(rule, rules)
-        except (RuleError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RuleError(f"{name}: {error}") from error
-    return tuple(rules.values())
-
-
-def _add(rule: Rule, rules: dict[str, Rule]) -> None:
-    if rule.id in rules:
-        raise RuleError(f"{rule.id}: the id is used twice")
-    prove([rule])
-    rules[rule.id] = rule
-
-
-@cache
-def _bundled() -> tuple[tuple[str, bytes], ...]:
-    directory = resources.files("tokenward.leaks.rules")
-    found = [(file.name, file.read_bytes()) for file in directory.iterdir() if file.name.endswith(".toml")]
-    return tuple(sorted(found))
-
-
-@cache
-def _code() -> tuple[tuple[str, bytes], ...]:
-    """What makes rules of the files: another version of it makes other rules of the same."""
-    sources = (Path(module.__file__ or "") for module in (rule_module, macros))
-    return tuple((path.name, path.read_bytes()) for path in (*sources, Path(__file__)))
+        digest.update(sha256(name.encode()).digest() + sha256(data).digest())
+    return digest.hexdigest()[:32]
 
 
 def _revived(row: dict[str, Any]) -> Rule:
@@ -133,102 +63,3 @@ def _revived(row: dict[str, Any]) -> Rule:
     row["pair"] = None if pair is None else Pair(**pair)
     row["severity"], row["confidence"] = Severity(row["severity"]), Confidence(row["confidence"])
     return Rule(**row)
-
-
-def _rules(data: bytes) -> list[Rule]:
-    table = tomllib.loads(data.decode())
-    unknown = table.keys() - _HEAD
-    if unknown:
-        raise RuleError(f"unknown field {min(unknown)}")
-    rows = table.pop("rule", [])
-    if not isinstance(rows, list) or not rows:
-        raise RuleError("no [[rule]] in it")
-    return [_rule(table | row) for row in rows]
-
-
-def _rule(row: dict[str, Any]) -> Rule:
-    identity = row.get("id")
-    if not isinstance(identity, str) or not _ID.fullmatch(identity):
-        raise RuleError(f"{identity}: an id is lower-case words with hyphens")
-    try:
-        rule = _read(row)
-        _check(rule)
-    except RuleError as error:
-        raise RuleError(f"{identity}: {error}") from error
-    return rule
-
-
-def _read(row: dict[str, Any]) -> Rule:
-    _check_types(row, _TYPES)
-    missing = [name for name in _NEEDED if not row.get(name)]
-    if missing:
-        raise RuleError(f"{missing[0]} is missing")
-    row["severity"] = _level(Severity, row["severity"])
-    row["confidence"] = _level(Confidence, row["confidence"])
-    row["pattern"] = macros.expand(row["pattern"])
-    for name in _LISTS:
-        row[name] = _texts(name, row.get(name, []))
-    if "pair" in row:
-        row["pair"] = _pair(row["pair"])
-    return Rule(**row)
-
-
-def _check_types(row: Mapping[str, Any], types: Mapping[str, type]) -> None:
-    for name, value in row.items():
-        if name not in types:
-            raise RuleError(f"unknown field {name}")
-        if type(value) is not types[name] and not (types[name] is float and type(value) is int):
-            raise RuleError(f"{name} is not a {types[name].__name__}")
-
-
-def _level(levels: type[_Level], word: str) -> _Level:
-    for level in levels:
-        if level.name.lower() == word:
-            return level
-    raise RuleError(f"{word} is not one of {', '.join(level.name.lower() for level in levels)}")
-
-
-def _texts(name: str, values: list[Any]) -> tuple[str, ...]:
-    if not all(isinstance(value, str) and value for value in values):
-        raise RuleError(f"{name} is not a list of texts")
-    return tuple(values)
-
-
-def _pair(row: dict[str, Any]) -> Pair:
-    _check_types(row, _PAIR_TYPES)
-    missing = {field.name for field in fields(Pair)[:2]} - row.keys()
-    if missing:
-        raise RuleError(f"{min(missing)} of pair is missing")
-    row["pattern"] = macros.expand(row["pattern"])
-    _check_pattern(row["pattern"])
-    return Pair(**row)
-
-
-def _check(rule: Rule) -> None:
-    _check_pattern(rule.pattern)
-    if rule.checksum and rule.checksum not in CHECKSUMS:
-        raise RuleError(f"no checksum is named {rule.checksum}")
-    if not 0 <= rule.entropy <= 8:
-        raise RuleError("entropy is in bits a character, from 0 to 8")
-    if not rule.rotate.startswith("https://"):
-        raise RuleError("rotate is the https address of a page")
-    for number, template in enumerate(rule.examples):
-        try:
-            text = fill(template, example_seed(rule, number)).lower()
-        except TemplateError as error:
-            raise RuleError(f"example {number + 1}: {error}") from error
-        if rule.keywords and not any(word.lower().encode() in text for word in rule.keywords):
-            raise RuleError(f"none of the keywords is in example {number + 1}")
-
-
-def _check_pattern(pattern: str) -> None:
-    if not pattern.isascii():
-        raise RuleError("the pattern has characters outside of ASCII; it is over bytes: \\xHH")
-    try:
-        matcher = compiled(pattern)
-    except re2.error as error:
-        raise RuleError(f"the pattern does not compile: {error}") from error
-    if matcher.groups > 1:
-        raise RuleError("the pattern has more than one group; write (?:...) for the others")
-    if matcher.search(b"") is not None:
-        raise RuleError("the pattern matches nothing at all")

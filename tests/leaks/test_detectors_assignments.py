@@ -168,6 +168,11 @@ NOTHING = [
     ("a.go", "Secret: corev1.SecretTypeBasicAuth2,"),
     ("a.md", "The token is used to sign requests2 and so on"),
     ("locales/de.yml", "password: Passwort"),
+    ("i18n/nds.json", '"yourpassword": "Passwoordje"'),
+    ("config/app.yml", "password_label_password: Passwoord:"),
+    ("a.json", '"comment": "the user has passwords", "sourcePathName": "{base62:4}"'),
+    ("a.yml", "note: it stores password `created_at` and `expires_at2`"),
+    ("a.unlang", "&User-Password := 'HMACSHA2+256:AAAAAQ:{base64:22}==:{base64:43}='"),
     ("locales/ja.yml", "password: パスワードを入力123"),
     ("package-lock.json", '"integrity-token": "{base62:32}"'),
 ]

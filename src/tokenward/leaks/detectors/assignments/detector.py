@@ -8,8 +8,8 @@ from typing import Final
 
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.forms import TRIGGERS, patterns
-from tokenward.leaks.detectors.assignments.judgement import judge
-from tokenward.leaks.detectors.assignments.languages import kind, only_tried
+from tokenward.leaks.detectors.assignments.judgement import File, judge
+from tokenward.leaks.detectors.assignments.languages import configures, kind, only_tried, translated
 from tokenward.leaks.detectors.assignments.names import Promise
 from tokenward.leaks.detectors.assignments.names import judge as judge_name
 from tokenward.leaks.detectors.published_examples import published
@@ -52,10 +52,10 @@ _REACH: Final = 700  # the longest assignment that a form can match, its name in
 def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     """Secrets by their names. None is of high confidence: only a name and a look speak for it."""
     data = text.data
-    sort = kind(text)
     tried = only_tried(text)
+    file = File(kind(text), tried or translated(text), configures(text))
     seen: set[int] = set()
-    for form, pattern in patterns(sort):
+    for form, pattern in patterns(file.kind):
         for match in pattern.finditer(data, start):
             name = judge_name(match.group(1))
             if name.promise is Promise.NONE and not recorder.wanted:
@@ -66,8 +66,9 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
                 continue
             seen.add(begin)
             value: bytes = match.group(group)
+            loose = _loose(data[match.end(1) : begin])
             rule = _PASSWORD if name.promise is Promise.PASSWORD else _TOKEN
-            verdict = judge(name, value, sort, tried=tried)
+            verdict = judge(name, value, file, loose=loose)
             if verdict.confidence is None:
                 recorder.note(verdict.stage, rule.id, begin, "dropped", verdict.why)
                 continue
@@ -84,6 +85,11 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
                 severity=Severity.LOW if tried or where else rule.severity,
                 guessable=verdict.guessable,
             )
+
+
+def _loose(between: bytes) -> bool:
+    """Whether there is no more than a comma, quotes and white space between a name and a value."""
+    return not between.strip(b" \t\r\n\"'`),[")
 
 
 ASSIGNMENTS: Final = Detector(rules=(_TOKEN, _PASSWORD), triggers=TRIGGERS, find=find, reach=_REACH)

@@ -23,7 +23,7 @@ _CLOSERS: Final = r"[\"'`\])}]{0,3}"
 _TYPED: Final = r"(?:(?:\s?:\s?|\s)[\w.&*\[\]<>?|' ]{1,30}\s?=|\[\w{0,12}\]\s?=)"
 # What may stand between a name and a literal.
 _BETWEEN: Final = (
-    r"(?:\s{0,12}(?:=>|:=|[!=]==?|=|:|\|\|=?|\?\??=?|<-|<<-)\s{0,12}|\s?\(\s{0,4}|" + _TYPED + r"\s{0,12}"
+    r"(?:\s{0,12}(?:=>|:=|[!=]==?|=|:|\|\|=?|\?\??=?|<-|<<-)\s{0,12}|\s?\(\s{0,4}"
     r"|[\"']\)?\s?(?:,|\|\||\?\?|\bor\b)\s{0,8}"  # define('X', …), getenv("X") or …
     r"|[\"']?,?(?:\s?\{)?\s{1,24}[\"']?(?:value|default|defaultValue)[\"']?\s?[:=]\s?"  # name: X, value: …
     r"|[ \t]{1,8})"
@@ -33,7 +33,7 @@ _OPENING: Final = (
 )
 _QUOTED: Final = r"(?:\\?\"([^\"\s\\]{6,512})\\?\"|\\?'([^'\s\\]{6,512})\\?'|`([^`\s]{6,512})`)"
 _OPAQUE: Final = r"[\"'`]([A-Za-z0-9+/=_.\-!@#$%^&*]{16,512})[\"'`]"
-_BARE: Final = r"([^\s\"'`<>(){}\[\]$|,;*&!@%][^\s\"'`<>,;]{5,511})"
+_BARE: Final = r"([^\s\"'`<>(){}\[\]$|,;*&!@%\-][^\s\"'`<>,;]{5,511})"
 _END: Final = r"(?:[\s,;]|$|\\n)"
 
 # Words in any case, with what else makes up the name.
@@ -60,7 +60,11 @@ _EVERYWHERE: Final = frozenset(Kind)
 _BARE_KINDS: Final = frozenset({Kind.CONFIG, Kind.SHELL, Kind.PROSE})
 
 FORMS: Final = (
-    Form("a literal", _NAME + _CLOSERS + _BETWEEN + _OPENING + _QUOTED, _EVERYWHERE),
+    Form(
+        "a literal",
+        _NAME + "(?:" + _TYPED + r"\s{0,12}|" + _CLOSERS + _BETWEEN + ")" + _OPENING + _QUOTED,
+        _EVERYWHERE,
+    ),
     Form(
         "a literal of a key",
         _VAGUE_NAME + _CLOSERS + r"\s{0,8}(?:=>|:=|=|:|,)\s{0,8}[@b]?" + _OPAQUE,
@@ -88,7 +92,9 @@ FORMS: Final = (
     ),
     Form(
         "an option",
-        r"--?" + _NAME + r"(?:=|\s|[\"'],\s?)[\"']?([^\s\"'`<>$(){}\[\]|\\\-][^\s\"'`<>|\\]{5,511})",
+        r"(?:^|[\s\"'`(\[,=|])--?"
+        + _NAME
+        + r"(?:=|\s|[\"'],\s?)[\"']?([^\s\"'`<>$(){}\[\]|\\\-][^\s\"'`<>|\\]{5,511})",
         _EVERYWHERE,
     ),
     Form(
@@ -121,10 +127,12 @@ FORMS: Final = (
 
 
 def _trigger(pattern: str) -> str:
-    """The same without what does not narrow it: the beginning of the name, the rest of the value."""
+    """The same without what does not narrow it and is long to compile: bounds, the name's beginning."""
     if pattern.startswith(r"([\w.\-]*"):
         pattern = "(" + pattern.removeprefix(r"([\w.\-]*")
-    return pattern.replace(",512}", ",}").replace(",511}", ",}")
+    for bounds in ("{0,40}", "{0,24}", "{0,20}", "{0,12}", "{0,8}"):
+        pattern = pattern.replace(bounds, "*")
+    return pattern.replace(",512}", ",}").replace(",511}", ",}").replace("{1,40}", "+").replace("{1,24}", "+")
 
 
 # They need a word, an assignment and a literal: mere identifiers wake nobody.

@@ -19,10 +19,18 @@ _MIXED: Final = 0.35
 _CERTAIN: Final = 0.97
 _SHORTEST_KEY: Final = 16
 _SHORTEST_TOKEN: Final = 10
+_SHORTEST_LETTERS: Final = 12  # where there are no digits: abbreviations of fewer look random
 _SHORTEST_PASSWORD: Final = 6
 _FEW_WORDS: Final = 0.1
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 _LEAST_ENTROPY: Final = 2.4
+_TYPES: Final = frozenset(
+    b"""
+    string text object boolean number integer binary required optional passwd passwort password1 private
+    public hidden masked encrypted disabled enabled plaintext cleartext simple always never unset admin
+    username
+    """.split()
+)
 _DIGESTS: Final = frozenset({32, 40, 56, 64, 96, 128})  # in hexadecimal digits
 
 
@@ -43,14 +51,29 @@ class Verdict:
     guessable: bool = False
 
 
-def judge(name: Name, value: bytes, kind: Kind, *, tried: bool) -> Verdict:
-    """The verdict on a value with that name in a file of that kind.
+@dataclass(frozen=True, slots=True)
+class File:
+    """What the path tells of a file.
+
+    Attributes:
+        kind: how values stand in it.
+        tried: it is a test's or an example's.
+        configures: it sets values for a program.
+    """
+
+    kind: Kind
+    tried: bool = False
+    configures: bool = False
+
+
+def judge(name: Name, value: bytes, file: File, *, loose: bool = False) -> Verdict:
+    """The verdict on a value with that name in such a file.
 
     Args:
         name: as judged.
         value: without its quotes.
-        kind: of the file.
-        tried: the file is a test's or an example's.
+        file: in which it stands.
+        loose: it only stands after the name, which need not mean that it is given to it.
     """
     if name.promise is Promise.NONE:
         return Verdict("context", name.why)
@@ -70,9 +93,11 @@ def judge(name: Name, value: bytes, kind: Kind, *, tried: bool) -> Verdict:
         return Verdict("shape", "a random identifier as a token", Confidence.MEDIUM)
     if entropy(value) < _LEAST_ENTROPY:
         return Verdict("entropy", f"{entropy(value):.1f} bits a character")
+    if loose and random < _RANDOM:
+        return Verdict("context", "nothing assigns it to the name")
     if name.promise is Promise.PASSWORD:
-        return _password(value, random, kind, tried=tried)
-    return _token(name, value, random, kind)
+        return _password(value, random, file)
+    return _token(name, value, random, file.kind)
 
 
 def _token(name: Name, value: bytes, random: float, kind: Kind) -> Verdict:
@@ -85,7 +110,7 @@ def _token(name: Name, value: bytes, random: float, kind: Kind) -> Verdict:
         if kind is Kind.GENERATED:
             return Verdict("context", "random, in a file that a program wrote", Confidence.LOW)
         return Verdict("shape", "looks random", Confidence.MEDIUM)
-    if random >= _CERTAIN and len(value) >= _SHORTEST_KEY and coverage(value) < _FEW_WORDS:
+    if random >= _CERTAIN and len(value) >= _SHORTEST_LETTERS and coverage(value) < _FEW_WORDS:
         return Verdict("shape", "looks random", Confidence.MEDIUM)
     if random >= _MIXED and name.promise is Promise.TOKEN:
         return Verdict("shape", "hardly random", Confidence.LOW, guessable=True)
@@ -99,22 +124,18 @@ def _enough(promise: Promise, value: bytes) -> float:
     return _CERTAIN if promise is Promise.KEY else _RANDOM
 
 
-def _password(value: bytes, random: float, kind: Kind, *, tried: bool) -> Verdict:
+def _password(value: bytes, random: float, file: File) -> Verdict:
     if len(value) < _SHORTEST_PASSWORD:
         return Verdict("shape", "too short for a password")
     if len(value) in _DIGESTS and _HEX.issuperset(value):
         return Verdict("shape", "a password's hash", Confidence.LOW)
     if random >= _RANDOM and len(value) >= 8 and not value.isalpha():
         return Verdict("shape", "looks random", Confidence.MEDIUM, guessable=len(value) < 20)
-    written = kind in {Kind.CONFIG, Kind.QUOTED, Kind.SHELL, Kind.MARKUP, Kind.CODE}
-    if _chosen(value) and written and not tried:
+    if random >= _CERTAIN and len(value) >= _SHORTEST_TOKEN and coverage(value) < _FEW_WORDS:
+        return Verdict("shape", "random letters", Confidence.MEDIUM, guessable=len(value) < 20)
+    if not file.tried and _chosen(value):
         return Verdict("context", "chosen as a password is", Confidence.MEDIUM, guessable=True)
-    if (
-        kind in {Kind.CONFIG, Kind.SHELL, Kind.QUOTED}
-        and not tried
-        and coverage(value) < 1.0
-        and not value.isalpha()
-    ):
+    if not file.tried and file.configures and value.lower() not in _TYPES:
         return Verdict("context", "a word, in configuration", Confidence.MEDIUM, guessable=True)
     return Verdict(
         "context", "a word: it may be a password, or what one is called", Confidence.LOW, guessable=True

@@ -96,6 +96,36 @@ _TRIED: Final = words("""
     """)
 
 
+_TRANSLATED: Final = words(
+    "i18n l10n locale locales lang langs language languages translation translations nls resx lproj"
+)
+
+
+def translated(text: Text) -> bool:
+    """Whether the file holds what an interface says to people, by its path."""
+    parts = text.path.lower().replace("!", "/").split("/")
+    if not _TRANSLATED.isdisjoint(parts[:-1]):
+        return True
+    return parts[-1].startswith(("localstrings", "messages", "strings.", "lang")) or text.suffix in {
+        ".resx",
+        ".strings",
+        ".po",
+    }
+
+
+_WRITTEN_BY_HAND: Final = words(
+    """
+    .env .properties .ini .cfg .conf .cnf .yml .yaml .toml .tfvars .config .json .xml .plist
+    .local .production .staging .dev
+    """
+)
+
+
+def configures(text: Text) -> bool:
+    """Whether the file sets values for a program, and is not merely of an unknown kind."""
+    return text.suffix in _WRITTEN_BY_HAND or text.name.startswith(".env")
+
+
 def only_tried(text: Text) -> bool:
     """Whether the file is a test's, an example's or documentation's, by its path."""
     written = text.path.replace("!", "/")

@@ -62,7 +62,7 @@ OTHER: Final = words("""
     had show hide toggle forgot forgotten lost no use uses using require requires required enable
     enabled disable keyboard input output prompt completion total count lexer parse parser syntax get
     find fetch load read lookup check validate verify generate create make build compute encode decode
-    encrypt decrypt compare matches match parse split print log repository badge invalid missing wrong
+    encrypt decrypt compare matches match parse split print log repository badge gpg pgp invalid missing wrong
     bad empty unknown unsupported unexpected error hashed encrypted result row column dict object map
     hash index sorting group grouping translation i18n lang locale dedupe idempotency resume sync change
     delta watermark etag position special eof comment string keyword identifier punctuator shortcut hot

@@ -297,7 +297,8 @@ def test_the_content_of_lfs_is_read_where_it_was_fetched(repository):
 
 
 def test_a_large_blob_comes_in_windows(repository, monkeypatch):
-    monkeypatch.setattr(git_objects, "WHOLE", 2000)
+    for module in (windows, git_objects):
+        monkeypatch.setattr(module, "WHOLE_TEXT", 2000)
     monkeypatch.setattr(windows, "WINDOW", 1000)
     monkeypatch.setattr(windows, "OVERLAP", 100)
     data = b"".join(b"%07d\n" % n for n in range(1000))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from git_repositories import Repository, isolated
 from tokenward.leaks.blob import Blob, Origin
 from tokenward.leaks.findings import Trouble
-from tokenward.leaks.sources import stream, windows
+from tokenward.leaks.sources import windows
 from tokenward.leaks.sources.patches import patches
 from tokenward.leaks.sources.source import Item, Source
 from tokenward.leaks.sources.stream import Diff, Stream
@@ -44,7 +44,8 @@ def test_a_stream_is_one_file():
 
 
 def test_a_long_stream_comes_in_windows(monkeypatch):
-    monkeypatch.setattr(stream, "WHOLE", 2000)
+    monkeypatch.setattr(windows, "WHOLE_TEXT", 2000)
+    monkeypatch.setattr(windows, "WHOLE", 2000)
     monkeypatch.setattr(windows, "WINDOW", 1000)
     monkeypatch.setattr(windows, "OVERLAP", 100)
     data = os.urandom(9000).replace(b"\n", b"x")

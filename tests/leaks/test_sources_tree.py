@@ -6,10 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from git_repositories import Repository, isolated
-from tokenward.leaks import blob as blobs
 from tokenward.leaks.blob import Blob
 from tokenward.leaks.findings import Trouble
-from tokenward.leaks.sources import tree as trees
 from tokenward.leaks.sources import windows
 from tokenward.leaks.sources.source import CannotScan, Item
 from tokenward.leaks.sources.tree import Tree
@@ -290,10 +288,21 @@ def test_a_pointer_of_lfs_says_that_its_content_is_elsewhere(tmp_path):
 
 @pytest.fixture
 def small(monkeypatch):
-    for module in (blobs, windows):
-        monkeypatch.setattr(module, "WINDOW", 1000)
-        monkeypatch.setattr(module, "OVERLAP", 100)
-    monkeypatch.setattr(trees, "WHOLE", 2000)
+    monkeypatch.setattr(windows, "WINDOW", 1000)
+    monkeypatch.setattr(windows, "OVERLAP", 100)
+    monkeypatch.setattr(windows, "WHOLE_TEXT", 2000)
+    monkeypatch.setattr(windows, "WHOLE", 4000)
+
+
+def test_what_may_be_a_container_is_held_longer_than_text(tmp_path, small):
+    put_at(tmp_path / "archive", b"\0" * 3000)
+    put_at(tmp_path / "large archive", b"\0" * 5000)
+    put_at(tmp_path / "text", "x" * 3000)
+    source = Tree([tmp_path])
+    with source.reader() as reader:
+        seen = list(reader(list(source.items())))
+    assert {one.path: one.window for one in seen} == {"archive": False, "large archive": True, "text": True}
+    assert max(len(one.data) for one in seen if one.window) == 1000
 
 
 @pytest.mark.parametrize("line", [10, 37, 5000])

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-WHOLE = 64 * 1024 * 1024  # bytes: a file up to this size is one blob, a larger one comes in windows
+WHOLE_TEXT = 32 * 1024 * 1024  # bytes: a text up to this size is one blob, a larger one comes in windows
+WHOLE = 64 * 1024 * 1024  # bytes: the same for what is no text, and may be a container
 WINDOW = 16 * 1024 * 1024  # bytes of one window
 OVERLAP = 64 * 1024  # bytes that a window shares with the one before it, so that no secret is cut in two
 
@@ -26,7 +27,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One file's worth of bytes, or a window of a file that is larger than `WHOLE`.
+    """One file's worth of bytes, or a window of a file that is larger than `WHOLE` or `WHOLE_TEXT`.
 
     Windows of a file follow each other in one call of the reader and overlap by `OVERLAP` bytes or less, so
     that a secret near an edge is seen twice, at the same place.

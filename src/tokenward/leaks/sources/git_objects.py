@@ -4,14 +4,15 @@ import fcntl
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import IO, cast
 
-from tokenward.leaks.blob import WHOLE, Blob
+from tokenward.leaks.blob import WHOLE, WHOLE_TEXT, Blob
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources.git import Git, layout
 from tokenward.leaks.sources.lfs import pointed, stored
 from tokenward.leaks.sources.source import Item, Read
-from tokenward.leaks.sources.windows import windows
+from tokenward.leaks.sources.windows import blobs
 
 _AT_ONCE = 400  # ids, 65 bytes or less each, that fit into a pipe: neither side waits for the other
 _PIPE = 1 << 20  # bytes; fewer changes between the processes than with 64 KiB
@@ -90,15 +91,15 @@ class _Reader:
             yield Trouble(item.path, f"its object {item.id} is not in the repository")
             return
         like = Blob(item.path, b"", object_id=item.id, old=old)
-        if size > WHOLE:
-            yield from windows(_bounded(answers, size), like)
+        if size > WHOLE_TEXT:
+            yield from blobs(_Bounded(answers, size), size, like)
             _content(answers, 0)
             return
         data = _content(answers, size)
         if kind != b"blob":
             data = data.partition(b"\n\n")[2]  # the message; the rest are ids and names
-        elif lfs := pointed(data):
-            yield from self._stored(like, lfs)
+        elif sha256 := pointed(data):
+            yield from self._stored(like, sha256)
         if data:
             yield Blob(item.path, data, object_id=item.id, old=old)
 
@@ -106,12 +107,9 @@ class _Reader:
         """The content of a pointer of LFS."""
         try:
             # Asked for here and not before: pointers are few, and a commit hook counts its processes.
-            with stored(layout(self._git).common, sha256).open("rb") as file:
-                data = file.read(WHOLE + 1)
-                if len(data) > WHOLE:
-                    yield from windows(file.read, like, data)
-                else:
-                    yield Blob(like.path, data, object_id=like.object_id)
+            file = stored(layout(self._git).common, sha256)
+            with file.open("rb") as opened:
+                yield from blobs(opened.read, file.stat().st_size, replace(like, old=None))
         except FileNotFoundError:
             yield Trouble(
                 like.path, "its content is in Git LFS and not here: git lfs fetch --all", skipped=True
@@ -140,12 +138,12 @@ def _content(answers: IO[bytes], size: int) -> bytes:
 def _drop(answers: IO[bytes], size: int, kind: bytes) -> None:
     if kind == b"missing":
         return
-    read = _bounded(answers, size + 1)
+    read = _Bounded(answers, size + 1)
     while read(1 << 20):
         pass
 
 
-class _bounded:  # noqa: N801 - called like the function that it stands for
+class _Bounded:
     """Reads on until so many bytes were read."""
 
     def __init__(self, answers: IO[bytes], size: int) -> None:

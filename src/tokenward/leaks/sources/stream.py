@@ -9,7 +9,7 @@ from tokenward.leaks.blob import WHOLE, Blob
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources.patches import patches
 from tokenward.leaks.sources.source import Item, Read, Source
-from tokenward.leaks.sources.windows import windows
+from tokenward.leaks.sources.windows import blobs
 
 
 class Stream(Source):
@@ -37,11 +37,7 @@ class Stream(Source):
     def _read(self, items: Sequence[Item]) -> Iterator[Blob | Trouble]:
         for item in items:
             try:
-                data = self._stream.read(WHOLE + 1)
-                if len(data) > WHOLE:
-                    yield from windows(self._stream.read, Blob(item.path, b""), data)
-                elif data:
-                    yield Blob(item.path, data)
+                yield from blobs(self._stream.read, WHOLE, Blob(item.path, b""))
             except OSError as error:
                 yield Trouble(item.path, f"it cannot be read: {error.strerror}")
 

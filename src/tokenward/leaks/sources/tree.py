@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tokenward.leaks.blob import WHOLE, Blob
+from tokenward.leaks.blob import Blob
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources.ignoring import READING
 from tokenward.leaks.sources.lfs import pointed
 from tokenward.leaks.sources.source import CannotScan, Item, Read, Source
 from tokenward.leaks.sources.walking import walk
-from tokenward.leaks.sources.windows import windows
+from tokenward.leaks.sources.windows import blobs
 
 
 class Tree(Source):
@@ -85,17 +85,10 @@ def _contents(file: str, path: str, flags: int) -> Iterator[Blob | Trouble]:
         if not stat.S_ISREG(status.st_mode):
             yield Trouble(path, "it was replaced by something else while the scan went on")
             return
-        if status.st_size > WHOLE:
-            yield from windows(opened.read, Blob(path, b""))
-            return
-        data = opened.read(status.st_size + 1)
-        if len(data) > status.st_size:  # it grew, or is of a kind that does not know its size
-            data += opened.read(WHOLE + 1 - len(data))
-        if len(data) > WHOLE:
-            yield from windows(opened.read, Blob(path, b""), data)
-        elif pointed(data):
-            yield Trouble(
-                path, "it only points to its content, which is in Git LFS and not here", skipped=True
-            )
-        elif data:
-            yield Blob(path, data)
+        for blob in blobs(opened.read, status.st_size, Blob(path, b"")):
+            if pointed(blob.data):
+                yield Trouble(
+                    path, "it only points to its content, which is in Git LFS and not here", skipped=True
+                )
+            else:
+                yield blob

@@ -1,23 +1,59 @@
-"""A file too large to be held at once, as windows that overlap."""
+"""A file as one blob, or, where it is too large to be held at once, as windows that overlap."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tokenward.leaks.blob import OVERLAP, WINDOW, Blob
+from tokenward.leaks.blob import OVERLAP, WHOLE, WHOLE_TEXT, WINDOW, Blob
+
+ReadBytes = Callable[[int], bytes]
+"""Gives as many bytes as asked for, fewer only at the end."""
 
 
-def windows(read: Callable[[int], bytes], like: Blob, begun: bytes = b"") -> Iterator[Blob]:
-    """All that `read` gives, piece by piece.
-
-    A window begins at the start of a line where one is near, so that columns are true; in a line longer than
-    32 KiB, columns count from where the window begins.
+def blobs(read: ReadBytes, size: int, like: Blob) -> Iterator[Blob]:
+    """All that `read` gives; nothing if that is nothing.
 
     Args:
-        read: gives as many bytes as asked for, fewer only at the end.
+        read: the file.
+        size: how much there should be; there may be more.
         like: everything but the data.
-        begun: what was read already.
     """
-    data = begun or read(WINDOW)
+    data = read(min(size, WHOLE_TEXT) + 1)
+    if len(data) > size:  # it grew, or is of a kind that does not know its size
+        data += read(WHOLE_TEXT + 1 - len(data))
+    bound = WHOLE_TEXT
+    if len(data) > bound and b"\0" in data[:8000]:
+        # A container opens only as a whole; text is searched in pieces just as well.
+        bound = WHOLE
+        data += read(WHOLE + 1 - len(data))
+    if len(data) > bound:
+        yield from _windows(_Rest(data, read), like)
+    elif data:
+        yield replace(like, data=data)
+
+
+class _Rest:
+    """Reads what was read ahead, and then on."""
+
+    def __init__(self, begun: bytes, read: ReadBytes) -> None:
+        self._begun = begun
+        self._at = 0
+        self._read = read
+
+    def __call__(self, size: int) -> bytes:
+        piece = self._begun[self._at : self._at + size]
+        self._at += len(piece)
+        if len(piece) == size:
+            return piece
+        self._begun, self._at = b"", 0
+        return piece + self._read(size - len(piece))
+
+
+def _windows(read: ReadBytes, like: Blob) -> Iterator[Blob]:
+    """Pieces that begin at the start of a line where one is near, so that columns are true.
+
+    In a line longer than 32 KiB, columns count from where the window begins.
+    """
+    data = read(WINDOW)
     offset, line = like.offset, like.first_line
     while True:
         yield replace(like, data=data, offset=offset, first_line=line, window=True)

@@ -55,7 +55,7 @@ def _ours(root: Path, report: Path) -> list[str]:
 def _read_ours(_root: Path, text: str) -> Iterator[Reported]:
     for finding in json.loads(text)["findings"]:
         for place in finding["locations"]:
-            yield Reported(place["path"].split("!")[0], place["line"], finding["id"])
+            yield Reported(place["path"].split("!")[0], place["line"], finding["rule"]["id"])
 
 
 def _kingfisher(root: Path, report: Path) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tokenward.leaks.rulebook.templates import fill
+from tokenward.tokens import opaque
 
 PROGRAM = Path(sys.executable).with_name("tokenward")
 
@@ -271,3 +272,12 @@ def test_what_cannot_be_read_is_no_clean_result(scan):
 def test_a_pipe_is_named_and_not_waited_for(scan):
     os.mkfifo(scan.here / "pipe")
     assert "pipe" in scan().stdout
+
+
+def test_a_token_of_ours_is_found_and_named_by_the_fingerprint_that_a_report_carries(scan):
+    token = opaque.new("at").secret.reveal()
+    (scan.here / "a.py").write_text(f"TOKEN = '{token}'\n")
+    result = scan("--format", "json")
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert finding["fingerprint"] == f"sha256:{opaque.fingerprint(token).hex()}"
+    assert token[-43:] not in result.stdout

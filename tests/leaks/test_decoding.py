@@ -181,7 +181,7 @@ def test_whatever_it_is_given_a_decoder_yields_texts_whose_places_are_in_the_par
         for inner in decoder.undo(text, min(start, len(sample))):
             assert inner.parent is text
             for offset in (0, len(inner.data) // 2, max(len(inner.data) - 1, 0)):
-                assert 0 <= inner._origin(offset) <= len(sample)
+                assert 0 <= inner.origin(offset) <= len(sample)
 
 
 def test_triggers_are_of_the_syntax_that_both_engines_share():

@@ -56,13 +56,17 @@ class Text:
         return self.name[dot:] if dot > 0 else ""
 
     @cached_property
-    def _line_starts(self) -> list[int]:
-        starts = [0]
-        at = self.data.find(b"\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = self.data.find(b"\n", at + 1)
-        return starts
+    def _reached(self) -> dict[str, int]:
+        """How far lines have been counted: most texts have one place to tell, and some have thousands."""
+        return {"offset": 0, "line": 1}
+
+    def _line(self, offset: int) -> int:
+        reached = self._reached
+        if offset < reached["offset"]:
+            reached.update(offset=0, line=1)
+        reached["line"] += self.data.count(b"\n", reached["offset"], offset)
+        reached["offset"] = offset
+        return reached["line"]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of that offset, both from 1; (0, 0) in a binary file.
@@ -73,9 +77,8 @@ class Text:
             return self.parent.position(self.origin(offset))
         if self.binary:
             return (0, 0)
-        line = bisect_right(self._line_starts, offset)
-        before = self.data[self._line_starts[line - 1] : offset]
-        return (line, len(before.decode("utf-8", "replace")) + 1)
+        before = self.data[self.data.rfind(b"\n", 0, offset) + 1 : offset]
+        return (self._line(offset), len(before.decode("utf-8", "replace")) + 1)
 
     def origin(self, offset: int) -> int:
         """The parent's offset: as far into the encoded form of the piece as this one is into the piece."""

@@ -130,7 +130,8 @@ keys are errors. Commands take another file with `--config FILE` or from the env
         """
 ## Keys
 
-`NAME` stands for an API's name, `OPERATION` for an `operationId` or `METHOD /path`, `[]` for each of a list.
+`NAME` stands for an API's name, or a scanner's, `OPERATION` for an `operationId` or `METHOD /path`, `[]`
+for each of a list.
 """,
         table(("key", "default", "meaning"), rows),
         """
@@ -161,7 +162,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Field
         elif get_origin(field.annotation) is not dict:
             yield from _keys(models[0], f"{key}.")
         else:  # a mapping from names to models
-            yield from _keys(models[0], f"{key}.{'NAME' if name == 'apis' else 'OPERATION'}.")
+            yield from _keys(models[0], f"{key}.{'OPERATION' if name == 'operations' else 'NAME'}.")
 
 
 def _types(annotation: object) -> Iterator[type]:

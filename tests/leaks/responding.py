@@ -32,6 +32,7 @@ class World:
 
     house: House
     app: LeaksApp
+    responder: Responder
     outcomes: list = field(default_factory=list)
     published: set = field(default_factory=set)
     """The kids of the issuer's keys."""
@@ -145,7 +146,8 @@ async def world(directory: Path, policy=None, *, url="", **settings):
             observe=lambda outcome, _seconds: outcomes.append(outcome),
             clock=h.clock,
         )
-        yield World(h, LeaksApp(Desk(responder, reporters, clock=h.clock)), outcomes, published)
+        app = LeaksApp(Desk(responder, reporters, clock=h.clock))
+        yield World(h, app, responder, outcomes, published)
 
 
 def lived(test, policy=None, **settings):

@@ -76,6 +76,7 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
         ),
         (("gateway", "traces", "authorization"), _authorization_of_traces(settings)),
         *trusted_secrets(settings),
+        *((("leaks", "webhooks", name, "secret"), it.secret) for name, it in settings.leaks.webhooks.items()),
     ):
         scheme, _, place = value.partition(":")
         if scheme in _LOOKS:

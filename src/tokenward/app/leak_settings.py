@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from tokenward.app.findings import Remark
+from tokenward.app.locations import Networks, PlatformUrl
 from tokenward.app.model import Model
 from tokenward.app.quantities import Duration
 from tokenward.app.value_rules import A_LIST, as_tuple
-from tokenward.app.values import ApiName, Reason
+from tokenward.app.values import ApiName, Reason, Reference
 from tokenward.store.leak_records import LeakKind
 
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=254, pattern=r"^[\x21-\x7e]+$")]
@@ -46,11 +47,38 @@ class GraceSettings(Model):
     reason: Reason = Field(description="Why its owner accepts that.")
 
 
+class GithubSettings(Model):
+    """GitHub's secret scanning, as a partner of its program."""
+
+    keys: PlatformUrl = Field(
+        default="https://api.github.com/meta/public_keys/secret_scanning",
+        description="Where GitHub's public keys are.",
+    )
+    networks: Networks = Field(
+        default=(), description="Private addresses or networks in which that may be: a GitHub of your own."
+    )
+
+
+class WebhookSettings(Model):
+    """A scanner that signs its reports by HMAC-SHA256."""
+
+    secret: Reference = Field(
+        description="Where the secret that it shares with us is kept: env:, file:, cmd: or keyring:. 32 "
+        "characters at least."
+    )
+
+
 class LeakSettings(Model):
     """The response to leaks. By default all that leaked ends at once, with what follows from it."""
 
     rules: Annotated[tuple[LeakRuleSettings, ...], A_LIST] = Field(
         default=(), description="Where something else is to happen: the first rule that fits decides."
+    )
+    github: GithubSettings | None = Field(
+        default=None, description="Take what GitHub's secret scanning finds, at /leaks/github."
+    )
+    webhooks: dict[ApiName, WebhookSettings] = Field(
+        default_factory=dict, description="Scanners that report at /leaks/webhook/NAME, by name."
     )
     grace: Annotated[tuple[GraceSettings, ...], A_LIST] = Field(
         default=(), description="Clients that need time to replace a secret."

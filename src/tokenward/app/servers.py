@@ -166,7 +166,7 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
             clock=ground.clock,
         )
     )
-    leaks = leaks_app(ground, ring)
+    leaks = leaks_app(ground, publishes=ring.publishes)
     pages = Starlette(routes=identity.routes)
     pages.router.redirect_slashes = False  # it would redirect to whatever the Host header says
 

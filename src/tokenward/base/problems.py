@@ -187,6 +187,7 @@ NOT_YOUR_TOKEN = _row(
 )
 EXPIRED_FORM = _row("expired_form", 400, "This form has expired or belongs to another session; start again.")
 BAD_CREDENTIALS = _row("bad_credentials", 403, "The user name or the password is wrong.", "RFC 9110 §15.5.4")
+SIGNATURE_REFUSED = _row("signature_refused", 403, "The signature is missing, wrong or too old.")
 
 # The gateway.
 NO_CREDENTIAL = _row("no_credential", 401, "A credential is required.", "RFC 6750 §3.1")

@@ -16,11 +16,16 @@ Post = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class LeaksApp:
-    """Serves `paths`. Whoever mounts it sends it what lies there."""
+    """Serves `paths`. Whoever mounts it sends it what lies there.
 
-    def __init__(self, desk: Desk) -> None:
+    Args:
+        desk: where everybody reports.
+        partners: path → where one reports who signs.
+    """
+
+    def __init__(self, desk: Desk, partners: Mapping[str, Post] | None = None) -> None:
         self._desk = desk
-        self.paths: Mapping[str, Post] = {LEAKS_PATH: desk.post}
+        self.paths: Mapping[str, Post] = {LEAKS_PATH: desk.post, **(partners or {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

@@ -23,6 +23,7 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import (
     CREDENTIAL_IN_URL,
     DPOP_NONCE_NEEDED,
+    INSUFFICIENT_SCOPE,
     INVALID_INPUT,
     JSON_EXPECTED,
     TOO_LARGE,
@@ -102,7 +103,7 @@ class Desk:
         headers = [PROBLEM_JSON, NO_STORE]
         if refusal.retry_after is not None:
             headers.append((b"retry-after", str(refusal.retry_after).encode()))
-        if problem.status in (401, 403):
+        if problem.status == 401 or problem is INSUFFICIENT_SCOPE:
             scheme = "DPoP" if problem.oauth in ("use_dpop_nonce", "invalid_dpop_proof") else "Bearer"
             headers.append((b"www-authenticate", challenge(problem, realm="leaks", scheme=scheme).encode()))
         if problem is DPOP_NONCE_NEEDED:

@@ -270,7 +270,7 @@ async def test_while_the_list_of_keys_cannot_be_had_nobody_is_believed(w, github
         b'{"public_keys": [1]}',
         b'{"public_keys": [{"key_identifier": "one", "key": "nonsense"}]}',
         b'{"public_keys": [{"key_identifier": "one"}]}',
-        json.dumps({"public_keys": [{"key_identifier": "one", "key": ""}] * 51}).encode(),
+        json.dumps({"public_keys": [{"key_identifier": "one", "key": public_pem(OTHER)}] * 51}).encode(),
     ],
 )
 def test_a_list_that_is_none_is_as_good_as_none(listed, tmp_path, monkeypatch):

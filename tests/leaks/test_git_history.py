@@ -300,6 +300,7 @@ def test_a_large_blob_comes_in_windows(repository, monkeypatch):
     for module in (windows, git_objects):
         monkeypatch.setattr(module, "WHOLE_TEXT", 2000)
     monkeypatch.setattr(windows, "WINDOW", 1000)
+    monkeypatch.setattr(windows, "_START", 100)
     monkeypatch.setattr(windows, "OVERLAP", 100)
     data = b"".join(b"%07d\n" % n for n in range(1000))
     repository.commit({"a": "first", "large": data, "z": "last"})

@@ -47,6 +47,7 @@ def test_a_long_stream_comes_in_windows(monkeypatch):
     monkeypatch.setattr(windows, "WHOLE_TEXT", 2000)
     monkeypatch.setattr(windows, "WHOLE", 2000)
     monkeypatch.setattr(windows, "WINDOW", 1000)
+    monkeypatch.setattr(windows, "_START", 100)
     monkeypatch.setattr(windows, "OVERLAP", 100)
     data = os.urandom(9000).replace(b"\n", b"x")
     seen = [one for one in read(Stream(io.BytesIO(data))) if isinstance(one, Blob)]

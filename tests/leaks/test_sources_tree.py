@@ -289,6 +289,7 @@ def test_a_pointer_of_lfs_says_that_its_content_is_elsewhere(tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(windows, "WINDOW", 1000)
+    monkeypatch.setattr(windows, "_START", 100)
     monkeypatch.setattr(windows, "OVERLAP", 100)
     monkeypatch.setattr(windows, "WHOLE_TEXT", 2000)
     monkeypatch.setattr(windows, "WHOLE", 4000)

@@ -37,7 +37,7 @@ class Stream(Source):
     def _read(self, items: Sequence[Item]) -> Iterator[Blob | Trouble]:
         for item in items:
             try:
-                yield from blobs(self._stream.read, WHOLE, Blob(item.path, b""))
+                yield from blobs(self._stream.read, 0, Blob(item.path, b""))
             except OSError as error:
                 yield Trouble(item.path, f"it cannot be read: {error.strerror}")
 

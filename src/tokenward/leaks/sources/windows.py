@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from tokenward.leaks.blob import OVERLAP, WHOLE, WHOLE_TEXT, WINDOW, Blob
 
+_START = 8000  # bytes that tell text from the rest, as git does it
+
 ReadBytes = Callable[[int], bytes]
 """Gives as many bytes as asked for, fewer only at the end."""
 
@@ -14,20 +16,25 @@ def blobs(read: ReadBytes, size: int, like: Blob) -> Iterator[Blob]:
 
     Args:
         read: the file.
-        size: how much there should be; there may be more.
+        size: how much there should be, 0 if nobody knows; there may be more.
         like: everything but the data.
     """
-    data = read(min(size, WHOLE_TEXT) + 1)
+    start = read(_START)
+    if len(start) < _START:
+        if start:
+            yield replace(like, data=start)
+        return
+    # A container opens only as a whole; text is searched in pieces just as well.
+    bound = WHOLE if b"\0" in start else WHOLE_TEXT
+    if size > bound:
+        yield from _windows(_Rest(start, read), like)
+        return
+    data = start + read(max(0, size - len(start)) + 1)
     if len(data) > size:  # it grew, or is of a kind that does not know its size
-        data += read(WHOLE_TEXT + 1 - len(data))
-    bound = WHOLE_TEXT
-    if len(data) > bound and b"\0" in data[:8000]:
-        # A container opens only as a whole; text is searched in pieces just as well.
-        bound = WHOLE
-        data += read(WHOLE + 1 - len(data))
+        data += read(bound + 1 - len(data))
     if len(data) > bound:
         yield from _windows(_Rest(data, read), like)
-    elif data:
+    else:
         yield replace(like, data=data)
 
 

@@ -3,6 +3,7 @@
 import base64
 import bz2
 import gzip
+import hashlib
 import io
 import json
 import lzma
@@ -134,6 +135,26 @@ def _halves(secret: bytes) -> tuple[bytes, bytes]:
     return secret[:20], secret[20:]
 
 
+def git_pack(*contents: bytes) -> bytes:
+    """A pack of blobs, the last one as a delta against the first that only adds bytes."""
+
+    def entry(kind: int, data: bytes, base: bytes = b"") -> bytes:
+        size = len(data)
+        head = [size & 15 | kind << 4]
+        size >>= 4
+        while size:
+            head[-1] |= 0x80
+            head.append(size & 127)
+            size >>= 7
+        return bytes(head) + base + zlib.compress(data)
+
+    *whole, last = contents
+    delta = bytes([1, len(last), len(last)]) + last
+    entries = [entry(3, content) for content in whole] + [entry(7, delta, hashlib.sha1(b"x").digest())]
+    pack = b"PACK" + struct.pack(">2I", 2, len(entries)) + b"".join(entries)
+    return pack + hashlib.sha1(pack).digest()
+
+
 # By name; each must give the secret back, though its bytes need not hold it.
 FAMILIES: dict[str, Callable[[bytes], tuple[str, bytes]]] = {
     "zip, deflated": lambda secret: ("a.zip", zipped({"b/.env": secret})),
@@ -179,6 +200,9 @@ FAMILIES: dict[str, Callable[[bytes], tuple[str, bytes]]] = {
         "image.tar",
         tarred({"c.json": json.dumps({"config": {"Env": ["T=" + secret.decode()]}}).encode()}),
     ),
+    "git pack": lambda secret: ("pack-1.pack", git_pack(b"first", secret, b"last")),
+    "git pack, delta": lambda secret: ("pack-1.pack", git_pack(b"first", secret)),
+    "git bundle": lambda secret: ("a.bundle", b"# v2 git bundle\nf00 HEAD\n\n" + git_pack(secret, b"last")),
     "source map": lambda secret: (
         "app.js.map",
         json.dumps(

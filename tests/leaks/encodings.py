@@ -36,12 +36,14 @@ _MANIFEST = b"apiVersion: v1\nkind: Secret\ndata:\n  user: YWRtaW4=\n  password:
 # By name; none of them holds the secret as it is.
 ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "base64": lambda secret: b"token: " + b64(secret),
-    "base64, unpadded": lambda secret: b"token=" + b64(secret + b"x").rstrip(b"=") + b"\n",
+    "base64, unpadded": lambda secret: b"token=" + b64(secret + b" x").rstrip(b"=") + b"\n",
     "base64, for URLs": lambda secret: (
         b"/x?y=" + base64.urlsafe_b64encode(b"a>?~" + secret + b"~~?") + b"&z=1"
     ),
     "base64, other bytes before": lambda secret: b"x = '" + b64(bytes(range(200, 250)) + secret) + b"'",
-    "base64, MIME": lambda secret: b"\n\n" + base64.encodebytes(b"TOKEN=" + secret * 3) + b"--b\n",
+    "base64, MIME": lambda secret: (
+        b"\n\n" + base64.encodebytes(b"TOKEN=" + secret + b" and more" * 10) + b"--b\n"
+    ),
     "base64, wrapped and indented": lambda s: (
         b"ca: |\n" + wrapped(b64(b"some text " + s), 64, b"  ") + b"\nnext: x"
     ),
@@ -75,6 +77,9 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     ),
     "hex, list": lambda secret: b"{" + b", ".join(b"0x%02X" % byte for byte in secret) + b"}",
     "hex, list over lines": lambda s: textwrap.fill(", ".join(f"0x{byte:02x}" for byte in s), 60).encode(),
+    "hex, registry file": lambda secret: (
+        b'"a"=hex(2):' + secret.decode().encode("utf-16-le").hex(",").encode()
+    ),
     "character codes": lambda s: b"String.fromCharCode(" + b",".join(b"%d" % byte for byte in s) + b")",
     "character codes, list over lines": lambda s: (
         b"[\n  " + textwrap.fill(", ".join(map(str, s)), 50).encode() + b"\n]"
@@ -100,7 +105,7 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     ),
     "concatenation, PHP": lambda secret: joined(b"$x = '%s' . '%s';", secret),
     "concatenation, Lua": lambda secret: joined(b"x = '%s' .. '%s'", secret),
-    "concatenation, Basic": lambda secret: joined(b'x = "%s" & _\n   "%s"'.replace(b"_\n", b"\n"), secret),
+    "concatenation, Basic": lambda secret: joined(b'x = "%s" & _\r\n   "%s"', secret),
     "concatenation, Elixir": lambda secret: joined(b'x = "%s" <> "%s"', secret),
     "concatenation, SQL": lambda secret: joined(b"x = '%s' || '%s'", secret),
     "concatenation, template": lambda secret: joined(b"x = `${'%s'}${'%s'}`", secret),

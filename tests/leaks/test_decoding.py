@@ -3,7 +3,6 @@
 import base64
 import gzip
 import os
-from collections.abc import Iterator
 
 import pytest
 import re2
@@ -11,43 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaks.encodings import ENCODINGS, b64, joined
+from leaks.seeing import OWNERS, texts, woken
 from tokenward.leaks.blob import Blob
-from tokenward.leaks.detection.database import build
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoding import DECODERS, DEPTH, allowance
 from tokenward.leaks.unpacking.views import views
 from tokenward.tokens import opaque
 
 SECRET = opaque.new("at").secret.reveal().encode()
-_OWNERS = [(trigger, decoder) for decoder in DECODERS for trigger in decoder.triggers]
-_DATABASE = build([trigger for trigger, _ in _OWNERS])
-
-
-def woken(data: bytes) -> dict[str, int]:
-    """Names of the decoders that the text wakes, and the offsets that they are given."""
-    found: dict[str, int] = {}
-    for which, end in _DATABASE.search(data).items():
-        name = _OWNERS[which][1].name
-        found[name] = min(end, found.get(name, end))
-    return found
-
-
-def texts(text: Text) -> Iterator[Text]:
-    """The text and all that is decoded from it, as the engine does it."""
-    left = allowance(len(text.data))
-    waiting = [text]
-    while waiting:
-        each = waiting.pop()
-        yield each
-        if len(each.decoded) < DEPTH:
-            starts = woken(each.data)
-            for decoder in DECODERS:
-                if decoder.name in starts:
-                    for inner in decoder.undo(each, starts[decoder.name]):
-                        left -= len(inner.data)
-                        if left < 0:
-                            return
-                        waiting.append(inner)
 
 
 def found(data: bytes, secret: bytes = SECRET) -> list[tuple[int, int]]:
@@ -92,6 +62,13 @@ def test_it_is_found_wherever_the_first_trigger_stood(encoding: str):
     # Two of a kind: the second one, which no trigger's first match is near, is found as well.
     other = opaque.new("at").secret.reveal().encode()
     assert found(ENCODINGS[encoding](other) + b"\n\n; x = 1\n\n" + data)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_it_is_found_in_a_file_that_is_no_utf_8(encoding: str):
+    other = "größer".encode("latin-1")
+    data = ENCODINGS[encoding](b"x " + other + b" " + SECRET if encoding == "array" else SECRET)
+    assert found(other + b"\n" + other + b": " + data + b"\n" + other)
 
 
 def test_a_joined_secret_is_found_at_its_first_character():
@@ -185,7 +162,7 @@ def test_whatever_it_is_given_a_decoder_yields_texts_whose_places_are_in_the_par
 
 
 def test_triggers_are_of_the_syntax_that_both_engines_share():
-    for trigger, _ in _OWNERS:
+    for trigger, _ in OWNERS:
         re2.compile(trigger.encode())
 
 

@@ -4,9 +4,11 @@ import gzip
 import io
 import lzma
 import struct
+import subprocess
 import tarfile
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -76,6 +78,8 @@ def test_an_ordinary_file_comes_out_as_it_is():
         b"text\n" * 200,
         b"PK",
         b'{"a": 1}',
+        b"BZh9 is a word",
+        b"\xca\xfe\xba\xbe\0\0\0\2" + bytes(100),  # a program of macOS for two processors
         bytes(range(256)) * 4,
         b"Subject: x\n\ny",
     ):
@@ -94,8 +98,15 @@ def test_members_keep_the_object_that_they_came_with():
 
 
 def test_a_window_of_a_larger_file_is_not_opened():
-    blob = Blob("a.zip", zipped({"a": SECRET}), offset=1 << 24)
-    assert list(unpack(blob)) == [blob]
+    first = Blob("a.zip", zipped({"a": SECRET}), window=True)
+    next_one = Blob("a.zip", zipped({"a": SECRET}), offset=1 << 24, window=True)
+    assert list(unpack(next_one)) == [next_one]
+    assert list(unpack(first)) == [
+        first,
+        Trouble("a.zip", "zip archive: too large to be opened", skipped=True),
+    ]
+    text = Blob("a.sql", b"x" * 100, window=True)
+    assert list(unpack(text)) == [text]
 
 
 def test_a_row_that_was_deleted_is_still_found():
@@ -117,6 +128,26 @@ def test_a_file_that_a_later_layer_of_an_image_deletes_is_still_found():
     blobs, troubles = opened("image.tar", tarred(layers))
     assert blobs["image.tar!1/layer.tar!app/.env"] == SECRET
     assert troubles == []
+
+
+def test_what_git_packed_comes_out_of_pack_and_bundle(tmp_path: Path):
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "--quiet")
+    lines = "".join(f"line {number} of a file that is long enough for a delta\n" for number in range(300))
+    for version, added in enumerate(["", f"token = {SECRET.decode()}\n", "", "later\n"]):
+        (tmp_path / "a.txt").write_text(lines + added + lines)
+        git("add", "a.txt")
+        git("commit", "--quiet", "--message", f"version {version}")
+    git("repack", "-a", "-d", "-f", "--depth=10")
+    git("bundle", "create", "all.bundle", "HEAD")
+    (pack,) = (tmp_path / ".git" / "objects" / "pack").glob("*.pack")
+    for path in (pack, tmp_path / "all.bundle"):
+        blobs, troubles = opened("x", path.read_bytes())
+        assert any(SECRET in data for data in blobs.values())
+        assert troubles == []
 
 
 def test_members_that_no_directory_lists_are_found_and_so_is_what_stands_between():
@@ -387,6 +418,26 @@ def test_a_database_runs_nothing_that_it_asks_for():
     blobs, troubles = opened("a.db", data.replace(b"viewendless", b"tablendless"))
     assert SECRET in blobs["a.db"]
     assert troubles
+
+
+def test_a_table_that_names_one_string_again_and_again_ends_at_the_bound():
+    string = b"\x7f" + b"x" * 1_000_000 + b"\0"
+    head = b"dex\n035\0".ljust(0x38, b"\0") + struct.pack("<2I", 100_000, 0x40)
+    begin = 0x40 + 400_000
+    data = head + struct.pack("<I", begin) * 100_000 + string
+    blobs, troubles = opened("a.dex", data, ratio=1)
+    assert len(blobs["a.dex!strings"]) < 12_000_000
+    assert "bytes of strings" in troubles[0].why
+    pool = struct.pack("<2H6I", 1, 28, 0, 100_000, 0, 0, 28 + 400_000, 0) + bytes(400_000)
+    assert "bytes of strings" in reasons(
+        "a.xml", b"\3\0\x08\0" + bytes(4) + pool + b"\xff\x7f" + b"x" * 70_000
+    )
+
+
+def test_a_broken_string_table_is_trouble():
+    assert "constant pool" in reasons("A.class", b"\xca\xfe\xba\xbe\0\0\0\x34\0\5\x01")
+    assert "string table" in reasons("a.dex", b"dex\n035\0".ljust(0x38, b"\0") + b"\xff" * 8)
+    assert "string pool" in reasons("a", b"\3\0\x08\0" + bytes(4) + b"\1\0\x1c\0" + b"\xff" * 24)
 
 
 def test_a_broken_document_is_trouble():

@@ -12,12 +12,14 @@ from tokenward.leaks.findings import Trouble
 from tokenward.leaks.unpacking import (
     archives,
     databases,
+    git_packs,
     json_documents,
     mails,
     office,
     pdfs,
     property_lists,
     streams,
+    string_tables,
     tars,
     zips,
 )
@@ -51,12 +53,14 @@ def unpack(blob: Blob, budget: Budget | None = None) -> Iterator[Blob | Trouble]
     `object_id` and `origin` of the outermost blob, as they came with it.
 
     Args:
-        blob: the file. Windows of a file too large for one blob are not opened.
+        blob: the file. Windows of a file are searched as they are; the first one says what was not opened.
         budget: what it may cost; `Limits` says what it is by default.
     """
     budget = budget or Budget(len(blob.data))
-    if blob.offset:
+    if blob.window or blob.offset:
         yield blob
+        if not blob.offset and (kind := _kind(blob.data, blob.path)) and kind.whole:
+            yield Trouble(blob.path, f"{kind.what}: too large to be opened", skipped=True)
         return
     try:
         yield from _everything(blob, 0, budget)
@@ -119,6 +123,8 @@ _OFFICE = Kind("office document", office.members, whole=True)
 _SOURCE_MAP = Kind("source map", json_documents.source_map_members, whole=False)
 _NOTEBOOK = Kind("notebook", json_documents.notebook_members, whole=True)
 _MAIL = Kind("mail", mails.members, whole=False)
+_BYTECODE = Kind("Python bytecode", string_tables.bytecode_members, whole=False)
+_ANDROID = Kind("Android resource", string_tables.android_members, whole=False)
 # A program or a picture that a zip archive is appended to is still one: its own bytes come as those before
 # the first member.
 
@@ -129,9 +135,15 @@ _MAGICS: tuple[tuple[bytes, Kind], ...] = (
     (archives.AR, Kind("ar archive", archives.ar_members, whole=True)),
     (archives.RPM, Kind("RPM package", archives.rpm_members, whole=True)),
     *((magic, _CPIO) for magic in archives.CPIO),
+    (git_packs.MAGIC, Kind("git pack", git_packs.members, whole=True)),
+    *((magic, Kind("git bundle", git_packs.bundle_members, whole=True)) for magic in git_packs.BUNDLE),
     (databases.MAGIC, Kind("SQLite file", databases.members, whole=False)),
     (pdfs.MAGIC, Kind("PDF", pdfs.members, whole=False)),
     (property_lists.MAGIC, Kind("property list", property_lists.members, whole=False)),
+    (string_tables.CLASS, Kind("Java class", string_tables.class_members, whole=False)),
+    (string_tables.DALVIK, Kind("Dalvik code", string_tables.dalvik_members, whole=False)),
+    (string_tables.XML, _ANDROID),
+    (string_tables.RESOURCES, _ANDROID),
 )
 _BY_FIRST_BYTE: dict[bytes, list[tuple[bytes, Kind]]] = {}
 for _magic, _kind_of_magic in _MAGICS:
@@ -146,7 +158,7 @@ def _kind(data: bytes, path: str) -> Kind | None:
     """Which family it belongs to. Called for every file: a few looks at the first bytes."""
     first = data[:1]
     for magic, kind in _BY_FIRST_BYTE.get(first, ()):
-        if data.startswith(magic) and (magic[:3] != b"BZh" or data[4:10] in _BZIP2_BLOCKS):
+        if data.startswith(magic) and (magic not in _FURTHER or _FURTHER[magic](data)):
             return kind
     if tars.is_tar(data):
         return _TAR
@@ -161,7 +173,11 @@ def _kind(data: bytes, path: str) -> Kind | None:
     return _MAIL if b"A" <= first <= b"Z" and mails.is_mail(data) else None
 
 
-_BZIP2_BLOCKS = {b"1AY&SY", b"\x17rE8P\x90"}  # a block, or the end
+# What a short magic needs beside it.
+_FURTHER: dict[bytes, Callable[[bytes], bool]] = {
+    **{b"BZh%d" % level: lambda data: data[4:10] in {b"1AY&SY", b"\x17rE8P\x90"} for level in range(1, 10)},
+    string_tables.CLASS: lambda data: data[6:8] >= b"\0\x2d",  # a version; in Mach-O a count of processors
+}
 
 
 def _kind_of_json(data: bytes, path: str) -> Kind | None:
@@ -171,6 +187,8 @@ def _kind_of_json(data: bytes, path: str) -> Kind | None:
 
 
 def _kind_of_binary(data: bytes, path: str) -> Kind | None:
+    if string_tables.is_bytecode(data, path):
+        return _BYTECODE
     if unopened(data):  # a disk image may begin with a compressed block
         return None
     if zips.ends_as_zip(data):

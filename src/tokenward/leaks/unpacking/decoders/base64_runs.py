@@ -19,6 +19,7 @@ from tokenward.leaks.unpacking.containers import unpack
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
 from tokenward.leaks.unpacking.decoders.runs import name_before, run_around, unwrapped
 from tokenward.leaks.unpacking.limits import MIB, Budget, Limits
+from tokenward.leaks.unpacking.patterns import over_bytes
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -29,10 +30,10 @@ _WIDE = r"(?:[I-Za-f][AQgw][AB][A-Za-z0-9+/]A[A-H][AEIMQUYcgkosw048]A){3}"
 _MAGICS = r"(?:H4sI|UEsD|QlpoO|/Td6W|KLUv/|eJ[w-z]|eN[o-r]|eA[E-H])[A-Za-z0-9+/_-]{24}"
 _REACH = 64  # bytes: longer than any match of these
 _PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
-_PLAIN = re2.compile(rb"[\x20-\x7e\t\n\r]{18}")
+_PLAIN = over_bytes(r"[\x20-\x7e\t\n\r]{18}")
 _CODECS = (streams.GZIP, streams.BZIP2, streams.XZ, streams.ZSTANDARD, streams.ZLIB)
 
-_FIND_TEXT, _FIND_WIDE, _FIND_MAGIC = (re2.compile(pattern.encode()) for pattern in (_TEXT, _WIDE, _MAGICS))
+_FIND_TEXT, _FIND_WIDE, _FIND_MAGIC = (over_bytes(pattern) for pattern in (_TEXT, _WIDE, _MAGICS))
 
 
 def _runs(text: Text, start: int, pattern: "re2._Regexp[bytes]") -> Iterator[tuple[bytes, int, int]]:

@@ -14,6 +14,7 @@ from tokenward.leaks.unpacking import streams
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
 from tokenward.leaks.unpacking.decoders.runs import name_before, run_around, unwrapped
 from tokenward.leaks.unpacking.limits import MIB, Budget, Limits
+from tokenward.leaks.unpacking.patterns import over_bytes
 
 _DIGITS = b"0123456789abcdefABCDEF"
 _PAIR = "(?:[2-7][0-9A-Fa-f]|0[9AaDd])"
@@ -21,13 +22,16 @@ _HEX = f"{_PAIR}{{12}}"
 _GZIP = "1[fF]8[bB]08[0-9A-Fa-f]{30}"
 _BETWEEN = r"[\s,;'\"]{1,16}"
 _HEX_LIST = rf"0[xX]{_PAIR}(?:{_BETWEEN}0[xX]{_PAIR}){{7}}"
+# As registry files of Windows have it; strings there are UTF-16, which another decoder undoes.
+_REGISTRY = r"hex(?:\([0-9a-f]\))?:(?:[0-9a-f]{2},(?:\\\r?\n\s{0,8})?){8}"
 _NUMBER = "(?:9|1[03]|3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])"
 _DECIMAL_LIST = rf"[\[({{]\s{{0,16}}{_NUMBER}(?:\s{{0,16}},\s{{0,16}}{_NUMBER}){{7}}"
 _REACH = 512  # bytes: longer than any match of these
 
-_FIND_HEX, _FIND_GZIP = re2.compile(_HEX.encode()), re2.compile(_GZIP.encode())
-_HEX_LISTS = re2.compile(rb"0[xX][0-9A-Fa-f]{2}(?:%s0[xX][0-9A-Fa-f]{2}){7,}" % _BETWEEN.encode())
-_DECIMAL_LISTS = re2.compile(rb"[\[({]\s{0,16}([0-9]{1,3}(?:\s{0,16},\s{0,16}[0-9]{1,3}){7,})")
+_FIND_HEX, _FIND_GZIP = over_bytes(_HEX), over_bytes(_GZIP)
+_HEX_LISTS = over_bytes(rf"0[xX][0-9A-Fa-f]{{2}}(?:{_BETWEEN}0[xX][0-9A-Fa-f]{{2}}){{7,}}")
+_DECIMAL_LISTS = over_bytes(r"[\[({]\s{0,16}([0-9]{1,3}(?:\s{0,16},\s{0,16}[0-9]{1,3}){7,})")
+_REGISTRY_VALUES = over_bytes(r"hex(?:\([0-9a-f]\))?:((?:[0-9a-f]{2},(?:\\\r?\n\s{0,8})?){8,}[0-9a-f]{2})")
 _TWO_DIGITS = re.compile(rb"[xX]([0-9A-Fa-f]{2})")
 _PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
 
@@ -76,6 +80,16 @@ def _undo_hex_list(text: Text, start: int) -> Iterator[Text]:
     yield from joined.text()
 
 
+def _undo_registry(text: Text, start: int) -> Iterator[Text]:
+    joined = Joined(text, "hex")
+    for match in _REGISTRY_VALUES.finditer(text.data, max(0, start - _REACH)):
+        digits = match[1].translate(None, b",\\\r\n \t")
+        joined.add(binascii.unhexlify(digits[: len(digits) & ~1]), match.start(1), len(match[1]))
+        joined.part()
+        yield from joined.full()
+    yield from joined.text()
+
+
 def _undo_decimal_list(text: Text, start: int) -> Iterator[Text]:
     joined = Joined(text, "character codes")
     at = max(0, start - _REACH)
@@ -98,5 +112,6 @@ DECODERS = (
     Decoder("hex", (_HEX,), _undo_hex),
     Decoder("hex of gzip", (_GZIP,), _undo_gzip),
     Decoder("list of hex numbers", (_HEX_LIST,), _undo_hex_list),
+    Decoder("registry values", (_REGISTRY,), _undo_registry),
     Decoder("list of character codes", (_DECIMAL_LIST,), _undo_decimal_list),
 )

@@ -14,6 +14,7 @@ import re2
 
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
+from tokenward.leaks.unpacking.patterns import over_bytes
 
 # Of a line longer than this (a minified file) only so many bytes around an escape.
 _BEFORE, _AFTER = 1000, 2000
@@ -28,7 +29,7 @@ Undo = Callable[[bytes], bytes]
 
 def _decoder(name: str, escape: str, triggers: tuple[str, ...], undo: Undo) -> Decoder:
     """A decoder for an escape; its triggers are stricter than the pattern of the escape itself."""
-    pattern = re2.compile(escape.encode())
+    pattern = over_bytes(escape)
 
     def lines(text: Text, start: int) -> Iterator[Text]:
         all_units = _units(text.data, max(0, start - _REACH), pattern)

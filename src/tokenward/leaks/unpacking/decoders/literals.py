@@ -8,14 +8,13 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-import re2
-
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
+from tokenward.leaks.unpacking.patterns import over_bytes
 
 _VALUE = r"[A-Za-z0-9_+/=.:@%$-]"
 _QUOTE = "[\"'`]"
-_SPACE = r"(?:\s|\\\r?\n){0,80}"
+_SPACE = r"(?:\s|[\\_]\r?\n){0,80}"  # Basic and shells say that a line goes on
 # `+` of most languages, `.` of PHP and Perl, `..` of Lua, `&` of Basic, `<>` of Elixir, `||` of SQL, and
 # pieces of a template. Literals may have a prefix, as `b"…"` or `L"…"`.
 _JOINED = (
@@ -23,9 +22,9 @@ _JOINED = (
 )
 # Python, C: nothing but a line's end between them. On one line it could be anything.
 _ADJACENT = rf"{_VALUE}[\"'][ \t]{{0,8}}\\?\r?\n[ \t]{{0,80}}[A-Za-z]{{0,2}}[\"']{_VALUE}"
-_JOINT = re2.compile(
+_JOINT = over_bytes(
     rf"{_QUOTE}{_SPACE}(?:\+|\.{{1,2}}|&|<>|\|\||\}}\$\{{){_SPACE}[A-Za-z]{{0,2}}{_QUOTE}"
-    rf"|[\"'][ \t]{{0,8}}\\?\r?\n[ \t]{{0,80}}[A-Za-z]{{0,2}}[\"']".encode()
+    rf"|[\"'][ \t]{{0,8}}\\?\r?\n[ \t]{{0,80}}[A-Za-z]{{0,2}}[\"']"
 )
 _REACH = 512  # bytes: longer than any match of these
 _AROUND = 300  # bytes before the first joint and after the last, as far as their lines go
@@ -58,9 +57,9 @@ def _add_chain(joined: Joined, data: bytes, chain: list[tuple[int, int]]) -> Non
 
 
 _LITERALS = re.compile(rb"\"([^\"\\\n]*)\"|'([^'\\\n]*)'|`([^`\\\n]*)`")
-_ARRAYS = re2.compile(
-    rb"\[([^\[\]]*)\]\s*\.join\(\s*(?:\"\"|''|``)\s*\)|(?:\"\"|'')\.join\(\s*[\[(]([^\[\]()]*)[\])]"
-    rb"|implode\(\s*(?:\"\"|'')\s*,\s*(?:\[|array\()([^\[\]()]*)[\])]"
+_ARRAYS = over_bytes(
+    r"\[([^\[\]]*)\]\s*\.join\(\s*(?:\"\"|''|``)\s*\)|(?:\"\"|'')\.join\(\s*[\[(]([^\[\]()]*)[\])]"
+    r"|implode\(\s*(?:\"\"|'')\s*,\s*(?:\[|array\()([^\[\]()]*)[\])]"
 )
 _ARRAY_TRIGGERS = (
     r"\.join\(\s{0,8}(?:\"\"|''|``)",
@@ -81,7 +80,7 @@ def _undo_arrays(text: Text, start: int) -> Iterator[Text]:
     yield from joined.text()
 
 
-_REVERSES = re2.compile(rb"\[::-1\]|\.reverse\(\)|strrev\(|\.reversed\(\)")
+_REVERSES = over_bytes(r"\[::-1\]|\.reverse\(\)|strrev\(|\.reversed\(\)")
 _REVERSE_TRIGGERS = (r"\[::-1\]", r"\.reverse\(\)", r"strrev\(", r"\.reversed\(\)")
 _LONGEST_LITERAL = 500
 _LONG_LITERAL = re.compile(

@@ -3,14 +3,13 @@
 import binascii
 from collections.abc import Iterator
 
-import re2
-
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
+from tokenward.leaks.unpacking.patterns import over_bytes
 
 # A line cut in the middle of a word, or a sign that is always encoded.
 _TRIGGERS = (r"=3D[\x21-\x7e]", r"[A-Za-z0-9_+/-]=\r?\n[A-Za-z0-9_+/-]")
-_LINES = re2.compile(rb"(?:[^\n]*=\r?\n)+[^\n]*|[^\n]*=3D[^\n]*")
+_LINES = over_bytes(r"(?:[^\n]*=\r?\n)+[^\n]*|[^\n]*=3D[^\n]*")
 
 
 def _undo(text: Text, start: int) -> Iterator[Text]:

@@ -2,23 +2,25 @@
 
 from collections.abc import Iterator
 
-import re2
-
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
+from tokenward.leaks.unpacking.patterns import over_bytes
 
 _LETTER = r"[\x20-\x7e\t\r\n]"
 _LITTLE, _BIG = rf"(?:{_LETTER}\x00){{12}}", rf"(?:\x00{_LETTER}){{12}}"
 _REACH = 24
 
-_LITTLE_RUNS = re2.compile(rf"(?:{_LETTER}\x00){{12,}}".encode())
-_BIG_RUNS = re2.compile(rf"(?:\x00{_LETTER}){{12,}}".encode())
+_LITTLE_RUNS = over_bytes(rf"(?:{_LETTER}\x00){{12,}}")
+_BIG_RUNS = over_bytes(rf"(?:\x00{_LETTER}){{12,}}")
 
 
 def _undo_little(text: Text, start: int) -> Iterator[Text]:
     joined, data = Joined(text, "utf-16"), text.data
     for match in _LITTLE_RUNS.finditer(data, max(0, start - _REACH)):
-        joined.add(match[0][::2], match.start(), len(match[0]))
+        letters, start_of_run = match[0][::2], match.start()
+        if letters[0] == len(letters) - 1:  # its length stands before it, as a character
+            letters, start_of_run = letters[1:], start_of_run + 2
+        joined.add(letters, start_of_run, match.end() - start_of_run)
         joined.part()
         yield from joined.full()
     yield from joined.text()

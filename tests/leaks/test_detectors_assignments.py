@@ -135,6 +135,24 @@ def test_in_a_test_severity_is_low_and_confidence_is_not():
     assert found.severity is Severity.HIGH
 
 
+SHORT = [
+    ("a.py", 'access_token = "r7a9kd3x"'),
+    ("a.yml", "secret: x7Gh2kQ9"),
+    ("tests/a.py", 'password = "q1w2e3r9"'),
+    ("tests/a.py", 'api_key = "kqzwpxmvjhgf"'),
+    ("a.txt", "Key = {hex:32}"),
+    ("a.go", 'apiToken := "{uuid}"'),
+    ("a.go", 'Password: "{uuid}"'),
+]
+
+
+@pytest.mark.parametrize(("path", "template"), SHORT)
+def test_finds_what_is_short_or_has_no_digits_if_it_looks_random(path, template):
+    data = fill(template, "b")
+    [found] = sure(path, data)
+    assert found.confidence is Confidence.MEDIUM
+
+
 NOTHING = [
     ("a.py", "password = get_password(user)"),
     ("a.py", 'password = os.environ["DB_PASSWORD"]'),
@@ -160,6 +178,10 @@ NOTHING = [
     ("a.js", "const token = await this.getAccessToken(sessionId2)"),
     ("a.json", '"result_key": "VpcEndpointConnections2"'),
     ("a.json", '"clientToken": "{uuid}"'),
+    ("a.json", '"token": "{uuid}"'),
+    ("a.md", "The key: {hex:64}"),
+    ("a.json", '"token": "UA-136142416-1"'),
+    ("a.xml", '<filter token="WSDL4J_JAR" value="x"/>'),
     ("a.yml", "secret: !vault |"),
     ("a.yml", 'password: "{{{{ vault_db_password }}}}"'),
     ("a.yml", "token: $" + "{{ secrets.GITHUB_TOKEN }}"),

@@ -57,7 +57,7 @@ _BASIC_FORM: Final = (
 )
 _BEARER_FORM: Final = (
     r"(?:" + _HEADER + r"|[\"'`])(?i:bearer|token|apikey|api-key)[ \t:=]{1,3}"
-    r"([A-Za-z0-9_\-.=+/~]{16,512})(?:[^A-Za-z0-9_\-.=+/~]|$)"
+    r"([A-Za-z0-9_\-.=+/~]{10,512})(?:[^A-Za-z0-9_\-.=+/~]|$)"
 )
 _OTHER_FORM: Final = (
     r"\b(?i:x-[a-z0-9\-]{0,30}(?:key|token|secret|auth))[\"'`\]]{0,2}\s?(?::|=>|=|,)\s?[\"'`]?"

@@ -9,7 +9,7 @@ from typing import Final
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.forms import TRIGGERS, patterns
 from tokenward.leaks.detectors.assignments.judgement import File, judge
-from tokenward.leaks.detectors.assignments.languages import configures, kind, only_tried, translated
+from tokenward.leaks.detectors.assignments.languages import Kind, configures, kind, only_tried, translated
 from tokenward.leaks.detectors.assignments.names import Promise
 from tokenward.leaks.detectors.assignments.names import judge as judge_name
 from tokenward.leaks.detectors.published_examples import published
@@ -66,7 +66,8 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
                 continue
             seen.add(begin)
             value: bytes = match.group(group)
-            loose = _loose(data[match.end(1) : begin])
+            between = data[match.end(1) : begin]
+            loose = _loose(between) or (file.kind is Kind.PROSE and b"=" not in between)
             rule = _PASSWORD if name.promise is Promise.PASSWORD else _TOKEN
             verdict = judge(name, value, file, loose=loose)
             if verdict.confidence is None:

@@ -24,6 +24,7 @@ _SHAPES: Final = (
     ),
     ("an e-mail address", rb"[\w.+\-]+@[\w\-]+\.[\w.\-]+"),
     ("a version or a number", rb"[vV]?[\d.,_:+\-xX%]+[a-z]{0,4}"),
+    ("an identifier of a site", rb"UA-\d+-\d+|G-[A-Z0-9]{10}|GTM-[A-Z0-9]+|ca-pub-\d+"),
     ("a date", rb"\d{4}-\d\d-\d\d.*"),
     ("a media type", rb"(?:application|text|image|audio|video|multipart|font)/[\w.+\-*]+.*"),
     ("a call or an index", rb"[\w.$:>\-]+[(\[].*[)\]];?"),
@@ -33,6 +34,7 @@ _SHAPES: Final = (
     ),
     ("a dotted name", rb"!?[\w$]+(?:\??\.[\w$]+)+[;,]?"),
     ("a list or a template", rb"[\[{(<].*[\]})>]|.*(?:\{\w*\}|<\w+>).*|.*%[sdvrfi].*|.*[{}].*[{}].*"),
+    ("a constant's name", rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"),
     ("a label", rb"[A-Z]?[\w' \-]*[A-Za-z][:.?!,]"),
     ("names", rb"[A-Za-z]+(?:[,;|/][A-Za-z_\-]+)+"),
     (
@@ -56,7 +58,7 @@ _SHAPES: Final = (
 )
 UUID: Final = "an identifier"
 # Shapes that random characters can have by chance.
-BY_CHANCE: Final = frozenset({"a path", "a dotted name", "names"})
+BY_CHANCE: Final = frozenset({"a path", "a dotted name", "names", "a constant's name"})
 
 
 @cache

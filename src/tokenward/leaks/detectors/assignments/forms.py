@@ -18,7 +18,7 @@ _TELLING: Final = (
     r"encryption|signing|shared|account|master)[_\-]?key)"
 )
 # ... these are not, and what follows them has to look like a token all the more.
-_VAGUE: Final = r"(?:key|auth|salt|pass|pw|creds?|seed|bearer|psk)"
+_VAGUE: Final = r"(?:key|auth|authorization|salt|pass|pw|creds?|seed|bearer|psk)"
 _CLOSERS: Final = r"[\"'`\])}]{0,3}"
 _TYPED: Final = r"(?:(?:\s?:\s?|\s)[\w.&*\[\]<>?|' ]{1,30}\s?=|\[\w{0,12}\]\s?=)"
 # What may stand between a name and a literal.

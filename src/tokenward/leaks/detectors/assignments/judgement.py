@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,17 +14,24 @@ from tokenward.leaks.detectors.assignments.strength import coverage, entropy, ra
 from tokenward.leaks.findings import Confidence
 from tokenward.leaks.recording import Stage
 
-_RANDOM: Final = 0.8
+_RANDOM: Final = 0.55
+_RANDOM_SHORT: Final = 0.9  # of fewer than ten characters
 _RANDOM_HEX: Final = 0.5  # digits and six letters look less random than they are
-_MIXED: Final = 0.35
+_MIXED: Final = 0.35  # enough for a password with digits in it
 _CERTAIN: Final = 0.97
 _SHORTEST_KEY: Final = 16
-_SHORTEST_TOKEN: Final = 10
-_SHORTEST_LETTERS: Final = 12  # where there are no digits: abbreviations of fewer look random
+_SHORTEST_TOKEN: Final = 7
+_SHORT: Final = 10
+_SHORTEST_LETTERS: Final = 8  # where there are no digits
 _SHORTEST_PASSWORD: Final = 6
 _FEW_WORDS: Final = 0.1
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 _LEAST_ENTROPY: Final = 2.4
+_LEAST_ENTROPY_SHORT: Final = 0.75  # of what as many different characters would have
+# Words beside "token" in the names of numbers that only tell one request from the next.
+_NUMBERED: Final = frozenset(
+    ("request", "client", "idempotency", "session", "change", "correlation", "trace", "action")
+)
 _TYPES: Final = frozenset(
     b"""
     string text object boolean number integer binary required optional passwd passwort password1 private
@@ -88,12 +96,12 @@ def judge(name: Name, value: bytes, file: File, *, loose: bool = False) -> Verdi
     random = randomness(value)
     what = expression(value)
     if what and not (what in BY_CHANCE and random >= _CERTAIN and len(value) >= _SHORTEST_KEY):
-        if what != UUID or name.promise is not Promise.TOKEN or name.words[-1:] == ("token",):
-            return Verdict("shape", what)  # most are numbers of requests
+        if what != UUID or name.promise is Promise.KEY or _numbers(name.words):
+            return Verdict("shape", what)
         return Verdict("shape", "a random identifier as a token", Confidence.MEDIUM)
-    if entropy(value) < _LEAST_ENTROPY:
+    if entropy(value) < min(_LEAST_ENTROPY, _LEAST_ENTROPY_SHORT * math.log2(len(value))):
         return Verdict("entropy", f"{entropy(value):.1f} bits a character")
-    if loose and random < _RANDOM:
+    if loose and (random < _RANDOM or (name.promise is Promise.KEY and file.kind is Kind.PROSE)):
         return Verdict("context", "nothing assigns it to the name")
     if name.promise is Promise.PASSWORD:
         return _password(value, random, file)
@@ -104,7 +112,7 @@ def _token(name: Name, value: bytes, random: float, kind: Kind) -> Verdict:
     shortest = _SHORTEST_KEY if name.promise is Promise.KEY else _SHORTEST_TOKEN
     if len(value) < shortest:
         return Verdict("shape", f"shorter than {shortest} characters")
-    if name.promise is Promise.KEY and (kind is Kind.PROSE or _punctuated(value)):
+    if name.promise is Promise.KEY and _punctuated(value):
         return Verdict("context", "some key, perhaps of a dictionary", Confidence.LOW)
     if random >= _enough(name.promise, value) and not value.isalpha():
         if kind is Kind.GENERATED:
@@ -121,7 +129,9 @@ def _enough(promise: Promise, value: bytes) -> float:
     """How random a value has to look."""
     if len(value) >= _SHORTEST_KEY and not value.isdigit() and _HEX.issuperset(value):
         return _RANDOM_HEX
-    return _CERTAIN if promise is Promise.KEY else _RANDOM
+    if promise is Promise.KEY:
+        return _CERTAIN
+    return _RANDOM if len(value) >= _SHORT else _RANDOM_SHORT
 
 
 def _password(value: bytes, random: float, file: File) -> Verdict:
@@ -129,9 +139,9 @@ def _password(value: bytes, random: float, file: File) -> Verdict:
         return Verdict("shape", "too short for a password")
     if len(value) in _DIGESTS and _HEX.issuperset(value):
         return Verdict("shape", "a password's hash", Confidence.LOW)
-    if random >= _RANDOM and len(value) >= 8 and not value.isalpha():
+    if random >= _MIXED and any(48 <= byte <= 57 for byte in value):
         return Verdict("shape", "looks random", Confidence.MEDIUM, guessable=len(value) < 20)
-    if random >= _CERTAIN and len(value) >= _SHORTEST_TOKEN and coverage(value) < _FEW_WORDS:
+    if random >= _CERTAIN and len(value) >= _SHORTEST_LETTERS and coverage(value) < _FEW_WORDS:
         return Verdict("shape", "random letters", Confidence.MEDIUM, guessable=len(value) < 20)
     if not file.tried and _chosen(value):
         return Verdict("context", "chosen as a password is", Confidence.MEDIUM, guessable=True)
@@ -140,6 +150,11 @@ def _password(value: bytes, random: float, file: File) -> Verdict:
     return Verdict(
         "context", "a word: it may be a password, or what one is called", Confidence.LOW, guessable=True
     )
+
+
+def _numbers(words: tuple[str, ...]) -> bool:
+    """Whether a UUID of that name is more likely to number something than to open it."""
+    return words == ("token",) or not _NUMBERED.isdisjoint(words)
 
 
 def _decoded(value: bytes) -> bytes:

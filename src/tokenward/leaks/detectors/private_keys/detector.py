@@ -45,8 +45,8 @@ _SERVICE_ACCOUNT: Final = Rule(
 
 # A body of at least this many characters that nothing can parse: damaged or mangled on purpose, and still no
 # placeholder.
-_SHORTEST_DAMAGED: Final = 160
-_FEWEST_CHARACTERS: Final = 40  # of the 64 that a random text of that length has
+_SHORTEST_DAMAGED: Final = 60
+_FEWEST_CHARACTERS: Final = 24  # of 64; a random text of that length has about 39
 _AROUND_ACCOUNT: Final = 1500
 
 

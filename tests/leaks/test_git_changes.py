@@ -179,6 +179,23 @@ def test_commits_since_a_date(repository):
     assert versions(commits_since(repository.path, "2020-09-13T13:00:00Z")) == [("a", b"two", b"one")]
 
 
+@pytest.mark.parametrize("date", ["", "garbage", "--all", "once upon a time"])
+def test_a_date_that_is_none_is_said(repository, date):
+    repository.commit({"a": "a"})
+    with pytest.raises(CannotScan, match="no date"):
+        commits_since(repository.path, date)
+
+
+def test_a_path_deeper_than_any_tree_is_looked_at(repository):
+    repository.commit({".tokenwardignore": "*.pem\n"})
+    path = "dir/" * 1500 + "x.py"
+    stream = f"M 100644 inline {path}\ndata 4\ndeep\n"
+    committer = "committer A <a@example.org> 1600000000 +0000"
+    head = f"commit refs/heads/deep\n{committer}\ndata 1\nx\nfrom refs/heads/main\n"
+    repository.git("fast-import", "--quiet", given=head + stream)
+    assert [data for _, data, _ in versions(commit_range(repository.path, "main..deep"))] == [b"deep"]
+
+
 @pytest.fixture
 def remote(tmp_path, repository) -> Repository:
     """What the repository has pushed one commit to."""

@@ -212,6 +212,13 @@ def test_what_is_no_diff_is_said_and_no_change_is_fine():
     assert diffed("") == []
 
 
+@pytest.mark.parametrize("hunk", ["-1,{} +1,2", "-{} +1,2", "-1 +{},2", "-1 +1,{}"])
+def test_numbers_without_end_are_no_hunk(hunk):
+    for digits, found in ((5000, 0), (18, 1)):
+        numbers = hunk.format("9" * digits)
+        assert len(diffed(f"--- a/x\n+++ b/x\n@@ {numbers} @@\n+a\n+b\n")) == found
+
+
 def test_a_diff_that_breaks_off_gives_what_there_was():
     (blob,) = diffed("--- a/x\n+++ b/x\n@@ -1,3 +1,9 @@\n a\n+b\n")
     assert isinstance(blob, Blob)

@@ -124,7 +124,7 @@ def test_where_git_refuses_a_repository_its_ignored_files_are_scanned_and_that_i
     paths, troubles = listed(repository.path)
     assert "a.log" in paths
     assert "safe.directory" in troubles["."].why
-    assert not troubles["."].skipped
+    assert troubles["."].skipped  # too much was scanned, and nothing too little
 
 
 def test_the_internals_of_git_are_left_out_but_not_what_people_write_there(tmp_path):
@@ -133,15 +133,31 @@ def test_the_internals_of_git_are_left_out_but_not_what_people_write_there(tmp_p
     repository.write(
         {".git/hooks/pre-push": "x", ".git/hooks/old.sample": "x", ".git/hooks/pre-commit.sample": "x"}
     )
-    bare = Repository(tmp_path / "r" / "mirror.git", "--bare")
     put_at(repository.path / ".git/modules/lib/deep/HEAD")
     put_at(repository.path / ".git/modules/lib/deep/config", "url = x")
     contents, _ = read(repository.path, ignore=False)
-    assert sorted(contents) == [
-        ".git/config", ".git/hooks/pre-push", ".git/modules/lib/deep/config", "mirror.git/config",
-    ]  # fmt: skip
+    assert sorted(contents) == [".git/config", ".git/hooks/pre-push", ".git/modules/lib/deep/config"]
     assert b"ann:password@" in contents[".git/config"]
-    assert bare.path.is_dir()
+
+
+def test_of_a_bare_repository_what_git_does_not_pack_is_read(tmp_path):
+    bare = Repository(tmp_path / "mirror.git", "--bare")
+    bare.git("hash-object", "-w", "--stdin", given="x")
+    bare.write({"hidden/secret": "x", "packed-refs": "x"})
+    paths, _ = listed(tmp_path)
+    assert {"mirror.git/config", "mirror.git/HEAD", "mirror.git/hidden/secret"} <= set(paths)
+    assert not [path for path in paths if "objects" in path or "packed-refs" in path]
+
+
+def test_rules_of_a_tokenwardignore_hold_below_it_wherever_the_scan_begins(tmp_path):
+    repository = Repository(tmp_path / "r")
+    repository.write({".tokenwardignore": "/src/fixtures/\n*.pem\n", "src/.tokenwardignore": "!b.pem\n"})
+    repository.write({"src/fixtures/a": "x", "src/a.pem": "x", "src/b.pem": "x", "src/deep/a": "x"})
+    assert listed(repository.path / "src")[0] == [".tokenwardignore", "b.pem", "deep/a"]
+    assert listed(repository.path / "src/deep")[0] == ["a"]
+    # Who names what is left out wants it scanned.
+    assert listed(repository.path / "src/fixtures")[0] == ["a"]
+    assert len(listed(repository.path / "src", ignore=False)[0]) == 5
 
 
 def test_a_tokenwardignore_leaves_out_and_the_result_says_so(tmp_path):

@@ -4,6 +4,7 @@ Of each changed file, only what its version before did not have counts: who chan
 stood for years has not brought it in.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -120,9 +121,22 @@ def commit_range(where: Path | None, revisions: str, *, ignore: bool = True) -> 
 
 
 def commits_since(where: Path | None, date: str, *, ignore: bool = True) -> Commits:
-    """Commits of all refs and reflogs since a date, written as git understands it."""
+    """Commits of all refs and reflogs since a date, written as git understands it.
+
+    Raises:
+        CannotScan: git does not understand it.
+    """
+    git = Git(where)
+    try:
+        # `rev-list --since` takes what it does not understand for now, and then nothing is new.
+        form = ("--file", os.devnull, "--type=expiry-date", "--default", date, "--get", "tokenward.since")
+        seconds = git.output("config", *form).decode().strip()
+    except GitFailed as error:
+        raise CannotScan(
+            f"{date!r} is no date that git understands, such as 2026-01-31 or '2 weeks ago'"
+        ) from error
     name = f"commits since {date} of {where or Path.cwd()}"
-    return Commits(Git(where), name, ("--all", "--reflog", f"--since={date}"), ignore=ignore)
+    return Commits(git, name, ("--all", "--reflog", f"--max-age={seconds}"), ignore=ignore)
 
 
 def pushed(where: Path | None, lines: str, remote: str, *, ignore: bool = True) -> Commits:

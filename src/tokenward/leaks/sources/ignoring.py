@@ -2,7 +2,7 @@
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -13,7 +13,8 @@ from tokenward.leaks.sources.source import CannotScan
 
 OWN = ".tokenwardignore"
 
-_LONGEST = 256 * 1024
+_LONGEST = 256 * 1024  # bytes
+_LONGEST_PATH = 4096
 
 # For files in a tree, which may be, or may have become, a link out of it or a pipe that never answers.
 READING = (
@@ -26,22 +27,23 @@ def ignored_by_git(directory: str) -> frozenset[str] | Trouble:
 
     Git knows best: nested files, negation, `.git/info/exclude` and the excludes of the user count, and a file
     that was added in spite of them is not ignored. Outside of a repository nothing is: there a `.gitignore`
-    says nothing about what is in the tree. Trouble where git should be asked and cannot.
+    says nothing about what is in the tree. Trouble where git should be asked and cannot: then too much is
+    scanned, and nothing too little.
     """
     asked = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
     try:
         listing = Git(Path(directory)).output(*asked)
     except (GitFailed, CannotScan) as error:
-        return Trouble(directory, f"what git ignores is scanned too: {error}")
+        return Trouble(directory, f"what git ignores is scanned too: {error}", skipped=True)
     names = os.fsdecode(listing).split("\0")
     # "./" is the directory itself: who names it wants it scanned.
     return frozenset() if "./" in names else frozenset(names) - {""}
 
 
-def in_repository(directory: str) -> bool:
-    """Whether the directory or one above it has a `.git`."""
+def top_above(directory: str) -> Path | None:
+    """The nearest directory with a `.git`: this one or one above it; None outside of a repository."""
     here = Path(directory).resolve()
-    return any((above / ".git").exists() for above in (here, *here.parents))
+    return next((above for above in (here, *here.parents) if (above / ".git").exists()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class OwnRules:
 
     Attributes:
         base: the directory that it is in, as a prefix of paths: "" or with a slash at the end.
+        above: the way from that directory down to the root that paths begin at, if it is above that.
         spec: its lines.
         prunes: no line takes something in again, so that what is left out need not be looked into.
     """
@@ -57,10 +60,11 @@ class OwnRules:
     base: str
     spec: GitIgnoreSpec
     prunes: bool
+    above: str = ""
 
     def verdict(self, path: str) -> bool | None:
         """True: left out; False: taken in again; None: not named. Directories with a slash at their end."""
-        return self.spec.check_file(_plain(path[len(self.base) :])).include
+        return self.spec.check_file(_plain(self.above + path[len(self.base) :])).include
 
 
 def own_rules(file: str, base: str) -> OwnRules:
@@ -74,6 +78,22 @@ def own_rules(file: str, base: str) -> OwnRules:
     lines = text.decode("utf-8", "replace").splitlines()
     spec = GitIgnoreSpec.from_lines(lines, backend="re2")
     return OwnRules(base, spec, prunes=not any(line.startswith("!") for line in lines))
+
+
+def outer_rules(top: Path, directory: str) -> tuple[OwnRules, ...]:
+    """The `.tokenwardignore` files from a repository's top down to above the directory.
+
+    None, if they leave out the directory itself: who names it wants it scanned.
+    """
+    here = Path(directory).resolve()
+    found: list[OwnRules] = []
+    for above in (one for one in reversed(here.parents) if one.is_relative_to(top)):
+        try:
+            rules = own_rules(str(above / OWN), "")
+        except OSError:
+            continue  # there is none
+        found.append(replace(rules, above=f"{here.relative_to(above).as_posix()}/"))
+    return () if any(one.verdict("") for one in found) else tuple(found)
 
 
 def left_out(rules: tuple[OwnRules, ...], path: str, *, directory: bool) -> bool:
@@ -98,23 +118,24 @@ class OwnRulesOf:
 
     def leave_out(self, path: str) -> bool:
         """Whether the path, or a directory above it, is left out."""
-        parts = path.split("/")
-        for depth in range(1, len(parts)):
-            directory = "/".join(parts[:depth])
-            rules = self._rules("/".join(parts[: depth - 1]))
+        if len(path) > _LONGEST_PATH:
+            return False  # no working tree has it, and so no rules for it
+        rules = self._rules("", ())
+        directory = ""
+        for part in path.split("/")[:-1]:
+            directory = f"{directory}/{part}" if directory else part
             if rules and left_out(rules, directory, directory=True):
                 return True
-        rules = self._rules("/".join(parts[:-1]))
+            rules = self._rules(directory, rules)
         return bool(rules) and left_out(rules, path, directory=False)
 
-    def _rules(self, directory: str) -> tuple[OwnRules, ...]:
+    def _rules(self, directory: str, outer: tuple[OwnRules, ...]) -> tuple[OwnRules, ...]:
         known = self._known.get(directory)
         if known is None:
-            outer = self._rules(directory.rpartition("/")[0]) if directory else ()
             base = f"{directory}/" if directory else ""
             try:
                 known = (*outer, own_rules(str(self._top / directory / OWN), base))
-            except OSError:
+            except (OSError, ValueError):
                 known = outer  # there is none
             self._known[directory] = known
         return known

@@ -10,7 +10,7 @@ from tokenward.leaks.sources.patch_commits import LOG, MAIL, Head
 from tokenward.leaks.sources.patch_names import bare_name, name, new_name
 
 # "@@ -1,2 +1,3 @@"; of a merge with n parents "@@@ -1,2 -1,2 +1,3 @@@", with n + 1 signs.
-_HUNK = re.compile(rb"(@@+) ((?:-\d+(?:,\d+)? )+)\+(\d+)(?:,(\d+))? @@")
+_HUNK = re.compile(rb"(@@+) ((?:-\d{1,18}(?:,\d{1,18})? )+)\+(\d{1,18})(?:,(\d{1,18}))? @@")
 _EMPTY = frozenset({b"\n", b"\r\n"})  # a line of all sides that lost its signs on the way
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[mK]")
 

@@ -8,8 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tokenward.leaks.findings import Trouble
-from tokenward.leaks.sources.ignoring import OWN, OwnRules, ignored_by_git, in_repository, left_out, own_rules
+from tokenward.leaks.sources.ignoring import (
+    OWN,
+    OwnRules,
+    ignored_by_git,
+    left_out,
+    outer_rules,
+    own_rules,
+    top_above,
+)
 from tokenward.leaks.sources.source import Item
+
+_GITS_OWN = frozenset({"objects", "refs", "logs", "index", "packed-refs", "lfs", "branches"})
 
 
 class _Directory(NamedTuple):
@@ -60,8 +70,9 @@ class _Walk:
 
     def run(self) -> Iterator[Item | Trouble]:
         top = _Directory("", frozenset(), "", ())
-        if self._ignore and in_repository(self._base):
-            top, trouble = self._repository(top)
+        repository = top_above(self._base) if self._ignore else None
+        if repository is not None:
+            top, trouble = self._repository(top._replace(own=outer_rules(repository, self._base)))
             yield from trouble
         self._waiting.append(top)
         while self._waiting:
@@ -79,9 +90,8 @@ class _Walk:
 
     def _look(self, directory: _Directory, found: list[os.DirEntry[str]]) -> Iterator[Item | Trouble]:
         names = {entry.name for entry in found}
-        if {"HEAD", "objects", "refs"} <= names:
-            yield from self._git_directory(directory.path)
-            return
+        if {"HEAD", "objects", "refs"} <= names:  # a bare repository: what is not git's own is scanned
+            found = [entry for entry in found if entry.name not in _GITS_OWN]
         if self._ignore and ".git" in names and directory.path:
             directory, trouble = self._repository(directory)
             yield from trouble
@@ -120,7 +130,7 @@ class _Walk:
         """The directory as the top of a repository: what an outer one ignores means nothing here."""
         answer = ignored_by_git(self._base + directory.path)
         if isinstance(answer, Trouble):
-            return directory._replace(ignored=frozenset()), [Trouble(directory.path or ".", answer.why)]
+            return directory._replace(ignored=frozenset()), [replace(answer, path=directory.path or ".")]
         return directory._replace(ignored=answer, repository=directory.path), []
 
     def _rules(self, directory: _Directory) -> tuple[_Directory, list[Trouble]]:

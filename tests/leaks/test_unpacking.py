@@ -27,14 +27,14 @@ SECRET = opaque.new("at").secret.reveal().encode()
 
 def opened(name: str, data: bytes, **limits: int) -> tuple[dict[str, bytes], list[Trouble]]:
     """What comes out, by path, and what did not."""
-    blobs: dict[str, bytes] = {}
+    blobs: dict[str, list[bytes]] = {}
     troubles = []
     for each in unpack(Blob(name, data), Budget(len(data), Limits(**limits))):
         if isinstance(each, Trouble):
             troubles.append(each)
         else:
-            blobs[each.path] = blobs.get(each.path, b"") + each.data
-    return blobs, troubles
+            blobs.setdefault(each.path, []).append(each.data)
+    return {path: b"".join(parts) for path, parts in blobs.items()}, troubles
 
 
 def reasons(name: str, data: bytes, **limits: int) -> str:
@@ -351,6 +351,28 @@ def test_a_bomb_of_many_members_ends_at_the_bound():
     blobs, troubles = opened("a.zip", zipped({f"{at}": bomb for at in range(10)}))
     assert sum(map(len, blobs.values())) <= 11_000_000
     assert troubles[-1].skipped
+
+
+def test_what_could_take_long_does_not():
+    # Each took minutes, or would, where every piece is looked for in all that follows.
+    comments = b'<?xml version="1.0"?><a xmlns="urn:oasis:names:tc:opendocument">' + b"<!--" * 300_000
+    assert opened("a.xml", comments)[0]
+    header = b"PK\x03\x04\x14\0\x08\0" + bytes(18) + b"\1\0\0\0a" + b"x" * 600
+    blobs, _ = opened("a.zip", header * 20_000)
+    assert blobs["a.zip!a"] == b"x" * 600 * 20_000
+    nested = b"".join(
+        b"--%d\nContent-Type: multipart/mixed; boundary=%d\n\n" % (at, at + 1) for at in range(5000)
+    )
+    head = b"From: a\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\nContent-Type: a/b; boundary=0\n\n"
+    assert "boundaries" in reasons("a.eml", head + nested + b"x\n" * 1_000_000)
+
+
+def test_after_a_broken_member_of_unknown_size_the_next_one_is_found():
+    broken = b"PK\x03\x04\x14\0\x08\0\x08\0" + bytes(16) + b"\1\0\0\0b" + b"\xff" * 40
+    data = zipped({"a": SECRET})
+    blobs, troubles = opened("a.zip", broken + data[: data.index(b"PK\x01\x02")])
+    assert blobs["a.zip!a"] == SECRET
+    assert any("deflate" in trouble.why for trouble in troubles)
 
 
 def test_members_that_overlap_are_read_once():

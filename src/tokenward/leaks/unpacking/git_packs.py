@@ -39,7 +39,8 @@ def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
             yield Flaw("broken or cut off git pack")
             break
         kind, begin = header
-        budget.count_member()
+        if number % _PARTS == 0:
+            budget.count_member()
         out = streams.decompressed(data, streams.ZLIB, budget, begin)
         parts = held.setdefault(kind, [])
         parts.append(_added(out.data) if kind == "delta" else out.data)

@@ -13,6 +13,8 @@ _HEAD = 16_384
 _ENCODED = re.compile(rb"(?i)\ncontent-transfer-encoding:[ \t]*(?:base64|quoted-printable)")
 _NEXT_MAIL = re.compile(rb"\r?\n\r?\n(?=From [^\n]{5,}\n[A-Z][A-Za-z-]+:)")
 _LARGEST = 64 * MIB
+_BOUNDARY = re.compile(rb"(?i)boundary=")
+_MOST_BOUNDARIES = 100  # of one mail; the parser looks at each line once for every level that it is in
 
 
 def is_mail(data: bytes) -> bool:
@@ -32,6 +34,9 @@ def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
     number = 0
     for mail in _NEXT_MAIL.split(data):
         if not _ENCODED.search(mail):
+            continue
+        if len(_BOUNDARY.findall(mail)) > _MOST_BOUNDARIES:
+            yield Flaw(f"a mail with more than {_MOST_BOUNDARIES} boundaries", skipped=True)
             continue
         try:
             parts = [part for part in email.message_from_bytes(mail).walk() if not part.is_multipart()]

@@ -36,9 +36,15 @@ def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
     budget.count_member()
     lines = _SPACES.sub(b" ", _LINE_ENDS.sub(b"\n", data))
     attributes = {first or second for first, second in _ATTRIBUTES.findall(data)}
-    comments = re.findall(rb"<!--(.*?)-->", data, re.DOTALL) if b"<!--" in data else []
-    text = b"\n".join([_TAGS.sub(b"", lines), *sorted(attributes), *comments])
+    text = b"\n".join([_TAGS.sub(b"", lines), *sorted(attributes), *_comments(data)])
     budget.take(len(text))
     if b"&" in text:
         text = html.unescape(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogatepass")
     yield Member("", text)
+
+
+def _comments(data: bytes) -> Iterator[bytes]:
+    start = data.find(b"<!--")
+    while start >= 0 and (end := data.find(b"-->", start)) >= 0:
+        yield data[start + 4 : end]
+        start = data.find(b"<!--", end)

@@ -224,9 +224,7 @@ def _read(data: bytes, entry: _Entry, stop: int, budget: Budget) -> Generator[Me
     lengths = data[entry.offset + 26 : entry.offset + 30]
     start = entry.offset + _LOCAL_HEADER.size
     start += int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
-    end = stop if entry.packed is None else start + entry.packed
-    if entry.packed is None and entry.method == _STORED:
-        end = _end_of_stored(data, start, stop)
+    end = _end(data, entry, start, stop)
     if end > stop:
         yield Flaw("cut off", entry.name)
         end = stop
@@ -244,12 +242,21 @@ def _read(data: bytes, entry: _Entry, stop: int, budget: Budget) -> Generator[Me
         yield Flaw("is not what its size and checksum say", entry.name)
     if not entry.link and not (entry.name.endswith("/") and not out.data):
         yield Member(entry.name, out.data)
-    return out.end if entry.packed is None else end
+    if entry.packed is not None:
+        return end
+    return start if out.why else out.end  # where it broke, nobody knows what is next
 
 
-def _end_of_stored(data: bytes, start: int, stop: int) -> int:
-    ends = [at for mark in (_DESCRIPTOR, _LOCAL, _CENTRAL) if (at := data.find(mark, start, stop)) >= 0]
-    return min(ends, default=stop)
+def _end(data: bytes, entry: _Entry, start: int, stop: int) -> int:
+    """Where its data ends, or cannot go beyond: of compressed data of unknown size, that tells."""
+    if entry.packed is not None:
+        return start + entry.packed
+    if entry.method != _STORED:
+        return stop
+    for mark in (_LOCAL, _CENTRAL, _DESCRIPTOR):
+        at = data.find(mark, start, stop)
+        stop = at if at >= 0 else stop
+    return stop
 
 
 def _content(data: bytes, entry: _Entry, start: int, end: int, budget: Budget) -> streams.Output | None:

@@ -31,7 +31,7 @@ def test_all_that_the_pattern_matches_is_found_in_order():
 
 
 def test_the_secret_is_the_group_where_there_is_one():
-    assert found(replace(RULE, pattern="acme_([0-9a-z]{8})"), b"acme_aaaa1111") == ["aaaa1111"]
+    assert found(replace(RULE, pattern="acme_([0-9a-z]{8})"), b"acme_ab12cd34") == ["ab12cd34"]
 
 
 def test_a_search_from_the_middle_still_sees_what_stands_before_it():
@@ -125,7 +125,7 @@ def test_entropy_is_in_bits_a_character():
     [
         (replace(RULE, paths=("*.js",)), b"acme_aaaa1111", "path"),
         (replace(RULE, keywords=("boat",)), b"acme_aaaa1111", "context"),
-        (replace(RULE, entropy=4.0), b"acme_aaaaaaaa", "entropy"),
+        (replace(RULE, entropy=4.0), b"acme_aaaa1111", "entropy"),
         (replace(RULE, checksum="crc-of-body"), b"acme_aaaa1111", "checksum"),
         (replace(RULE, pair=Pair("account", "AC[0-9]{4}", needed=True)), b"acme_aaaa1111", "pair"),
     ],
@@ -143,3 +143,34 @@ def test_a_detector_is_woken_by_the_pattern_of_its_rule():
     data = b" " * 5000 + b"acme_aaaa1111"
     (one,) = detector.find(Text(data, "a"), len(data) - detector.reach, SILENCE)
     assert (one.rule, one.start) == ("acme-key", 5000)
+
+
+OPEN = replace(RULE, pattern=r"\bacme_[\w-]{24}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"xxxxxxxxxxxxxxxxxxxxxxxx",
+        b"XXXXXXabcdwq73hd72hd7s2h",
+        b"your_api_key_goes_here__",
+        b"THISISAN7EXAMPLE7ofawkey",
+        b"PLACEHOLDER_for_your_key",
+        b"aaaaaaaa73hd72hd7s2hq8dk",
+        b"1234567890abcdef12345678",
+        b"q8dk73hd72habcdefghijkl4",
+        b"q8dk73h00110011001100110",
+    ],
+)
+def test_what_only_stands_for_a_secret_is_let_go(body):
+    notes = Notes()
+    assert not list(matches(OPEN, Text(b"key: acme_" + body, "a"), 0, notes))
+    assert (notes.kept[-1].stage, notes.kept[-1].verdict) == ("shape", "dropped")
+
+
+def test_a_secret_that_documentation_prints_is_of_low_severity():
+    printed = (
+        b"Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2" + b"UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+    )
+    (one,) = matches(replace(RULE, pattern="[0-9A-Za-z+/]{86}=="), Text(b"AccountKey=" + printed, "a"))
+    assert (one.severity, one.facts) == (Severity.LOW, {"published": "Azure's storage emulator"})

@@ -11,10 +11,12 @@ from typing import Protocol
 import re2
 
 from tokenward.leaks.detector import Detector
-from tokenward.leaks.findings import Candidate, Confidence
-from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder
+from tokenward.leaks.detectors.published_examples import published
+from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder, Stage, Verdict
 from tokenward.leaks.rule import Pair, Rule
 from tokenward.leaks.rulebook.checksums import CHECKSUMS
+from tokenward.leaks.rulebook.lookalikes import lookalike
 from tokenward.leaks.rulebook.macros import triggers
 from tokenward.leaks.text import Text
 
@@ -71,25 +73,36 @@ def matches(rule: Rule, text: Text, start: int = 0, recorder: Recorder = SILENCE
 def _candidate(rule: Rule, data: bytes, begin: int, end: int, recorder: Recorder) -> Candidate | None:
     secret = data[begin:end]
     recorder.note("capture", rule.id, begin, "passed", "the rule's pattern matches")
+    refused = _refused(rule, secret)
+    if refused is not None:
+        recorder.note(refused[0], rule.id, begin, "dropped", refused[1])
+        return None
+    confidence, severity = rule.confidence, None
+    facts: dict[str, str] = {}
+    if rule.pair is not None:
+        other = _pair(rule.pair, data, begin, end)
+        if other is not None:
+            confidence, facts[rule.pair.what] = Confidence.HIGH, other
+        else:
+            verdict: Verdict = "dropped" if rule.pair.needed else "passed"
+            recorder.note("pair", rule.id, begin, verdict, f"no {rule.pair.what} near")
+            if rule.pair.needed:
+                return None
+    if where := published(secret):
+        facts["published"], severity = where, min(rule.severity, Severity.LOW)
+    return Candidate(rule.id, begin, end, secret, confidence, facts, severity, rule.guessable)
+
+
+def _refused(rule: Rule, secret: bytes) -> tuple[Stage, str] | None:
+    """The condition that the secret itself does not meet."""
+    if rule.checksum:
+        if not CHECKSUMS[rule.checksum].valid(secret):
+            return "checksum", f"does not hold: {CHECKSUMS[rule.checksum].what}"
+    elif why := lookalike(secret):
+        return "shape", why
     if rule.entropy and entropy(secret) < rule.entropy:
-        reason = f"{entropy(secret):.1f} bits a character, not {rule.entropy}" if recorder.wanted else ""
-        recorder.note("entropy", rule.id, begin, "dropped", reason)
-        return None
-    if rule.checksum and not CHECKSUMS[rule.checksum].valid(secret):
-        recorder.note("checksum", rule.id, begin, "dropped", CHECKSUMS[rule.checksum].what)
-        return None
-    if rule.pair is None:
-        return Candidate(rule.id, begin, end, secret, rule.confidence, guessable=rule.guessable)
-    other = _pair(rule.pair, data, begin, end)
-    if other is not None:
-        facts = {rule.pair.what: other}
-        return Candidate(rule.id, begin, end, secret, Confidence.HIGH, facts, guessable=rule.guessable)
-    recorder.note(
-        "pair", rule.id, begin, "dropped" if rule.pair.needed else "passed", f"no {rule.pair.what} near"
-    )
-    if rule.pair.needed:
-        return None
-    return Candidate(rule.id, begin, end, secret, rule.confidence, guessable=rule.guessable)
+        return "entropy", f"{entropy(secret):.1f} bits a character, not {rule.entropy}"
+    return None
 
 
 @lru_cache(maxsize=1024)

@@ -28,8 +28,8 @@ _UPPER = _LOWER.upper()
 
 ALPHABETS: dict[str, str] = {
     "digits": _DIGITS,
-    "dull": "0a",  # of little entropy, and in nearly every other one
-    "DULL": "0A",
+    "dull": "01ab",  # of little entropy, and in nearly every other one
+    "DULL": "01AB",
     "hex": "0123456789abcdef",
     "HEX": "0123456789ABCDEF",
     "lower": _LOWER,

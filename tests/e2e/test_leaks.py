@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from tokenward.app.cli import application
 from tokenward.app.demo import SERVICE
 from tokenward.app.foundation import foundation
 from tokenward.base.secret import Secret
@@ -97,3 +99,28 @@ def test_whoever_holds_a_token_ends_it(demo, http):
     metrics = http.get(f"{demo.urls['admin']}/metrics").text
     assert 'tokenward_leak_reports_total{kind="access_token",outcome="revoked"}' in metrics
     assert 'tokenward_leak_reports_total{kind="admin_token",outcome="alert"}' in metrics
+
+
+def test_from_a_scan_to_a_dead_token_by_two_commands(demo, http, tmp_path, monkeypatch):
+    name, secret = registered(demo, "ci-scanner", "leaks:report", "leaks:read")
+    monkeypatch.setenv("SCANNER_SECRET", secret)
+    token = token_of(demo, http, registered(demo, "careless", "accounts:read"))
+    assert accounts(demo, http, token) == 200
+    (tmp_path / "settings.py").write_text(f'API_TOKEN = "{token}"\n')
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, code):
+        result = CliRunner().invoke(application, list(arguments))
+        assert result.exit_code == code, result.output
+        return result.stdout
+
+    run("scan", "--format", "json", "--output", "found.json", "settings.py", code=1)
+    assert token not in (tmp_path / "found.json").read_text()
+    said = ("--to", demo.urls["issuer"], "--client-id", name, "--client-secret", "env:SCANNER_SECRET")
+    told = run("leaks", "report", "@found.json", *said, code=0)
+    assert told.split()[:2] == [token.split("_")[2][:11], "revoked"]
+    began = time.monotonic()
+    while accounts(demo, http, token) == 200:
+        assert time.monotonic() < began + PATIENCE
+    shown = run("leaks", "show", told.split()[2], "--config", str(demo.directory / "tokenward.yaml"), code=0)
+    assert "settings.py:1" in shown

@@ -141,13 +141,22 @@ class OutboundClient:
         """
         return await self._in_time(url, _GET)
 
-    async def post_json_async(self, url: str, body: bytes) -> None:
-        """Post JSON; any answer of 2xx will do, and what it says is dropped.
+    async def post_json_async(
+        self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, reads: bool = False
+    ) -> bytes:
+        """Post JSON; any answer of 2xx will do.
+
+        Args:
+            url: where it goes.
+            body: the JSON.
+            headers: further ones.
+            reads: whether the answer's body is wanted; else it is dropped, and b"" comes back.
 
         Raises:
             OutboundError: it was refused or failed; `code` says why.
         """
-        await self._in_time(url, _Order("POST", body, _content("application/json", body), reads=False))
+        sent = (*_content("application/json", body), *(headers or {}).items())
+        return await self._in_time(url, _Order("POST", body, sent, reads=reads))
 
     async def post_form_async(
         self, url: str, form: Mapping[str, str], *, accept: str = "*/*", authorization: str | None = None

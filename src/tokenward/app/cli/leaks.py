@@ -1,20 +1,24 @@
 """`tokenward leaks`: credentials that got out, and what becomes of them."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, date, err, fail, out
+from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, date, err, fail, out, read_data
 from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.app.leak_desk import foreseen, known_incident, respond_to
+from tokenward.app.leak_reporting import report_to
 from tokenward.base.problems import NOT_FOUND, Refusal
+from tokenward.base.references import resolve
+from tokenward.leaks.response.reporting import MAX_DOCUMENT, CannotReport, read_sightings
 from tokenward.store.leak_records import Incident, IncidentState, Leaked, Reach, Seen, Taken
 from tokenward.store.records import ApiKeyState, ClientSecret
 
-commands = typer.Typer(no_args_is_help=True, help="See what leaked, respond, close.")
+commands = typer.Typer(no_args_is_help=True, help="Report what leaked, see it, respond, close.")
 
 Name = Annotated[str, typer.Argument(metavar="INCIDENT", help="As `tokenward leaks list` shows it.")]
 
@@ -142,6 +146,44 @@ def close(
 
     with_foundation(config, work)
     err.print(f"closed {incident_id}", markup=False)
+
+
+@commands.command("report")
+def report_findings(
+    source: Annotated[
+        str, typer.Argument(metavar="[-|@FILE]", help="What `tokenward scan --format json` wrote.")
+    ],
+    to: Annotated[str, typer.Option(metavar="URL", help="The issuer's URL.")],
+    client_id: Annotated[str, typer.Option(help="A client with the scope leaks:report.")],
+    client_secret: Annotated[
+        str,
+        typer.Option(
+            metavar="REFERENCE",
+            help="Where its secret is kept: env:, file:, cmd: or keyring:. Never the secret itself.",
+        ),
+    ],
+) -> None:
+    """Tell the issuer what a scan found of its credentials, so that it ends them. No secret is sent.
+
+    Prints what became of each, as far as the client may know; leaks:read lets it know more. Exit code 0: all
+    was taken.
+
+      tokenward scan --format json --output found.json
+
+      tokenward leaks report @found.json --to https://login.example --client-id scanner
+      --client-secret env:SCANNER_SECRET
+    """
+    try:
+        seen = read_sightings(read_data(source, MAX_DOCUMENT + 1))
+        secret = resolve(client_secret, base_dir=Path.cwd())
+        told = asyncio.run(report_to(to, seen, client_id=client_id, secret=secret))
+    except CannotReport as error:
+        fail(str(error), code=REFUSED)
+    except ValueError as error:
+        fail(str(error))
+    for each in told:
+        out.print(f"{each.token_id} {each.status} {each.incident}".rstrip(), markup=False)
+    err.print(f"reported {len(told)} places", markup=False)
 
 
 async def _last_use(ground: Foundation, leaked: Leaked) -> float | None:

@@ -82,6 +82,10 @@ FORMS = [
 ]
 PASSWORDS = [
     ("a.sql", "CREATE USER x IDENTIFIED BY 'x'; ALTER USER y PASSWORD '{base62:16}';"),
+    ("a.sql", "CREATE USER x IDENTIFIED BY '{base62:16}';"),
+    ("a.sh", "mysql -u root -p{base62:16} shop < dump.sql"),
+    ("a.sh", "sshpass -p '{base62:16}' ssh host"),
+    ("a.ps1", 'ConvertTo-SecureString "{base62:16}" -AsPlainText -Force'),
     ("a.yml", "db_password: {base62:16}"),
     ("a.yml", "password: aB9-Xk2!wQ"),
     ("a.py", 'password = "{base62:16}"'),

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
-import re2
-
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.expressions import expression
 from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.assignments.placeholders import placeholder
 from tokenward.leaks.detectors.assignments.strength import randomness
+from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.connections.judgement import judge
 from tokenward.leaks.detectors.facts import shown
 from tokenward.leaks.detectors.published_examples import published
@@ -70,11 +69,9 @@ _SURE: Final = 0.8
 
 
 @cache
-def _compiled() -> tuple[Any, Any, Any, Any]:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
+def _patterns() -> tuple[Any, Any, Any, Any]:
     forms = (_BASIC_FORM, _BEARER_FORM, _OTHER_FORM, _CURL_FORM)
-    basic, bearer, other, curl = (re2.compile(form.encode(), options) for form in forms)
+    basic, bearer, other, curl = map(compiled, forms)
     return basic, bearer, other, curl
 
 
@@ -82,7 +79,7 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     """Headers in requests, in the code that sends them, and in command lines of curl."""
     data = text.data
     severity = Severity.LOW if only_tried(text) else None
-    basic, bearer, other, curl = _compiled()
+    basic, bearer, other, curl = _patterns()
     for match in basic.finditer(data, start):
         user, colon, password = _plain(match.group(1)).partition(b":")
         if colon:

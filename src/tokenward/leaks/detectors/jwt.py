@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-import re2
-
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.leaks.detector import Detector
+from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.facts import shown
 from tokenward.leaks.detectors.weak_secrets import WEAK_SECRETS
 from tokenward.leaks.findings import Candidate, Confidence, Severity
@@ -62,9 +61,7 @@ _SUPABASE: Final = Rule(
 
 @cache
 def _pattern() -> Any:  # noqa: ANN401 - re2 has no types
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return re2.compile(rb"eyJ[\w-]{10,}\.[\w-]*\.[\w-]*(?:\.[\w-]*\.[\w-]*)?", options)
+    return compiled(rb"eyJ[\w-]{10,}\.[\w-]*\.[\w-]*(?:\.[\w-]*\.[\w-]*)?")
 
 
 def find(text: Text, start: int, recorder: Recorder, clock: Clock = SYSTEM_CLOCK) -> Iterator[Candidate]:

@@ -57,7 +57,8 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     seen: set[int] = set()
     for form, pattern in patterns(file.kind):
         for match in pattern.finditer(data, start):
-            name = judge_name(match.group(1))
+            which = 1 if match.start(1) >= 0 else next(n for n in range(2, 6) if match.start(n) >= 0)
+            name = judge_name(match.group(which))
             if name.promise is Promise.NONE and not recorder.wanted:
                 continue
             group = match.lastindex
@@ -66,7 +67,7 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
                 continue
             seen.add(begin)
             value: bytes = match.group(group)
-            between = data[match.end(1) : begin]
+            between = data[match.end(which) : begin]
             loose = _loose(between) or (file.kind is Kind.PROSE and b"=" not in between)
             rule = _PASSWORD if name.promise is Promise.PASSWORD else _TOKEN
             verdict = judge(name, value, file, loose=loose)

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any, Final
 
-import re2
+from tokenward.leaks.detectors.compiling import compiled
 
 # Whole values; the first that fits tells what it is.
 _SHAPES: Final = (
@@ -63,16 +63,12 @@ BY_CHANCE: Final = frozenset({"a path", "a dotted name", "names", "a constant's 
 
 @cache
 def _shapes() -> tuple[tuple[str, Any], ...]:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return tuple((what, re2.compile(pattern, options)) for what, pattern in _SHAPES)
+    return tuple((what, compiled(pattern)) for what, pattern in _SHAPES)
 
 
 @cache
 def _any_shape() -> Any:  # noqa: ANN401 - re2 has no types
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return re2.compile(b"|".join(b"(?:" + pattern + b")" for _, pattern in _SHAPES), options)
+    return compiled(b"|".join(b"(?:" + pattern + b")" for _, pattern in _SHAPES))
 
 
 def expression(value: bytes) -> str:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-import re2
-
 from tokenward.leaks.detectors.assignments.languages import Kind
+from tokenward.leaks.detectors.compiling import compiled
 
 # Words of which a credential's name has one. The first are telling by themselves ...
 _TELLING: Final = (
@@ -110,6 +109,14 @@ FORMS: Final = (
         frozenset({Kind.MARKUP, Kind.CONFIG, Kind.PROSE}),
     ),
     Form(
+        "an argument of a command",
+        r"\b(?:((?i:identified))(?i:\s+with\s+[\w']{1,40})?(?i:\s+by)(?i:\s+password)?\s+[\"']|"
+        r"((?i:mysql|mysqldump|mysqladmin|mariadb))\s[^\n\"'|;]{0,200}?-p[\"']?|"
+        r"(sshpass)\s+-p\s?[\"']?|((?i:convertto-securestring))\s+(?:-String\s+)?[\"'])"
+        r"([^\s\"'`<>$(){}\[\]|;,\\\-][^\s\"'`<>|;,\\]{5,511})",
+        _EVERYWHERE,
+    ),
+    Form(
         "an element after its key",
         r"<key>" + _NAME + r"</key>\s{0,12}<string>([^<>\s]{6,512})</string>",
         frozenset({Kind.MARKUP, Kind.CONFIG}),
@@ -142,8 +149,4 @@ TRIGGERS: Final = tuple(_trigger(form.pattern) for form in FORMS)
 @cache
 def patterns(kind: Kind) -> tuple[tuple[str, Any], ...]:
     """The forms to look for in a file of that kind."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return tuple(
-        (form.what, re2.compile(form.pattern.encode(), options)) for form in FORMS if kind in form.kinds
-    )
+    return tuple((form.what, compiled(form.pattern)) for form in FORMS if kind in form.kinds)

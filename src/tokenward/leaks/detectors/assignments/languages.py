@@ -115,7 +115,7 @@ def translated(text: Text) -> bool:
 
 _WRITTEN_BY_HAND: Final = words(
     """
-    .env .properties .ini .cfg .conf .cnf .yml .yaml .toml .tfvars .config .json .xml .plist
+    .env .properties .ini .cfg .conf .cnf .yml .yaml .toml .sql .tfvars .config .json .xml .plist
     .local .production .staging .dev
     """
 )

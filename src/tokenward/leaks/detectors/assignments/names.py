@@ -42,6 +42,8 @@ def judge(name: bytes) -> Name:
         segments.pop()
     if not segments:
         return Name(Promise.NONE, "no name")
+    if text.lower() in vocabulary.COMMANDS:
+        return Name(Promise.PASSWORD, f"what “{text}” takes")
     if segments[-1] in {"PWD", "OLDPWD"}:
         return Name(Promise.NONE, "the working directory of a shell")
     words = [word.lower() for word in _split(segments[-1])]

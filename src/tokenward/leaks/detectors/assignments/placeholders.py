@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any, Final
 
-import re2
+from tokenward.leaks.detectors.compiling import compiled
 
 # Whatever they stand in, these are no part of a secret.
 _MARKS: Final = (
@@ -29,9 +29,7 @@ _LONGEST_RUN: Final = 6
 
 @cache
 def _marks() -> Any:  # noqa: ANN401 - re2 has no types
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return re2.compile(_MARKS, options)
+    return compiled(_MARKS)
 
 
 def placeholder(value: bytes) -> str:

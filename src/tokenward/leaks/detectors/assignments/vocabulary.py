@@ -15,6 +15,8 @@ PASSWORD_WORDS: Final = words("""
 TOKEN_WORDS: Final = words("""
     secret secrets token tokens credential credentials cred creds bearer apikey authkey psk
     """)
+# Commands, and a clause of SQL, that take a password as an argument.
+COMMANDS: Final = words("identified mysql mysqldump mysqladmin mariadb sshpass convertto-securestring")
 # What makes of "key" more than a key of a dictionary.
 KINDS_OF_KEY: Final = words("""
     api secret access private priv encryption encrypt signing signature sign master auth shared account

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-import re2
-
+from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.text import Text
 
 
@@ -119,14 +118,17 @@ TRIGGERS: Final = (*(form.trigger for form in FORMS), _HASHES, _WORDPRESS)
 
 @cache
 def _patterns() -> tuple[tuple[Form, Any], ...]:
-    return tuple((form, _compile(form.pattern)) for form in FORMS)
+    return tuple((form, compiled(form.pattern)) for form in FORMS)
 
 
 @cache
-def _compile(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return re2.compile(pattern.encode(), options)
+def _users() -> Any:  # noqa: ANN401 - re2 has no types
+    return compiled(_HASHES)
+
+
+@cache
+def _keys() -> Any:  # noqa: ANN401 - re2 has no types
+    return compiled(_WORDPRESS)
 
 
 def find(text: Text, start: int) -> Iterator[Entry]:
@@ -149,13 +151,13 @@ def find(text: Text, start: int) -> Iterator[Entry]:
 
 def hashes(data: bytes, start: int) -> Iterator[tuple[int, int, bytes]]:
     """Hashes of passwords in a file of users (htpasswd, shadow)."""
-    for match in _compile(_HASHES).finditer(data, start):
+    for match in _users().finditer(data, start):
         yield match.start(1), match.end(1), match.group(1)
 
 
 def wordpress(data: bytes, start: int) -> Iterator[tuple[int, int, bytes]]:
     """Keys and salts of WordPress, which may hold spaces."""
-    for match in _compile(_WORDPRESS).finditer(data, start):
+    for match in _keys().finditer(data, start):
         yield match.start(1), match.end(1), match.group(1)
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-import re2
+from tokenward.leaks.detectors.compiling import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +57,13 @@ TRIGGERS: Final = (
     r"(?i);\s?(?:password|pwd)\s?=\s?[^;\"'\n]{3}",
     r"(?:host|hostaddr)=[^\"'`\n]{1,300}\spassword=[^\s\"'`\\]{3}",
 )
-_USER: Final = rb"(?i)(?:user(?:name|id)?|user id|uid)\s?=\s?([^;&\s\"']{1,80})"
+_USER: Final = r"(?i)(?:user(?:name|id)?|user id|uid)\s?=\s?([^;&\s\"']{1,80})"
 
 
 @cache
 def _patterns() -> dict[str, Any]:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    patterns = {"address": _ADDRESS, "jdbc": _JDBC, "pairs": _PAIRS, "libpq": _LIBPQ}
-    compiled = {name: re2.compile(pattern.encode(), options) for name, pattern in patterns.items()}
-    return compiled | {"user": re2.compile(_USER, options)}
+    patterns = {"address": _ADDRESS, "jdbc": _JDBC, "pairs": _PAIRS, "libpq": _LIBPQ, "user": _USER}
+    return {name: compiled(pattern) for name, pattern in patterns.items()}
 
 
 def find(data: bytes, start: int) -> Iterator[Credentials]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-import re2
+from tokenward.leaks.detectors.compiling import compiled
 
 _LONGEST: Final = 65_536
 _BREAKS: Final = (
@@ -57,9 +57,7 @@ class Armored:
 
 @cache
 def _begin() -> Any:  # noqa: ANN401 - re2 has no types
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return re2.compile(rb"-----BEGIN ((?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?)-----", options)
+    return compiled(rb"-----BEGIN ((?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?)-----")
 
 
 def blocks(data: bytes, start: int) -> Iterator[Armored]:

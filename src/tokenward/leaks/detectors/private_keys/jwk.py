@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
-import re2
-
+from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.private_keys import fingerprints
 from tokenward.leaks.detectors.private_keys.key import Key
 from tokenward.tokens.key_lint import weak_secret
@@ -25,14 +24,12 @@ _SHORTEST_PRIVATE: Final = 28
 
 @cache
 def _patterns() -> tuple[Any, Any, Any]:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
     quote = rb"\\{0,3}[\"']?"
-    kind = re2.compile(rb"\bkty" + quote + rb"\s*[:=]>?\s*" + quote + rb"(?:RSA|EC|OKP|oct)\b", options)
-    member = re2.compile(
-        rb"\b([a-z]\w{0,8})" + quote + rb"\s*[:=]>?\s*\\{0,3}[\"']([A-Za-z0-9_+/=-]*)\\{0,3}[\"']", options
+    kind = compiled(rb"\bkty" + quote + rb"\s*[:=]>?\s*" + quote + rb"(?:RSA|EC|OKP|oct)\b")
+    member = compiled(
+        rb"\b([a-z]\w{0,8})" + quote + rb"\s*[:=]>?\s*\\{0,3}[\"']([A-Za-z0-9_+/=-]*)\\{0,3}[\"']"
     )
-    seam = re2.compile(rb"[\"']\s*[+.]?\s*\\?\r?\n\s*[+.]?\s*[bru]{0,2}[\"']", options)
+    seam = compiled(rb"[\"']\s*[+.]?\s*\\?\r?\n\s*[+.]?\s*[bru]{0,2}[\"']")
     return kind, member, seam
 
 

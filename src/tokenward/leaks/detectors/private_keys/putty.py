@@ -5,8 +5,7 @@ import binascii
 from functools import cache
 from typing import Any, Final
 
-import re2
-
+from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.private_keys import fingerprints
 from tokenward.leaks.detectors.private_keys.key import Key
 
@@ -15,13 +14,10 @@ _KINDS: Final = {b"ssh-rsa": "RSA", b"ssh-dss": "DSA", b"ssh-ed25519": "Ed25519"
 
 @cache
 def _file() -> Any:  # noqa: ANN401 - re2 has no types
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    return re2.compile(
+    return compiled(
         rb"PuTTY-User-Key-File-[123]: ([\w-]+)\s+Encryption: ([\w-]+)\s+(?:Comment: [^\r\n]*\s+)?"
         rb"Public-Lines: \d+\s+([A-Za-z0-9+/=\s]+)(?:[A-Z][\w-]+: \w+\s+)*"
         rb"Private-Lines: \d+\s+((?:[A-Za-z0-9+/=]{1,64}\r?\n)+)",
-        options,
     )
 
 

@@ -82,6 +82,45 @@ def test_a_tokenwardignore_of_the_working_tree_leaves_out_staged_files_and_says_
     assert [path for path in paths if not path.startswith("commit ")] == ["c.pem"]
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_a_merged_branch_has_is_not_new(tmp_path, repository, monkeypatch, linked):
+    repository.commit({"both": "base\n"})
+    repository.git("checkout", "--quiet", "-b", "side")
+    repository.commit({"both": "side\n", "theirs": "theirs\n"})
+    repository.git("checkout", "--quiet", "main")
+    repository.commit({"both": "main\n"})
+    if linked:
+        repository.git("checkout", "--quiet", "--detach")
+        repository.git("worktree", "add", "--quiet", str(tmp_path / "tree"), "main")
+        repository.path = tmp_path / "tree"
+    repository.git("merge", "--quiet", "side", check=False)
+    repository.write({"both": "main\nside\nnew\n", "ours": "ours\n"})
+    repository.git("add", "--all")
+    expected = [("both", b"main\nside\nnew\n", b"main\n\nside\n"), ("ours", b"ours\n", None)]
+    assert versions(Staged(repository.path)) == expected
+    monkeypatch.setenv("GIT_DIR", repository.git("rev-parse", "--absolute-git-dir"))
+    monkeypatch.chdir(repository.path)
+    assert versions(Staged()) == expected
+    repository.commit()
+    assert versions(commit_range(repository.path, "HEAD^!")) == expected
+
+
+def test_a_merge_of_many_parents_is_read(repository):
+    repository.commit({f"{n}": "base\n" for n in range(60)})
+    base = repository.id_of("HEAD")
+    parents = []
+    for branch in range(20):
+        repository.git("reset", "--quiet", "--hard", base)
+        parents += ["-p", repository.commit({f"{n}": f"branch {branch}\n" for n in range(60)})]
+    repository.commit({f"{n}": f"evil {n}\n" for n in range(60)})
+    merge = repository.git("commit-tree", *parents, "-m", "x", "HEAD^{tree}")
+    repository.git("update-ref", "refs/heads/merge", merge)
+    repository.git("reset", "--quiet", "--hard", base)
+    found = [old for _, _, old in versions(commit_range(repository.path, "merge^!"))]
+    assert len(found) == 60
+    assert all(old is not None and old.count(b"branch") == 8 for old in found)
+
+
 def test_settings_that_narrow_a_diff_narrow_nothing(repository, monkeypatch):
     repository.commit({"a": "a", "deep/b": "b"})
     repository.git("config", "diff.relative", "true")

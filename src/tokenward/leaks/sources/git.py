@@ -230,6 +230,18 @@ def working_tree(git: Git) -> Path:
     return next((above for above in (here, *here.parents) if (above / ".git").exists()), here)
 
 
+def merging(git: Git) -> bool:
+    """Whether a merge is under way, without asking git."""
+    if git.where is None and (named := os.environ.get("GIT_DIR")):
+        directory = Path(named)
+    else:
+        directory = working_tree(git) / ".git"
+        if directory.is_file():  # of a linked working tree, or of a submodule
+            said = directory.read_bytes()[:4096].removeprefix(b"gitdir: ").rstrip(b"\n")
+            directory = directory.parent / os.fsdecode(said)
+    return (directory / "MERGE_HEAD").exists()
+
+
 def text(raw: bytes) -> str:
     """A path or a name as git gave it, with surrogate escapes where it is no UTF-8."""
     return raw.decode("utf-8", "surrogateescape")

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tokenward.leaks.findings import Trouble
-from tokenward.leaks.sources.git import Git, GitFailed, layout, text, working_tree
+from tokenward.leaks.sources.git import Git, GitFailed, layout, merging, text, working_tree
 from tokenward.leaks.sources.git_log import FILES
 from tokenward.leaks.sources.git_objects import objects
 from tokenward.leaks.sources.ignoring import OWN, OwnRulesOf
@@ -20,7 +20,9 @@ _DIFF = (
 
 
 class Staged(Source):
-    """The files of the index that differ from HEAD's. Two git processes: one lists, one reads.
+    """The files of the index that differ from HEAD's.
+
+    Two git processes: one lists, one reads. In a merge one more: what the merged branch has is not new.
 
     Args:
         where: a directory in the repository; None for the current one, in a hook too.
@@ -39,27 +41,40 @@ class Staged(Source):
             CannotScan: no git, no repository, or one that git refuses.
         """
         try:
-            fields = iter(self._git.output(*_DIFF).split(b"\0"))
+            changed = self._changed()
+            merged = self._changed("MERGE_HEAD") if merging(self._git) else None
         except GitFailed as error:
             layout(
                 self._git
             )  # outside of a repository, or in one that it refuses, `git diff` speaks of options
             raise CannotScan(str(error)) from error
-        changed = [(entry.lstrip(b":").decode().split(" "), next(fields)) for entry in fields if entry]
         # What was moved is not new: its content went away elsewhere.
-        moved = {old for (_, mode, old, _new, _), _ in changed if mode == "000000"}
+        moved = {old for _mode, old, new in changed.values() if not new.strip("0")}
         rules = OwnRulesOf(working_tree(self._git)) if self._ignore else None
         left_out = 0
-        for (_, mode, old, new, _), raw in changed:
+        for raw, (mode, old, new) in changed.items():
             path = text(raw)
-            if not mode.encode().startswith(FILES) or new in moved or not new.strip("0"):
+            if not mode.startswith(FILES) or new in moved or not new.strip("0"):
                 continue
+            if merged is not None and raw not in merged:
+                continue  # as the branch has it that is merged
             if rules is not None and rules.leave_out(path):
                 left_out += 1
                 continue
-            yield Item(path, TYPICAL, new, old if old.strip("0") else "")
+            olds = [old, *([merged[raw][1]] if merged is not None else [])]
+            yield Item(path, TYPICAL, new, " ".join(one for one in olds if one.strip("0")))
         if left_out:
             yield Trouble(OWN, f"staged files left out on its word: {left_out}", skipped=True)
+
+    def _changed(self, *base: str) -> dict[bytes, tuple[bytes, str, str]]:
+        """For each path, mode, old and new object of what differs from HEAD or another commit."""
+        fields = iter(self._git.output(*_DIFF, *base).split(b"\0"))
+        found = {}
+        for entry in fields:
+            if entry:
+                _, mode, old, new, _ = entry.lstrip(b":").split(b" ")
+                found[next(fields)] = (mode, old.decode(), new.decode())
+        return found
 
     def reader(self) -> AbstractContextManager[Read]:
         """See `Source`."""

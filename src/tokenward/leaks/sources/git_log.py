@@ -30,7 +30,7 @@ class Change:
         commit: who.
         path: as git stores it.
         id: the blob that stands there since.
-        old: the blob that stood there before; "" for none.
+        old: the blobs that stood there before, one for each parent that had one, with spaces between.
         moved: the same commit took the blob away from another path.
     """
 
@@ -96,17 +96,17 @@ def _tokens(output: IO[bytes]) -> Iterator[bytes]:
 
 def _changes(commit: Committed, raw: list[tuple[bytes, bytes]]) -> Iterator[Change]:
     """Read ":modes ids status"; with n parents there are n colons, n + 1 modes and n + 1 ids."""
-    read: list[tuple[bytes, bytes, bytes, bytes]] = []
+    read: list[tuple[bytes, list[bytes], bytes, bytes]] = []
     for token, path in raw:
         fields = token.lstrip(b":")
         parents = len(token) - len(fields)
         words = fields.split(b" ")
-        read.append((words[parents], words[parents + 1], words[2 * parents + 1], path))
-    gone = {old for _mode, old, new, _path in read if not new.strip(b"0")}
-    for mode, old, new, path in read:
+        olds = [old for old in words[parents + 1 : 2 * parents + 1] if old.strip(b"0")]
+        read.append((words[parents], olds, words[2 * parents + 1], path))
+    gone = {old for _mode, olds, new, _path in read if not new.strip(b"0") for old in olds}
+    for mode, olds, new, path in read:
         if mode.startswith(FILES):
-            before = old.decode() if old.strip(b"0") else ""
-            yield Change(commit, path, new.decode(), before, moved=new in gone)
+            yield Change(commit, path, new.decode(), b" ".join(olds).decode(), moved=new in gone)
 
 
 def head_objects(git: Git) -> frozenset[str]:

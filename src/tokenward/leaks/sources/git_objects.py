@@ -15,6 +15,7 @@ from tokenward.leaks.sources.source import Item, Read
 from tokenward.leaks.sources.windows import blobs
 
 _AT_ONCE = 400  # ids, 65 bytes or less each, that fit into a pipe: neither side waits for the other
+_PARENTS = 8  # of a merge; what more of them had counts as new
 _PIPE = 1 << 20  # bytes; fewer changes between the processes than with 64 KiB
 
 
@@ -43,8 +44,16 @@ class _Reader:
         self._stack.close()
 
     def read(self, items: Sequence[Item]) -> Iterator[Blob | Trouble]:
-        for start in range(0, len(items), _AT_ONCE // 2):
-            yield from self._batch(items[start : start + _AT_ONCE // 2])
+        batch: list[Item] = []
+        asked = 0
+        for item in items:
+            count = len(_wanted(item))
+            if asked + count > _AT_ONCE:
+                yield from self._batch(batch)
+                batch, asked = [], 0
+            batch.append(item)
+            asked += count
+        yield from self._batch(batch)
 
     def _batch(self, items: Sequence[Item]) -> Iterator[Blob | Trouble]:
         done = 0
@@ -71,7 +80,7 @@ class _Reader:
             command = ("-c", f"core.bigFileThreshold={WHOLE}", "cat-file", "--batch")
             self._process = self._stack.enter_context(self._git.conversation(*command))
             _widen(cast("IO[bytes]", self._process.stdout))
-        wanted = "".join(f"{item.old}\n{item.id}\n" if item.old else f"{item.id}\n" for item in items)
+        wanted = "".join(f"{wanted}\n" for item in items for wanted in _wanted(item))
         asking = cast("IO[bytes]", self._process.stdin)
         with suppress(BrokenPipeError):  # seen again when there is no answer
             asking.write(wanted.encode())
@@ -79,13 +88,8 @@ class _Reader:
         return cast("IO[bytes]", self._process.stdout)
 
     def _answer(self, answers: IO[bytes], item: Item) -> Iterator[Blob | Trouble]:
-        old = None
-        if item.old:
-            kind, size = _head(answers)
-            if kind == b"blob" and size <= WHOLE:
-                old = _content(answers, size)
-            else:
-                _drop(answers, size, kind)
+        olds = [_old(answers) for _ in _wanted(item)[:-1]]
+        old = b"\n".join(olds) if olds else None
         kind, size = _head(answers)
         if kind == b"missing":
             yield Trouble(item.path, f"its object {item.id} is not in the repository")
@@ -118,6 +122,26 @@ class _Reader:
             yield Trouble(like.path, f"its content in Git LFS cannot be read: {error.strerror}")
 
 
+def _wanted(item: Item) -> list[str]:
+    """The ids to ask for, the item's own last."""
+    if not item.old:
+        return [item.id]
+    return [*item.old.split(" ")[:_PARENTS], item.id]
+
+
+def _old(answers: IO[bytes]) -> bytes:
+    """What stood there before; nothing, and so all that stands there now counts, if it is huge or missing."""
+    kind, size = _head(answers)
+    if kind == b"missing":
+        return b""
+    if kind == b"blob" and size <= WHOLE_TEXT:
+        return _content(answers, size)
+    read = _Bounded(answers, size + 1)
+    while read(1 << 20):
+        pass
+    return b""
+
+
 def _head(answers: IO[bytes]) -> tuple[bytes, int]:
     """Kind and size of the object that follows; the kind is "missing" where none does."""
     words = answers.readline().split()
@@ -133,14 +157,6 @@ def _content(answers: IO[bytes], size: int) -> bytes:
     if len(data) != size + 1:
         raise _CutOffError
     return data[:-1]
-
-
-def _drop(answers: IO[bytes], size: int, kind: bytes) -> None:
-    if kind == b"missing":
-        return
-    read = _Bounded(answers, size + 1)
-    while read(1 << 20):
-        pass
 
 
 class _Bounded:

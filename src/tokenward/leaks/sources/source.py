@@ -18,7 +18,7 @@ class Item(NamedTuple):
             look at names.
         size: in bytes, to share work out by; what is read may be more or less.
         id: of the git object; "" outside git.
-        old: the git object that stood there before; "" for none.
+        old: the git objects that stood there before, with spaces between: one for each parent of a merge.
     """
 
     path: str

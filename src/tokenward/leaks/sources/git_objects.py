@@ -1,7 +1,7 @@
 """Reads git objects by their ids: one `git cat-file` a worker, asked in batches, which keeps its caches."""
 
-import fcntl
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -175,6 +175,8 @@ class _Bounded:
 
 
 def _widen(pipe: IO[bytes]) -> None:
-    if hasattr(fcntl, "F_SETPIPE_SZ"):
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 - not everywhere
+
         with suppress(OSError):  # the kernel sets a lower limit for this user: slower, no worse
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, cast
 
 from tokenward.leaks.sources.source import CannotScan
@@ -128,6 +127,8 @@ class Git:
             GitFailed: one ended with another status than 0, and all that was written has been read.
             CannotScan: as in `output`.
         """
+        from tempfile import TemporaryFile  # noqa: PLC0415 - a commit hook has no use for it, and is in a hurry
+
         running: list[subprocess.Popen[bytes]] = []
         with TemporaryFile() as complaints, TemporaryFile() as first:
             first.write(given or b"")

@@ -4,12 +4,14 @@ import os
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources.git import Git, GitFailed
 from tokenward.leaks.sources.source import CannotScan
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 OWN = ".tokenwardignore"
 
@@ -58,7 +60,7 @@ class OwnRules:
     """
 
     base: str
-    spec: GitIgnoreSpec
+    spec: "GitIgnoreSpec"
     prunes: bool
     above: str = ""
 
@@ -75,6 +77,8 @@ def own_rules(file: str, base: str) -> OwnRules:
     """
     with open(os.open(file, READING), "rb") as opened:  # noqa: PTH123 - Path.open takes no flags
         text = opened.read(_LONGEST) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else b""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most trees have no such file, and hooks are in a hurry
+
     lines = text.decode("utf-8", "replace").splitlines()
     spec = GitIgnoreSpec.from_lines(lines, backend="re2")
     return OwnRules(base, spec, prunes=not any(line.startswith("!") for line in lines))

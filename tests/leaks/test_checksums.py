@@ -2,6 +2,7 @@
 
 import base64
 import json
+from binascii import crc_hqx
 from itertools import product
 
 import pytest
@@ -128,6 +129,14 @@ def test_an_envelope_without_one_of_its_fields_is_refused(name):
         fewer = json.dumps({key: value for key, value in inside.items() if key != field}).encode()
         assert CHECKSUMS[name].valid(token.replace(body, base64.b64encode(json.dumps(inside).encode())))
         assert not CHECKSUMS[name].valid(token.replace(body, base64.b64encode(fewer)))
+
+
+def test_a_public_key_of_stellar_is_no_seed():
+    seed = base64.b32decode(sample("{checksum:stellar}", "seed").data)
+    body = bytes([6 << 3]) + seed[1:-2]
+    public = base64.b32encode(body + crc_hqx(body, 0).to_bytes(2, "little"))
+    assert public.startswith(b"G")
+    assert not CHECKSUMS["stellar"].valid(public)
 
 
 def test_a_macaroon_of_another_index_is_refused():

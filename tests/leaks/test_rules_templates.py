@@ -15,6 +15,12 @@ def test_a_field_draws_from_its_alphabet(name):
     assert len(set(text[1:-1])) > len(ALPHABETS[name]) * 0.9
 
 
+def test_no_character_is_favoured():
+    text = fill("{base58:20000}", "seed").decode()
+    first = sum(text.count(character) for character in ALPHABETS["base58"][:24])
+    assert abs(first / 20000 - 24 / 58) < 0.01
+
+
 @given(st.text(), st.text())
 def test_the_text_follows_from_the_seed(one, other):
     template = "{base62:36} {uuid} {hex:8-30}"

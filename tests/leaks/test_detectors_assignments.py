@@ -126,6 +126,15 @@ def test_finds_passwords_where_they_are_configured(path, template):
     assert wakes(data)
 
 
+def test_many_keys_in_a_file_of_tests_are_vectors():
+    def sure_of(path, count):
+        return sure(path, b"".join(fill("Key = {hex:32}\n", str(n)) for n in range(count)))
+
+    assert len(sure_of("tests/aes.txt", 40)) == len(sure_of("keys.txt", 40)) == 40
+    assert len(sure_of("tests/aes.txt", 60)) == 0
+    assert len(sure_of("keys.txt", 60)) == 60
+
+
 def test_a_word_as_a_password_in_code_is_of_low_confidence():
     [found] = find("a.py", b'password = "horse"\npassword = "horsebattery"\n')
     assert (found.confidence, found.guessable) == (Confidence.LOW, True)
@@ -269,6 +278,8 @@ def test_names(name, promise):
         "12345678",
         "abcdefgh1",
         "XXXXXXXXXXXX",
+        "000102030405060708090A0B0C0D0E0F",
+        "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0",
         "my-secret-value",
         "TODO-fill-in",
         "insert-key-here",

@@ -40,8 +40,8 @@ def number(value):
     return b64(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
-def find(data, recorder=SILENCE):
-    return list(PRIVATE_KEYS.find(Text(data, "key.txt"), 0, recorder))
+def find(data, recorder=SILENCE, path="key.txt"):
+    return list(PRIVATE_KEYS.find(Text(data, path), 0, recorder))
 
 
 def public_line(key):
@@ -87,6 +87,11 @@ def test_of_an_encrypted_openssh_key_the_public_half_is_known_all_the_same():
     [found] = find(armored % base64.encodebytes(body))
     assert (found.facts["key"], found.severity) == ("RSA 1024", Severity.MEDIUM)
     assert found.facts["public_key"] == public_fingerprint(public_line(RSA))
+
+
+def test_in_a_test_it_is_not_as_bad():
+    [found] = find(pem(ED), path="tests/data/key.pem")
+    assert (found.confidence, found.severity) == (Confidence.HIGH, Severity.MEDIUM)
 
 
 def as_python(key):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.leaks.detector import Detector
+from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.facts import shown
 from tokenward.leaks.detectors.weak_secrets import WEAK_SECRETS
@@ -67,6 +68,7 @@ def _pattern() -> Any:  # noqa: ANN401 - re2 has no types
 def find(text: Text, start: int, recorder: Recorder, clock: Clock = SYSTEM_CLOCK) -> Iterator[Candidate]:
     """Signed (RFC 7515 §3.1), unsigned and encrypted (RFC 7516 §3.1) tokens in compact form."""
     data = text.data
+    tried = only_tried(text)
     for match in _pattern().finditer(data, start):
         begin = match.start()
         if begin and data[begin - 1] in _WORD:
@@ -96,6 +98,8 @@ def find(text: Text, start: int, recorder: Recorder, clock: Clock = SYSTEM_CLOCK
         if _in_address(data, begin):
             facts["where"] = "in a URL"
         rule, severity = _judge(token, header["alg"], claims, facts, clock)
+        if tried:
+            severity = min(severity, Severity.MEDIUM)
         yield Candidate(
             rule=rule.id,
             start=begin,

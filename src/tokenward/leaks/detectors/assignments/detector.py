@@ -4,13 +4,14 @@ forms  ->  name  ->  placeholder, expression, strength  ->  kind of file
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.forms import TRIGGERS, patterns
 from tokenward.leaks.detectors.assignments.judgement import File, judge
 from tokenward.leaks.detectors.assignments.languages import Kind, configures, kind, only_tried, translated
-from tokenward.leaks.detectors.assignments.names import Promise
+from tokenward.leaks.detectors.assignments.names import Name, Promise
 from tokenward.leaks.detectors.assignments.names import judge as judge_name
 from tokenward.leaks.detectors.published_examples import published
 from tokenward.leaks.findings import Candidate, Confidence, Severity
@@ -46,47 +47,95 @@ _PASSWORD: Final = Rule(
     examples=("{path:app.yml}db_password: {base62:16}", 'password = "{base62:20}"'),
     counterexamples=('password = "Enter your password"', "{path:app.yml}password: ${{DB_PASSWORD}}"),
 )
+_HEX: Final = frozenset(b"0123456789abcdefABCDEFx")
+_MOST_KEYS: Final = 48  # in a file of tests; more are vectors of a standard
 _REACH: Final = 700  # the longest assignment that a form can match, its name included
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value after a name that promises a credential.
+
+    Attributes:
+        form: how it is given to the name, in words.
+        name: as judged.
+        start: offset of the value.
+        end: offset after it.
+        text: the value.
+        between: what stands between name and value.
+    """
+
+    form: str
+    name: Name
+    start: int
+    end: int
+    text: bytes
+    between: bytes
 
 
 def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     """Secrets by their names. None is of high confidence: only a name and a look speak for it."""
-    data = text.data
     tried = only_tried(text)
     file = File(kind(text), tried or translated(text), configures(text))
+    found = list(_found(text, start, file, recorder))
+    vectors = [candidate for candidate in found if tried and _in_hexadecimal(candidate.secret)]
+    if len(vectors) <= _MOST_KEYS:
+        yield from found
+        return
+    for candidate in found:
+        if _in_hexadecimal(candidate.secret):
+            recorder.note("context", candidate.rule, candidate.start, "changed", "one of many: test vectors")
+            yield replace(candidate, confidence=Confidence.LOW)
+        else:
+            yield candidate
+
+
+def _found(text: Text, start: int, file: File, recorder: Recorder) -> Iterator[Candidate]:
+    """Each value by itself."""
+    tried = only_tried(text)
+    for value in _values(text, start, file, all_names=recorder.wanted):
+        rule = _PASSWORD if value.name.promise is Promise.PASSWORD else _TOKEN
+        loose = _loose(value.between) or (file.kind is Kind.PROSE and b"=" not in value.between)
+        verdict = judge(value.name, value.text, file, loose=loose)
+        if verdict.confidence is None:
+            recorder.note(verdict.stage, rule.id, value.start, "dropped", verdict.why)
+            continue
+        if recorder.wanted:
+            why = f"{value.form}; {value.name.why}; {verdict.why}"
+            recorder.note(verdict.stage, rule.id, value.start, "passed", why)
+        where = published(value.text)
+        yield Candidate(
+            rule=rule.id,
+            start=value.start,
+            end=value.end,
+            secret=value.text,
+            confidence=verdict.confidence,
+            facts={"published": where} if where else {},
+            severity=Severity.LOW if tried or where else rule.severity,
+            guessable=verdict.guessable,
+        )
+
+
+def _values(text: Text, start: int, file: File, *, all_names: bool) -> Iterator[_Value]:
+    """What all forms match, each value once; names that promise nothing only where somebody asks."""
+    data = text.data
     seen: set[int] = set()
     for form, pattern in patterns(file.kind):
         for match in pattern.finditer(data, start):
             which = 1 if match.start(1) >= 0 else next(n for n in range(2, 6) if match.start(n) >= 0)
             name = judge_name(match.group(which))
-            if name.promise is Promise.NONE and not recorder.wanted:
+            if name.promise is Promise.NONE and not all_names:
                 continue
             group = match.lastindex
             begin, end = match.span(group)
-            if begin in seen:
-                continue
-            seen.add(begin)
-            value: bytes = match.group(group)
-            between = data[match.end(which) : begin]
-            loose = _loose(between) or (file.kind is Kind.PROSE and b"=" not in between)
-            rule = _PASSWORD if name.promise is Promise.PASSWORD else _TOKEN
-            verdict = judge(name, value, file, loose=loose)
-            if verdict.confidence is None:
-                recorder.note(verdict.stage, rule.id, begin, "dropped", verdict.why)
-                continue
-            if recorder.wanted:
-                recorder.note(verdict.stage, rule.id, begin, "passed", f"{form}; {name.why}; {verdict.why}")
-            where = published(value)
-            yield Candidate(
-                rule=rule.id,
-                start=begin,
-                end=end,
-                secret=value,
-                confidence=verdict.confidence,
-                facts={"published": where} if where else {},
-                severity=Severity.LOW if tried or where else rule.severity,
-                guessable=verdict.guessable,
-            )
+            if begin not in seen:
+                seen.add(begin)
+                yield _Value(form, name, begin, end, match.group(group), data[match.end(which) : begin])
+
+
+def _in_hexadecimal(secret: bytes) -> bool:
+    """Whether it is; a word and a colon may say so before it."""
+    return _HEX.issuperset(secret.rpartition(b":")[2])
 
 
 def _loose(between: bytes) -> bool:

@@ -1,6 +1,8 @@
 """Values that stand for a secret, or for nothing."""
 
+from collections import Counter
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 from tokenward.leaks.detectors.compiling import compiled
@@ -43,6 +45,8 @@ def placeholder(value: bytes) -> str:
     sequence = _sequence(lower)
     if sequence * 2 >= len(value) or (sequence >= _LONGEST_RUN and len(value) <= 24):
         return "characters in their order"
+    if _counts(lower):
+        return "octets in their order"
     if _repeats(lower):
         return "it repeats itself"
     return ""
@@ -68,6 +72,16 @@ def _sequence(lower: bytes) -> int:
         longest = max(longest, size)
         at += size or 1
     return max(in_runs, longest)
+
+
+def _counts(lower: bytes) -> bool:
+    """Whether most octets of a hexadecimal text follow each other at one distance, as in 00010203."""
+    try:
+        octets = bytes.fromhex(lower.decode("latin-1"))
+    except ValueError:
+        return False
+    steps = Counter((after - before) % 256 for before, after in pairwise(octets))
+    return len(octets) > 4 and steps.most_common(1)[0][1] * 2 >= len(octets)
 
 
 def _repeats(lower: bytes) -> bool:

@@ -275,3 +275,51 @@ async def how_far_a_credential_reaches_is_counted(store):
     assert await reach("admin_token", "") == Reach()
     await store.revoke_issued_to_client("app", before=NOW + 1, at=NOW + 1)
     assert await reach("client_secret", "x", client_id="app") == Reach()
+
+
+async def untold(store, at):
+    return [
+        (each.incident.incident_id, each.attempts) for each in await store.incidents_to_tell(at=at, limit=9)
+    ]
+
+
+@promise
+async def what_is_new_or_was_ended_is_to_be_told_and_what_was_over_is_not(store):
+    first, over = await with_token(store), await with_token(store)
+    name = (await reported(store, of_token(first), Ending("alert"))).incident.incident_id
+    await reported(store, of_token(over), Ending("none"))
+    assert await untold(store, NOW) == []
+    assert await untold(store, NOW + 1) == [(name, 0)]
+    await reported(store, of_token(first), Ending("alert"), at=NOW + 2)
+    assert await untold(store, NOW + 2) == [(name, 0)]
+    assert await store.claim_incident_telling(name, at=NOW + 2, again_at=NOW + 60)
+    await store.incident_told(name, again_at=NOW + 60)
+    assert await untold(store, NOW + 999) == []
+    await store.respond_to_incident(name, REVOKE, at=NOW + 3)
+    assert await untold(store, NOW + 3) == [(name, 0)]
+
+
+@promise
+async def of_many_who_would_tell_of_an_incident_one_does_and_what_failed_is_tried_again(store):
+    token = await with_token(store)
+    name = (await reported(store, of_token(token))).incident.incident_id
+    claims = await asyncio.gather(
+        *(store.claim_incident_telling(name, at=NOW + 1, again_at=NOW + 60 + number) for number in range(9))
+    )
+    assert sum(claims) == 1
+    assert await untold(store, NOW + 59) == []
+    assert await untold(store, NOW + 99) == [(name, 1)]
+    assert await store.claim_incident_telling(name, at=NOW + 99, again_at=None)
+    await store.incident_told(name, again_at=None)
+    assert await untold(store, NOW + 9999) == []
+    assert not await store.claim_incident_telling(name, at=NOW + 9999, again_at=NOW)
+
+
+@promise
+async def what_changes_while_it_is_told_is_told_again(store):
+    token = await with_token(store)
+    name = (await reported(store, of_token(token), Ending("confirm"))).incident.incident_id
+    assert await store.claim_incident_telling(name, at=NOW + 1, again_at=NOW + 60)
+    await store.respond_to_incident(name, REVOKE, at=NOW + 2)
+    await store.incident_told(name, again_at=NOW + 60)
+    assert await untold(store, NOW + 2) == [(name, 0)]

@@ -77,6 +77,8 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
         (("gateway", "traces", "authorization"), _authorization_of_traces(settings)),
         *trusted_secrets(settings),
         *((("leaks", "webhooks", name, "secret"), it.secret) for name, it in settings.leaks.webhooks.items()),
+        (("leaks", "notices", "webhook"), settings.leaks.notices.webhook or ""),
+        (("leaks", "notices", "webhook_secret"), settings.leaks.notices.webhook_secret or ""),
     ):
         scheme, _, place = value.partition(":")
         if scheme in _LOOKS:

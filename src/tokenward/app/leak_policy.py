@@ -46,11 +46,28 @@ def leaks_are_clear(settings: Settings) -> Iterator[Remark]:
             yield _error(
                 place, "this rule fits everything, and those below it are never asked", "move it down"
             )
+    yield from _notices(settings)
     seen = set()
     for number, grace in enumerate(settings.leaks.grace):
         if grace.client in seen:
             yield _error(("leaks", "grace", number), f"{grace.client} is named twice", "keep one of them")
         seen.add(grace.client)
+
+
+def _notices(settings: Settings) -> Iterator[Remark]:
+    notices = settings.leaks.notices
+    if notices.mail_to and settings.api_keys.notices.mail is None:
+        yield _error(
+            ("leaks", "notices", "mail_to"),
+            "no server takes mail",
+            "name one under `api_keys.notices.mail`",
+        )
+    if notices.webhook_secret is not None and notices.webhook is None:
+        yield _error(
+            ("leaks", "notices", "webhook_secret"),
+            "there is no webhook to sign for",
+            "name its URL, or leave it out",
+        )
 
 
 def _error(keys: Keys, text: str, remedy: str) -> Remark:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from tokenward.app.findings import Remark
-from tokenward.app.locations import Networks, PlatformUrl
+from tokenward.app.locations import MailAddress, Networks, PlatformUrl
 from tokenward.app.model import Model
 from tokenward.app.quantities import Duration
 from tokenward.app.value_rules import A_LIST, as_tuple
@@ -68,6 +68,29 @@ class WebhookSettings(Model):
     )
 
 
+class LeakNoticeSettings(Model):
+    """How somebody is told of an incident."""
+
+    webhook: Reference | None = Field(
+        default=None,
+        description="Where the URL is kept to which notices go as JSON: env:, file:, cmd: or keyring:.",
+    )
+    webhook_secret: Reference | None = Field(
+        default=None,
+        description="Where the secret is kept with which they are signed by HMAC-SHA256. 32 characters at "
+        "least.",
+    )
+    webhook_networks: Networks = Field(
+        default=(),
+        description="Networks that are not public in which that URL may be; it may then be plain http.",
+    )
+    mail_to: Annotated[tuple[MailAddress, ...], A_LIST] = Field(
+        default=(),
+        description="Who gets mail of every incident. Owners of API keys that are addresses get theirs. "
+        "It goes through `api_keys.notices.mail`.",
+    )
+
+
 class LeakSettings(Model):
     """The response to leaks. By default all that leaked ends at once, with what follows from it."""
 
@@ -79,6 +102,9 @@ class LeakSettings(Model):
     )
     webhooks: dict[ApiName, WebhookSettings] = Field(
         default_factory=dict, description="Scanners that report at /leaks/webhook/NAME, by name."
+    )
+    notices: LeakNoticeSettings = Field(
+        default_factory=LeakNoticeSettings, description="Who is told of incidents, and how."
     )
     grace: Annotated[tuple[GraceSettings, ...], A_LIST] = Field(
         default=(), description="Clients that need time to replace a secret."

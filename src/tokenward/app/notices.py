@@ -22,11 +22,16 @@ def tellers(configuration: Configuration) -> list[Teller]:
         client = OutboundClient(allow=notices.webhook_networks, https_only=not notices.webhook_networks)
         ways.append(Webhook(url, client))
     if notices.mail is not None:
-        ways.append(Mail(_server(notices.mail, configuration)))
+        ways.append(Mail(mail_server(notices.mail, configuration)))
     return ways
 
 
-def _server(mail: MailSettings, configuration: Configuration) -> MailServer:
+def mail_server(mail: MailSettings, configuration: Configuration) -> MailServer:
+    """The server that takes mail.
+
+    Raises:
+        ValueError: its password cannot be resolved.
+    """
     password = mail.password and resolve(mail.password, base_dir=configuration.base_dir)
     plain = {"tls": None} if is_loopback(mail.host) else {}
     return MailServer(mail.host, mail.port, mail.sender, mail.username, password or None, **plain)

@@ -18,6 +18,7 @@ from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.exchange_log import exchange_log
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
+from tokenward.app.leak_notices import leak_tellers
 from tokenward.app.leaks import leaks_app
 from tokenward.app.limit_counters import limit_counters
 from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
@@ -51,6 +52,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.key_notices import tell_forever
 from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.leaks.response.finishing import finish_forever
+from tokenward.leaks.response.notices import tell_forever as tell_of_leaks
 from tokenward.store.feed import FeedFollower
 from tokenward.store.key_orders import rotate_forever
 from tokenward.store.key_ring import KeyRing
@@ -328,10 +330,14 @@ def _outward(
 
 
 def _telling(ground: Foundation) -> list[Coroutine[None, None, None]]:
-    """Tells owners that their API keys end, if there is a way to."""
+    """Tells owners that their API keys end, and of leaks, if there is a way to."""
     ways = tellers(ground.configuration)
     days = ground.configuration.settings.api_keys.notices.days
-    return [tell_forever(ground.store, ways, days, clock=ground.clock)] if ways else []
+    of_leaks = leak_tellers(ground.configuration)
+    return [
+        *([tell_forever(ground.store, ways, days, clock=ground.clock)] if ways else []),
+        *([tell_of_leaks(ground.store, of_leaks, clock=ground.clock)] if of_leaks else []),
+    ]
 
 
 def _trusting(

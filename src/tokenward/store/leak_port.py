@@ -13,6 +13,7 @@ from tokenward.store.leak_records import (
     Recorded,
     Seen,
     Taken,
+    Untold,
 )
 
 
@@ -64,3 +65,18 @@ class Leaks(Protocol):
 
     async def incident_actions(self, incident_id: str) -> list[Taken]:
         """What was done, in order."""
+
+    async def incidents_to_tell(self, *, at: float, limit: int) -> list[Untold]:
+        """Those that changed, or whose telling failed, and is to be tried again by that moment.
+
+        An incident is to be told of when it is new and not over already, and when its credential is ended.
+        """
+
+    async def claim_incident_telling(self, incident_id: str, *, at: float, again_at: float | None) -> bool:
+        """Take it upon oneself to tell now; False if somebody else has, or nothing is to be told.
+
+        If nothing else is heard (`incident_told`), it is to be told again at `again_at`, or never.
+        """
+
+    async def incident_told(self, incident_id: str, *, again_at: float | None) -> None:
+        """It was told by who claimed that with `again_at`. What changed since is told all the same."""

@@ -162,3 +162,11 @@ class Reach:
     access_tokens: int = 0
     grants: int = 0
     sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """An incident of which somebody is to be told, and how often that was tried since it last changed."""
+
+    incident: Incident
+    attempts: int

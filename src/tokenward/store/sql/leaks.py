@@ -25,6 +25,7 @@ from tokenward.store.leak_records import (
     Recorded,
     Seen,
     Taken,
+    Untold,
 )
 from tokenward.store.sql.api_keys import end_api_key
 from tokenward.store.sql.clients import end_client_secret
@@ -41,7 +42,7 @@ _LEAKED = tuple(Leaked.__dataclass_fields__)
 _REST = tuple(name for name in Incident.__dataclass_fields__ if name not in ("incident_id", "leaked"))
 _COLUMNS = [leak_incidents.c[name] for name in ("incident_id", *_LEAKED, *_REST)]
 
-_report = insert_into(leak_incidents, "incident_id", *_LEAKED, *_REST)
+_report = insert_into(leak_incidents, "incident_id", *_LEAKED, *_REST, "tell_at")
 _REPORT = _report.on_conflict_do_update(
     index_elements=[leak_incidents.c.kind, leak_incidents.c.subject],
     set_={"reports": leak_incidents.c.reports + sa.literal_column("1")},
@@ -59,7 +60,8 @@ _DUE = (
 _MOVE = (
     sa.update(leak_incidents)
     .where(leak_incidents.c.incident_id == bindparam("incident"))
-    .values({name: bindparam(name) for name in ("state", "action", "responded_at", "due_at")})
+    .values({name: bindparam(name) for name in ("state", "action", "responded_at", "due_at", "tell_at")})
+    .values(tells=sa.literal_column("0"))
 )
 _CLOSE = (
     sa.update(leak_incidents)
@@ -69,6 +71,28 @@ _CLOSE = (
     )
     .values(state="closed", closed_at=bindparam("at"), note=bindparam("words"))
     .returning(leak_incidents.c.incident_id)
+)
+
+_UNTOLD = (
+    sa.select(*_COLUMNS, leak_incidents.c.tells)
+    .where(leak_incidents.c.tell_at.is_not(None), leak_incidents.c.tell_at <= bindparam("at"))
+    .order_by(leak_incidents.c.tell_at)
+    .limit(bindparam("limit", type_=sa.Integer))
+)
+_CLAIM = (
+    sa.update(leak_incidents)
+    .where(leak_incidents.c.incident_id == bindparam("incident"), leak_incidents.c.tell_at <= bindparam("at"))
+    .values(
+        tell_at=bindparam("again", type_=sa.Double), tells=leak_incidents.c.tells + sa.literal_column("1")
+    )
+    .returning(leak_incidents.c.incident_id)
+)
+_TOLD = (
+    sa.update(leak_incidents)
+    .where(
+        leak_incidents.c.incident_id == bindparam("incident"), leak_incidents.c.tell_at == bindparam("again")
+    )
+    .values(tell_at=sa.null())
 )
 
 _ADD_EVIDENCE = insert_into(leak_evidence).on_conflict_do_nothing()
@@ -99,7 +123,8 @@ class SqlLeaks(Family):
         fresh = Incident(incident_id, leaked, at, evidence.reporter, 1, "open", ending.action)
         if ending.action == "none":
             fresh = replace(fresh, state="closed", closed_at=at, note="it was over when it was reported")
-        row = {"incident_id": incident_id, **_fields(leaked, _LEAKED), **_fields(fresh, _REST)}
+        told = {"tell_at": None if ending.action == "none" else at}
+        row = {"incident_id": incident_id, **_fields(leaked, _LEAKED), **_fields(fresh, _REST), **told}
         seen = _evidence_row(evidence, at)
 
         def unit(cursor: Cursor) -> Recorded:
@@ -129,7 +154,7 @@ class SqlLeaks(Family):
             if row is None or (incident := _incident(row)).responded_at is not None:
                 return False
             _note(cursor, incident_id, done, at)
-            _move(cursor, replace(incident, state="responded", action="revoke", responded_at=at))
+            _move(cursor, replace(incident, state="responded", action="revoke", responded_at=at), at)
             return True
 
         return await self._database.write(unit)
@@ -156,7 +181,7 @@ class SqlLeaks(Family):
                 return False
             done = list(_end_of_client(cursor, incident.leaked, Ending("revoke"), at))
             _note(cursor, incident.incident_id, done, at)
-            _move(cursor, replace(incident, due_at=None))
+            _move(cursor, replace(incident, due_at=None), at)
             return True
 
         return await self._database.write(unit)
@@ -186,6 +211,20 @@ class SqlLeaks(Family):
         rows = await self._database.read(lambda cursor: cursor.all(_ACTIONS, {"incident": incident_id}))
         return [Taken(*row) for row in rows]
 
+    async def incidents_to_tell(self, *, at: float, limit: int) -> list[Untold]:
+        when = {"at": at, "limit": limit}
+        rows = await self._database.read(lambda cursor: cursor.all(_UNTOLD, when))
+        return [Untold(_incident(row[:-1]), row[-1]) for row in rows]
+
+    async def claim_incident_telling(self, incident_id: str, *, at: float, again_at: float | None) -> bool:
+        claim = {"incident": incident_id, "at": at, "again": again_at}
+        return await self._database.write(lambda cursor: cursor.one(_CLAIM, claim)) is not None
+
+    async def incident_told(self, incident_id: str, *, again_at: float | None) -> None:
+        if again_at is not None:
+            told = {"incident": incident_id, "again": again_at}
+            await self._database.write(lambda cursor: cursor.run(_TOLD, told))
+
 
 def _responded(cursor: Cursor, incident: Incident, ending: Ending, at: float) -> tuple[Incident, bool]:
     """The incident after its credential was ended, and whether that was done now."""
@@ -203,13 +242,14 @@ def _responded(cursor: Cursor, incident: Incident, ending: Ending, at: float) ->
         due_at=at + ending.grace if graced else None,
     )
     _note(cursor, incident.incident_id, done, at)
-    _move(cursor, now)
+    _move(cursor, now, at)
     return now, True
 
 
-def _move(cursor: Cursor, incident: Incident) -> None:
+def _move(cursor: Cursor, incident: Incident, at: float) -> None:
+    """Note how far it is; owners are to be told."""
     names = ("state", "action", "responded_at", "due_at")
-    cursor.run(_MOVE, {"incident": incident.incident_id, **_fields(incident, names)})
+    cursor.run(_MOVE, {"incident": incident.incident_id, **_fields(incident, names), "tell_at": at})
 
 
 def _note(cursor: Cursor, incident_id: str, done: Sequence[str], at: float) -> None:

@@ -1,0 +1,29 @@
+"""The ways to tell of incidents, as the configuration has them."""
+
+from tokenward.app.config import Configuration
+from tokenward.app.notices import mail_server
+from tokenward.base.outbound import OutboundClient
+from tokenward.base.references import resolve
+from tokenward.leaks.response.notices import Mail, Teller, Webhook
+from tokenward.leaks.response.webhooks import MIN_SECRET
+
+
+def leak_tellers(configuration: Configuration) -> list[Teller]:
+    """Every way that is configured; none by default.
+
+    Raises:
+        ValueError: a reference cannot be resolved, or the webhook's secret is too short.
+    """
+    notices = configuration.settings.leaks.notices
+    mail = configuration.settings.api_keys.notices.mail
+    base_dir = configuration.base_dir
+    ways: list[Teller] = []
+    if notices.webhook is not None:
+        secret = notices.webhook_secret and resolve(notices.webhook_secret, base_dir=base_dir)
+        if secret and len(secret.reveal()) < MIN_SECRET:
+            raise ValueError(f"leaks.notices.webhook_secret needs {MIN_SECRET} characters at least")
+        client = OutboundClient(allow=notices.webhook_networks, https_only=not notices.webhook_networks)
+        ways.append(Webhook(resolve(notices.webhook, base_dir=base_dir), client, secret or None))
+    if mail is not None:
+        ways.append(Mail(mail_server(mail, configuration), notices.mail_to))
+    return ways

@@ -105,7 +105,7 @@ def _undo_magic(text: Text, start: int) -> Iterator[Text]:
             yield from joined.text()
 
 
-_MANIFEST = r"kind[\"']?:[ \t]{0,8}[\"']?Secret\b"
+_MANIFEST = r"kind[\"']?:[ \t]*[\"']?Secret\b"
 _VALUE = re.compile(
     rb"""(?m)(?:^|[{,])[ \t]*["']?([\w.-]{1,253})["']?:[ \t]*"""
     rb"""["']?([A-Za-z0-9+/]{8,}={0,2})["']?[ \t]*(?=[\r\n,}]|$)"""

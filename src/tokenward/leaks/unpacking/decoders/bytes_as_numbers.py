@@ -20,18 +20,18 @@ _DIGITS = b"0123456789abcdefABCDEF"
 _PAIR = "(?:[2-7][0-9A-Fa-f]|0[9AaDd])"
 _HEX = f"{_PAIR}{{12}}"
 _GZIP = "1[fF]8[bB]08[0-9A-Fa-f]{30}"
-_BETWEEN = r"[\s,;'\"]{1,16}"
+_BETWEEN = r"[\s,;'\"]+"
 _HEX_LIST = rf"0[xX]{_PAIR}(?:{_BETWEEN}0[xX]{_PAIR}){{7}}"
 # As registry files of Windows have it; strings there are UTF-16, which another decoder undoes.
-_REGISTRY = r"hex(?:\([0-9a-f]\))?:(?:[0-9a-f]{2},(?:\\\r?\n\s{0,8})?){8}"
+_REGISTRY = r"hex(?:\([0-9a-f]\))?:(?:[0-9a-f]{2},(?:\\\r?\n\s*)?){8}"
 _NUMBER = "(?:9|1[03]|3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])"
-_DECIMAL_LIST = rf"[\[({{]\s{{0,16}}{_NUMBER}(?:\s{{0,16}},\s{{0,16}}{_NUMBER}){{7}}"
+_DECIMAL_LIST = rf"[\[({{]\s*{_NUMBER}(?:\s*,\s*{_NUMBER}){{7}}"
 _REACH = 512  # bytes: longer than any match of these
 
 _FIND_HEX, _FIND_GZIP = over_bytes(_HEX), over_bytes(_GZIP)
 _HEX_LISTS = over_bytes(rf"0[xX][0-9A-Fa-f]{{2}}(?:{_BETWEEN}0[xX][0-9A-Fa-f]{{2}}){{7,}}")
-_DECIMAL_LISTS = over_bytes(r"[\[({]\s{0,16}([0-9]{1,3}(?:\s{0,16},\s{0,16}[0-9]{1,3}){7,})")
-_REGISTRY_VALUES = over_bytes(r"hex(?:\([0-9a-f]\))?:((?:[0-9a-f]{2},(?:\\\r?\n\s{0,8})?){8,}[0-9a-f]{2})")
+_DECIMAL_LISTS = over_bytes(r"[\[({]\s*([0-9]{1,3}(?:\s*,\s*[0-9]{1,3}){7,})")
+_REGISTRY_VALUES = over_bytes(r"hex(?:\([0-9a-f]\))?:((?:[0-9a-f]{2},(?:\\\r?\n\s*)?){8,}[0-9a-f]{2})")
 _TWO_DIGITS = re.compile(rb"[xX]([0-9A-Fa-f]{2})")
 _PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
 

@@ -170,14 +170,14 @@ DECODERS = (
         (
             r"&#(?:[0-9]{2,3}|[xX](?:00)?[0-9A-Fa-f]{2});",
             r"[A-Za-z0-9]&(?:lowbar|UnderBar|sol|plus|equals|colon|period|commat|percnt|dollar);",
-            r"[:=]\s?&quot;|&quot;\s?[:=]|[?&;][\w.-]{1,40}=[^\s<>\"']{1,200}&amp;",
+            r"[:=]\s?&quot;|&quot;\s?[:=]|[?&;][\w.-]+=[^\s<>\"']+&amp;",
         ),
         _entities,
     ),
     _decoder(
         "string in a string",
         r"\\[\"/nrt]",
-        (r"\\\"\s{0,4}[:=]\s{0,4}\\\"", r":\\/\\/", r"[A-Za-z0-9+]\\/[A-Za-z0-9+]", r"KEY-----\\{1,2}[nr]"),
+        (r"\\\"\s*[:=]\s*\\\"", r":\\/\\/", r"[A-Za-z0-9+]\\/[A-Za-z0-9+]", r"KEY-----\\{1,2}[nr]"),
         _json_string,
     ),
 )

@@ -14,17 +14,17 @@ from tokenward.leaks.unpacking.patterns import over_bytes
 
 _VALUE = r"[A-Za-z0-9_+/=.:@%$-]"
 _QUOTE = "[\"'`]"
-_SPACE = r"(?:\s|[\\_]\r?\n){0,80}"  # Basic and shells say that a line goes on
+_SPACE = r"(?:\s|[\\_]\r?\n)*"  # Basic and shells say that a line goes on
 # `+` of most languages, `.` of PHP and Perl, `..` of Lua, `&` of Basic, `<>` of Elixir, `||` of SQL, and
 # pieces of a template. Literals may have a prefix, as `b"…"` or `L"…"`.
 _JOINED = (
     rf"{_VALUE}{_QUOTE}{_SPACE}(?:\+|\.{{1,2}}|&|<>|\|\||\}}\$\{{){_SPACE}[A-Za-z]{{0,2}}{_QUOTE}{_VALUE}"
 )
 # Python, C: nothing but a line's end between them. On one line it could be anything.
-_ADJACENT = rf"{_VALUE}[\"'][ \t]{{0,8}}\\?\r?\n[ \t]{{0,80}}[A-Za-z]{{0,2}}[\"']{_VALUE}"
+_ADJACENT = rf"{_VALUE}[\"'][ \t]*\\?\r?\n[ \t]*[A-Za-z]{{0,2}}[\"']{_VALUE}"
 _JOINT = over_bytes(
     rf"{_QUOTE}{_SPACE}(?:\+|\.{{1,2}}|&|<>|\|\||\}}\$\{{){_SPACE}[A-Za-z]{{0,2}}{_QUOTE}"
-    rf"|[\"'][ \t]{{0,8}}\\?\r?\n[ \t]{{0,80}}[A-Za-z]{{0,2}}[\"']"
+    rf"|[\"'][ \t]*\\?\r?\n[ \t]*[A-Za-z]{{0,2}}[\"']"
 )
 _REACH = 512  # bytes: longer than any match of these
 _AROUND = 300  # bytes before the first joint and after the last, as far as their lines go
@@ -62,9 +62,9 @@ _ARRAYS = over_bytes(
     r"|implode\(\s*(?:\"\"|'')\s*,\s*(?:\[|array\()([^\[\]()]*)[\])]"
 )
 _ARRAY_TRIGGERS = (
-    r"\.join\(\s{0,8}(?:\"\"|''|``)",
-    r"(?:\"\"|'')\.join\(\s{0,8}[\[(]\s{0,80}[\"']",
-    r"implode\(\s{0,8}(?:\"\"|''),",
+    r"\.join\(\s*(?:\"\"|''|``)",
+    r"(?:\"\"|'')\.join\(\s*[\[(]\s*[\"']",
+    r"implode\(\s*(?:\"\"|''),",
 )
 _FARTHEST = 64 * 1024  # bytes before a `join` where its array may begin
 

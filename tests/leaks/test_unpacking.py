@@ -269,6 +269,22 @@ def test_a_size_that_cannot_be_is_trouble(stated: bytes):
     assert any(SECRET in blob for blob in blobs.values())
 
 
+def test_a_size_that_leads_back_is_trouble():
+    data = bytearray(tarred({"a": SECRET}))
+    data[124:136] = (-1024).to_bytes(12, "big", signed=True)
+    data[148:156] = b"%06o\0 " % (sum(data[:512]) - sum(data[148:156]) + 8 * 32)
+    assert reasons("a.tar", bytes(data)) == "a.tar!a: has no size that could be"
+
+
+def test_a_broken_header_is_trouble_and_what_follows_is_searched():
+    first, second = tarred({"a": b"x"})[:1024], bytearray(tarred({"b": SECRET}))
+    second[0] ^= 1
+    blobs, troubles = opened("a.tar", first + bytes(second))
+    assert blobs["a.tar!a"] == b"x"
+    assert SECRET in blobs["a.tar!(after the end)"]
+    assert "header" in troubles[0].why
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\\b", "C:\\a", "a!b"])
 def test_a_name_is_only_shown(name: str):
     assert opened("a.tar", tarred({name: SECRET}))[0] == {f"a.tar!{name}": SECRET}
@@ -440,6 +456,19 @@ def test_a_database_runs_nothing_that_it_asks_for():
     blobs, troubles = opened("a.db", data.replace(b"viewendless", b"tablendless"))
     assert SECRET in blobs["a.db"]
     assert troubles
+
+
+def test_a_database_calls_no_function_and_no_module():
+    data = containers.sqlite(
+        ("CREATE TABLE a (x TEXT, y AS (hex(zeroblob(500000))))", ()),
+        ("INSERT INTO a VALUES ('one')", ()),
+        ("CREATE VIRTUAL TABLE b USING fts5(z)", ()),
+        ("INSERT INTO b VALUES ('words')", ()),
+    )
+    blobs, troubles = opened("a.db", data)
+    assert blobs["a.db!a"] == b"x: one"
+    assert "a.db!b" not in blobs
+    assert troubles == []
 
 
 def test_a_table_that_names_one_string_again_and_again_ends_at_the_bound():

@@ -60,8 +60,8 @@ TODAY: dict[str, tuple[str, str]] = {
         "the device grant",
     ),
     "secrets-leak": (
-        "`scan` finds them; `clients rotate-secret` and `tokens revoke` cut off what leaked",
-        "leak reports that revoke by themselves",
+        "`scan` finds them, `leaks report` has them revoked; `clients rotate-secret` gives a new one",
+        "",
     ),
     "no-secret-in-apps": (
         "`spa` and `native` clients cannot have one; pipelines need none; `scan` knows shipped apps",

@@ -1,13 +1,18 @@
 """What is fuzzed: one row a parser."""
 
-from fuzz import gateway_targets, scanner_targets, token_targets
+from fuzz import gateway_targets, response_targets, scanner_targets, token_targets
 from fuzz.target import Target
 from tokenward.tokens.kinds import KINDS
 from tokenward.tokens.profiles import PROFILES
 
 TARGETS: dict[str, Target] = {
     target.name: target
-    for target in (*token_targets.TARGETS, *gateway_targets.TARGETS, *scanner_targets.TARGETS)
+    for target in (
+        *token_targets.TARGETS,
+        *gateway_targets.TARGETS,
+        *scanner_targets.TARGETS,
+        *response_targets.TARGETS,
+    )
 }
 
 # For the fuzzer's dictionary: names that it would have to guess.

@@ -21,7 +21,7 @@ from tokenward.app.leaks import responder
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.leaks.response.finishing import finish_due
 from tokenward.leaks.response.policy import ResponsePolicy, ResponseRule
-from tokenward.leaks.response.private_keys import kid_of
+from tokenward.leaks.response.private_keys import shown_key
 from tokenward.leaks.response.recognising import named
 from tokenward.leaks.response.responder import Report
 from tokenward.store.leak_records import Evidence, Leaked
@@ -129,6 +129,12 @@ def pem(private, form=serialization.PrivateFormat.PKCS8):
     return private.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
+def kid_of(text):
+    """That of a key whose halves belong together."""
+    key = shown_key(text)
+    return key.kid if key is not None and key.is_whole() else None
+
+
 def private_jwk(key):
     numbers = key.private.private_numbers()
     if key.algorithm == "RS256":
@@ -189,6 +195,26 @@ def test_a_file_whose_public_half_is_of_another_key_counts_by_its_private_one():
 )
 def test_what_is_no_private_key_is_none(text):
     assert kid_of(text) is None
+
+
+def test_a_large_key_of_somebody_else_costs_no_arithmetic():
+    """Strangers may show anything; nothing is computed with it before it is known to be ours."""
+    number = base64url.encode(b"\xff" * 1000)
+    key = shown_key(json.dumps({"kty": "RSA", "n": number, "e": "AQAB", "d": number}))
+    assert key is not None
+    assert shown_key(json.dumps({"kty": "RSA", "n": number * 2, "e": "AQAB", "d": number})) is None
+
+
+@life(None)
+async def test_the_public_half_of_our_key_with_an_invented_private_one_is_no_incident(w):
+    ours, invented = SigningKey.generate("RS256"), SigningKey.generate("RS256")
+    record = signing_key(kid=ours.kid, purpose="inside")
+    await w.store.change_signing_keys("inside", [], [record], at=w.clock.time())
+    forged = {**private_jwk(invented), **ours.public_jwk()}
+    await w.send({"secrets": [json.dumps(forged)]})
+    assert await w.incidents() == []
+    await w.send({"secrets": [json.dumps(private_jwk(ours))]})
+    assert [each.leaked.subject for each in await w.incidents()] == [ours.kid]
 
 
 @life(None)

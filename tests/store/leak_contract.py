@@ -224,6 +224,8 @@ async def a_closed_incident_is_opened_again_by_ending_what_lives(store):
     assert (await reported(store, of_token(token), Ending("alert"))).incident.state == "closed"
     again = await reported(store, of_token(token), at=NOW + 3)
     assert (again.incident.state, again.ended) == ("responded", True)
+    assert await store.incident(name) == again.incident
+    assert (again.incident.closed_at, again.incident.note) == (None, "")
 
 
 @promise
@@ -323,3 +325,18 @@ async def what_changes_while_it_is_told_is_told_again(store):
     await store.respond_to_incident(name, REVOKE, at=NOW + 2)
     await store.incident_told(name, again_at=NOW + 60)
     assert await untold(store, NOW + 2) == [(name, 0)]
+
+
+@promise
+async def closed_incidents_are_swept_after_400_days_with_their_evidence(store):
+    kept, closed = await with_token(store), await with_token(store)
+    open_one = (await reported(store, of_token(kept))).incident.incident_id
+    name = (await reported(store, of_token(closed))).incident.incident_id
+    await store.close_incident(name, "done", at=NOW + 9)
+    end = NOW + 9 + 400 * 86_400
+    await store.sweep(at=end - 1, limit=100)
+    assert await store.incident(name) is not None
+    await store.sweep(at=end, limit=100)
+    assert await store.incident(name) is None
+    assert await store.incident_evidence(name) == await store.incident_actions(name) == []
+    assert await store.incident(open_one) is not None

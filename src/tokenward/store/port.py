@@ -356,7 +356,7 @@ class Upkeep(Protocol):
         Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
         Sealed responses older than 10 seconds are erased, and private halves of keys that have been removed
         for an hour; they count as deleted. API keys stay for 90 days after their end, so that people can
-        still see what a caller shows.
+        still see what a caller shows, and incidents for 400 days after they were closed.
         """
 
     async def ping(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, get_args
 
-from tokenward.leaks.response.private_keys import kid_of
+from tokenward.leaks.response.private_keys import ShownKey, shown_key
 from tokenward.store.leak_records import Leaked, LeakKind
 from tokenward.store.port import ApiKeys, Clients, People, Tokens
 from tokenward.store.records import ApiKeyState, KeyPurpose
@@ -32,13 +32,13 @@ class Named:
         token_id: its id; "" for one that has none in itself, which an imported API key has not.
         digest: its fingerprint, 32 bytes.
         kind: what it is; None where nobody says.
-        kid: the name of the private key that was shown; "" for anything else.
+        key: the private key that was shown; None for anything else.
     """
 
     token_id: str
     digest: bytes = field(repr=False)
     kind: LeakKind | None = None
-    kid: str = ""
+    key: ShownKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ def named(text: str, *, prefix: str = "tkw") -> Named:
     token_id = claimed_token_id(text, prefix=prefix)
     if token_id is not None:
         return Named(token_id, digest, "access_token")
-    if (kid := kid_of(text)) is not None:
-        return Named("", digest, "signing_key", kid)
+    if (key := shown_key(text)) is not None:
+        return Named("", digest, "signing_key", key)
     return Named("", digest, "api_key")
 
 
@@ -104,8 +104,8 @@ class Recogniser:
         """
         if self._admin_token is not None and self._is(wanted, self._keyed(self._admin_token)):
             return Recognised(Leaked("admin_token", ""), live=True)
-        if wanted.kid:
-            return await self._signing_key(wanted.kid)
+        if wanted.key is not None:
+            return await self._signing_key(wanted.key)
         if not wanted.token_id:
             return await self._imported(wanted, at)
         for kind in (wanted.kind,) if wanted.kind is not None else tuple(_LOOKS):
@@ -115,11 +115,11 @@ class Recogniser:
                 return found[1]
         return None
 
-    async def _signing_key(self, kid: str) -> Recognised | None:
+    async def _signing_key(self, shown: ShownKey) -> Recognised | None:
         for purpose in _PURPOSES:
             for key in await self._store.signing_keys(purpose):
-                if key.kid == kid:
-                    leaked = Leaked("signing_key", kid, issued_at=key.activates_at)
+                if key.kid == shown.kid and shown.is_whole():
+                    leaked = Leaked("signing_key", key.kid, issued_at=key.activates_at)
                     return Recognised(leaked, live=key.compromised_at is None)
         return None
 

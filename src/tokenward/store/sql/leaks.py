@@ -57,10 +57,11 @@ _DUE = (
     .where(leak_incidents.c.due_at.is_not(None), leak_incidents.c.due_at <= bindparam("at"))
     .order_by(leak_incidents.c.due_at)
 )
+_MOVING = ("state", "action", "responded_at", "due_at", "closed_at", "note")
 _MOVE = (
     sa.update(leak_incidents)
     .where(leak_incidents.c.incident_id == bindparam("incident"))
-    .values({name: bindparam(name) for name in ("state", "action", "responded_at", "due_at", "tell_at")})
+    .values({name: bindparam(name) for name in (*_MOVING, "tell_at")})
     .values(tells=sa.literal_column("0"))
 )
 _CLOSE = (
@@ -240,6 +241,8 @@ def _responded(cursor: Cursor, incident: Incident, ending: Ending, at: float) ->
         action="revoke",
         responded_at=at,
         due_at=at + ending.grace if graced else None,
+        closed_at=None,
+        note="",
     )
     _note(cursor, incident.incident_id, done, at)
     _move(cursor, now, at)
@@ -248,8 +251,7 @@ def _responded(cursor: Cursor, incident: Incident, ending: Ending, at: float) ->
 
 def _move(cursor: Cursor, incident: Incident, at: float) -> None:
     """Note how far it is; owners are to be told."""
-    names = ("state", "action", "responded_at", "due_at")
-    cursor.run(_MOVE, {"incident": incident.incident_id, **_fields(incident, names), "tell_at": at})
+    cursor.run(_MOVE, {"incident": incident.incident_id, **_fields(incident, _MOVING), "tell_at": at})
 
 
 def _note(cursor: Cursor, incident_id: str, done: Sequence[str], at: float) -> None:

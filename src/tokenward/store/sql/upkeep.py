@@ -12,6 +12,7 @@ from tokenward.store.sql.schema import (
     codes,
     feed,
     grants,
+    leak_incidents,
     refresh_tokens,
     replays,
     sessions,
@@ -23,6 +24,8 @@ FEED_KEPT = 24 * 3600.0  # seconds; a follower that was away longer starts afres
 LOST_RESPONSE_KEPT = 10.0  # seconds during which a lost refresh response can be had again
 API_KEY_KEPT = 90 * 86_400.0  # seconds after its end; people ask which key it was that stopped working
 PRIVATE_KEPT = 3600.0  # seconds after a key's removal during which a process with a slow clock may open it
+
+INCIDENT_KEPT = 400 * 86_400.0  # seconds after it was closed; a year's look back finds it
 
 _AT: ColumnElement[float] = bindparam("at", type_=sa.Double)
 
@@ -47,6 +50,7 @@ _SWEEPS: tuple[Statement, ...] = (
     _delete(api_keys.c.key_id, api_keys.c.expires_at <= _AT - sa.literal(API_KEY_KEPT)),
     _delete(sessions.c.session_id, sessions.c.expires_at <= _AT),
     _delete(replays.c.key, replays.c.until <= _AT),
+    _delete(leak_incidents.c.incident_id, leak_incidents.c.closed_at <= _AT - sa.literal(INCIDENT_KEPT)),
     _delete(feed.c.seq, feed.c.at <= _AT - sa.literal(FEED_KEPT)),
     sa.update(refresh_tokens)
     .where(

@@ -69,6 +69,32 @@ def test_a_token_that_anybody_could_have_signed_is_critical_even_when_expired(ke
     assert key.decode() not in " ".join(found.facts.values()).replace("well-known secret", "")
 
 
+def test_in_an_address_means_as_a_parameter():
+    [found] = find(b"see https://api.example/?access_token:" + token())
+    assert "where" not in found.facts
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "size", "confidence"),
+    [
+        ("RS256", 256, Confidence.HIGH),
+        ("PS512", 64, Confidence.LOW),
+        ("ES256", 64, Confidence.HIGH),
+        ("ES256", 63, Confidence.LOW),
+        ("EdDSA", 64, Confidence.MEDIUM),
+        ("XY999", 16, Confidence.LOW),
+    ],
+)
+def test_how_sure_it_is_follows_from_the_signatures_size(algorithm, size, confidence):
+    signature = base64.urlsafe_b64encode(bytes(range(256))[:size]).rstrip(b"=")
+    [found] = find(part({"alg": algorithm}) + b"." + part(CLAIMS) + b"." + signature)
+    assert found.confidence is confidence
+
+
+def test_a_signature_under_a_token_that_says_it_has_none_is_a_placeholder():
+    assert find(part({"alg": "none"}) + b"." + part(CLAIMS) + b"." + b"A" * 43) == []
+
+
 def test_in_a_test_it_is_not_as_bad():
     [found] = find(token(), path="tests/test_login.py")
     assert (found.confidence, found.severity) == (Confidence.HIGH, Severity.MEDIUM)

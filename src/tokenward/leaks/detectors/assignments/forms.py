@@ -13,7 +13,7 @@ from tokenward.leaks.detectors.compiling import compiled
 
 # Words of which a credential's name has one. The first are telling by themselves ...
 _TELLING: Final = (
-    r"(?:passw(?:or)?d|passwort|passphrase|passcode|pwd|pswd|secret|token|credential|api[_\-]?key|(?:access|auth|private|"
+    r"(?:passw(?:or)?d|passwort|passphrase|passcode|pwd|pswd|secret|token|credential|bearer|api[_\-]?key|(?:access|auth|private|"
     r"encryption|signing|shared|account|master)[_\-]?key)"
 )
 # ... these are not, and what follows them has to look like a token all the more.

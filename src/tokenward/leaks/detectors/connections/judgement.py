@@ -4,9 +4,9 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
-from tokenward.leaks.detectors.assignments.expressions import BY_CHANCE, expression
+from tokenward.leaks.detectors.assignments.expressions import expression
 from tokenward.leaks.detectors.assignments.placeholders import placeholder
-from tokenward.leaks.detectors.assignments.strength import coverage, randomness
+from tokenward.leaks.detectors.assignments.strength import randomness
 from tokenward.leaks.findings import Confidence, Severity
 
 # What products ship with and tutorials use: of no use to anybody but on a machine that nobody else reaches.
@@ -34,7 +34,6 @@ _EXAMPLES: Final = (
     "domain.com",
 )
 _RANDOM: Final = 0.5
-_SHORTEST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,6 @@ class Verdict:
 
 def judge(user: bytes, password: bytes, host: str) -> Verdict:
     """The verdict on a password; `host` is "" where none is known."""
-    if len(password) < _SHORTEST:
-        return Verdict("too short for a password")
     reach = _reach(host)
     default = _default(user.lower(), password.lower(), reach)
     if default is not None:
@@ -67,12 +64,8 @@ def judge(user: bytes, password: bytes, host: str) -> Verdict:
         return Verdict(why)
     random = randomness(password)
     what = expression(password)
-    if what and not (what in BY_CHANCE or what == "a version or a number" or random >= _RANDOM):
-        return Verdict(what)
-    if password.startswith(b"$") or (
-        password.isupper() and b"_" in password and coverage(password) > _RANDOM
-    ):
-        return Verdict("a variable's name")
+    if (what and what != "a version or a number" and random < _RANDOM) or password.startswith(b"$"):
+        return Verdict(what or "a variable")
     if reach == "an example":
         return Verdict("for a host of examples", Confidence.LOW, Severity.LOW, guessable=random < _RANDOM)
     if random >= _RANDOM:
@@ -102,7 +95,7 @@ def _reach(host: str) -> str:
     name = host.rsplit("@", 1)[-1].strip("[]").lower()
     if name.count(":") == 1:
         name = name.split(":")[0]
-    if not name or name in {"localhost", "host.docker.internal", "0", "hostname", "host", "server"}:
+    if name == "host.docker.internal":
         return "this machine"
     if (f".{name}").endswith(_EXAMPLES):
         return "an example"

@@ -1,0 +1,110 @@
+"""Each row needs one check: without it, the verdict is another."""
+
+import base64
+
+import pytest
+
+from tokenward.leaks.detectors.assignments.judgement import File, judge
+from tokenward.leaks.detectors.assignments.languages import Kind
+from tokenward.leaks.detectors.assignments.names import judge as judge_name
+from tokenward.leaks.detectors.connections import judgement as connections
+from tokenward.leaks.findings import Confidence, Severity
+
+CODE = File(Kind.CODE)
+TEST = File(Kind.CODE, tried=True)
+CONFIG = File(Kind.CONFIG, configures=True)
+PROSE = File(Kind.PROSE)
+LOW, MEDIUM, HIGH = Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH
+
+ASSIGNED = [
+    ("password_hint", "x7Gh2kQ9x7", CODE, None),
+    ("password", "Changeme!9Xq", CODE, None),
+    ("password", "Pässwörd!9Xqz", CODE, None),
+    ("token", base64.b64encode(b"correcthorsebattery").decode(), CODE, LOW),
+    ("password", "https://Host7.example", CODE, None),
+    ("secret", "lcccccccX2kcccccccY2jcccccccssIC", CODE, None),
+    ("token", "x7Gh2k", CODE, None),
+    ("token", "x7Gh2kQ", CODE, MEDIUM),
+    ("some_key", "x7Gh2kQ9wR4tZ1", CODE, None),
+    ("some_key", "w.__-___196-.dX_iv1H.__.h-J-M.9_T", CODE, LOW),
+    ("token", "mykq9zpool7", CODE, MEDIUM),
+    ("token", "apiv2beta3rc9", CODE, None),
+    ("token", "kqzwpxmvjhgf", CODE, MEDIUM),
+    ("token", "horsebatterystaple", CODE, None),
+    ("token", "5646938811db4c450bd16354e58495c2", CODE, MEDIUM),
+    ("token", "usr4xdb7cfgq91k", File(Kind.GENERATED), LOW),
+    ("some_key", "usr4xdb7cfgq91kz", CODE, MEDIUM),
+    ("some_key", "prodkey77xzprodky", CODE, None),
+    ("api_token", "0f8fad5b-d9cb-469f-a165-70867728950e", CODE, MEDIUM),
+    ("request_token", "0f8fad5b-d9cb-469f-a165-70867728950e", CODE, None),
+    ("some_key", "0f8fad5b-d9cb-469f-a165-70867728950e", CODE, None),
+    ("password", "x7G!k", CODE, None),
+    ("password", "5646938811db4c450bd16354e58495c2", CODE, LOW),
+    ("password", "q1w2e3r9", TEST, MEDIUM),
+    ("password", "prod77xz", TEST, MEDIUM),
+    ("password", "kqzwpxmvjhgf", TEST, MEDIUM),
+    ("password", "Wombat!burrow9", CODE, MEDIUM),
+    ("password", "Wombat!burrow9", TEST, LOW),
+    ("password", "wombatburrow", CODE, LOW),
+    ("password", "wombatburrow", CONFIG, MEDIUM),
+    ("password", "required", CONFIG, LOW),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "file", "confidence"), ASSIGNED)
+def test_what_is_assigned_to_a_name(name, value, file, confidence):
+    verdict = judge(judge_name(name.encode()), value.encode(), file)
+    assert verdict.confidence is confidence
+    assert verdict.why
+    assert value not in verdict.why
+
+
+def test_a_token_that_is_half_random_is_low_and_guessable():
+    verdict = judge(judge_name(b"token"), b"web1cfg2", CODE)
+    assert (verdict.confidence, verdict.guessable) == (LOW, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "file", "confidence"),
+    [
+        ("password", "Wombat!burrow9", CODE, None),
+        ("password", "x7Gh2kQ9wR", CODE, MEDIUM),
+        ("some_key", "5646938811db4c450bd16354e58495c2", CODE, MEDIUM),
+        ("some_key", "5646938811db4c450bd16354e58495c2", PROSE, None),
+    ],
+)
+def test_what_only_stands_beside_a_name(name, value, file, confidence):
+    assert judge(judge_name(name.encode()), value.encode(), file, loose=True).confidence is confidence
+
+
+CONNECTED = [
+    ("shop", "x7Gh2kQ9wR", "db.example.com:5432", LOW, Severity.LOW),
+    ("shop", "postgres", "db.shop.internal", LOW, Severity.MEDIUM),
+    ("shop", "shop", "db.shop.internal", LOW, Severity.MEDIUM),
+    ("shop", "password", "db.shop.internal", None, None),
+    ("postgres", "postgres", "localhost", LOW, Severity.LOW),
+    ("postgres", "postgres", "127.0.0.1", LOW, Severity.LOW),
+    ("postgres", "postgres", "db", LOW, Severity.LOW),
+    ("postgres", "postgres", "db.example.com", None, None),
+    ("shop", "password", "localhost", None, None),
+    ("user", "secret", "localhost", None, None),
+    ("shop", "xxxxxxxx", "db.shop.internal", None, None),
+    ("shop", "getPassword()", "db.shop.internal", None, None),
+    ("shop", "DB_PASSWORD_SHOP", "db.shop.internal", None, None),
+    ("shop", "$DATABASE9", "db.shop.internal", None, None),
+    ("shop", "x7Gh2kQ9wR", "db.example.com", LOW, Severity.LOW),
+    ("shop", "x7Gh2kQ9wR", "db.shop.internal", HIGH, None),
+    ("shop", "x7Gh2kQ9wR", "10.1.2.3:5432", HIGH, None),
+    ("shop", "x7Gh2kQ9wR", "localhost:5432", HIGH, Severity.MEDIUM),
+    ("shop", "x7Gh2kQ9wR", "host.docker.internal", HIGH, Severity.MEDIUM),
+    ("shop", "wombatburrow", "db", LOW, Severity.LOW),
+    ("shop", "wombatburrow", "db.shop.internal", MEDIUM, None),
+    ("shop", "20471993", "db.shop.internal", MEDIUM, None),
+]
+
+
+@pytest.mark.parametrize(("user", "password", "host", "confidence", "severity"), CONNECTED)
+def test_what_stands_in_a_connection_string(user, password, host, confidence, severity):
+    verdict = connections.judge(user.encode(), password.encode(), host)
+    assert (verdict.confidence, verdict.severity) == (confidence, severity)
+    assert verdict.why

@@ -18,14 +18,12 @@ _SPACE = r"(?:\s|[\\_]\r?\n)*"  # Basic and shells say that a line goes on
 # `+` of most languages, `.` of PHP and Perl, `..` of Lua, `&` of Basic, `<>` of Elixir, `||` of SQL, and
 # pieces of a template. Literals may have a prefix, as `b"…"` or `L"…"`.
 _JOINED = (
-    rf"{_VALUE}{_QUOTE}{_SPACE}(?:\+|\.{{1,2}}|&|<>|\|\||\}}\$\{{){_SPACE}[A-Za-z]{{0,2}}{_QUOTE}{_VALUE}"
+    rf"{_VALUE}({_QUOTE}{_SPACE}(?:\+|\.{{1,2}}|&|<>|\|\||\}}\$\{{){_SPACE}[A-Za-z]{{0,2}}{_QUOTE}){_VALUE}"
 )
-# Python, C: nothing but a line's end between them. On one line it could be anything.
-_ADJACENT = rf"{_VALUE}[\"'][ \t]*\\?\r?\n[ \t]*[A-Za-z]{{0,2}}[\"']{_VALUE}"
-_JOINT = over_bytes(
-    rf"{_QUOTE}{_SPACE}(?:\+|\.{{1,2}}|&|<>|\|\||\}}\$\{{){_SPACE}[A-Za-z]{{0,2}}{_QUOTE}"
-    rf"|[\"'][ \t]*\\?\r?\n[ \t]*[A-Za-z]{{0,2}}[\"']"
-)
+# Python, C: nothing but a line's end between them. On one line it could be anything. Two characters before
+# it, as catalogues of messages end their lines with `\n"`.
+_ADJACENT = rf"{_VALUE}{{2}}([\"'][ \t]*\\?\r?\n[ \t]*[A-Za-z]{{0,2}}[\"']){_VALUE}"
+_JOINT = over_bytes(f"{_JOINED}|{_ADJACENT}")
 _REACH = 512  # bytes: longer than any match of these
 _AROUND = 300  # bytes before the first joint and after the last, as far as their lines go
 _MOST_APART = 300  # bytes between two joints of one value
@@ -34,12 +32,15 @@ _MOST_APART = 300  # bytes between two joints of one value
 def _undo_joints(text: Text, start: int) -> Iterator[Text]:
     joined = Joined(text, "concatenation")
     chain: list[tuple[int, int]] = []
-    for match in _JOINT.finditer(text.data, max(0, start - _REACH)):
-        if chain and match.start() - chain[-1][1] > _MOST_APART:
+    at = max(0, start - _REACH)
+    while match := _JOINT.search(text.data, at):
+        begin, end = match.span(match.lastindex)
+        at = end  # what follows a joint may stand before the next one
+        if chain and begin - chain[-1][1] > _MOST_APART:
             _add_chain(joined, text.data, chain)
             yield from joined.full()
             chain = []
-        chain.append(match.span())
+        chain.append((begin, end))
     if chain:
         _add_chain(joined, text.data, chain)
     yield from joined.text()

@@ -208,6 +208,20 @@ def test_a_baseline_accepts_what_is_there_and_nothing_new(scan):
     assert _found(scan("--baseline", "base.json", "--format", "json")) == [("b.py", 1)]
 
 
+def test_entries_that_accept_nothing_any_more_go_when_everything_was_looked_at(scan):
+    for name in ("a.py", "b.py"):
+        (scan.here / name).write_text(f"TOKEN = '{_token()}'\n")
+    update = ("--baseline", "base.json", "--update-baseline", "--reason", "dead")
+    assert scan(*update).returncode == 0
+    (scan.here / "b.py").write_text("TOKEN = None\n")
+    assert "b.py" in (scan.here / "base.json").read_text()
+    assert scan("a.py", *update).returncode == 0
+    assert "b.py" in (scan.here / "base.json").read_text(), "what was not looked at is not gone"
+    assert "accepts nothing any more" in scan("--baseline", "base.json").stdout.replace("\n", " ")
+    assert scan(*update).returncode == 0
+    assert "b.py" not in (scan.here / "base.json").read_text()
+
+
 def test_an_explanation_tells_what_was_decided(scan):
     (scan.here / "a.py").write_text(f"\nTOKEN = '{_token()}'\n")
     result = scan("--explain", "a.py:2")
@@ -231,7 +245,7 @@ examples = ["token = exm_{hex:20}"]
 counterexamples = ["exm_{hex:19}"]
 """
     (scan.here / "own.toml").write_text(rule)
-    (scan.here / "a.txt").write_text("token exm_" + "0123456789abcdef0123\n")
+    (scan.here / "a.txt").write_text("token exm_" + "7c3f19e0b2d84a5c6f10\n")
     assert _found(scan("--rules", "own.toml", "--format", "json")) == [("a.txt", 1)]
     (scan.here / "own.toml").write_text(rule.replace("{hex:19}", "{hex:20}"))
     result = scan("--rules", "own.toml")

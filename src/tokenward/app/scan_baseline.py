@@ -1,5 +1,6 @@
 """The baseline of a scan: opened before it, applied after it, written anew if that was asked for."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -8,6 +9,7 @@ from tokenward.app.files import draft, publish
 from tokenward.base.entropy import random_bytes
 from tokenward.leaks import baseline_key
 from tokenward.leaks.baseline import Baseline, Entry, gone, hold_against, read, split, updated, written
+from tokenward.leaks.findings import Confidence
 from tokenward.leaks.result import ScanResult
 
 
@@ -53,30 +55,48 @@ def open_baseline(path: Path | None, reference: str, *, today: date, to_update: 
     return OpenBaseline(baseline, path, key or random_bytes(32), lasting=key is not None)
 
 
-def apply(opened: OpenBaseline, result: ScanResult, today: date) -> tuple[ScanResult, tuple[Entry, ...]]:
-    """The result without what the baseline accepts, and the entries that accepted nothing."""
+def apply(
+    opened: OpenBaseline, result: ScanResult, today: date, *, at_least: Confidence
+) -> tuple[ScanResult, tuple[Entry, ...]]:
+    """The result without what the baseline accepts, and the entries that accepted nothing.
+
+    Args:
+        opened: the baseline.
+        result: with findings of every confidence, so that no entry seems idle for that reason.
+        today: entries that ended before it accept nothing.
+        at_least: findings below this confidence are left out.
+    """
     counting, accepted = split(result.findings, opened.baseline, today)
-    unused = gone(opened.baseline, (*result.findings, *result.accepted))
-    return replace(result, findings=counting, accepted=(*result.accepted, *accepted)), unused
+    idle = gone(opened.baseline, (*result.findings, *result.accepted))
+    sure = tuple(finding for finding in counting if finding.confidence >= at_least)
+    return replace(result, findings=sure, accepted=(*result.accepted, *accepted)), idle
 
 
 def write_baseline(
     opened: OpenBaseline,
     result: ScanResult,
-    unused: tuple[Entry, ...],
+    idle: Collection[Entry],
     *,
     reason: str,
     until: date,
     today: date,
 ) -> int:
-    """Accept everything that still counts; entries that nothing was seen of are left out.
+    """Accept everything that still counts.
+
+    Args:
+        opened: the baseline as it was.
+        result: of the scan, as `apply` left it.
+        idle: entries to leave out.
+        reason: why all this is accepted.
+        until: the last day on which it is.
+        today: the day of the change.
 
     Returns:
         How many entries the file holds now.
 
     Raises:
         ValueError: there is no reason, or the end is not within a year.
-        OSError: it cannot be written; what was there is left as it was.
+        OSError: it cannot be written; what was there was left as it was.
     """
     assert opened.path is not None  # noqa: S101 - without a file there is nothing to write
     baseline = updated(
@@ -86,7 +106,7 @@ def write_baseline(
         today=today,
         reason=reason,
         until=until,
-        without=() if result.interrupted else unused,
+        without=idle,
     )
     with draft(opened.path, written(baseline)) as path:
         publish(path, opened.path, replace=True)

@@ -36,6 +36,11 @@ class Asked:
     ignore: bool = True
 
 
+def everything(paths: Sequence[Path], asked: Asked) -> bool:
+    """Whether the scan is of all files here, so that what it does not see is not there."""
+    return not paths and asked == Asked()
+
+
 def source_of(paths: Sequence[Path], asked: Asked) -> Source:
     """The source that those options name.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from tokenward.leaks.blob import Origin
-from tokenward.leaks.findings import Commit, Confidence, Place
+from tokenward.leaks.findings import Commit, Place
 from tokenward.leaks.fingerprints import fingerprint
 from tokenward.leaks.masking import masked
 from tokenward.leaks.result import Acceptance, Finding
@@ -38,15 +38,13 @@ class Collector:
         if known is None or len(sighting.decoded) < len(known.decoded):
             places[place] = sighting
 
-    def findings(self, source: Source, at_least: Confidence) -> tuple[list[Finding], list[Finding]]:
+    def findings(self, source: Source) -> tuple[list[Finding], list[Finding]]:
         """What counts, and what inline comments let pass; worst first.
 
         Args:
             source: says which commit brought in what.
-            at_least: findings below this confidence are left out.
         """
-        every = [list(places.values()) for places in self._seen.values()]
-        kept = [places for places in every if max(one.confidence for one in places) >= at_least]
+        kept = [list(places.values()) for places in self._seen.values()]
         ids = {one.object_id for places in kept for one in places if one.object_id}
         origins = source.attribute(ids) if ids else {}
         head = source.head() if ids else frozenset()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.leaks.batches import Search, Searched
 from tokenward.leaks.collecting import Collector
-from tokenward.leaks.findings import Confidence, Trouble
+from tokenward.leaks.findings import Trouble
 from tokenward.leaks.pool import search_all
 from tokenward.leaks.result import ScanResult
 from tokenward.leaks.sources.source import Source
@@ -19,7 +19,6 @@ def scan(
     collector: Collector,
     *,
     workers: int,
-    at_least: Confidence,
     progress: Progress,
     clock: Clock = SYSTEM_CLOCK,
 ) -> ScanResult:
@@ -32,7 +31,6 @@ def scan(
         search: searches a blob.
         collector: takes what was seen.
         workers: how many processes search.
-        at_least: confidence below which a finding is left out.
         progress: told of each batch.
         clock: for the time that it took.
 
@@ -53,7 +51,7 @@ def scan(
             progress(searched)
     except KeyboardInterrupt:
         interrupted = True
-    counting, accepted = collector.findings(source, at_least)
+    counting, accepted = collector.findings(source)
     return ScanResult(
         source=source.name,
         findings=tuple(counting),

@@ -16,9 +16,10 @@ from tokenward.app.reports.explain import target
 from tokenward.app.reports.explain import write as write_explanation
 from tokenward.app.reports.leaks import leak_report
 from tokenward.app.reports.progress import progress
+from tokenward.app.reports.words import headline
 from tokenward.app.reports.writing import Format, write_report
 from tokenward.app.scan_baseline import OpenBaseline, apply, open_baseline, write_baseline
-from tokenward.app.scan_sources import Asked, source_of
+from tokenward.app.scan_sources import Asked, everything, source_of
 from tokenward.app.scanning import explain, searcher
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.leaks.collecting import Collector
@@ -188,23 +189,28 @@ def scan(
             pre_push=pre_push,
             pre_receive=pre_receive,
             diff=diff,
-            branches=branch or [],
+            branches=tuple(branch or ()),
             ignore=not no_ignore,
         )
         source = source_of(paths or [], asked)
         opened = open_baseline(baseline, baseline_key, today=today, to_update=update_baseline)
-        result = _scanned(source, rules or [], opened, Confidence[confidence.name])
-        result, unused = apply(opened, result, today)
+        result = _scanned(source, rules or [], opened)
+        result, idle = apply(opened, result, today, at_least=Confidence[confidence.name])
+        if result.interrupted or not everything(paths or [], asked):
+            idle = ()
         if update_baseline:
             last = until or today + timedelta(days=90)
-            count = write_baseline(opened, result, unused, reason=reason, until=last, today=today)
+            count = write_baseline(opened, result, idle, reason=reason, until=last, today=today)
             err.print(f"{baseline}: {count} entries", markup=False)
             return
-        write_report(leak_report(result, at=now, lasting_key=opened.lasting), chosen, output, Console())
+        report = leak_report(result, at=now, lasting_key=opened.lasting, unused=len(idle))
+        write_report(report, chosen, output, Console())
+        if output is not None:
+            err.print(f"{headline(report)}: {output}", markup=False)
     raise typer.Exit(_exit_code(result))
 
 
-def _scanned(source: Source, rules: Sequence[Path], opened: OpenBaseline, at_least: Confidence) -> ScanResult:
+def _scanned(source: Source, rules: Sequence[Path], opened: OpenBaseline) -> ScanResult:
     search = searcher(rules)
     collector = Collector(search.rules, opened.key)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -214,7 +220,6 @@ def _scanned(source: Source, rules: Sequence[Path], opened: OpenBaseline, at_lea
             search,
             collector,
             workers=workers,
-            at_least=at_least,
             progress=lambda searched: meter.add(searched.size),
         )
 

@@ -63,9 +63,9 @@ bench: $(STAMP) $(PEERS)/.installed ## Measure side by side with peers; ARGS="--
 	@scripts/bench-tools.sh
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-bench-scan: $(STAMP) ## Measure the leak scanner beside others; ARGS="--only quality|tree --write"
+bench-scan: $(STAMP) ## Measure the leak scanner beside others; ARGS="--only quality|artifacts|... --quick --write"
 	@scripts/bench-scan-tools.sh
-	PYTHONPATH=benchmarks $(BIN)/python benchmarks/leaks/run.py $(ARGS)
+	PYTHONPATH=benchmarks:tests $(BIN)/python benchmarks/leaks/run.py $(ARGS)
 
 libraries: $(PEERS)/.installed ## Hold the table of attacks against other JWT libraries; writes docs/libraries.md
 	PYTHONPATH=src $(PEERS)/bin/python benchmarks/libraries/run.py

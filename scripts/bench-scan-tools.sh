@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the scanner's benchmarks need into benchmarks/.cache/leaks: other scanners from PyPI and npm, and
-# packages whose sources are scanned. Nothing here is fatal: run.py leaves out what is missing and says so.
+# packages whose sources and releases are scanned. Nothing here is fatal: run.py leaves out what is missing and says so.
 set -eu
 cd "$(dirname "$0")/.."
 cache=benchmarks/.cache/leaks
@@ -33,4 +33,16 @@ if [ ! -e "$cache/trees/.fetched" ] || [ benchmarks/leaks/trees.txt -nt "$cache/
     "$cache/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
         --dest "$cache/trees" --requirement benchmarks/leaks/trees.txt && touch "$cache/trees/.fetched" ||
         echo "not all of them could be fetched" >&2
+fi
+
+if [ ! -e "$cache/releases/.fetched" ] || [ benchmarks/leaks/releases.txt -nt "$cache/releases/.fetched" ]; then
+    echo "fetching releases for a history"
+    whole=yes
+    grep -v '^#' benchmarks/leaks/releases.txt | {
+        while read -r release; do # one at a time: pip takes no two versions of a package
+            "$cache/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+                --only-binary :all: --dest "$cache/releases" "$release" || whole=no
+        done
+        if [ "$whole" = yes ]; then touch "$cache/releases/.fetched"; else echo "not all of them could be fetched" >&2; fi
+    }
 fi

@@ -5,7 +5,7 @@ our recall on it says only that detection works in such files. It is made for wh
 what is reported in the files without a secret.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from tokenward.leaks.rulebook.matching import matches
 from tokenward.leaks.rulebook.templates import sample
 from tokenward.leaks.text import Text
 
+LOOKALIKES = "lookalikes"
 NAMES = ("service_token", "accessToken", "API_TOKEN", "auth_key", "credential")
 
 
@@ -46,8 +47,8 @@ def build(root: Path, rules: Sequence[Rule], *, seed: int = 20261127) -> list[Pl
         for rule in rules
         for number in range(len(rule.examples))
     ]
-    for path, text in lookalikes(random).items():
-        _write(root / "lookalikes" / path, text.encode())
+    for path, text in lookalikes(seed).items():
+        _write(root / LOOKALIKES / path, text.encode())
     return planted
 
 
@@ -74,8 +75,3 @@ def _carried(rule: Rule, secret: bytes, random: Random) -> tuple[str, bytes] | N
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-
-
-def files(root: Path) -> Iterator[Path]:
-    """All files of the corpus."""
-    return (path for path in sorted(root.rglob("*")) if path.is_file())

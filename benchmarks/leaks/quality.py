@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus import Planted
+from corpus import LOOKALIKES, Planted
 from scanners import Reported, Scanner, run
+
+_OWN = "tokenward-"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line that was reported, and the scanner's rule."""
+
+    path: str
+    line: int
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,27 +25,47 @@ class Quality:
 
     Attributes:
         scanner: its name.
-        found: how many of the planted secrets were reported, on their line or the one beside it.
-        planted: how many there are.
-        ours: found and planted among Tokenward's own tokens, which nobody else can know.
-        false: lines reported that hold no secret: in the look-alikes, and elsewhere in the planted files.
-        missed: rules of which something was missed.
+        planted: how many secrets there are.
+        missed: those of which nothing was reported on their lines or the ones beside them.
+        own: how many of the planted are Tokenward's own tokens, which nobody else can know.
+        lookalikes: lines of look-alikes that were reported.
+        elsewhere: lines of the files with secrets that were reported without holding one.
     """
 
     scanner: str
-    found: int
     planted: int
-    ours: tuple[int, int]
-    false: int
-    missed: tuple[str, ...]
+    missed: tuple[Planted, ...]
+    own: int
+    lookalikes: tuple[Place, ...]
+    elsewhere: tuple[Place, ...]
+
+    @property
+    def found(self) -> int:
+        return self.planted - len(self.missed)
 
     @property
     def recall(self) -> float:
         return self.found / self.planted
 
     @property
+    def own_found(self) -> int:
+        return self.own - sum(map(_is_own, self.missed))
+
+    @property
+    def false(self) -> int:
+        return len(self.lookalikes) + len(self.elsewhere)
+
+    @property
+    def own_false(self) -> int:
+        return sum(one.rule.startswith(_OWN) for one in (*self.lookalikes, *self.elsewhere))
+
+    @property
     def precision(self) -> float:
         return self.found / (self.found + self.false) if self.found else 0.0
+
+    @property
+    def missed_rules(self) -> frozenset[str]:
+        return frozenset(one.rule for one in self.missed)
 
 
 def measure(scanner: Scanner, root: Path, planted: Sequence[Planted], report: Path) -> Quality:
@@ -44,23 +75,35 @@ def measure(scanner: Scanner, root: Path, planted: Sequence[Planted], report: Pa
 
 def compare(name: str, reported: Sequence[Reported], planted: Sequence[Planted]) -> Quality:
     """What of the planted was reported, and what else was."""
-    lines: dict[str, set[int]] = {}
+    lines: dict[str, dict[int, str]] = {}
     for one in reported:
-        lines.setdefault(one.path, set()).add(one.line)
-    found = [one for one in planted if lines.get(one.path, set()) & _lines(one)]
-    own = [one for one in planted if one.rule.startswith("tokenward-")]
+        lines.setdefault(one.path, {})[one.line] = one.rule
     expected: dict[str, set[int]] = {}
-    for one in planted:
-        expected.setdefault(one.path, set()).update(_lines(one))
-    false = sum(len(at - expected.get(path, set())) for path, at in lines.items())
+    for secret in planted:
+        expected.setdefault(secret.path, set()).update(_lines(secret))
+    false = [
+        Place(path, line, rule)
+        for path, rules in sorted(lines.items())
+        for line, rule in sorted(rules.items())
+        if line not in expected.get(path, set())
+    ]
+    inside = f"{LOOKALIKES}/"
     return Quality(
         scanner=name,
-        found=len(found),
         planted=len(planted),
-        ours=(sum(one in found for one in own), len(own)),
-        false=false,
-        missed=tuple(sorted({one.rule for one in planted if one not in found})),
+        missed=tuple(one for one in planted if _lines(one).isdisjoint(lines.get(one.path, {}))),
+        own=sum(map(_is_own, planted)),
+        lookalikes=tuple(
+            Place(one.path.removeprefix(inside), one.line, one.rule)
+            for one in false
+            if one.path.startswith(inside)
+        ),
+        elsewhere=tuple(one for one in false if not one.path.startswith(inside)),
     )
+
+
+def _is_own(one: Planted) -> bool:
+    return one.rule.startswith(_OWN)
 
 
 def _lines(one: Planted) -> set[int]:

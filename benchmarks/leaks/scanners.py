@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache" / "leaks"
@@ -23,11 +23,13 @@ class Reported:
         path: relative to what was scanned.
         line: from 1.
         rule: in the scanner's own words.
+        secret: what is the same wherever the same secret stands, if the scanner says so.
     """
 
     path: str
     line: int
     rule: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,55 +38,62 @@ class Scanner:
 
     Attributes:
         name: for tables.
-        command: scans a directory and writes a report to a file.
+        command: scans a directory and writes a report to a file, or prints it.
         read: what the report says, given the scanned directory.
         threads: whether it uses more than one core, so that times can be read fairly.
+        prints: whether its report comes on standard output.
+        deep: what makes it open what is nested; only artifacts are scanned with it.
     """
 
     name: str
     command: Callable[[Path, Path], list[str]]
     read: Callable[[Path, str], Iterator[Reported]]
-    threads: str = ""
+    threads: str
+    deep: tuple[str, ...] = ()
+    prints: bool = False
+
+    @property
+    def installed(self) -> bool:
+        return Path(self.command(Path(), Path())[0]).exists()
+
+
+_TOKENWARD = str(Path(sys.executable).parent / "tokenward")
+_KINGFISHER = str(CACHE / "bin" / "kingfisher")
+_QUIET = ("--no-validate", "--no-update-check")
 
 
 def _ours(root: Path, report: Path) -> list[str]:
-    program = Path(sys.executable).parent / "tokenward"
-    return [str(program), "scan", str(root), "--format", "json", "--output", str(report), "--no-ignore"]
+    return [_TOKENWARD, "scan", str(root), "--format", "json", "--output", str(report), "--no-ignore"]
 
 
 def _read_ours(_root: Path, text: str) -> Iterator[Reported]:
     for finding in json.loads(text)["findings"]:
         for place in finding["locations"]:
-            yield Reported(place["path"].split("!")[0], place["line"], finding["rule"]["id"])
+            yield Reported(
+                place["path"].split("!")[0], place["line"], finding["rule"]["id"], finding["fingerprint"]
+            )
 
 
 def _kingfisher(root: Path, report: Path) -> list[str]:
-    flags = ["--no-validate", "--no-update-check", "--git-history", "none", "--format", "json"]
-    return [str(CACHE / "bin" / "kingfisher"), "scan", str(root), *flags, "--output", str(report)]
+    flags = [*_QUIET, "--git-history", "none", "--format", "json", "--output", str(report)]
+    return [_KINGFISHER, "scan", str(root), *flags]
 
 
 def _read_kingfisher(root: Path, text: str) -> Iterator[Reported]:
     for one in json.loads(text)["findings"]:
         finding = one["finding"]
-        yield Reported(_relative(root, finding["path"]), finding["line"], one["rule"]["id"])
+        place = _relative(root, finding["path"]), finding["line"]
+        yield Reported(*place, one["rule"]["id"], finding["snippet"])
 
 
-def _detect_secrets(root: Path, report: Path) -> list[str]:
-    program = CACHE / "bin" / "detect-secrets"
-    return [
-        "sh",
-        "-c",
-        'exec "$0" scan --all-files --no-verify "$1" > "$2"',
-        str(program),
-        str(root),
-        str(report),
-    ]
+def _detect_secrets(root: Path, _report: Path) -> list[str]:
+    return [str(CACHE / "bin" / "detect-secrets"), "scan", "--all-files", "--no-verify", str(root)]
 
 
 def _read_detect_secrets(root: Path, text: str) -> Iterator[Reported]:
     for path, found in json.loads(text)["results"].items():
         for one in found:
-            yield Reported(_relative(root, path), one["line_number"], one["type"])
+            yield Reported(_relative(root, path), one["line_number"], one["type"], one["hashed_secret"])
 
 
 def _credsweeper(root: Path, report: Path) -> list[str]:
@@ -95,21 +104,21 @@ def _credsweeper(root: Path, report: Path) -> list[str]:
 def _read_credsweeper(root: Path, text: str) -> Iterator[Reported]:
     for one in json.loads(text):
         for line in one["line_data_list"]:
-            yield Reported(_relative(root, line["path"]), line["line_num"], one["rule"])
+            yield Reported(_relative(root, line["path"]), line["line_num"], one["rule"], line["value"])
 
 
 def _secretlint(root: Path, report: Path) -> list[str]:
     program = NODE / "node_modules" / ".bin" / "secretlint"
-    settings = ["--secretlintrcJSON", _SECRETLINT, "--no-gitignore", "--no-maskSecrets"]
-    return [str(program), *settings[:2], "--format", "json", "--output", str(report), f"{root}/**/*"]
+    flags = ["--secretlintrcJSON", _SECRETLINT, "--format", "json", "--output", str(report)]
+    hidden = (f"{root}/**/.*", f"{root}/**/.*/**/*")  # one star does not stand for a name with a dot
+    return [str(program), *flags, f"{root}/**/*", *hidden]
 
 
 def _read_secretlint(root: Path, text: str) -> Iterator[Reported]:
     for file in json.loads(text):
         for message in file["messages"]:
-            yield Reported(
-                _relative(root, file["filePath"]), message["loc"]["start"]["line"], message["ruleId"]
-            )
+            place = _relative(root, file["filePath"]), message["loc"]["start"]["line"]
+            yield Reported(*place, message["ruleId"], f"{place}")
 
 
 def _relative(root: Path, path: str) -> str:
@@ -120,25 +129,61 @@ def _relative(root: Path, path: str) -> str:
 
 
 OURS = Scanner("Tokenward", _ours, _read_ours, "2 processes")
-KINGFISHER = Scanner("Kingfisher", _kingfisher, _read_kingfisher, "2 threads")
-PEERS = (
-    KINGFISHER,
-    Scanner("detect-secrets", _detect_secrets, _read_detect_secrets, "all cores"),
-    Scanner("CredSweeper", _credsweeper, _read_credsweeper, "2 processes"),
-    Scanner("secretlint", _secretlint, _read_secretlint, "1 thread"),
+KINGFISHER = Scanner(
+    "Kingfisher", _kingfisher, _read_kingfisher, "2 threads", deep=("--extraction-depth", "8")
 )
+DETECT_SECRETS = Scanner("detect-secrets", _detect_secrets, _read_detect_secrets, "2 processes", prints=True)
+CREDSWEEPER = Scanner("CredSweeper", _credsweeper, _read_credsweeper, "2 processes", deep=("--depth", "8"))
+SECRETLINT = Scanner("secretlint", _secretlint, _read_secretlint, "1 thread")
+SCANNERS = (OURS, KINGFISHER, DETECT_SECRETS, CREDSWEEPER, SECRETLINT)
 
 
-def run(scanner: Scanner, root: Path, report: Path) -> list[Reported]:
+# Of these, only Kingfisher does the same work: a history with who committed what, and what is staged.
+HISTORIES: dict[str, Callable[[Path, Path], list[str]]] = {
+    OURS.name: lambda repository, report: [
+        *(_TOKENWARD, "scan", "--history", str(repository)),
+        *("--format", "json", "--output", str(report)),
+    ],
+    KINGFISHER.name: lambda repository, report: [
+        *(_KINGFISHER, "scan", str(repository), *_QUIET, "--git-history", "full"),
+        *("--commit-metadata", "true", "--format", "json", "--output", str(report)),
+    ],
+}
+STAGED: dict[str, list[str]] = {
+    OURS.name: [_TOKENWARD, "scan", "--staged"],
+    KINGFISHER.name: [_KINGFISHER, "scan", ".", "--staged", *_QUIET],
+}
+
+
+def installed() -> list[Scanner]:
+    """All that are there; ours always is."""
+    for scanner in SCANNERS:
+        if not scanner.installed:
+            print(f"{scanner.name} is not installed: left out", file=sys.stderr)
+    return [scanner for scanner in SCANNERS if scanner.installed]
+
+
+def run(
+    scanner: Scanner, root: Path, report: Path, *, deep: bool = False, seconds: float | None = None
+) -> list[Reported]:
     """What the scanner reports on a directory.
+
+    Args:
+        scanner: which one.
+        root: the directory.
+        report: a file for what it writes.
+        deep: whether it is told to open what is nested.
+        seconds: how long it may take.
 
     Raises:
         RuntimeError: it wrote no report.
+        subprocess.TimeoutExpired: it took too long.
     """
     report.unlink(missing_ok=True)
-    done = subprocess.run(
-        scanner.command(root, report), capture_output=True, text=True, check=False, cwd=root
-    )
+    command = [*scanner.command(root, report), *(scanner.deep if deep else ())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root, timeout=seconds)
+    if scanner.prints:
+        report.write_text(done.stdout)
     if not report.exists():
         raise RuntimeError(f"{scanner.name} ended with {done.returncode} and no report: {done.stderr[-500:]}")
     return list(scanner.read(root, report.read_text()))

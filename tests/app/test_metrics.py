@@ -7,7 +7,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from gateway.world import World
-from tokenward.app import metrics, upstream_metrics
+from tokenward.app import leak_metrics, metrics, upstream_metrics
 from tokenward.app.metrics import Durations, report_memory
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
@@ -24,7 +24,7 @@ def test_the_page_names_every_metric_with_its_labels():
             *each._labelnames,
             *({"pid"} if getattr(each, "_multiprocess_mode", "") == "liveall" else ()),
         }
-        for module in (metrics, upstream_metrics)
+        for module in (metrics, upstream_metrics, leak_metrics)
         for each in vars(module).values()
         if getattr(each, "_name", "").startswith("tokenward_")
     }

@@ -205,6 +205,16 @@ def test_a_large_key_of_somebody_else_costs_no_arithmetic():
     assert shown_key(json.dumps({"kty": "RSA", "n": number * 2, "e": "AQAB", "d": number})) is None
 
 
+def test_a_file_with_a_broken_rsa_key_is_read_without_arithmetic_and_is_not_whole():
+    numbers = rsa.generate_private_key(65537, 2048).private_numbers()
+    wrong = rsa.RSAPrivateNumbers(
+        numbers.p, numbers.q, numbers.d + 2, numbers.dmp1, numbers.dmq1, numbers.iqmp, numbers.public_numbers
+    )
+    key = shown_key(pem(wrong.private_key(unsafe_skip_rsa_key_validation=True)))
+    assert key is not None
+    assert not key.is_whole()
+
+
 @life(None)
 async def test_the_public_half_of_our_key_with_an_invented_private_one_is_no_incident(w):
     ours, invented = SigningKey.generate("RS256"), SigningKey.generate("RS256")

@@ -1,9 +1,11 @@
 import base64
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -177,6 +179,23 @@ def test_encodings_and_containers_are_undone(scan):
 def test_a_secret_that_is_seen_plain_and_decoded_is_one_place(scan):
     (scan.here / "a.json").write_text(json.dumps({"token": _token(), "text": 'a "quoted" word\n' * 3}))
     assert _found(scan("--format", "json")) == [("a.json", 1)]
+
+
+def test_an_archive_larger_than_other_files_may_be_is_opened(scan):
+    with tarfile.open(scan.here / "image.tar", "w") as archive:
+        for name, data in (("large.bin", bytes(70_000_000)), (".env", f"TOKEN={_token()}".encode())):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    assert _found(scan("--format", "json")) == [("image.tar!.env", 1)]
+
+
+def test_a_secret_between_encoded_quotes_is_told_as_plain(scan):
+    text = f"<p>one</p>\n<div data='{{&quot;token&quot;:&quot;{_token()}&quot;}}'>\n"
+    (scan.here / "a.html").write_text(text)
+    (finding,) = json.loads(scan("--format", "json").stdout)["findings"]
+    (place,) = finding["locations"]
+    assert (place["line"], place["column"], place["decoded"]) == (2, 37, [])
 
 
 def test_a_comment_beside_the_encoded_form_counts(scan):

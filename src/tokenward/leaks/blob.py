@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 WHOLE_TEXT = 32 * 1024 * 1024  # bytes: a text up to this size is one blob, a larger one comes in windows
 WHOLE = 64 * 1024 * 1024  # bytes: the same for what is no text, and may be a container
+WHOLE_ARCHIVE = 512 * 1024 * 1024  # bytes: the same for archives, such as images of containers
 WINDOW = 16 * 1024 * 1024  # bytes of one window
 OVERLAP = 64 * 1024  # bytes that a window shares with the one before it, so that no secret is cut in two
 

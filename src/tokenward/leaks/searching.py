@@ -92,10 +92,8 @@ class Searcher:
                 for inner in decoder.undo(text, start):
                     if not left.covers(len(inner.data)):
                         return best(found)
-                    found.extend(
-                        seen._replace(start=inner.origin(seen.start), end=inner.origin(seen.end))
-                        for seen in self._in_text(blob, inner, left)
-                    )
+                    inside = self._in_text(blob, inner, left)
+                    found.extend(_outside(blob, text, inner, seen) for seen in inside)
         return best(found)
 
     def _sighting(self, blob: Blob, text: Text, candidate: Candidate, recorder: Recorder) -> Sighting:
@@ -133,6 +131,20 @@ class Searcher:
             origin=blob.origin,
             allowed=reason,
         )
+
+
+def _outside(blob: Blob, text: Text, inner: Text, seen: _Seen) -> _Seen:
+    """What was seen in a decoded text, as it stands in the text around it."""
+    start, end = inner.origin(seen.start), inner.origin(max(seen.start, seen.end - 1)) + 1
+    plain = text.data.find(seen.sighting.secret, max(0, start - 1), end + 1)
+    if plain < 0:
+        return seen._replace(start=start, end=end)
+    # Only what stands around it was encoded, such as the quotes before and after it.
+    line, column = text.position(plain)
+    sighting = seen.sighting._replace(
+        decoded=text.decoded, line=line and line + blob.first_line - 1, column=column
+    )
+    return _Seen(plain, plain + len(sighting.secret), seen.confidence, sighting)
 
 
 def _comment(text: Text, start: int, end: int) -> Allowance | None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tokenward.leaks.blob import OVERLAP, WHOLE, WHOLE_TEXT, WINDOW, Blob
+from tokenward.leaks.blob import OVERLAP, WHOLE, WHOLE_ARCHIVE, WHOLE_TEXT, WINDOW, Blob
+from tokenward.leaks.unpacking.containers import is_archive
 
 _START = 8000  # bytes that tell text from the rest, as git does it
 
@@ -24,8 +25,7 @@ def blobs(read: ReadBytes, size: int, like: Blob) -> Iterator[Blob]:
         if start:
             yield replace(like, data=start)
         return
-    # A container opens only as a whole; text is searched in pieces just as well.
-    bound = WHOLE if b"\0" in start else WHOLE_TEXT
+    bound = _bound(start)
     if size > bound:
         yield from _windows(_Rest(start, read), like)
         return
@@ -36,6 +36,13 @@ def blobs(read: ReadBytes, size: int, like: Blob) -> Iterator[Blob]:
         yield from _windows(_Rest(data, read), like)
     else:
         yield replace(like, data=data)
+
+
+def _bound(start: bytes) -> int:
+    """What opens only as a whole is read whole, if it can be; text is searched in pieces just as well."""
+    if is_archive(start):
+        return WHOLE_ARCHIVE
+    return WHOLE if b"\0" in start else WHOLE_TEXT
 
 
 class _Rest:

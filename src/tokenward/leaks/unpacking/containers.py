@@ -68,6 +68,12 @@ def unpack(blob: Blob, budget: Budget | None = None) -> Iterator[Blob | Trouble]
         yield Trouble(blob.path, str(spent), skipped=True)
 
 
+def is_archive(start: bytes) -> bool:
+    """Whether a file that begins with these bytes (512 are enough) opens, and only as a whole."""
+    kind = _kind(start, "")
+    return kind is not None and kind.whole
+
+
 def _everything(blob: Blob, depth: int, budget: Budget) -> Iterator[Blob | Trouble]:
     kind = _kind(blob.data, blob.path)
     if kind is None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import string
+import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
@@ -181,6 +182,12 @@ def test_a_damaged_key_is_told_with_less_confidence():
     assert (found.confidence, found.facts["state"]) == (Confidence.MEDIUM, "damaged: could not be parsed")
     [cut] = find(broken.rsplit(b"-----END", 1)[0])
     assert cut.confidence is Confidence.LOW
+
+
+def test_a_file_of_first_lines_takes_no_time():
+    begun = time.process_time()
+    assert find(b"-----BEGIN PRIVATE KEY-----\n" * 40_000) == []
+    assert time.process_time() - begun < 5
 
 
 def jwks():

@@ -15,6 +15,7 @@ from typing import Any, Final
 from tokenward.leaks.detectors.compiling import compiled
 
 _LONGEST: Final = 65_536
+_LONGEST_OPEN: Final = 4096  # where the last line is missing
 _BREAKS: Final = (
     b"\\r\\n",
     b"\\\\n",
@@ -71,7 +72,8 @@ def blocks(data: bytes, start: int) -> Iterator[Armored]:
         closed = end >= 0 and not 0 <= following < end
         if not closed:
             # Without its last line, the body ends with the paragraph.
-            end = min(at for at in (following, data.find(b"\n\n", inside), inside + 4096) if at >= 0)
+            last = inside + _LONGEST_OPEN
+            end = min(at for at in (following, data.find(b"\n\n", inside, last), last) if at >= 0)
         undressed = _undress(data[inside:end])
         if undressed is None:
             continue

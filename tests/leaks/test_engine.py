@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -30,6 +31,11 @@ def _detector(name, trigger, spans, *, reach=0, seen=None):
     return Detector((_rule(name),), (trigger,), find, reach)
 
 
+def _told(seen, name, _text, _start, _recorder):
+    seen.append(name)
+    return iter(())
+
+
 def test_only_a_detector_whose_trigger_is_there_is_called():
     seen = []
     engine = Engine([_detector("a", "aaa", [], seen=seen), _detector("b", "bbb", [], seen=seen, reach=2)])
@@ -43,6 +49,14 @@ def test_a_detector_with_two_triggers_begins_at_the_earlier_one():
     twice = replace(_detector("a", "", [], reach=4, seen=seen), triggers=("late", "early"))
     Engine([twice]).look(Text(b"..early..late", "one"))
     assert seen == [("one", 3)]
+
+
+def test_owners_are_asked_in_their_order_whichever_was_found_first():
+    seen = []
+    detectors = [_detector(name, name, [], seen=seen) for name in ("first", "second", "third")]
+    engine = Engine([replace(one, find=partial(_told, seen, one.rules[0].id)) for one in detectors])
+    engine.look(Text(b"third second first", "one"))
+    assert seen == ["first", "second", "third"]
 
 
 def test_a_decoder_whose_trigger_is_there_is_woken_and_not_called():

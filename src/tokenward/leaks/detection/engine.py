@@ -53,9 +53,12 @@ class Engine:
         return Looked(candidates, woken)
 
     def _woken(self, hits: Hits) -> Iterator[tuple[int, int]]:
-        """Each owner of a trigger that was found, with the offset at which the earliest of them ended."""
+        """Each owner of a trigger that was found, in their order, and where the earliest of these ended.
+
+        Their order decides between equals: a rule of a provider stands before what parses forms of all sorts.
+        """
         earliest: dict[int, int] = {}
         for pattern, end in hits.items():
             which = self._owner[pattern]
             earliest[which] = min(end, earliest.get(which, end))
-        yield from earliest.items()
+        yield from sorted(earliest.items())

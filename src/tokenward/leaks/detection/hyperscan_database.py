@@ -13,7 +13,7 @@ _FLAGS = hyperscan.HS_FLAG_SINGLEMATCH
 
 
 class HyperscanDatabase:
-    """Compiled once (about half a second), then kept in the user's cache."""
+    """Compiled once (one to two seconds), then kept in the user's cache."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         expressions = [pattern.encode() for pattern in patterns]

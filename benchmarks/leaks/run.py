@@ -44,6 +44,7 @@ def main() -> int:
         staged_rounds=5 if given.quick else 20,
         memory_bytes=2 * 10**8 if given.quick else 10**9,
     )
+    CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as directory:
         measure(
             results,

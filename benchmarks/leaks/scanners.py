@@ -4,6 +4,8 @@ None of them is allowed to try a credential, to ask for updates or to send anyth
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -181,9 +183,22 @@ def run(
     """
     report.unlink(missing_ok=True)
     command = [*scanner.command(root, report), *(scanner.deep if deep else ())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root, timeout=seconds)
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        printed, told = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # its workers too, which would hold the lines to us
+        process.communicate()
+        raise
     if scanner.prints:
-        report.write_text(done.stdout)
+        report.write_text(printed)
     if not report.exists():
-        raise RuntimeError(f"{scanner.name} ended with {done.returncode} and no report: {done.stderr[-500:]}")
+        raise RuntimeError(f"{scanner.name} ended with {process.returncode} and no report: {told[-500:]}")
     return list(scanner.read(root, report.read_text()))

@@ -29,4 +29,4 @@ def test_what_was_loaded_is_spared_and_cycles_are_freed():
     told = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True).stdout
     most, frozen = map(int, told.split())
     assert most < 50_000
-    assert frozen > 10_000
+    assert frozen > 1_000

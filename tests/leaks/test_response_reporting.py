@@ -141,7 +141,7 @@ def test_a_scan_gives_tokens_of_ours_their_public_name():
             origin=None, allowed=None,
         )
     )  # fmt: skip
-    ((found,), _) = collector.findings(None, Confidence.LOW)
+    ((found,), _) = collector.findings(None)
     assert found.facts == {"token_id": id_of(text)}
     assert [each.fingerprint for each in sightings([found])] == [f"sha256:{opaque.fingerprint(text).hex()}"]
 

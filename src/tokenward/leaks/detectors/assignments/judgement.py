@@ -9,6 +9,7 @@ from typing import Final
 from tokenward.leaks.detectors.assignments.expressions import BY_CHANCE, UUID, expression
 from tokenward.leaks.detectors.assignments.languages import Kind
 from tokenward.leaks.detectors.assignments.names import Name, Promise
+from tokenward.leaks.detectors.assignments.open_values import open_to_all
 from tokenward.leaks.detectors.assignments.placeholders import placeholder
 from tokenward.leaks.detectors.assignments.strength import coverage, entropy, randomness
 from tokenward.leaks.findings import Confidence
@@ -85,7 +86,7 @@ def judge(name: Name, value: bytes, file: File, *, loose: bool = False) -> Verdi
     """
     if name.promise is Promise.NONE:
         return Verdict("context", name.why)
-    why = placeholder(value)
+    why = placeholder(value) or open_to_all(value)
     if why:
         return Verdict("shape", why)
     if not value.isascii():

@@ -159,6 +159,29 @@ def test_a_range_of_commits_and_what_a_push_sends(scan):
     assert len(_found(scan("--since", "2001-01-01", "--format", "json"))) == 3
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-32", "utf-16"])
+def test_text_of_wide_characters_is_read_with_and_without_a_mark(scan, encoding):
+    (scan.here / "a.txt").write_bytes(f"TOKEN={_token()}\n".encode(encoding))
+    assert _found(scan("--format", "json")) == [("a.txt", 1)]
+
+
+@pytest.mark.parametrize("lines", ["!\n", "a*b?[" * 2000])
+def test_a_tokenwardignore_that_cannot_be_read_hides_nothing(scan, lines):
+    (scan.here / ".tokenwardignore").write_text(lines)
+    (scan.here / "a.py").write_text(f"T = '{_token()}'\n")
+    result = scan("--format", "json")
+    assert _found(result) == [("a.py", 1)]
+    assert "Traceback" not in result.stderr
+
+
+def test_a_token_in_the_place_of_a_user_is_the_secret_and_is_not_shown(scan):
+    token = "3f9a77c1d2e84b56a0917c3de45f8b21c6d05b70"
+    (scan.here / "a.sh").write_text(f"git clone https://{token}:x-oauth-basic@github.com/a/b\n")
+    result = scan("--format", "json", "--confidence", "low")
+    assert result.returncode == 1
+    assert token not in result.stdout
+
+
 def test_standard_input_as_a_text_and_as_a_diff(scan):
     assert _found(scan("-", "--format", "json", stdin=f"\n{_token()}\n")) == [("stdin", 2)]
     diff = f"--- a/x.py\n+++ b/x.py\n@@ -3,2 +3,2 @@\n-old {_token(1)}\n+new {_token(2)}\n same\n"

@@ -109,8 +109,15 @@ def test_a_long_line_above_is_no_comment():
 
 
 def test_a_reason_is_kept_in_bounds_and_need_not_be_utf_8():
-    assert asked(f"{SECRET} # tokenward:allow reason={'x' * 300}") == Allowance("x" * MOST_REASON)
+    assert asked(f"{SECRET} # tokenward:allow reason={'xy ' * 100}") == Allowance("xy " * 66 + "xy")
     assert asked(SECRET.encode() + b" # tokenward:allow reason=\xff bad") == Allowance("\ufffd bad")
+
+
+def test_a_secret_within_a_reason_neither_passes_nor_is_shown():
+    other = "ghp_" + "0aB" * 12
+    assert asked(f"T = '{other}' # tokenward:allow reason=replaces {SECRET}") is None
+    assert asked(f"{SECRET} # tokenward:allow reason=replaces {other}") == Allowance("replaces …")
+    assert asked(f"/* tokenward:allow reason=dead */ T = {SECRET}").counts
 
 
 @given(st.binary(max_size=900), st.integers(0, 900), st.integers(0, 40))

@@ -434,6 +434,10 @@ REPORT = {"token_id": "0" * 11, "fingerprint": "sha256:" + "ab" * 32}
         (json.dumps({"reports": [{**REPORT, "found": {"path": "a\nb"}}]}).encode(), 422),
         (json.dumps({"reports": [{**REPORT, "found": {"path": "a" * 1001}}]}).encode(), 422),
         (json.dumps({"reports": [{**REPORT, "found": {"since": "yesterday"}}]}).encode(), 422),
+        (
+            json.dumps({"reports": [{**REPORT, "found": {"since": "9999-12-31T23:59:59-23:59"}}]}).encode(),
+            422,
+        ),
         (json.dumps({"reports": [{**REPORT, "found": {"since": "2026-11-01T09:00:00"}}]}).encode(), 422),
     ],
 )

@@ -390,3 +390,10 @@ def test_how_far_a_session_reaches_is_counted(house, tmp_path):  # noqa: F811
     assert "with 1 access tokens, 2 sign-ins" in house("leaks", "respond", name, "--dry-run").stdout
     house("leaks", "respond", name, "--confirm")
     assert "with" not in house("leaks", "respond", name, "--dry-run").stdout
+
+
+def test_a_private_exponent_that_is_longer_than_the_key_is_no_key():
+    """It would cost as many seconds as a stranger likes."""
+    modulus = base64url.encode(b"\xff" * 256)
+    exponent = base64url.encode(b"\x7f" * 257)
+    assert shown_key(json.dumps({"kty": "RSA", "n": modulus, "e": "AQAB", "d": exponent})) is None

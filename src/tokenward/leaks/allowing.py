@@ -16,6 +16,7 @@ REACH = 400
 MOST_REASON = 200
 """Characters of a reason that are kept."""
 
+_LONG_WORD = re.compile(r"\S{20,}")
 _MARKER = re.compile(rb"(?<![\w:.-])tokenward:allow(?![\w:.-])(?:[ \t]+reason=(?P<reason>[^\r\n]*))?")
 _QUOTED = re.compile(rb"\\?([\"'])(?P<inner>.*?)\\?\1")
 _CLOSERS = re.compile(rb"\*/|-->|--%>|%>|#}|}}|\*\)|\]\]|\"\"\"|'''")
@@ -47,9 +48,10 @@ def allowed(text: Text, start: int, end: int) -> Allowance | None:
     data = text.data
     line = max(data.rfind(b"\n", max(0, start - REACH), start) + 1, start - REACH, 0)
     after = data.find(b"\n", end, end + REACH)
-    # The secret itself is left out: what it holds is no comment.
-    pieces = [data[line:start], data[end : after if after >= 0 else end + REACH]]
-    found = [_allowance(match) for piece in pieces for match in _MARKER.finditer(piece)]
+    # The secret itself is left out: what it holds is no comment. Nor does it pass as part of a reason.
+    before = [match for match in _MARKER.finditer(data[line:start]) if _closed(match)]
+    behind = _MARKER.finditer(data[end : after if after >= 0 else end + REACH])
+    found = [_allowance(match) for match in (*before, *behind)]
     above = _above(data, line) if line > 0 and data[line - 1 : line] == b"\n" else None
     if above is not None:
         found.append(above)
@@ -68,10 +70,17 @@ def _above(data: bytes, line: int) -> Allowance | None:
     return _allowance(match)
 
 
+def _closed(match: re.Match[bytes]) -> bool:
+    """Whether the reason ends before what follows it on the line."""
+    raw = match["reason"] or b""
+    return _QUOTED.match(raw) is not None or _CLOSERS.search(raw) is not None
+
+
 def _allowance(match: re.Match[bytes]) -> Allowance:
     raw = match["reason"] or b""
     quoted = _QUOTED.match(raw)
     written = quoted["inner"] if quoted else _CLOSERS.split(raw, maxsplit=1)[0]
     reason = written.decode("utf-8", "replace").strip().rstrip("\"',;\\").strip()[:MOST_REASON]
     # `reason=…` was copied from a message and says nothing.
-    return Allowance(reason if any(character.isalnum() for character in reason) else "")
+    # Long words are not shown: one of them may be a secret.
+    return Allowance(_LONG_WORD.sub("…", reason) if any(map(str.isalnum, reason)) else "")

@@ -90,7 +90,11 @@ def _certain(private: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) ->
     return ShownKey(thumbprint(members(private.public_key())), lambda: True)
 
 
-def _rsa_key(n: int, e: int, d: int) -> ShownKey:
+def _rsa_key(n: int, e: int, d: int) -> ShownKey | None:
+    # A stranger chose these numbers: what is longer than a key may be costs as many seconds as he likes.
+    if not 1 < e < n or not 1 < d <= n:
+        return None
+
     def is_whole() -> bool:
         message = random_bits(128) + 2
         return pow(pow(message, e, n), d, n) == message

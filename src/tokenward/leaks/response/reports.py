@@ -111,6 +111,9 @@ def read_place(found: Mapping[str, object], reporter: str) -> Evidence:
     return Evidence(reporter, source, path, line, commit, url, _moment(_text(found, "since", 40)))
 
 
+_FIRST_YEAR, _LAST_YEAR = 1971, 2200  # what every calendar and every zone can show
+
+
 def _moment(text: str) -> float | None:
     if not text:
         return None
@@ -118,7 +121,7 @@ def _moment(text: str) -> float | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not _FIRST_YEAR <= moment.year < _LAST_YEAR:
         raise _wrong("since is a moment as in RFC 3339, such as 2026-11-27T12:00:00Z")
     return moment.timestamp()
 

@@ -3,6 +3,7 @@
 import os
 import stat
 from dataclasses import dataclass, replace
+from errno import EINVAL
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,10 @@ def own_rules(file: str, base: str) -> OwnRules:
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most trees have no such file, and hooks are in a hurry
 
     lines = text.decode("utf-8", "replace").splitlines()
-    spec = GitIgnoreSpec.from_lines(lines, backend="re2")
+    try:
+        spec = GitIgnoreSpec.from_lines(lines, backend="re2")
+    except Exception as error:
+        raise OSError(EINVAL, "its patterns are not of the form that git's have", file) from error
     return OwnRules(base, spec, prunes=not any(line.startswith("!") for line in lines))
 
 

@@ -87,8 +87,6 @@ def _contents(file: str, path: str, flags: int) -> Iterator[Blob | Trouble]:
             return
         for blob in blobs(opened.read, status.st_size, Blob(path, b"")):
             if pointed(blob.data):
-                yield Trouble(
-                    path, "it only points to its content, which is in Git LFS and not here", skipped=True
-                )
-            else:
-                yield blob
+                why = "it only points to its content, which is in Git LFS and not here"
+                yield Trouble(path, why, skipped=True)
+            yield blob  # what looks like a pointer may hold more

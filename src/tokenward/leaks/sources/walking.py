@@ -19,8 +19,6 @@ from tokenward.leaks.sources.ignoring import (
 )
 from tokenward.leaks.sources.source import Item
 
-_GITS_OWN = frozenset({"objects", "refs", "logs", "index", "packed-refs", "lfs", "branches"})
-
 
 class _Directory(NamedTuple):
     """One to look into.
@@ -90,8 +88,6 @@ class _Walk:
 
     def _look(self, directory: _Directory, found: list[os.DirEntry[str]]) -> Iterator[Item | Trouble]:
         names = {entry.name for entry in found}
-        if {"HEAD", "objects", "refs"} <= names:  # a bare repository: what is not git's own is scanned
-            found = [entry for entry in found if entry.name not in _GITS_OWN]
         if self._ignore and ".git" in names and directory.path:
             directory, trouble = self._repository(directory)
             yield from trouble

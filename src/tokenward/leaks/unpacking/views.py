@@ -43,6 +43,11 @@ def _encoding(data: bytes) -> tuple[str, str]:
         if data.startswith(mark):
             return name, name
     head = data[: _HEAD - _HEAD % 2]
+    quarters = [head[at::4] for at in range(4)]
+    if len(head) >= 8 and not any(byte for quarter in quarters[2:] for byte in quarter):
+        return "utf-32-le", "utf-32"
+    if len(head) >= 8 and not any(byte for quarter in quarters[:2] for byte in quarter):
+        return "utf-32-be", "utf-32"
     even, odd = head[::2], head[1::2]
     if b"\0" not in even and odd.count(0) > len(odd) // 2:
         return "utf-16-le", "utf-16"

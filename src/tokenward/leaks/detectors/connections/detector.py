@@ -159,11 +159,18 @@ def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
             recorder.note("entropy", _WORDPRESS.id, begin, "dropped", "a phrase that asks to be replaced")
 
 
+_LONGEST_USER: Final = 20  # characters; a longer name without an @ is more likely a token than a person
+
+
 def _facts(*pairs: tuple[str, str | bytes]) -> dict[str, str]:
     texts = (
         (name, value if isinstance(value, str) else value.decode("utf-8", "replace")) for name, value in pairs
     )
-    return {name: shown(value) for name, value in texts if value}
+    return {
+        name: shown(value)
+        for name, value in texts
+        if value and not (name == "user" and len(value) > _LONGEST_USER and "@" not in value)
+    }
 
 
 CONNECTIONS: Final = Detector(

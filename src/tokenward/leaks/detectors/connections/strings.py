@@ -40,6 +40,8 @@ _ADDRESS: Final = (
     r"([A-Za-z][A-Za-z0-9+.\-]{1,24})://([^\s:@/\"'`<>\[\]{}(),;?#\\|]{0,80}):"
     r"([^\s@/\"'`<>{}\\]{3,200})@([\w\[][\w.\-:%\]]{0,200})"
 )
+# What hosts of repositories take beside a token in the user's place.
+_NO_PASSWORDS: Final = frozenset({b"x-oauth-basic", b"x-token-auth"})
 _JDBC: Final = (
     r"(?i)(jdbc:[a-z0-9:]{2,40}):(?://|@|thin:)?([\w.\-]*)[^\s\"'`<>]{0,300}?"
     r"[?;&](?:password|pwd)=([^\s\"'`<>&;]{3,200})"
@@ -71,7 +73,10 @@ def find(data: bytes, start: int) -> Iterator[Credentials]:
     patterns = _patterns()
     for match in patterns["address"].finditer(data, start):
         scheme, user, password, host = match.groups()
-        yield _credentials(match.span(3), password, user, host.decode("latin-1"), scheme.decode().lower())
+        span = match.span(3)
+        if password in _NO_PASSWORDS:
+            span, user, password = match.span(2), b"", user
+        yield _credentials(span, password, user, host.decode("latin-1"), scheme.decode().lower())
     for match in patterns["jdbc"].finditer(data, start):
         protocol, host, password = match.groups()
         yield _credentials(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import re2
+from tokenward.leaks.compiling import over_bytes
 
 # The automaton is built while it runs. In the 8 MB that RE2 allows by itself the largest one here is thrown
 # away and built anew again and again, which makes its search half as fast.
@@ -11,7 +11,4 @@ _MEMORY = 48 << 20
 
 def compiled(pattern: str | bytes) -> Any:  # noqa: ANN401 - re2 has no types
     """The pattern, in RE2's syntax. Keep it: compiling takes up to milliseconds."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.max_mem = _MEMORY
-    return re2.compile(pattern.encode() if isinstance(pattern, str) else pattern, options)
+    return over_bytes(pattern, memory=_MEMORY)

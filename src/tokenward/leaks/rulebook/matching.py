@@ -10,6 +10,7 @@ from typing import Protocol
 
 import re2
 
+from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.published_examples import published
 from tokenward.leaks.findings import Candidate, Confidence, Severity
@@ -112,12 +113,7 @@ def compiled(pattern: str, *, any_case: bool = False) -> Matcher:
     Raises:
         re2.error: the pattern is not in RE2's syntax.
     """
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.log_errors = False
-    options.max_mem = _MEMORY
-    options.case_sensitive = not any_case
-    matcher: Matcher = re2.compile(pattern.encode(), options)
+    matcher: Matcher = over_bytes(pattern, memory=_MEMORY, any_case=any_case)
     return matcher
 
 

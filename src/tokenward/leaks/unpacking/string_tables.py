@@ -8,9 +8,9 @@ begins and ends with a word's boundary finds it.
 import struct
 from collections.abc import Iterator
 
+from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
-from tokenward.leaks.unpacking.patterns import over_bytes
 
 CLASS, DALVIK, XML, RESOURCES = b"\xca\xfe\xba\xbe", b"dex\n0", b"\3\0\x08\0", b"\2\0\x0c\0"
 _LEAST = 8  # bytes of a string that is worth a look

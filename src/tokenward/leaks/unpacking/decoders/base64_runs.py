@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import re2
 
 from tokenward.leaks.blob import Blob
+from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking import streams
@@ -19,7 +20,6 @@ from tokenward.leaks.unpacking.containers import unpack
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
 from tokenward.leaks.unpacking.decoders.runs import name_before, run_around, unwrapped
 from tokenward.leaks.unpacking.limits import MIB, Budget, Limits
-from tokenward.leaks.unpacking.patterns import over_bytes
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")

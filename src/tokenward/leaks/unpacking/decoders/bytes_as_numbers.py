@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import re2
 
+from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking import streams
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
 from tokenward.leaks.unpacking.decoders.runs import name_before, run_around, unwrapped
 from tokenward.leaks.unpacking.limits import MIB, Budget, Limits
-from tokenward.leaks.unpacking.patterns import over_bytes
 
 _DIGITS = b"0123456789abcdefABCDEF"
 _PAIR = "(?:[2-7][0-9A-Fa-f]|0[9AaDd])"

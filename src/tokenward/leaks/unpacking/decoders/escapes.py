@@ -12,9 +12,9 @@ from urllib.parse import unquote_to_bytes
 
 import re2
 
+from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
-from tokenward.leaks.unpacking.patterns import over_bytes
 
 # Of a line longer than this (a minified file) only so many bytes around an escape.
 _BEFORE, _AFTER = 1000, 2000

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
-from tokenward.leaks.unpacking.patterns import over_bytes
 
 _VALUE = r"[A-Za-z0-9_+/=.:@%$-]"
 _QUOTE = "[\"'`]"

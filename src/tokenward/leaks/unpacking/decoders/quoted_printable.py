@@ -3,9 +3,9 @@
 import binascii
 from collections.abc import Iterator
 
+from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
-from tokenward.leaks.unpacking.patterns import over_bytes
 
 # A line cut in the middle of a word, or a sign that is always encoded.
 _TRIGGERS = (r"=3D[\x21-\x7e]", r"[A-Za-z0-9_+/-]=\r?\n[A-Za-z0-9_+/-]")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
-from tokenward.leaks.unpacking.patterns import over_bytes
 
 _LETTER = r"[\x20-\x7e\t\r\n]"
 _LITTLE, _BIG = rf"(?:{_LETTER}\x00){{12}}", rf"(?:\x00{_LETTER}){{12}}"

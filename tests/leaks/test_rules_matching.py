@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.rule import Pair, Rule
-from tokenward.leaks.rulebook.matching import REACH, detectors_of, entropy, matches
+from tokenward.leaks.rulebook.matching import REACH, detectors_of, matches
 from tokenward.leaks.text import Text
 
 RULE = Rule(

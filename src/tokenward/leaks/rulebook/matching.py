@@ -1,11 +1,9 @@
 """What of a text a rule takes for its secret: pattern first, then every other condition of the rule."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from fnmatch import translate
 from functools import lru_cache, partial
-from math import log2
 from typing import Protocol
 
 import re2
@@ -13,6 +11,7 @@ import re2
 from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.published_examples import published
+from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder, Stage, Verdict
 from tokenward.leaks.rule import Pair, Rule
@@ -115,12 +114,6 @@ def compiled(pattern: str, *, any_case: bool = False) -> Matcher:
     """
     matcher: Matcher = over_bytes(pattern, memory=_MEMORY, any_case=any_case)
     return matcher
-
-
-def entropy(secret: bytes) -> float:
-    """Shannon entropy in bits a character; 0 of nothing."""
-    size = len(secret)
-    return -sum(count / size * log2(count / size) for count in Counter(secret).values())
 
 
 def _has_keyword(rule: Rule, text: Text) -> bool:

@@ -11,7 +11,8 @@ from tokenward.leaks.detectors.assignments.languages import Kind
 from tokenward.leaks.detectors.assignments.names import Name, Promise
 from tokenward.leaks.detectors.assignments.open_values import open_to_all
 from tokenward.leaks.detectors.assignments.placeholders import placeholder
-from tokenward.leaks.detectors.assignments.strength import coverage, entropy, randomness
+from tokenward.leaks.detectors.assignments.strength import coverage, randomness
+from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Confidence
 from tokenward.leaks.recording import Stage
 

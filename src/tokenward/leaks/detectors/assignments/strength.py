@@ -7,7 +7,6 @@ Python's standard library on one side and random texts on the other (scripts/lea
 """
 
 import math
-from collections import Counter
 from functools import cache, lru_cache
 from typing import Final
 
@@ -82,12 +81,6 @@ def coverage(value: bytes) -> float:
             else:
                 at += 1
     return covered / max(1, len(text))
-
-
-def entropy(value: bytes) -> float:
-    """Shannon's, in bits a character."""
-    size = len(value)
-    return -sum(count / size * math.log2(count / size) for count in Counter(value).values()) if size else 0.0
 
 
 def features(value: bytes) -> tuple[float, ...]:

@@ -6,11 +6,11 @@ from typing import Final
 
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.languages import only_tried
-from tokenward.leaks.detectors.assignments.strength import entropy
 from tokenward.leaks.detectors.connections import files, strings
 from tokenward.leaks.detectors.connections.judgement import judge
 from tokenward.leaks.detectors.facts import shown
 from tokenward.leaks.detectors.published_examples import published
+from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule

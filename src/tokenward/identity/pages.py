@@ -1,13 +1,15 @@
 """The pages that people see: HTML without a line of script, escaped by the template engine."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from tokenward.base.problems import Problem
+from tokenward.identity.texts import Texts, english
 
 STYLE_PATH = "/static/tokenward.css"
 STYLE = files("tokenward.identity").joinpath("static", "style.css").read_bytes()
@@ -82,6 +84,7 @@ class Pages:
         # The address changes with the content, so the browser may keep the file for good.
         style = f"{STYLE_PATH}?v={hashlib.sha256(STYLE).hexdigest()[:12]}"
         environment.globals |= {"name": name, "style": style}
+        speak(environment, english())
         self._environment = environment
 
     @property
@@ -109,3 +112,16 @@ class Pages:
 
     def _render(self, template: str, **facts: object) -> bytes:
         return self._environment.get_template(template).render(facts).encode()
+
+
+def speak(environment: Environment, texts: Texts) -> None:
+    """Give templates `t(key, **values)`, `language`, and filters that mark up one value of a sentence.
+
+    `bdi` keeps a name of another writing direction from turning the sentence around it (HTML §4.5.24).
+    """
+    environment.globals |= {"t": texts.html, "language": texts.language}
+    environment.filters |= {tag: _element(tag) for tag in ("bdi", "strong", "code")}
+
+
+def _element(tag: str) -> Callable[[object], Markup]:
+    return lambda value: Markup(f"<{tag}>{{}}</{tag}>").format(value)  # noqa: S704 - the tag is ours

@@ -68,6 +68,26 @@ def test_curl_takes_a_password_as_an_argument():
         assert wakes(data)
 
 
+@pytest.mark.parametrize("form", ["-u '{base62:32}:'", "--user={base62:32}:x", "\\\n  -u {base62:32}:"])
+def test_curl_takes_a_token_in_the_place_of_a_user(form):
+    data = fill("curl https://api.shop.internal/ " + form, "a")
+    [found] = find(data)
+    assert (found.rule, found.confidence, len(found.secret)) == ("basic-credentials", Confidence.HIGH, 32)
+    assert dict(found.facts) == {}
+    assert wakes(data)
+
+
+def test_basic_credentials_may_be_a_token_alone():
+    token = fill("{base62:32}", "a")
+    [found] = find(b"Authorization: Basic " + base64.b64encode(token + b":"))
+    assert (found.rule, dict(found.facts)) == ("basic-credentials", {})
+
+
+def test_a_token_in_the_place_of_a_user_is_not_told():
+    [found] = find(fill("curl -u {base62:40}:{base62:20} https://api.shop.internal/", "a"))
+    assert dict(found.facts) == {}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -81,6 +101,8 @@ def test_curl_takes_a_password_as_an_argument():
         "headers['Authorization'] = 'Bearer ' + get_access_token_from_session(request)",
         "curl -u $USER:$PASSWORD https://api.shop.internal/",
         "curl -u username:password https://api.shop.internal/",
+        "curl -u ada.lovelace.the.first: https://api.shop.internal/",
+        "curl https://api.shop.internal/\nadd -u robot:Wombat4Burrow7Q9z",
         "X-Api-Key: your-api-key-goes-here",
         "'X-Api-Key': settings.SHOP_API_KEY_2024",
     ],

@@ -28,6 +28,11 @@ FOUND = [
         "host=db.shop.internal port=5432 user=shop password={base62:16} dbname=shop",
         {"protocol": "postgresql"},
     ),
+    ("git clone https://{base62:40}@git.shop.internal/x.git", {"host": "git.shop.internal"}),
+    ("curl https://{hex:32}:@api.shop.internal/v1", {"host": "api.shop.internal"}),
+    ("curl https://{base62:32}:x@api.shop.internal/v1", {"protocol": "https"}),
+    ('getConnection("jdbc:mysql://db.shop.internal/x?ssl=1", "shop", "{base62:16}");', {"user": "shop"}),
+    ("new PDO('mysql:host=db.shop.internal;dbname=x', 'shop', '{base62:16}')", {"host": "db.shop.internal"}),
     ("machine git.shop.internal login robot password {base62:20}", {"for": ".netrc", "user": "robot"}),
     ("//npm.shop.internal/:_authToken={base62:36}", {"for": "an npm registry", "host": "npm.shop.internal"}),
 ]
@@ -54,6 +59,10 @@ NOTHING = [
     "Server=db;User Id=sa;Password=your_password;",
     "host=db user=x password=%(password)s",
     "//npm.shop.internal/:_authToken=$" + "{NPM_TOKEN}",
+    "https://our-organisation-name@dev.shop.internal/x",
+    "https://ada.lovelace.the.first:@dev.shop.internal/x",
+    "https://0f3a5b7c9d1e2f4a6b8c0d2e4f6a8b1c@errors.shop.internal/42",
+    'getConnection("jdbc:h2:mem:shop", "user", "password")',
     "create_new_password=False, url_password=self.get_option(1)",
 ]
 
@@ -99,6 +108,12 @@ def test_reads_what_docker_stores():
         "host": "registry.shop.internal",
     }
     assert find(b'{"auth": "' + base64.b64encode(b"no colon in here") + b'"}') == []
+
+
+def test_a_token_in_the_place_of_a_user_is_not_told():
+    data = fill("https://{base62:40}:{base62:20}@git.shop.internal/x.git", "a")
+    [found] = find(data)
+    assert dict(found.facts) == {"protocol": "https", "host": "git.shop.internal"}
 
 
 @pytest.mark.parametrize("text", NOTHING)

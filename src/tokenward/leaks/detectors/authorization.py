@@ -13,7 +13,7 @@ from tokenward.leaks.detectors.assignments.placeholders import placeholder
 from tokenward.leaks.detectors.assignments.strength import randomness
 from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.connections.judgement import judge
-from tokenward.leaks.detectors.facts import shown
+from tokenward.leaks.detectors.facts import shown_user
 from tokenward.leaks.detectors.published_examples import published
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import Recorder
@@ -30,8 +30,13 @@ _BASIC: Final = Rule(
     confidence=Confidence.HIGH,
     rotate=_ROTATE,
     guessable=True,
-    examples=("curl -u robot:{base62:20} https://api.shop.internal/",),
+    examples=(
+        "curl -u robot:{base62:20} https://api.shop.internal/",
+        "curl https://api.shop.internal/v1/orders -u '{base62:32}:'",
+        "curl -X POST \\\n  https://api.shop.internal/ \\\n  --user robot:{base62:20}",
+    ),
     counterexamples=(
+        "curl -u ada.lovelace-the-first: https://api.shop.internal/",
         "curl -u user:password https://api.example.com/",
         "curl -u $USER:$PASS https://api.shop.internal/",
     ),
@@ -63,9 +68,11 @@ _OTHER_FORM: Final = (
     r"([A-Za-z0-9_\-.=+/~]{16,512})(?:[^A-Za-z0-9_\-.=+/~(\[]|$)"
 )
 _CURL_FORM: Final = (
-    r"\bcurl\b[^\n|;]{0,300}?\s(?:-u|--user)[ =]?[\"']?([^\s:\"'$<>{}%]{1,80}):([^\s\"'`]{3,200})"
+    r"\bcurl\b(?:[^\n|;]|\\\r?\n){0,300}?\s(?:-u|--user)[ =]?[\"']?"
+    r"(?:([^\s:\"'$<>{}%]{1,80}):([^\s\"'`]{3,200})|([\w.~+/\-]{16,200}):[xX]?(?:[\s\"'`]|$))"
 )
 _SURE: Final = 0.8
+_NO_PASSWORDS: Final = frozenset({b"", b"x", b"X"})  # beside a token in the user's place
 
 
 @cache
@@ -85,9 +92,11 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
         if colon:
             yield from _password(match.span(1), match.group(1), user, password, severity, recorder)
     for match in curl.finditer(data, start):
-        yield from _password(
-            match.span(2), match.group(2), match.group(1), match.group(2), severity, recorder
-        )
+        user, password, alone = match.groups()
+        if alone is None:
+            yield from _password(match.span(2), password, user, password, severity, recorder)
+        else:
+            yield from _password(match.span(3), alone, alone, b"", severity, recorder)
     for pattern in (bearer, other):
         for match in pattern.finditer(data, start):
             token: bytes = match.group(1)
@@ -112,6 +121,8 @@ def _password(  # noqa: PLR0917 - what was matched, and in what
     severity: Severity | None,
     recorder: Recorder,
 ) -> Iterator[Candidate]:
+    if password in _NO_PASSWORDS and randomness(user) >= _SURE:
+        user, password = b"", user
     # Which host it is for stands elsewhere: it is judged as for a host of its own.
     verdict = judge(user, password, "a.host")
     if verdict.confidence is None:
@@ -124,7 +135,7 @@ def _password(  # noqa: PLR0917 - what was matched, and in what
         end=span[1],
         secret=secret,
         confidence=verdict.confidence,
-        facts={"user": shown(user.decode("utf-8", "replace")), **facts},
+        facts={**({"user": name} if (name := shown_user(user)) else {}), **facts},
         severity=least,
         guessable=verdict.guessable,
     )

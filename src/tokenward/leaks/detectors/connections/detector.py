@@ -6,9 +6,11 @@ from typing import Final
 
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.languages import only_tried
+from tokenward.leaks.detectors.assignments.strength import randomness
 from tokenward.leaks.detectors.connections import files, strings
-from tokenward.leaks.detectors.connections.judgement import judge
-from tokenward.leaks.detectors.facts import shown
+from tokenward.leaks.detectors.connections.judgement import Verdict, judge
+from tokenward.leaks.detectors.connections.login import Login
+from tokenward.leaks.detectors.facts import shown, shown_user
 from tokenward.leaks.detectors.published_examples import published
 from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Candidate, Confidence, Severity
@@ -29,11 +31,13 @@ _STRING: Final = Rule(
         "DATABASE_URL=postgres://shop:{base62:16}@db.shop.internal:5432/shop",
         "Server=db.shop.internal;Database=shop;User Id=shop;Password={base62:16};",
         "jdbc:mysql://db.shop.internal:3306/shop?user=shop&password={base62:16}",
+        'DriverManager.getConnection("jdbc:mysql://db.shop.internal/shop", "shop", "{base62:16}")',
     ),
     counterexamples=(
         "postgres://user:password@localhost/db",
         "postgres://shop:${{DB_PASSWORD}}@db.shop.internal/shop",
         "amqp://guest:****@rabbit.shop.internal/",
+        'DriverManager.getConnection("jdbc:h2:mem:shop", "sa", "sa")',
     ),
 )
 _ADDRESS: Final = Rule(
@@ -45,8 +49,17 @@ _ADDRESS: Final = Rule(
     confidence=Confidence.HIGH,
     rotate="https://datatracker.ietf.org/doc/html/rfc3986#section-3.2.1",
     guessable=True,
-    examples=("git clone https://robot:{base62:20}@git.shop.internal/shop.git",),
-    counterexamples=("https://user:pass@example.com/", "http://<user>:<password>@proxy.shop.internal:3128"),
+    examples=(
+        "git clone https://robot:{base62:20}@git.shop.internal/shop.git",
+        "git clone https://{base62:40}@git.shop.internal/shop.git",
+        "curl https://{hex:32}:@api.shop.internal/v1/orders",
+    ),
+    counterexamples=(
+        "https://user:pass@example.com/",
+        "http://<user>:<password>@proxy.shop.internal:3128",
+        "git clone https://continuous-integration@git.shop.internal/shop.git",
+        "SENTRY_DSN=https://{hex:32}@errors.shop.internal/42",
+    ),
 )
 _CLIENT: Final = Rule(
     id="stored-password",
@@ -82,6 +95,9 @@ _WORDPRESS: Final = Rule(
     confidence=Confidence.HIGH,
     rotate="https://developer.wordpress.org/apis/wp-config-php/#security-keys",
 )
+_RANDOM: Final = 0.9  # how it has to look in a user's place, where no password follows
+_RANDOM_HEX: Final = 0.5  # digits and six letters look less random than they are
+_HEX: Final = frozenset(b"0123456789abcdef")
 _RANDOM_SALT: Final = 4.0  # bits a character; "put your unique phrase here" has 3.6
 _WEB: Final = (
     "http",
@@ -116,37 +132,26 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
 
 def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     data = text.data
-    for found in strings.find(data, start):
-        verdict = judge(found.user, found.plain, found.host)
-        rule = _ADDRESS if found.protocol in _WEB else _STRING
+    for rule, login in _logins(text, start):
+        # Without a host in the file it is a program's default one, and not this machine.
+        verdict = judge(login.user, login.password, login.host or ("a.registry" if rule is _CLIENT else ""))
+        if login.alone and not _drawn(login.password):
+            verdict = Verdict("the name of a user")
         if verdict.confidence is None:
-            recorder.note("shape", rule.id, found.start, "dropped", verdict.why)
+            recorder.note("shape", rule.id, login.start, "dropped", verdict.why)
             continue
-        facts = _facts(("protocol", found.protocol), ("user", found.user), ("host", found.host))
+        facts = {
+            "for" if rule is _CLIENT else "protocol": login.where,
+            "user": shown_user(login.user),
+            "host": shown(login.host),
+        }
         yield Candidate(
             rule=rule.id,
-            start=found.start,
-            end=found.end,
-            secret=found.password,
+            start=login.start,
+            end=login.end,
+            secret=login.secret,
             confidence=verdict.confidence,
-            facts=facts,
-            severity=verdict.severity,
-            guessable=verdict.guessable,
-        )
-    for entry in files.find(text, start):
-        # Without a host in the file it is a program's default one, and not this machine.
-        verdict = judge(entry.user, entry.password, entry.host or "a.registry")
-        if verdict.confidence is None:
-            recorder.note("shape", _CLIENT.id, entry.start, "dropped", verdict.why)
-            continue
-        facts = _facts(("for", entry.what), ("user", entry.user), ("host", entry.host))
-        yield Candidate(
-            rule=_CLIENT.id,
-            start=entry.start,
-            end=entry.end,
-            secret=entry.secret,
-            confidence=verdict.confidence,
-            facts=facts,
+            facts={name: value for name, value in facts.items() if value},
             severity=verdict.severity,
             guessable=verdict.guessable,
         )
@@ -159,18 +164,17 @@ def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
             recorder.note("entropy", _WORDPRESS.id, begin, "dropped", "a phrase that asks to be replaced")
 
 
-_LONGEST_USER: Final = 20  # characters; a longer name without an @ is more likely a token than a person
+def _drawn(token: bytes) -> bool:
+    """Whether a machine drew it, and nobody's name is like that."""
+    return randomness(token) >= (_RANDOM_HEX if _HEX.issuperset(token) else _RANDOM)
 
 
-def _facts(*pairs: tuple[str, str | bytes]) -> dict[str, str]:
-    texts = (
-        (name, value if isinstance(value, str) else value.decode("utf-8", "replace")) for name, value in pairs
-    )
-    return {
-        name: shown(value)
-        for name, value in texts
-        if value and not (name == "user" and len(value) > _LONGEST_USER and "@" not in value)
-    }
+def _logins(text: Text, start: int) -> Iterator[tuple[Rule, Login]]:
+    """Everything that a user and a password stand in, with the rule for it."""
+    for login in strings.find(text.data, start):
+        yield (_ADDRESS if login.where in _WEB else _STRING), login
+    for login in files.find(text, start):
+        yield _CLIENT, login
 
 
 CONNECTIONS: Final = Detector(

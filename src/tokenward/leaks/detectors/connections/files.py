@@ -3,35 +3,13 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from tokenward.leaks.detectors.compiling import compiled
+from tokenward.leaks.detectors.connections.login import Login
 from tokenward.leaks.text import Text
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A password in such a file.
-
-    Attributes:
-        start: offset of the secret.
-        end: offset after it.
-        secret: as it is written.
-        password: what it says: decoded, where the file encodes it.
-        user: b"" where none stands there.
-        host: "" where none stands there.
-        what: of which program.
-    """
-
-    start: int
-    end: int
-    secret: bytes = field(repr=False)
-    password: bytes = field(repr=False)
-    user: bytes
-    host: str
-    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +109,7 @@ def _keys() -> Any:  # noqa: ANN401 - re2 has no types
     return compiled(_WORDPRESS)
 
 
-def find(text: Text, start: int) -> Iterator[Entry]:
+def find(text: Text, start: int) -> Iterator[Login]:
     """The passwords of such files in the text."""
     for form, pattern in _patterns():
         if not form.here(text):
@@ -146,7 +124,7 @@ def find(text: Text, start: int) -> Iterator[Entry]:
                     continue
             host = groups.get("host", b"").decode("latin-1").strip("/")
             begin, end = match.span(pattern.groupindex[b"secret"])
-            yield Entry(begin, end, secret, password, user, host, form.what)
+            yield Login(begin, end, secret, password, user, host, form.what)
 
 
 def hashes(data: bytes, start: int) -> Iterator[tuple[int, int, bytes]]:

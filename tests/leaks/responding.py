@@ -118,7 +118,7 @@ class World:
 
 
 def id_of(text):
-    return opaque.parse(text).token_id
+    return opaque.parse(text, prefix=text.partition("_")[0]).token_id
 
 
 def report_of(text, **found):
@@ -136,6 +136,7 @@ async def world(directory: Path, policy=None, *, url="", **settings):
             URL,
             issuer.dpop,
             publishes=published.__contains__,
+            prefix=issuer.settings.token_prefix,
             clock=h.clock,
         )
         recogniser = Recogniser(issuer.store, issuer.peppers, admin_token=opaque.fingerprint(ADMIN_TOKEN))
@@ -146,7 +147,7 @@ async def world(directory: Path, policy=None, *, url="", **settings):
             observe=lambda outcome, _seconds: outcomes.append(outcome),
             clock=h.clock,
         )
-        app = LeaksApp(Desk(responder, reporters, clock=h.clock))
+        app = LeaksApp(Desk(responder, reporters, prefix=issuer.settings.token_prefix, clock=h.clock))
         yield World(h, app, responder, outcomes, published)
 
 

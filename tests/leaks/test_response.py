@@ -248,7 +248,7 @@ async def test_no_secret_and_no_fingerprint_is_kept_or_logged(w):
     assert token not in kept
     assert token[18:] not in kept
     assert opaque.fingerprint(token).hex() not in kept
-    assert id_of(token) in seen.evidence.url
+    assert id_of(token) in seen.evidence.path
 
 
 def test_bodies_and_places_are_not_logged(tmp_path, caplog, monkeypatch):

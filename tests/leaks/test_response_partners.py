@@ -82,12 +82,14 @@ def body_of(*tokens, **over):
     return json.dumps([{"token": token, **match, **over} for token in tokens]).encode()
 
 
-def life(test):
+def life(test, **settings):
     """With GitHub."""
 
     async def run(w):
         github = Github()
-        desk = GithubDesk(w.responder, GithubKeys(LIST, github.fetch, clock=w.clock), clock=w.clock)
+        keys = GithubKeys(LIST, github.fetch, clock=w.clock)
+        prefix = w.house.issuer.settings.token_prefix
+        desk = GithubDesk(w.responder, keys, prefix=prefix, clock=w.clock)
         w.app.paths = {**w.app.paths, "/leaks/github": desk.post}
 
         async def post(body, headers=None, **over):
@@ -97,7 +99,19 @@ def life(test):
         await test(w, github, post)
 
     run.__name__ = test.__name__
-    return lived(run)
+    return lived(run, **settings)
+
+
+def test_tokens_of_another_prefix_are_known_by_it(tmp_path, monkeypatch):
+    async def check(w, github, post):
+        _, token = await w.service()
+        assert token.startswith("acme_at_")
+        unknown = opaque.new("at", prefix="acme").secret.reveal()
+        answer = await post(body_of(token, unknown, opaque.new("at").secret.reveal()))
+        assert [each["label"] for each in answer.json()] == ["true_positive", "false_positive"]
+        assert not await w.live(token)
+
+    life(check, token_prefix="acme")(tmp_path, monkeypatch)
 
 
 @life

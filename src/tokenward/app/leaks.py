@@ -49,7 +49,7 @@ def leaks_app(ground: Foundation, *, publishes: Callable[[str | None], bool]) ->
 def _partners(ground: Foundation, responds: Responder) -> dict[str, Post]:
     """Where those report who sign what they send."""
     configuration = ground.configuration
-    said = configuration.settings.leaks
+    said, prefix = configuration.settings.leaks, ground.issuer_settings.token_prefix
     found: dict[str, Post] = {}
     if (github := said.github) is not None:
         client = OutboundClient(
@@ -58,10 +58,9 @@ def _partners(ground: Foundation, responds: Responder) -> dict[str, Post]:
             max_bytes=_KEY_LIST,
         )
         keys = GithubKeys(github.keys, client.get_async, clock=ground.clock)
-        found[GITHUB_PATH] = GithubDesk(responds, keys, clock=ground.clock).post
+        found[GITHUB_PATH] = GithubDesk(responds, keys, prefix=prefix, clock=ground.clock).post
     for name, webhook in said.webhooks.items():
         secret = resolve(webhook.secret, base_dir=configuration.base_dir)
-        prefix = ground.issuer_settings.token_prefix
         found[WEBHOOK_PATH + name] = WebhookDesk(
             responds, name, secret, prefix=prefix, clock=ground.clock
         ).post

@@ -7,7 +7,6 @@ GitHub signs the raw body (ECDSA with P-256 and SHA-256) with a key that it name
 import base64
 import binascii
 import json
-import re
 from math import ceil
 
 from cryptography.exceptions import InvalidSignature
@@ -23,10 +22,10 @@ from tokenward.base.problems import (
     TOO_MANY_REQUESTS,
     Refusal,
 )
-from tokenward.base.redaction import redact
 from tokenward.base.throttle import TokenBuckets
 from tokenward.leaks.response.endpoint import expect_json, peer_of
 from tokenward.leaks.response.github_keys import GithubKeys
+from tokenward.leaks.response.places import LONGEST_URL, address, is_source
 from tokenward.leaks.response.recognising import named
 from tokenward.leaks.response.reports import MAX_SECRET
 from tokenward.leaks.response.responder import Outcome, Report, Responder
@@ -39,8 +38,6 @@ BODY_LIMIT = 4_194_304  # bytes
 MOST_MATCHES = 10_000
 _LEVELS, _VALUES = 4, 200_000  # of the JSON: each match has four values, and GitHub may add some
 
-_WORD = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,39}")
-
 
 class GithubDesk:
     """Takes what GitHub sends.
@@ -48,12 +45,16 @@ class GithubDesk:
     Args:
         responder: responds to it.
         keys: GitHub's.
+        prefix: how our opaque tokens begin.
         clock: time.
     """
 
-    def __init__(self, responder: Responder, keys: GithubKeys, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, responder: Responder, keys: GithubKeys, *, prefix: str = "tkw", clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._responder = responder
         self._keys = keys
+        self._prefix = prefix
         self._wrong = TokenBuckets(burst=20, every=2.0, clock=clock)
 
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,12 +75,12 @@ class GithubDesk:
             if refusal.problem is SIGNATURE_REFUSED:
                 self._wrong.take(peer)
             raise
-        matches = read_matches(body)
+        matches = read_matches(body, prefix=self._prefix)
         outcomes = await self._responder.respond([report for _, _, report in matches])
         told = {
             (token, kind): label
             for (token, kind, _), outcome in zip(matches, outcomes, strict=True)
-            if (label := _label(token, outcome)) is not None
+            if (label := _label(token, outcome, self._prefix)) is not None
         }
         feedback = [
             {"token_hash": opaque.fingerprint(token).hex(), "token_type": kind, "label": label}
@@ -108,8 +109,12 @@ class GithubDesk:
         return body
 
 
-def read_matches(body: bytes) -> list[tuple[str, str, Report]]:
+def read_matches(body: bytes, *, prefix: str = "tkw") -> list[tuple[str, str, Report]]:
     """What GitHub found: each match's token, type, and the report that it is.
+
+    Args:
+        body: the whole of it.
+        prefix: how our opaque tokens begin.
 
     Raises:
         Refusal: MALFORMED, INVALID_INPUT.
@@ -122,31 +127,31 @@ def read_matches(body: bytes) -> list[tuple[str, str, Report]]:
         raise Refusal(MALFORMED, "the body is no strict JSON") from None
     if not isinstance(matches, list) or len(matches) > MOST_MATCHES:
         raise Refusal(INVALID_INPUT, f"the body must be a list of at most {MOST_MATCHES} matches")
-    return [_match(each) for each in matches]
+    return [_match(each, prefix) for each in matches]
 
 
-def _match(match: object) -> tuple[str, str, Report]:
+def _match(match: object, prefix: str) -> tuple[str, str, Report]:
     """Members that we do not know are GitHub's to add."""
     token, kind = (match.get(name) if isinstance(match, dict) else None for name in ("token", "type"))
     if not isinstance(token, str) or not isinstance(kind, str) or not 0 < len(token) <= MAX_SECRET:
         raise Refusal(INVALID_INPUT, "a match has a token and a type")
     url, source = (match.get(name) for name in ("url", "source")) if isinstance(match, dict) else (None, None)
     evidence = Evidence(REPORTER, source=_word(source), url=_address(url))
-    return token, kind, Report(named(token), evidence)
+    return token, kind, Report(named(token, prefix=prefix), evidence)
 
 
 def _word(source: object) -> str:
     word = source.lower() if isinstance(source, str) else ""
-    return word if _WORD.fullmatch(word) else ""
+    return word if is_source(word) else ""
 
 
 def _address(url: object) -> str:
-    fits = isinstance(url, str) and len(url) <= 2000 and url.isprintable()
-    return redact(str(url)) if fits else ""
+    fits = isinstance(url, str) and len(url) <= LONGEST_URL and url.isprintable()
+    return address(str(url)) if fits else ""
 
 
-def _label(token: str, outcome: Outcome) -> str | None:
+def _label(token: str, outcome: Outcome, prefix: str) -> str | None:
     """Nothing is said of a token of our form that is gone: it may have been good in its day."""
     if outcome.recorded is not None:
         return "true_positive"
-    return None if opaque.parse(token) is not None else "false_positive"
+    return None if opaque.parse(token, prefix=prefix) is not None else "false_positive"

@@ -22,12 +22,12 @@ def _token(number=0):
 
 
 @pytest.fixture
-def scan(tmp_path, monkeypatch):
+def scan(tmp_path, scanner_cache):
     """Runs the command in a directory of its own, as a process of its own."""
     here = tmp_path / "here"
     here.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment = {**kept, "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path), "COLUMNS": "80"}
+    environment = {**kept, "XDG_CACHE_HOME": str(scanner_cache), "HOME": str(tmp_path), "COLUMNS": "80"}
 
     def run(*arguments, stdin=""):
         return subprocess.run(

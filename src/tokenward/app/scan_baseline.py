@@ -9,7 +9,6 @@ from tokenward.app.files import draft, publish
 from tokenward.base.entropy import random_bytes
 from tokenward.leaks import baseline_key
 from tokenward.leaks.baseline import Baseline, Entry, gone, hold_against, read, split, updated, written
-from tokenward.leaks.findings import Confidence
 from tokenward.leaks.result import ScanResult
 
 
@@ -18,23 +17,23 @@ class OpenBaseline:
     """A baseline and the key of this run's fingerprints.
 
     Attributes:
-        baseline: what it holds; nothing where there is no file.
-        path: of the file; None where the scan has no baseline.
+        baseline: what it holds; nothing where there is no file yet.
+        path: of the file.
         key: under which "hmac:" fingerprints are made.
         lasting: whether the key is that of the baseline; another run then gives the same fingerprints.
     """
 
     baseline: Baseline
-    path: Path | None
+    path: Path
     key: bytes
     lasting: bool
 
 
-def open_baseline(path: Path | None, reference: str, *, today: date, to_update: bool) -> OpenBaseline:
+def open_baseline(path: Path, reference: str, *, today: date, to_update: bool) -> OpenBaseline:
     """The baseline in that file, with its key.
 
     Args:
-        path: of the file; None for a scan without one.
+        path: of the file.
         reference: to the key, `env:` and the like; "" for the file beside the baseline.
         today: entries may end a year after it, not later.
         to_update: it is going to be written: neither it nor its key need be there yet.
@@ -43,8 +42,6 @@ def open_baseline(path: Path | None, reference: str, *, today: date, to_update: 
         ValueError: it is no baseline, or the key does not fit; the message is for people.
         OSError: it cannot be read.
     """
-    if path is None:
-        return OpenBaseline(Baseline(), None, random_bytes(32), lasting=False)
     baseline = Baseline()
     if path.exists() or not to_update:
         baseline = read(path.read_bytes(), str(path), today)
@@ -55,21 +52,17 @@ def open_baseline(path: Path | None, reference: str, *, today: date, to_update: 
     return OpenBaseline(baseline, path, key or random_bytes(32), lasting=key is not None)
 
 
-def apply(
-    opened: OpenBaseline, result: ScanResult, today: date, *, at_least: Confidence
-) -> tuple[ScanResult, tuple[Entry, ...]]:
+def apply(opened: OpenBaseline, result: ScanResult, today: date) -> tuple[ScanResult, tuple[Entry, ...]]:
     """The result without what the baseline accepts, and the entries that accepted nothing.
 
     Args:
         opened: the baseline.
         result: with findings of every confidence, so that no entry seems idle for that reason.
         today: entries that ended before it accept nothing.
-        at_least: findings below this confidence are left out.
     """
     counting, accepted = split(result.findings, opened.baseline, today)
     idle = gone(opened.baseline, (*result.findings, *result.accepted))
-    sure = tuple(finding for finding in counting if finding.confidence >= at_least)
-    return replace(result, findings=sure, accepted=(*result.accepted, *accepted)), idle
+    return replace(result, findings=counting, accepted=(*result.accepted, *accepted)), idle
 
 
 def write_baseline(
@@ -98,7 +91,6 @@ def write_baseline(
         ValueError: there is no reason, or the end is not within a year.
         OSError: it cannot be written; what was there was left as it was.
     """
-    assert opened.path is not None  # noqa: S101 - without a file there is nothing to write
     baseline = updated(
         opened.baseline,
         result.findings,

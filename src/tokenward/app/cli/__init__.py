@@ -1,68 +1,25 @@
-"""The command line."""
+"""The command line.
 
-from typing import Annotated, Any
+`main` is what the script runs. What git calls before each commit goes around the parser of command lines: it
+takes longer to import than the scan to run, and there is nothing to parse.
+"""
 
-import typer
-from typer.core import TyperGroup
+import sys
 
-from tokenward.app.cli.lazily import Commands, Room
+from tokenward.base.deferred import deferred
 
-ROOMS = {
-    "init": Room("init", "init"),
-    "up": Room("run", "up"),
-    "demo": Room("run", "demo"),
-    "protect": Room("protect", "protect"),
-    "check": Room("check", "check"),
-    "decide": Room("decide", "decide"),
-    "test": Room("policy_test", "run_tests"),
-    "scan": Room("scan", "scan"),
-    "hook": Room("hook", "commands"),
-    "clients": Room("clients", "commands"),
-    "keys": Room("keys", "commands"),
-    "tokens": Room("tokens", "commands"),
-    "leaks": Room("leaks", "commands"),
-    "users": Room("users", "commands"),
-    "signing-keys": Room("signing_keys", "commands"),
-    "master-key": Room("master_key", "commands"),
-}
+__getattr__ = deferred(__name__, {"application": "tokenward.app.cli.commands"})
 
-
-class _Group(TyperGroup):
-    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - what Typer passes on
-        super().__init__(**attributes)
-        self.commands = Commands(dict(ROOMS))
-
-
-application = typer.Typer(
-    name="tokenward",
-    cls=_Group,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,  # a pretty traceback prints local variables
-    rich_markup_mode="rich",
-    help="Issues API tokens, and guards APIs with them: issuer, gateway, validator.",
-    epilog="Start with `tokenward demo`, or protect an API of yours with `tokenward protect openapi.yaml`. "
-    "Exit codes: 0 good, 1 findings or refused, 2 could not run.",
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - costs 30 ms that other commands need not pay
-
-        typer.echo(f"tokenward {version('tokenward')}")
-        raise typer.Exit
-
-
-@application.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Options of the whole command."""
+BEFORE_A_COMMIT = ["scan", "--staged"]
+"""The arguments that `git_hooks.PRE_COMMIT`, and a manager of hooks, calls us with."""
 
 
 def main() -> None:
     """Run the command line."""
+    if sys.argv[1:] == BEFORE_A_COMMIT:
+        from tokenward.app.cli.before_commit import before_commit  # noqa: PLC0415 - see above
+
+        sys.exit(before_commit())
+    from tokenward.app.cli.commands import application  # noqa: PLC0415 - see above
+
     application()

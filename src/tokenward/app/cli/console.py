@@ -33,9 +33,14 @@ def date(moment: float) -> str:
     return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def fail(text: str, *, code: int = COULD_NOT_RUN) -> Never:
-    """Say on standard error what went wrong and what to do, and end."""
+def complain(text: str) -> None:
+    """Say on standard error what went wrong and what to do."""
     err.print(redact(text), style="red", markup=False)
+
+
+def fail(text: str, *, code: int = COULD_NOT_RUN) -> Never:
+    """Complain, and end."""
+    complain(text)
     raise typer.Exit(code)
 
 

@@ -1,9 +1,6 @@
 """`tokenward scan`: find every credential that escaped."""
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,24 +8,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tokenward.app.cli.console import COULD_NOT_RUN, REFUSED, err, fail
+from tokenward.app.cli.console import fail
+from tokenward.app.explaining import explain
 from tokenward.app.reports.explain import target
 from tokenward.app.reports.explain import write as write_explanation
-from tokenward.app.reports.leaks import leak_report
-from tokenward.app.reports.progress import progress
-from tokenward.app.reports.words import headline
-from tokenward.app.reports.writing import Format, write_report
-from tokenward.app.scan_baseline import OpenBaseline, apply, open_baseline, write_baseline
-from tokenward.app.scan_sources import Asked, everything, source_of
-from tokenward.app.scanning import explain, searcher
-from tokenward.base.clock import SYSTEM_CLOCK
-from tokenward.leaks.collecting import Collector
-from tokenward.leaks.detection.patterns import PatternError
+from tokenward.app.reports.writing import Format
+from tokenward.app.scan_command import ScanFailed, Wanted, failures_told
+from tokenward.app.scan_command import scan as run_scan
+from tokenward.app.scan_sources import Asked
 from tokenward.leaks.findings import Confidence
-from tokenward.leaks.result import ScanResult
-from tokenward.leaks.rule import RuleError
-from tokenward.leaks.scan import scan as run_scan
-from tokenward.leaks.sources.source import CannotScan, Source
 
 _WHAT = "What to scan"
 _COUNTS = "What counts"
@@ -173,15 +161,8 @@ def scan(
     Examples: tokenward scan; tokenward scan --history; tokenward scan dist/app.apk;
     git diff | tokenward scan --diff
     """
-    now = SYSTEM_CLOCK.time()
-    today = datetime.fromtimestamp(now, UTC).date()
-    if update_baseline and (baseline is None or not reason):
-        fail("--update-baseline needs --baseline FILE and --reason TEXT")
-    with _failures_told():
-        if explained:
-            write_explanation(explain(*target(explained), rules or []), Console())
-            return
-        asked = Asked(
+    wanted = Wanted(
+        asked=Asked(
             history=history,
             revisions=revisions,
             since=since,
@@ -191,53 +172,24 @@ def scan(
             diff=diff,
             branches=tuple(branch or ()),
             ignore=not no_ignore,
-        )
-        source = source_of(paths or [], asked)
-        opened = open_baseline(baseline, baseline_key, today=today, to_update=update_baseline)
-        result = _scanned(source, rules or [], opened)
-        result, idle = apply(opened, result, today, at_least=Confidence[confidence.name])
-        if result.interrupted or not everything(paths or [], asked):
-            idle = ()
-        if update_baseline:
-            last = until or today + timedelta(days=90)
-            count = write_baseline(opened, result, idle, reason=reason, until=last, today=today)
-            err.print(f"{baseline}: {count} entries", markup=False)
-            return
-        report = leak_report(result, at=now, lasting_key=opened.lasting, unused=len(idle))
-        write_report(report, chosen, output, Console())
-        if output is not None:
-            err.print(f"{headline(report)}: {output}", markup=False)
-    raise typer.Exit(_exit_code(result))
-
-
-def _scanned(source: Source, rules: Sequence[Path], opened: OpenBaseline) -> ScanResult:
-    search = searcher(rules)
-    collector = Collector(search.rules, opened.key)
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with progress(err, f"scanning {source.name}") as meter:
-        return run_scan(
-            source,
-            search,
-            collector,
-            workers=workers,
-            progress=lambda searched: meter.add(searched.size),
-        )
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """What keeps the scan from being made, or its report from being written, in a line."""
+        ),
+        paths=paths or (),
+        rules=rules or (),
+        confidence=Confidence[confidence.name],
+        baseline=baseline,
+        baseline_key=baseline_key,
+        update_baseline=update_baseline,
+        reason=reason,
+        until=until,
+        form=chosen,
+        output=output,
+    )
     try:
-        yield
-    except (CannotScan, RuleError, PatternError, ValueError) as error:
+        if explained:
+            with failures_told():
+                write_explanation(explain(*target(explained), wanted.rules), Console())
+            return
+        code = run_scan(wanted)
+    except ScanFailed as error:
         fail(str(error))
-    except OSError as error:
-        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-
-
-def _exit_code(result: ScanResult) -> int:
-    """Clean is only what was looked at: something broken or an early end is no 0."""
-    if result.findings:
-        return REFUSED
-    broken = any(not trouble.skipped for trouble in result.troubles)
-    return COULD_NOT_RUN if broken or result.interrupted else 0
+    raise typer.Exit(code)

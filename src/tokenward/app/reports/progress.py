@@ -1,25 +1,20 @@
 """How far a long job is, on standard error while it runs, and only if somebody is watching."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
-from rich.text import Text
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
 
-from tokenward.app.reports.words import printable, size
-from tokenward.base.clock import SYSTEM_CLOCK
+if TYPE_CHECKING:
+    from tokenward.app.reports.progress_bar import Bar
 
-_EVERY = 0.1  # seconds between two drawings
+PATIENCE = 0.3  # seconds; before that a bar would flicker, and take longer to draw than the job takes
 
 
 class Meter(Protocol):
     """What a job tells of itself."""
-
-    def total(self, number: int) -> None:
-        """How many bytes there are, once that is known, or what is known so far."""
-        ...
 
     def add(self, number: int) -> None:
         """That many bytes are done."""
@@ -27,52 +22,47 @@ class Meter(Protocol):
 
 
 class _Nobody:
-    def total(self, number: int) -> None:
-        pass
-
     def add(self, number: int) -> None:
         pass
 
 
-class _Bar:
-    def __init__(self, progress: Progress, what: str) -> None:
-        self._progress = progress
-        self._task = progress.add_task(printable(what), total=None)
-        self._drawn = 0.0
+class _Patient:
+    """Draws nothing of a job that is over soon."""
 
-    def total(self, number: int) -> None:
-        self._progress.update(self._task, total=number)
+    def __init__(self, what: str, clock: Clock) -> None:
+        self._what = what
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._done = 0
+        self._bar: Bar | None = None
 
     def add(self, number: int) -> None:
-        self._progress.advance(self._task, number)
-        now = SYSTEM_CLOCK.monotonic()
-        if now - self._drawn >= _EVERY:
-            self._drawn = now
-            self._progress.refresh()
+        self._done += number
+        if self._bar is None and self._clock.monotonic() - self._began >= PATIENCE:
+            from tokenward.app.reports.progress_bar import Bar  # noqa: PLC0415 - slow to import, as said
 
+            self._bar = Bar(self._what)
+        if self._bar is not None:
+            self._bar.show(self._done)
 
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        """Bytes done, and how many a second."""
-        done = size(int(task.completed))
-        whole = f" of {size(int(task.total))}" if task.total is not None else ""
-        rate = f", {size(int(task.speed))}/s" if task.speed else ""
-        return Text(f"{done}{whole}{rate}")
+    def end(self) -> None:
+        if self._bar is not None:
+            self._bar.end()
 
 
 @contextmanager
-def progress(console: Console, what: str) -> Iterator[Meter]:
-    """A bar for as long as the context lasts, which leaves no trace.
+def progress(what: str, clock: Clock = SYSTEM_CLOCK) -> Iterator[Meter]:
+    """A bar for as long as the context lasts, which leaves no trace. Where nobody watches, nothing is shown.
 
     Args:
-        console: of standard error. Where it is no terminal, nothing is shown.
         what: is being done, such as "scanning src".
+        clock: tells how long it takes.
     """
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield _Nobody()
         return
-    # No markup: `what` may name a file.
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), _Rate())
-    # Drawn as the job tells of itself: a thread that draws by itself would be there when a job forks.
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as shown:
-        yield _Bar(shown, what)
+    meter = _Patient(what, clock)
+    try:
+        yield meter
+    finally:
+        meter.end()

@@ -4,6 +4,7 @@ What comes from outside (paths, authors, facts) is never taken for markup, and w
 spelled out: a file's name cannot colour, move or erase anything.
 """
 
+import io
 from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
@@ -22,6 +23,9 @@ from tokenward.app.reports.words import (
 )
 from tokenward.leaks.findings import Commit, Severity
 
+FILE_WIDTH = 100
+"""Columns in a file."""
+
 PLACES = 5
 """How many places of a finding are told; the other formats have all."""
 
@@ -37,6 +41,18 @@ _STYLES = {
 }
 _INDENT = 2
 _MEASURE = Console(width=80, color_system=None)  # only for what `Text.wrap` asks of one
+
+
+def text(report: Report) -> str:
+    """The report for a file, which has no colours whatever the environment says."""
+    stream = io.StringIO()
+    write(report, Console(file=stream, width=FILE_WIDTH, no_color=True, force_terminal=False))
+    return stream.getvalue()
+
+
+def show(report: Report) -> None:
+    """Print it on standard output."""
+    write(report, Console())
 
 
 def write(report: Report, console: Console) -> None:

@@ -1,20 +1,12 @@
 """Where a report goes: to standard output, or to a file that is there whole or not at all."""
 
-import io
 import sys
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from rich.console import Console
-
-from tokenward.app.files import draft, publish
-from tokenward.app.reports import terminal
 from tokenward.app.reports.model import Report
-
-FILE_WIDTH = 100
-"""Columns of the terminal format in a file."""
 
 
 class Format(StrEnum):
@@ -41,8 +33,8 @@ def _writer(chosen: Format) -> Writer:
     return writer
 
 
-def write_report(report: Report, chosen: Format, output: Path | None, console: Console) -> None:
-    """Write it to `output`, or where there is none to standard output (`console` for the terminal format).
+def write_report(report: Report, chosen: Format, output: Path | None) -> None:
+    """Write it to `output`, or where there is none to standard output.
 
     A file gets mode 0644, as other reports do: CI systems collect it as another user, and it holds no secret.
     Where `output` is no ordinary file, such as a pipe or /dev/stdout, it is written to and not replaced.
@@ -51,23 +43,16 @@ def write_report(report: Report, chosen: Format, output: Path | None, console: C
         OSError: it cannot be written. What was there before is left as it was.
     """
     if output is not None:
-        _write_file(output, _text(report, chosen))
+        _write_file(output, _writer(chosen).text(report))
     elif chosen is Format.TERMINAL:
-        terminal.write(report, console)
+        from tokenward.app.reports import terminal  # noqa: PLC0415 - as above
+
+        terminal.show(report)
     else:
         # Bytes: the text of a report does not depend on the locale.
         sys.stdout.flush()
-        sys.stdout.buffer.write(_text(report, chosen).encode())
+        sys.stdout.buffer.write(_writer(chosen).text(report).encode())
         sys.stdout.buffer.flush()
-
-
-def _text(report: Report, chosen: Format) -> str:
-    if chosen is not Format.TERMINAL:
-        return _writer(chosen).text(report)
-    stream = io.StringIO()
-    # Whatever the environment says about colours, a file has none.
-    terminal.write(report, Console(file=stream, width=FILE_WIDTH, no_color=True, force_terminal=False))
-    return stream.getvalue()
 
 
 def _write_file(output: Path, text: str) -> None:
@@ -75,6 +60,8 @@ def _write_file(output: Path, text: str) -> None:
         with output.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
         return
+    from tokenward.app.files import draft, publish  # noqa: PLC0415 - as above
+
     target = output.resolve()  # a link stays a link
     with draft(target, text) as path:
         publish(path, target, replace=True)

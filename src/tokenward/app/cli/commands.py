@@ -1,0 +1,63 @@
+"""All commands, each imported when it is called."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tokenward.app.cli.lazily import Commands, Room
+
+ROOMS = {
+    "init": Room("init", "init"),
+    "up": Room("run", "up"),
+    "demo": Room("run", "demo"),
+    "protect": Room("protect", "protect"),
+    "check": Room("check", "check"),
+    "decide": Room("decide", "decide"),
+    "test": Room("policy_test", "run_tests"),
+    "scan": Room("scan", "scan"),
+    "hook": Room("hook", "commands"),
+    "clients": Room("clients", "commands"),
+    "keys": Room("keys", "commands"),
+    "tokens": Room("tokens", "commands"),
+    "leaks": Room("leaks", "commands"),
+    "users": Room("users", "commands"),
+    "signing-keys": Room("signing_keys", "commands"),
+    "master-key": Room("master_key", "commands"),
+}
+
+
+class _Group(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - what Typer passes on
+        super().__init__(**attributes)
+        self.commands = Commands(dict(ROOMS))
+
+
+application = typer.Typer(
+    name="tokenward",
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a pretty traceback prints local variables
+    rich_markup_mode="rich",
+    help="Issues API tokens, and guards APIs with them: issuer, gateway, validator.",
+    epilog="Start with `tokenward demo`, or protect an API of yours with `tokenward protect openapi.yaml`. "
+    "Exit codes: 0 good, 1 findings or refused, 2 could not run.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - costs 30 ms that other commands need not pay
+
+        typer.echo(f"tokenward {version('tokenward')}")
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the whole command."""

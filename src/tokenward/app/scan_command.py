@@ -1,0 +1,157 @@
+"""What `tokenward scan` does, whoever calls it: from a source to a report, a baseline or an explanation.
+
+A commit waits for this. Whatever most commits have no use for is imported where it is used.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from tokenward.app.reports.leaks import leak_report
+from tokenward.app.reports.progress import progress
+from tokenward.app.reports.words import headline
+from tokenward.app.reports.writing import Format, write_report
+from tokenward.app.scan_sources import Asked, everything, source_of
+from tokenward.app.scanning import searcher
+from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.entropy import random_bytes
+from tokenward.leaks.collecting import Collector
+from tokenward.leaks.detection.patterns import PatternError
+from tokenward.leaks.findings import Confidence
+from tokenward.leaks.result import ScanResult
+from tokenward.leaks.rule import RuleError
+from tokenward.leaks.scan import scan as run_scan
+from tokenward.leaks.sources.source import CannotScan, Source
+
+CLEAN, FOUND, NOT_SCANNED = 0, 1, 2
+"""Exit codes. Clean is only what was looked at: something broken or an early end is no 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of the command.
+
+    Attributes:
+        asked: which source.
+        paths: of it.
+        rules: files with rules beside those that come with Tokenward.
+        confidence: the least of what counts.
+        baseline: the file of what was accepted before; None for none.
+        baseline_key: a reference to its key; "" for the file beside it.
+        update_baseline: accept what counts now.
+        reason: why, for that.
+        until: the last day of it; None for 90 days from now.
+        form: of the report.
+        output: the report's file; None for standard output.
+    """
+
+    asked: Asked
+    paths: Sequence[Path] = ()
+    rules: Sequence[Path] = ()
+    confidence: Confidence = Confidence.MEDIUM
+    baseline: Path | None = None
+    baseline_key: str = ""
+    update_baseline: bool = False
+    reason: str = ""
+    until: date | None = None
+    form: Format = Format.TERMINAL
+    output: Path | None = None
+
+
+class ScanFailed(Exception):  # noqa: N818 - says what it is
+    """The scan could not be made, or its report not be written; the message is for people."""
+
+
+def scan(wanted: Wanted) -> int:
+    """Scan, and write the report or the baseline.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ScanFailed: in which case no report was written, and the baseline is as it was.
+    """
+    if wanted.update_baseline and (wanted.baseline is None or not wanted.reason):
+        raise ScanFailed("--update-baseline needs --baseline FILE and --reason TEXT")
+    now = SYSTEM_CLOCK.time()
+    with failures_told():
+        source = source_of(wanted.paths, wanted.asked)
+        if wanted.baseline is not None:
+            return _held_against(wanted.baseline, source, wanted, now)
+        return _reported(_scanned(source, wanted.rules, random_bytes(32)), wanted, now)
+
+
+def _held_against(baseline: Path, source: Source, wanted: Wanted, now: float) -> int:
+    from tokenward.app.scan_baseline import apply, open_baseline, write_baseline  # noqa: PLC0415 - see above
+
+    today = datetime.fromtimestamp(now, UTC).date()
+    opened = open_baseline(baseline, wanted.baseline_key, today=today, to_update=wanted.update_baseline)
+    result, idle = apply(opened, _scanned(source, wanted.rules, opened.key), today)
+    if result.interrupted or not everything(wanted.paths, wanted.asked):
+        idle = ()
+    if not wanted.update_baseline:
+        return _reported(result, wanted, now, lasting=opened.lasting, unused=len(idle))
+    result = _sure(result, wanted.confidence)
+    until = wanted.until or today + timedelta(days=90)
+    count = write_baseline(opened, result, idle, reason=wanted.reason, until=until, today=today)
+    sys.stderr.write(f"{baseline}: {count} entries\n")
+    return CLEAN
+
+
+def _reported(
+    result: ScanResult, wanted: Wanted, now: float, *, lasting: bool = False, unused: int = 0
+) -> int:
+    result = _sure(result, wanted.confidence)
+    report = leak_report(result, at=now, lasting_key=lasting, unused=unused)
+    write_report(report, wanted.form, wanted.output)
+    if wanted.output is not None:
+        sys.stderr.write(f"{headline(report)}: {wanted.output}\n")
+    return _exit_code(result)
+
+
+def _scanned(source: Source, rules: Sequence[Path], key: bytes) -> ScanResult:
+    search = searcher(rules)
+    collector = Collector(search.rules, key)
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with progress(f"scanning {source.name}") as meter:
+        return run_scan(
+            source,
+            search,
+            collector,
+            workers=workers,
+            progress=lambda searched: meter.add(searched.size),
+        )
+
+
+def _sure(result: ScanResult, least: Confidence) -> ScanResult:
+    """Without findings that are less sure."""
+    return replace(
+        result, findings=tuple(finding for finding in result.findings if finding.confidence >= least)
+    )
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """What keeps a scan from being made, or its report from being written, in a line.
+
+    Raises:
+        ScanFailed: in place of what was raised inside.
+    """
+    try:
+        yield
+    except (CannotScan, RuleError, PatternError, ValueError) as error:
+        raise ScanFailed(str(error)) from error
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise ScanFailed(told) from error
+
+
+def _exit_code(result: ScanResult) -> int:
+    if result.findings:
+        return FOUND
+    broken = any(not trouble.skipped for trouble in result.troubles)
+    return NOT_SCANNED if broken or result.interrupted else CLEAN

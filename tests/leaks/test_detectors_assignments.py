@@ -209,6 +209,7 @@ NOTHING = [
     ("a.yml", "note: it stores password `created_at` and `expires_at2`"),
     ("a.unlang", "&User-Password := 'HMACSHA2+256:AAAAAQ:{base64:22}==:{base64:43}='"),
     ("locales/ja.yml", "password: パスワードを入力123"),
+    ("a.json", '"text": "a MySQL on-premises2x9 master"'),
     ("package-lock.json", '"integrity-token": "{base62:32}"'),
 ]
 
@@ -357,7 +358,16 @@ def test_kinds_of_files(path, wanted):
 
 
 @pytest.mark.parametrize(
-    "path", ["tests/a.py", "a/b_test.go", "src/a.spec.ts", "docs/a.yml", "config.ini.example", "FooTest.java"]
+    "path",
+    [
+        "tests/a.py",
+        "a/b_test.go",
+        "src/a.spec.ts",
+        "docs/a.yml",
+        "x/molecule/a.yml",
+        "config.ini.example",
+        "FooTest.java",
+    ],
 )
 def test_paths_of_tests_and_examples(path):
     assert only_tried(Text(b"", path))

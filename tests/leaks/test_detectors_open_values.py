@@ -11,6 +11,11 @@ OPEN = [
     ("a.js", 'const TOKEN_0 = "0x{hex:40}"'),
     ("a.json", '"stripe_secret": "pk_live_{base62:24}"'),
     ("a.yml", "password: U2FsdGVkX1{base64:44}"),
+    ("a.env", "TWILIO_API_KEY=SK{hex:32}"),
+    ("a.env", "TWILIO_SECRET_SID=AC{hex:32}"),
+    ("a.env", "SCW_ACCESS_KEY=SCW{UPPERDIGITS:17}"),
+    ("a.env", "EXOSCALE_API_KEY=EXO{hex:24}"),
+    ("a.html", 'site_key = "{base62:40}"'),
     ("sealed.yml", "    password: Ag{base64:300}"),
     ("a.sql", "password = '*{HEX:40}'"),
     ("a.json", '"SandboxKey": "/run/user/1000/netns/{hex:12}"'),
@@ -34,6 +39,8 @@ def test_what_everybody_may_see_is_no_secret(path, template):
         ("a.yml", "password: {base64:44}"),
         ("a.json", '"stripe_secret": "sk_{base62:30}"'),
         ("a.conf", "password: /{base62:24}"),
+        ("a.env", "TWILIO_API_SECRET={hex:32}"),
+        ("a.html", 'secret_key = "{base62:40}"'),
     ],
 )
 def test_what_only_looks_like_it_is_one(path, template):

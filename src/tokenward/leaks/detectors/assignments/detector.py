@@ -13,6 +13,7 @@ from tokenward.leaks.detectors.assignments.judgement import File, judge
 from tokenward.leaks.detectors.assignments.languages import Kind, configures, kind, only_tried, translated
 from tokenward.leaks.detectors.assignments.names import Name, Promise
 from tokenward.leaks.detectors.assignments.names import judge as judge_name
+from tokenward.leaks.detectors.assignments.surroundings import none, remark
 from tokenward.leaks.detectors.published_examples import published
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import Recorder
@@ -59,6 +60,7 @@ class _Value:
     Attributes:
         form: how it is given to the name, in words.
         name: as judged.
+        begin: offset of the name.
         start: offset of the value.
         end: offset after it.
         text: the value.
@@ -67,6 +69,7 @@ class _Value:
 
     form: str
     name: Name
+    begin: int
     start: int
     end: int
     text: bytes
@@ -93,10 +96,15 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
 def _found(text: Text, start: int, file: File, recorder: Recorder) -> Iterator[Candidate]:
     """Each value by itself."""
     tried = only_tried(text)
+    example = replace(file, tried=True)
     for value in _values(text, start, file, all_names=recorder.wanted):
         rule = _PASSWORD if value.name.promise is Promise.PASSWORD else _TOKEN
         loose = _loose(value.between) or (file.kind is Kind.PROSE and b"=" not in value.between)
-        verdict = judge(value.name, value.text, file, loose=loose)
+        if why := none(text, value.start, value.text):
+            recorder.note("context", rule.id, value.start, "dropped", why)
+            continue
+        aside = remark(text, file.kind, value.begin, value.between)
+        verdict = judge(value.name, value.text, example if aside else file, loose=loose)
         if verdict.confidence is None:
             recorder.note(verdict.stage, rule.id, value.start, "dropped", verdict.why)
             continue
@@ -130,7 +138,8 @@ def _values(text: Text, start: int, file: File, *, all_names: bool) -> Iterator[
             begin, end = match.span(group)
             if begin not in seen:
                 seen.add(begin)
-                yield _Value(form, name, begin, end, match.group(group), data[match.end(which) : begin])
+                between = data[match.end(which) : begin]
+                yield _Value(form, name, match.start(which), begin, end, match.group(group), between)
 
 
 def _in_hexadecimal(secret: bytes) -> bool:

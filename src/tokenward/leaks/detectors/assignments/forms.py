@@ -111,7 +111,7 @@ FORMS: Final = (
     Form(
         "an argument of a command",
         r"\b(?:((?i:identified))(?i:\s+with\s+[\w']{1,40})?(?i:\s+by)(?i:\s+password)?\s+[\"']|"
-        r"((?i:mysql|mysqldump|mysqladmin|mariadb))\s[^\n\"'|;]{0,200}?-p[\"']?|"
+        r"((?i:mysql|mysqldump|mysqladmin|mariadb))\s(?:[^\n\"'|;]{0,200}?\s)?-p[\"']?|"
         r"(sshpass)\s+-p\s?[\"']?|((?i:convertto-securestring))\s+(?:-String\s+)?[\"'])"
         r"([^\s\"'`<>$(){}\[\]|;,\\\-][^\s\"'`<>|;,\\]{5,511})",
         _EVERYWHERE,

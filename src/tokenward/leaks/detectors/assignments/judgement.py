@@ -3,6 +3,7 @@
 import base64
 import binascii
 import math
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ from tokenward.leaks.detectors.assignments.expressions import BY_CHANCE, UUID, e
 from tokenward.leaks.detectors.assignments.languages import Kind
 from tokenward.leaks.detectors.assignments.names import Name, Promise
 from tokenward.leaks.detectors.assignments.open_values import open_to_all
-from tokenward.leaks.detectors.assignments.placeholders import placeholder
+from tokenward.leaks.detectors.assignments.placeholders import about_secrets, placeholder
 from tokenward.leaks.detectors.assignments.strength import coverage, randomness
 from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Confidence
@@ -41,6 +42,7 @@ _TYPES: Final = frozenset(
     username
     """.split()
 )
+_PARTS: Final = re.compile(rb"[.:]")
 _DIGESTS: Final = frozenset({32, 40, 56, 64, 96, 128})  # in hexadecimal digits
 
 
@@ -67,8 +69,8 @@ class File:
 
     Attributes:
         kind: how values stand in it.
-        tried: it is a test's or an example's.
-        configures: it sets values for a program.
+        tried: it is a test's or an example's, or a remark.
+        configures: it does nothing else than to set values for a program.
     """
 
     kind: Kind
@@ -87,14 +89,9 @@ def judge(name: Name, value: bytes, file: File, *, loose: bool = False) -> Verdi
     """
     if name.promise is Promise.NONE:
         return Verdict("context", name.why)
-    why = placeholder(value) or open_to_all(value)
-    if why:
-        return Verdict("shape", why)
-    if not value.isascii():
-        return Verdict("shape", "text in some language")
-    plain = _decoded(value)
-    if plain and (placeholder(plain) or expression(plain) or randomness(plain) < _MIXED):
-        return Verdict("shape", "words in base64", Confidence.LOW, guessable=True)
+    instead = _instead(name, value)
+    if instead is not None:
+        return instead
     random = randomness(value)
     what = expression(value)
     if what and not (what in BY_CHANCE and random >= _CERTAIN and len(value) >= _SHORTEST_KEY):
@@ -106,8 +103,22 @@ def judge(name: Name, value: bytes, file: File, *, loose: bool = False) -> Verdi
     if loose and (random < _RANDOM or (name.promise is Promise.KEY and file.kind is Kind.PROSE)):
         return Verdict("context", "nothing assigns it to the name")
     if name.promise is Promise.PASSWORD:
-        return _password(value, random, file)
+        return _password(name, value, random, file)
     return _token(name, value, random, file.kind)
+
+
+def _instead(name: Name, value: bytes) -> Verdict | None:
+    """The verdict where the value stands for a secret or speaks of one; None where it may be one."""
+    why = placeholder(value) or open_to_all(value) or _itself(name.words, value)
+    if why:
+        return Verdict("shape", why)
+    if not value.isascii():
+        return Verdict("shape", "text in some language")
+    if _encoded_words(value):
+        return Verdict("shape", "words in base64", Confidence.LOW, guessable=True)
+    if about_secrets(value):
+        return Verdict("shape", "what a password is called", Confidence.LOW, guessable=True)
+    return None
 
 
 def _token(name: Name, value: bytes, random: float, kind: Kind) -> Verdict:
@@ -136,18 +147,21 @@ def _enough(promise: Promise, value: bytes) -> float:
     return _RANDOM if len(value) >= _SHORT else _RANDOM_SHORT
 
 
-def _password(value: bytes, random: float, file: File) -> Verdict:
+def _password(name: Name, value: bytes, random: float, file: File) -> Verdict:
     if len(value) < _SHORTEST_PASSWORD:
         return Verdict("shape", "too short for a password")
-    if len(value) in _DIGESTS and _HEX.issuperset(value):
+    digest = value.removeprefix(b"0x").removeprefix(b"md5")  # SNMP's and PostgreSQL's
+    if len(digest) in _DIGESTS and _HEX.issuperset(digest):
         return Verdict("shape", "a password's hash", Confidence.LOW)
-    if random >= _MIXED and any(48 <= byte <= 57 for byte in value):
+    enough = _RANDOM_SHORT if file.tried else _MIXED
+    if random >= enough and any(48 <= byte <= 57 for byte in value):
         return Verdict("shape", "looks random", Confidence.MEDIUM, guessable=len(value) < 20)
     if random >= _CERTAIN and len(value) >= _SHORTEST_LETTERS and coverage(value) < _FEW_WORDS:
         return Verdict("shape", "random letters", Confidence.MEDIUM, guessable=len(value) < 20)
     if not file.tried and _chosen(value):
         return Verdict("context", "chosen as a password is", Confidence.MEDIUM, guessable=True)
-    if not file.tried and file.configures and value.lower() not in _TYPES:
+    sets = file.configures or (name.constant and file.kind is not Kind.CODE)
+    if not file.tried and sets and value.lower() not in _TYPES:
         return Verdict("context", "a word, in configuration", Confidence.MEDIUM, guessable=True)
     return Verdict(
         "context", "a word: it may be a password, or what one is called", Confidence.LOW, guessable=True
@@ -157,6 +171,22 @@ def _password(value: bytes, random: float, file: File) -> Verdict:
 def _numbers(words: tuple[str, ...]) -> bool:
     """Whether a UUID of that name is more likely to number something than to open it."""
     return words == ("token",) or not _NUMBERED.isdisjoint(words)
+
+
+def _itself(words: tuple[str, ...], value: bytes) -> str:
+    """Why the value says no more than the name, as in `db_password=db_password`; or ""."""
+    letters = "".join(filter(str.isalnum, value.decode("latin-1").lower()))
+    return "the name itself" if letters and "".join(words).endswith(letters) else ""
+
+
+def _encoded_words(value: bytes) -> bool:
+    """Whether it is base64 of words, or a long part of it is: nobody draws those."""
+    parts = (part for part in _PARTS.split(value) if len(part) >= _SHORTEST_KEY)
+    return any(
+        placeholder(plain) or expression(plain) or randomness(plain) < _MIXED
+        for plain in map(_decoded, (value, *parts))
+        if plain
+    )
 
 
 def _decoded(value: bytes) -> bytes:

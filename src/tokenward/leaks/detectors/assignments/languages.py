@@ -92,7 +92,7 @@ def kind(text: Text) -> Kind:
 
 _TRIED: Final = words("""
     test tests testing testdata test-data __tests__ spec specs fixture fixtures mock mocks __mocks__
-    example examples sample samples demo demos doc docs documentation e2e integration-tests
+    example examples sample samples demo demos doc docs documentation e2e integration-tests molecule
     """)
 
 
@@ -113,17 +113,14 @@ def translated(text: Text) -> bool:
     }
 
 
-_WRITTEN_BY_HAND: Final = words(
-    """
-    .env .properties .ini .cfg .conf .cnf .yml .yaml .toml .sql .tfvars .config .json .xml .plist
-    .local .production .staging .dev
-    """
+_SETTINGS: Final = words(
+    ".env .properties .ini .cfg .conf .cnf .tfvars .config .local .production .staging .dev"
 )
 
 
 def configures(text: Text) -> bool:
-    """Whether the file sets values for a program, and is not merely of an unknown kind."""
-    return text.suffix in _WRITTEN_BY_HAND or text.name.startswith(".env")
+    """Whether the file does nothing else than to set values for a program. YAML and JSON hold anything."""
+    return text.suffix in _SETTINGS or text.name.startswith(".env")
 
 
 def only_tried(text: Text) -> bool:

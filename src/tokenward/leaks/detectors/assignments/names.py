@@ -1,6 +1,6 @@
 """Whether a name promises a credential: `client_secret` does, `token_type` and `passwordHint` do not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Any
@@ -21,11 +21,19 @@ class Promise(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A judgement on a name, and the reason for it, for `--explain`."""
+    """A judgement on a name.
+
+    Attributes:
+        promise: of its value.
+        why: for `--explain`.
+        words: of which it is made, in lower case.
+        constant: it is written as variables of the environment are.
+    """
 
     promise: Promise
     why: str
     words: tuple[str, ...] = ()
+    constant: bool = False
 
 
 @cache
@@ -49,7 +57,7 @@ def judge(name: bytes) -> Name:
     words = [word.lower() for word in _split(segments[-1])]
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in vocabulary.PLAIN_ENDINGS):
         words.pop()
-    return _judge_words(words)
+    return replace(_judge_words(words), constant=segments[-1].isupper())
 
 
 def _split(segment: str) -> list[str]:
@@ -90,6 +98,8 @@ def _credential(words: list[str]) -> tuple[int, int, Promise] | None:
         if word in vocabulary.TOKEN_WORDS:
             return at, at + 1, Promise.TOKEN
         if singular == "key":
+            if at and words[at - 1] == "site":  # of a captcha: it stands in pages
+                return None
             if at and words[at - 1] in vocabulary.KINDS_OF_KEY:
                 return at - 1, at + 1, Promise.TOKEN
             return at, at + 1, Promise.KEY

@@ -15,6 +15,7 @@ _MARKS: Final = (
     rb"redacted|todo|fixme|insert[-_]|enter[-_]|put[-_]|example|dummy|^sample|^fake|^mock|"
     rb"^test|[-_]test$|[-_](?:fake|mock|test)[-_]|lorem|foobar|^foo|^bar|not[-_]?(?:a|real|so|used|set)[-_]?|^my[-_]|^some[-_]|^the[-_]|^a[-_]|^an[-_]|^your|^no[-_]|"
     rb"undefined|^null|^none$|^nil$|^true$|^false$|^default|^empty|^secret$|^password$|^token$|^hidden|^masked|removed|"
+    rb"^invalid|^wrong|^incorrect|blabla|"
     rb"obfuscated|sanitized|scrubbed|censored|supersecret|s3cr3t|sekret|hunter2|letmein|qwerty|asdf|deadbeef|cafebabe)"
 )
 _RUNS: Final = (
@@ -27,11 +28,24 @@ _RUNS: Final = (
 )
 _FEWEST_DISTINCT: Final = 5
 _LONGEST_RUN: Final = 6
+_LONGEST_RUN_EVER: Final = 9  # in a text of any length
+# What a password is called, with what people put before it; and how they write letters when they play.
+_CALLED: Final = rb"passw(?:or)?d|passwort|passphrase|pass|pwd|secret|secure|token|credential|api_?key"
+_BEFORE: Final = (
+    rb"super|strong|some|other|init|initial|very|random|plain|demo|user|admin|root|my|your|new|old"
+)
+_AS_LETTERS: Final = bytes.maketrans(b"013457@$!", b"oieastasi")
 
 
 @cache
 def _marks() -> Any:  # noqa: ANN401 - re2 has no types
     return compiled(_MARKS)
+
+
+@cache
+def _names() -> tuple[Any, Any, Any]:
+    name = rb"(?:[A-Za-z]+[-_.])+(?:(?i:" + _CALLED + b"))"
+    return compiled(_CALLED), compiled(_CALLED + b"|" + _BEFORE), compiled(name)
 
 
 def placeholder(value: bytes) -> str:
@@ -42,8 +56,12 @@ def placeholder(value: bytes) -> str:
     if found:
         return "a placeholder's words or marks"
     lower = value.lower()
-    sequence = _sequence(lower)
-    if sequence * 2 >= len(value) or (sequence >= _LONGEST_RUN and len(value) <= 24):
+    sequence, longest = _sequence(lower)
+    if (
+        sequence * 2 >= len(value)
+        or (sequence >= _LONGEST_RUN and len(value) <= 24)
+        or longest >= _LONGEST_RUN_EVER
+    ):
         return "characters in their order"
     if _counts(lower):
         return "octets in their order"
@@ -52,8 +70,23 @@ def placeholder(value: bytes) -> str:
     return ""
 
 
-def _sequence(lower: bytes) -> int:
-    """How many of its characters stand in an alphabet's or a keyboard's order, in runs of three or more."""
+def about_secrets(value: bytes) -> bool:
+    """Whether half of the value says "password" and the like, or words that end so: it names a secret."""
+    letters = value.lower().translate(_AS_LETTERS)
+    called, before, name = _names()
+    if not called.search(letters):
+        return False
+    if name.fullmatch(value):
+        return True
+    return sum(len(match.group()) for match in before.finditer(letters)) * 2 >= len(value)
+
+
+def _sequence(lower: bytes) -> tuple[int, int]:
+    """How many of its characters stand in an alphabet's or a keyboard's order, in runs of three or more.
+
+    Returns:
+        In all runs, and in the longest.
+    """
     in_runs = 0
     longest = 0
     at = 0
@@ -71,7 +104,7 @@ def _sequence(lower: bytes) -> int:
         in_runs += size
         longest = max(longest, size)
         at += size or 1
-    return max(in_runs, longest)
+    return in_runs, longest
 
 
 def _counts(lower: bytes) -> bool:

@@ -21,7 +21,7 @@ COMMANDS: Final = words("identified mysql mysqldump mysqladmin mariadb sshpass c
 KINDS_OF_KEY: Final = words("""
     api secret access private priv encryption encrypt signing signature sign master auth shared account
     service storage consumer client app application license hmac aes des crypto crypt cipher session jwt
-    cookie deploy admin subscription preshared site server user integration webhook oauth rest
+    cookie deploy admin subscription preshared server user integration webhook oauth rest
     production prod dev sandbox partner merchant developer tracking write read ingest instrumentation
     security ssl tls ssh rsa ecdsa wallet token hash sdk map maps google firebase aws azure stripe
     twilio sendgrid mailgun github gitlab slack

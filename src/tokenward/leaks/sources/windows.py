@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tokenward.leaks.blob import OVERLAP, WHOLE, WHOLE_ARCHIVE, WHOLE_TEXT, WINDOW, Blob
-from tokenward.leaks.unpacking.containers import is_archive
+from tokenward.leaks.unpacking.kinds import kind_of
 
 _START = 8000  # bytes that tell text from the rest, as git does it
 
@@ -40,7 +40,8 @@ def blobs(read: ReadBytes, size: int, like: Blob) -> Iterator[Blob]:
 
 def _bound(start: bytes) -> int:
     """What opens only as a whole is read whole, if it can be; text is searched in pieces just as well."""
-    if is_archive(start):
+    kind = kind_of(start, "")
+    if kind is not None and kind.whole:
         return WHOLE_ARCHIVE
     return WHOLE if b"\0" in start else WHOLE_TEXT
 

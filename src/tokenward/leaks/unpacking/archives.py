@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from tokenward.leaks.unpacking.kinds import AR, CPIO
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member, cut, file_name
 
-AR, RPM, CPIO = b"!<arch>\n", b"\xed\xab\xee\xdb", (b"070701", b"070702", b"070707")
 _RPM_LEAD, _RPM_HEADER = 96, b"\x8e\xad\xe8\x01"
 _AR_HEADER = 60
 _NEWC_FIELDS: tuple[int, ...] = (8,) * 13
@@ -16,7 +16,7 @@ _HEX, _OCTAL = re.compile(rb"[0-9A-Fa-f]+"), re.compile(rb"[0-7]+")
 
 
 def ar_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. GNU's and BSD's forms of long names."""
+    """See `kinds.Reader`. GNU's and BSD's forms of long names."""
     at, names = len(AR), b""
     while at + _AR_HEADER <= len(data):
         header = data[at : at + _AR_HEADER]
@@ -43,7 +43,7 @@ def ar_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Fla
 
 
 def cpio_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. The forms of SVR4 ("newc", with and without checksum) and of POSIX ("odc")."""
+    """See `kinds.Reader`. The forms of SVR4 ("newc", with and without checksum) and of POSIX ("odc")."""
     at = 0
     while (header := _cpio_header(data, at)) is not None:
         budget.count_member()
@@ -87,7 +87,7 @@ def _aligned(offset: int, to: int) -> int:
 
 
 def rpm_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. The headers as they are (they hold scripts), and the compressed payload."""
+    """See `kinds.Reader`. The headers as they are (they hold scripts), and the compressed payload."""
     at = _RPM_LEAD
     for align in (8, 1):  # the signature's header is padded, the package's own is not
         if not data.startswith(_RPM_HEADER, at):

@@ -10,7 +10,6 @@ from contextlib import closing
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
 
-MAGIC = b"SQLite format 3\0"
 _WRITE_VERSION, _READ_VERSION = 18, 19  # 2: a write-ahead log stands beside, which is not there in memory
 _STEPS = 100_000  # instructions of SQLite's machine between two looks
 _LOOKS = 2_000  # so many instructions in all: some seconds
@@ -19,7 +18,7 @@ _LEAST_CONTAINER = 32  # bytes of a value that may be a container itself
 
 
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. One member a table, a line a value; a binary value is a member of its own."""
+    """See `kinds.Reader`. One member a table, a line a value; a binary value is a member of its own."""
     image = bytearray(data)
     if len(image) > _READ_VERSION:
         image[_WRITE_VERSION] = image[_READ_VERSION] = 1

@@ -7,10 +7,10 @@ one of them.
 from collections.abc import Iterator
 
 from tokenward.leaks.unpacking import streams
+from tokenward.leaks.unpacking.kinds import GIT_PACK
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
 
-MAGIC, BUNDLE = b"PACK\0\0\0\2", (b"# v2 git bundle\n", b"# v3 git bundle\n")
 _HEADER = 12
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag", 6: "delta", 7: "delta"}
 _OFFSET_DELTA, _NAMED_DELTA = 6, 7
@@ -19,8 +19,8 @@ _PARTS = 512  # objects that make one member: there are many, and most are small
 
 
 def bundle_members(data: bytes, name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. A pack behind some lines of text."""
-    start = data.find(MAGIC)
+    """See `kinds.Reader`. A pack behind some lines of text."""
+    start = data.find(GIT_PACK)
     if start < 0:
         yield Flaw("cut off: a bundle without a pack")
         return
@@ -29,7 +29,7 @@ def bundle_members(data: bytes, name: str, budget: Budget) -> Iterator[Member | 
 
 
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. Objects of a kind, many in one member."""
+    """See `kinds.Reader`. Objects of a kind, many in one member."""
     count = int.from_bytes(data[8:_HEADER], "big")
     at, number = _HEADER, 0
     held: dict[str, list[bytes]] = {}

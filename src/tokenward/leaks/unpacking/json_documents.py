@@ -10,24 +10,11 @@ from typing import Any
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
 
-_HEAD = 4096  # bytes in which a document says what it is; some writers say it at the end
 _AGAINST_INCLUSION = b")]}'"  # may stand before a source map (ECMA-426 §8)
 
 
-def is_source_map(data: bytes) -> bool:
-    """Whether it is a source map that holds its sources."""
-    if b'"version"' not in data[:_HEAD] and b'"version"' not in data[-_HEAD:]:
-        return False
-    return b'"sourcesContent"' in data and b'"mappings"' in data
-
-
-def is_notebook(data: bytes, name: str) -> bool:
-    """Whether it is a notebook: its cells come first, or its name says so."""
-    return b'"cell_type"' in data[:_HEAD] or (name.endswith(".ipynb") and b'"cells"' in data)
-
-
 def source_map_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. Each source by the name that the map gives it."""
+    """See `kinds.Reader`. Each source by the name that the map gives it."""
     if data.startswith(_AGAINST_INCLUSION):
         data = data[data.find(b"\n") + 1 :]
     document = _object(data)
@@ -55,7 +42,7 @@ def _sources(document: dict[str, Any], budget: Budget) -> Iterator[Member]:
 
 
 def notebook_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. Each cell's source and its outputs."""
+    """See `kinds.Reader`. Each cell's source and its outputs."""
     document = _object(data)
     if document is None:
         yield Flaw("a notebook that is no JSON")

@@ -8,32 +8,21 @@ from email.message import Message
 from tokenward.leaks.unpacking.limits import MIB, Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
 
-_FIRST_LINE = re.compile(rb"(?:From |[A-Z][A-Za-z0-9-]{1,60}:)[^\r\n]*\r?\n")
-_HEAD = 16_384
-_ENCODED = re.compile(rb"(?i)\ncontent-transfer-encoding:[ \t]*(?:base64|quoted-printable)")
+ENCODED = re.compile(rb"(?i)\ncontent-transfer-encoding:[ \t]*(?:base64|quoted-printable)")
 _NEXT_MAIL = re.compile(rb"\r?\n\r?\n(?=From [^\n]{5,}\n[A-Z][A-Za-z-]+:)")
 _LARGEST = 64 * MIB
 _BOUNDARY = re.compile(rb"(?i)boundary=")
 _MOST_BOUNDARIES = 100  # of one mail; the parser looks at each line once for every level that it is in
 
 
-def is_mail(data: bytes) -> bool:
-    """Whether it begins with a header, and says in some header that a part is encoded."""
-    return (
-        _FIRST_LINE.match(data) is not None
-        and b"mime-version" in data[:_HEAD].lower()
-        and _ENCODED.search(data) is not None
-    )
-
-
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. Of an mbox, the parts of all mails."""
+    """See `kinds.Reader`. Of an mbox, the parts of all mails."""
     if len(data) > _LARGEST:
         yield Flaw(f"mails of more than {_LARGEST:,} bytes are not taken apart", skipped=True)
         return
     number = 0
     for mail in _NEXT_MAIL.split(data):
-        if not _ENCODED.search(mail):
+        if not ENCODED.search(mail):
             continue
         if len(_BOUNDARY.findall(mail)) > _MOST_BOUNDARIES:
             yield Flaw(f"a mail with more than {_MOST_BOUNDARIES} boundaries", skipped=True)

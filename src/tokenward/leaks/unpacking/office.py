@@ -11,13 +11,6 @@ from collections.abc import Iterator
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
 
-_NAMESPACES = (
-    b"schemas.openxmlformats.org/",
-    b"purl.oclc.org/ooxml/",
-    b"urn:oasis:names:tc:opendocument",
-    b"schemas.microsoft.com/office/",
-)
-_HEAD = 4096  # bytes in which a document names its namespaces
 # Paragraphs, cells, table cells and shared strings end a line; tabs and breaks are a space.
 _LINE_ENDS = re.compile(rb"</(?:\w+:)?(?:p|h|c|si|is|tc|row|table-cell|comment|v|f)>")
 _SPACES = re.compile(rb"<(?:\w+:)?(?:tab|br|cr|s|line-break)(?:\s[^<>]*)?/>")
@@ -25,14 +18,8 @@ _ATTRIBUTES = re.compile(rb"""=(?:"([^"<>]{16,})"|'([^'<>]{16,})')""")
 _TAGS = re.compile(rb"<[^<>]*>")
 
 
-def is_office(data: bytes) -> bool:
-    """Whether it is XML in one of the vocabularies of office documents."""
-    head = data[:_HEAD]
-    return any(namespace in head for namespace in _NAMESPACES)
-
-
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. One text: what is written, then what attributes and comments hold."""
+    """See `kinds.Reader`. One text: what is written, then what attributes and comments hold."""
     budget.count_member()
     lines = _SPACES.sub(b" ", _LINE_ENDS.sub(b"\n", data))
     attributes = {first or second for first, second in _ATTRIBUTES.findall(data)}

@@ -10,7 +10,6 @@ from tokenward.leaks.unpacking import streams
 from tokenward.leaks.unpacking.limits import MIB, Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
 
-MAGIC = b"%PDF-"
 _STREAM = re.compile(rb"(?<!end)stream\r?\n")
 _FILTERED, _PICTURE = (
     re.compile(rb"/Fl(?:ateDecode)?\b"),
@@ -36,7 +35,7 @@ _ESCAPES = {
 
 
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`."""
+    """See `kinds.Reader`."""
     inflated: list[bytes] = []
     size = broken = 0
     for start in _STREAM.finditer(data):

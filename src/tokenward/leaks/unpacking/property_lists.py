@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
 
-MAGIC = b"bplist00"
-
 
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`."""
+    """See `kinds.Reader`."""
     budget.count_member()
     try:
         document = plistlib.loads(data, fmt=plistlib.FMT_BINARY)

@@ -3,15 +3,12 @@
 What comes out of a broken or cut off stream before the break is kept: a secret may be in it.
 """
 
-import bz2
-import lzma
 import zlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-import zstandard
-
+from tokenward.leaks.unpacking import kinds
 from tokenward.leaks.unpacking.limits import MIB, Budget
 
 _FED = 64 * 1024  # bytes that a decompressor is given at a time
@@ -103,6 +100,8 @@ class _Zstandard:
     needs_input = True
 
     def __init__(self) -> None:
+        import zstandard  # noqa: PLC0415 - libraries are loaded for streams that are there
+
         self._frame = zstandard.ZstdDecompressor(max_window_size=_MEMORY).decompressobj()
 
     @property
@@ -115,6 +114,27 @@ class _Zstandard:
 
     def decompress(self, data: bytes, max_length: int = MIB) -> bytes:  # noqa: ARG002 - see above
         return self._frame.decompress(data)
+
+
+def _bzip2() -> _Decompressor:
+    import bz2  # noqa: PLC0415 - as above
+
+    return bz2.BZ2Decompressor()
+
+
+def _lzma(form: str) -> _Decompressor:
+    import lzma  # noqa: PLC0415 - as above
+
+    return lzma.LZMADecompressor(getattr(lzma, form), memlimit=_MEMORY)
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What the libraries raise of a stream that is broken."""
+    import lzma  # noqa: PLC0415 - as above
+
+    import zstandard  # noqa: PLC0415 - as above
+
+    return zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +154,13 @@ class Codec:
     fed: int = _FED
 
 
-GZIP = Codec("gzip", b"\x1f\x8b\x08", lambda: _Inflater(zlib.MAX_WBITS | 16))
-ZLIB = Codec("zlib", b"\x78", lambda: _Inflater(zlib.MAX_WBITS))
+GZIP = Codec("gzip", kinds.GZIP, lambda: _Inflater(zlib.MAX_WBITS | 16))
+ZLIB = Codec("zlib", kinds.ZLIB, lambda: _Inflater(zlib.MAX_WBITS))
 DEFLATE = Codec("deflate", b"", lambda: _Inflater(-zlib.MAX_WBITS))
-BZIP2 = Codec("bzip2", b"BZh", bz2.BZ2Decompressor)
-XZ = Codec("xz", b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY))
-LZMA = Codec("lzma", b"\x5d\0\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY))
-ZSTANDARD = Codec("zstd", b"\x28\xb5\x2f\xfd", _Zstandard, _FED_ZSTD)
+BZIP2 = Codec("bzip2", kinds.BZIP2, _bzip2)
+XZ = Codec("xz", kinds.XZ, lambda: _lzma("FORMAT_XZ"))
+LZMA = Codec("lzma", kinds.LZMA, lambda: _lzma("FORMAT_ALONE"))
+ZSTANDARD = Codec("zstd", kinds.ZSTANDARD, _Zstandard, _FED_ZSTD)
 
 
 def raw_lzma(properties: bytes) -> Codec | None:
@@ -152,6 +172,8 @@ def raw_lzma(properties: bytes) -> Codec | None:
     size = int.from_bytes(properties[1:], "little")
     if lc + lp > 4 or size > _MEMORY:
         return None
+    import lzma  # noqa: PLC0415 - as above
+
     filters = [{"id": lzma.FILTER_LZMA1, "dict_size": max(size, 4096), "lc": lc, "lp": lp, "pb": pb}]
     return Codec("lzma", b"", lambda: lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters))
 
@@ -179,10 +201,10 @@ def decompressed(data: bytes, codec: Codec, budget: Budget, start: int = 0, end:
         why, skipped = f"more than {room:,} bytes when unpacked", True
     except StopIteration as done:
         end = done.value
-    except (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError):
-        why = f"the {codec.name} stream is broken or cut off"
     except MemoryError:
         why = f"the {codec.name} stream asks for too much memory"
+    except _faults():
+        why = f"the {codec.name} stream is broken or cut off"
     budget.take(min(size, room))
     whole = b"".join(parts)
     return Output(whole[:room] if size > room else whole, end, why, skipped)

@@ -12,7 +12,6 @@ from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
 
-CLASS, DALVIK, XML, RESOURCES = b"\xca\xfe\xba\xbe", b"dex\n0", b"\3\0\x08\0", b"\2\0\x0c\0"
 _LEAST = 8  # bytes of a string that is worth a look
 
 
@@ -62,7 +61,7 @@ _TEXT, _WIDE_CONSTANTS = 1, {5, 6}
 
 
 def class_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. The texts of the constant pool (JVM specification, 4.4.7)."""
+    """See `kinds.Reader`. The texts of the constant pool (JVM specification, 4.4.7)."""
     return _joined(_constants(data), budget)
 
 
@@ -82,7 +81,7 @@ def _constants(data: bytes) -> Iterator[bytes]:
 
 
 def dalvik_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. The string table (Dalvik executable format, string_ids)."""
+    """See `kinds.Reader`. The string table (Dalvik executable format, string_ids)."""
     return _joined(_dalvik_strings(data), budget)
 
 
@@ -101,7 +100,7 @@ _POOL, _POOL_HEADER, _UTF8 = b"\1\0\x1c\0", struct.Struct("<4x6I"), 0x100
 
 
 def android_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. All string pools (ResStringPool of Android's ResourceTypes.h)."""
+    """See `kinds.Reader`. All string pools (ResStringPool of Android's ResourceTypes.h)."""
     return _joined(_android_strings(data), budget)
 
 
@@ -145,13 +144,8 @@ _PYTHON_HEADER = 16
 _TEXTUAL = bytes(range(32, 127)) + b"\t\n\r" + bytes(range(128, 256))
 
 
-def is_bytecode(data: bytes, path: str) -> bool:
-    """Whether it is Python's: a version and a line's end (PEP 3147), and the name says so."""
-    return data[2:4] == b"\r\n" and path.endswith((".pyc", ".pyo"))
-
-
 def bytecode_members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. What looks like a string of `marshal`, which differs from version to version."""
+    """See `kinds.Reader`. What looks like a string of `marshal`, which differs from version to version."""
     return _joined(_marshalled(data), budget)
 
 

@@ -3,7 +3,6 @@
 The stored bytes of a sparse file are taken as they stand, without the holes between them.
 """
 
-import re
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
@@ -12,17 +11,11 @@ from tokenward.leaks.unpacking.member import Flaw, Member, cut, file_name
 
 _BLOCK = 512
 _MAGIC = slice(257, 262)
-_CHECKSUM = re.compile(rb"[ 0]*[0-7]{1,7}[\0 ]")
 _FILES = frozenset(b"\x000S7")  # a file, a sparse one, a contiguous one
 _EXTENDED = frozenset(b"xgXLK")  # about the next member, or about all
 _WITHOUT_CONTENT = frozenset(b"123456VMND")  # links, devices, directories, labels
 _MORE_SPARSE, _MORE_SPARSE_AGAIN = 482, 504  # whether another block of the sparse map follows
 _LONGEST_NAME = 65_536
-
-
-def is_tar(data: bytes) -> bool:
-    """Whether it begins with a header: by its magic, or by its checksum where it has none."""
-    return data[_MAGIC] == b"ustar" or (_CHECKSUM.match(data, 148, 156) is not None and _is_header(data, 0))
 
 
 class _Header(NamedTuple):
@@ -42,7 +35,7 @@ class _Header(NamedTuple):
 
 
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`. Links, devices and directories are left out."""
+    """See `kinds.Reader`. Links, devices and directories are left out."""
     at = 0
     headers = _headers(data, budget)
     while True:
@@ -69,7 +62,7 @@ def _headers(data: bytes, budget: Budget) -> Generator[_Header | Flaw, None, int
     said: dict[str, str | int] = {}  # by extended headers, about the next member
     while data[at : at + 1].strip(b"\0"):
         header = data[at : at + _BLOCK]
-        if not _is_header(data, at):
+        if not is_header(data, at):
             yield Flaw("broken or cut off tar header")
             return at
         budget.count_member()
@@ -95,7 +88,8 @@ def _headers(data: bytes, budget: Budget) -> Generator[_Header | Flaw, None, int
     return at
 
 
-def _is_header(data: bytes, at: int) -> bool:
+def is_header(data: bytes, at: int) -> bool:
+    """Whether the checksum of the header at that offset is right."""
     header = data[at : at + _BLOCK]
     if len(header) < _BLOCK:
         return False

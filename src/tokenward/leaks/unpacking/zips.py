@@ -15,7 +15,6 @@ from tokenward.leaks.unpacking import streams
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member, file_name
 
-MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04")
 _LOCAL, _CENTRAL, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _END64, _LOCATOR64, _DESCRIPTOR = b"PK\x06\x06", b"PK\x06\x07", b"PK\x07\x08"
 _LOCAL_HEADER = Struct("<4x5H3I2H")  # 4.3.7
@@ -52,13 +51,8 @@ class _Entry:
     comment: bytes = b""
 
 
-def ends_as_zip(data: bytes) -> bool:
-    """Whether a directory stands at the end, as behind a program that extracts itself."""
-    return data.rfind(_END, max(0, len(data) - 66_000)) >= 0
-
-
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
-    """See `containers.Kind`."""
+    """See `kinds.Reader`."""
     entries: list[_Entry] = []
     rest: list[bytes] = []
     stop = len(data)

@@ -24,6 +24,7 @@ need() {
 
 need chromium chromium "of the pages"
 need node nodejs "of the verifier for Node"
+need oathtool oathtool "of one-time codes beside another program"
 need nginx nginx-light "behind a TLS proxy"
 need redis-server redis-server "of counters in Redis"
 

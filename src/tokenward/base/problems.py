@@ -187,6 +187,12 @@ NOT_YOUR_TOKEN = _row(
 )
 EXPIRED_FORM = _row("expired_form", 400, "This form has expired or belongs to another session; start again.")
 BAD_CREDENTIALS = _row("bad_credentials", 403, "The user name or the password is wrong.", "RFC 9110 §15.5.4")
+PASSKEY_REFUSED = _row(
+    "passkey_refused",
+    403,
+    "The passkey was not accepted. Try again, or use another way.",
+    "WebAuthn Level 3 §7",
+)
 SIGNATURE_REFUSED = _row("signature_refused", 403, "The signature is missing, wrong or too old.")
 
 # The gateway.

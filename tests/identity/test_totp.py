@@ -95,6 +95,7 @@ def test_spaces_are_nothing(typed):
         "\u0660\u0665\u0660\u0664\u0667\u0661",
         "050-471",
         "+50471",
+        "\ud800" * 6,
     ],
 )
 def test_anything_else_is_no_code(typed):
@@ -127,6 +128,7 @@ def test_secrets_are_long_and_never_the_same():
     st.text(st.characters(exclude_categories=["Cs"])),
 )
 def test_an_app_reads_who_where_and_the_secret(issuer, username):
+    issuer, username = f"{issuer}:", f"{username}:"  # what stands between the two
     uri = provisioning_uri(RFC_SECRET, issuer, username)
     parts = urlsplit(uri)
     assert (parts.scheme, parts.netloc, parts.fragment) == ("otpauth", "totp", "")

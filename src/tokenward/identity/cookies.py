@@ -15,10 +15,12 @@ class Cookie:
         name: with the prefix `__Host-` where `secure`, which makes the browser refuse it from a subdomain,
             over plain HTTP, or for another path (RFC 6265bis §4.1.3.2).
         secure: whether it travels over TLS only.
+        max_age: for how many seconds the browser keeps it; None until it is closed.
     """
 
     name: str
     secure: bool
+    max_age: int | None = None
 
     def read(self, scope: Scope) -> str | None:
         """The value that the request sent, or None.
@@ -34,8 +36,8 @@ class Cookie:
         return found[0].decode("latin-1") if len(found) == 1 else None
 
     def set(self, value: str) -> tuple[bytes, bytes]:
-        """The response header that sets it until the browser is closed."""
-        return self._header(value)
+        """The response header that sets it."""
+        return self._header(value, "" if self.max_age is None else f"; Max-Age={self.max_age}")
 
     def clear(self) -> tuple[bytes, bytes]:
         """The response header that removes it."""
@@ -47,9 +49,9 @@ class Cookie:
         return b"set-cookie", f"{self.name}={value}{attributes}".encode("ascii")
 
 
-def cookie(name: str, *, secure: bool) -> Cookie:
+def cookie(name: str, *, secure: bool, max_age: int | None = None) -> Cookie:
     """The cookie called `name`, prefixed where the connection allows it."""
-    return Cookie(f"__Host-{name}" if secure else name, secure)
+    return Cookie(f"__Host-{name}" if secure else name, secure, max_age)
 
 
 def wants_secure(issuer_url: str) -> bool:

@@ -18,22 +18,32 @@ PROGRAM = Path(sys.executable).with_name("tokenward")
 HEAVY = frozenset(
     {
         "argon2",
+        "bz2",
         "cryptography",
         "email",
+        "html",
         "importlib.metadata",
         "keyring",
+        "lzma",
+        "multiprocessing",
         "plistlib",
         "pydantic",
         "rich.progress",
         "sqlite3",
         "tarfile",
+        "tempfile",
         "tomllib",
         "typer",
+        "uuid",
         "zipfile",
         "zstandard",
         "tokenward.app.settings",
         "tokenward.leaks.baseline",
+        "tokenward.leaks.detectors.private_keys.pem",
+        "tokenward.leaks.rulebook.checksums",
         "tokenward.leaks.rulebook.reading",
+        "tokenward.leaks.sources.tree",
+        "tokenward.leaks.unpacking.streams",
     }
 )
 

@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from tokenward.app.reports.leaks import leak_report
 from tokenward.app.reports.progress import progress
@@ -31,8 +32,7 @@ CLEAN, FOUND, NOT_SCANNED = 0, 1, 2
 """Exit codes. Clean is only what was looked at: something broken or an early end is no 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The options of the command.
 
     Attributes:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenward.leaks.sources.source import CannotScan, Source
-from tokenward.leaks.sources.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +65,19 @@ def source_of(paths: Sequence[Path], asked: Asked) -> Source:
     if asked.branches and not asked.history:
         raise CannotScan("--branch goes with --history")
     if not chosen:
-        return Tree(paths or [Path()], ignore=asked.ignore)
+        return _tree(paths, asked)
     if len(paths) > 1:
         raise CannotScan("that is of one repository, or of standard input, at a time")
     return chosen[0](paths[0] if paths else None, asked)
 
 
 # Imported where they are made: a commit hook waits for what it does not use.
+
+
+def _tree(paths: Sequence[Path], asked: Asked) -> Source:
+    from tokenward.leaks.sources.tree import Tree  # noqa: PLC0415 - see above
+
+    return Tree(paths or [Path()], ignore=asked.ignore)
 
 
 def _history(where: Path | None, asked: Asked) -> Source:

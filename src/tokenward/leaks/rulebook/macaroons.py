@@ -10,7 +10,6 @@ what a look-alike does not do.
 import base64
 import binascii
 from collections.abc import Callable, Iterator
-from uuid import UUID
 
 _PREFIX = "pypi-"
 _LOCATIONS = frozenset({b"pypi.org", b"test.pypi.org"})
@@ -71,6 +70,8 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 def make(draw: Callable[[str, int], str], wanted: str) -> bytes:
     """A macaroon of that location ("" is pypi.org) with one caveat, signed by nobody."""
+    from uuid import UUID  # noqa: PLC0415 - slow to import, and for examples only
+
     identifier = str(UUID(hex=draw("0123456789abcdef", 32), version=4)).encode()
     signature = bytes.fromhex(draw("0123456789abcdef", 64))
     location = wanted.encode() or b"pypi.org"

@@ -15,7 +15,6 @@ from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder, Stage, Verdict
 from tokenward.leaks.rule import Pair, Rule
-from tokenward.leaks.rulebook.checksums import CHECKSUMS
 from tokenward.leaks.rulebook.lookalikes import lookalike
 from tokenward.leaks.rulebook.macros import triggers
 from tokenward.leaks.text import Text
@@ -96,6 +95,8 @@ def _candidate(rule: Rule, data: bytes, begin: int, end: int, recorder: Recorder
 def _refused(rule: Rule, secret: bytes) -> tuple[Stage, str] | None:
     """The condition that the secret itself does not meet."""
     if rule.checksum:
+        from tokenward.leaks.rulebook.checksums import CHECKSUMS  # noqa: PLC0415 - few texts come this far
+
         if not CHECKSUMS[rule.checksum].valid(secret):
             return "checksum", f"does not hold: {CHECKSUMS[rule.checksum].what}"
     elif why := lookalike(secret):

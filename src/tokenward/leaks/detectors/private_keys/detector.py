@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.facts import shown
-from tokenward.leaks.detectors.private_keys import armor, jwk, pem, pgp, putty
-from tokenward.leaks.detectors.private_keys.armor import Armored
-from tokenward.leaks.detectors.private_keys.key import Key
-from tokenward.leaks.detectors.private_keys.published import PUBLISHED
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text
+
+if TYPE_CHECKING:
+    from tokenward.leaks.detectors.private_keys.armor import Armored
+    from tokenward.leaks.detectors.private_keys.key import Key
 
 _ROTATE: Final = "https://csrc.nist.gov/pubs/sp/800/57/pt1/r5/final"
 _PRIVATE: Final = Rule(
@@ -64,6 +64,9 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
 
 
 def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
+    # Imported here: a commit waits for them, and hardly any has a key in it.
+    from tokenward.leaks.detectors.private_keys import armor, jwk, pem, pgp, putty  # noqa: PLC0415
+
     data = text.data
     for block in armor.blocks(data, start):
         key = pgp.read(block) if block.label == b"PGP PRIVATE KEY BLOCK" else pem.read(block)
@@ -83,8 +86,10 @@ def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
 
 
 def _candidate(
-    rule: Rule, span: tuple[int, int], secret: bytes, key: Key, facts: dict[str, str]
+    rule: Rule, span: tuple[int, int], secret: bytes, key: "Key", facts: dict[str, str]
 ) -> Candidate:
+    from tokenward.leaks.detectors.private_keys.published import PUBLISHED  # noqa: PLC0415 - as above
+
     facts = {"key": key.kind, "encrypted": "yes" if key.encrypted else "no", **facts}
     severity = rule.severity
     if key.encrypted:
@@ -112,7 +117,7 @@ def _owner(data: bytes, at: int) -> tuple[Rule, dict[str, str]]:
     return _SERVICE_ACCOUNT, facts
 
 
-def _damaged(block: Armored) -> bool:
+def _damaged(block: "Armored") -> bool:
     body = block.body.rstrip(b"=")
     return len(body) >= _SHORTEST_DAMAGED and len(set(body)) >= _FEWEST_CHARACTERS
 

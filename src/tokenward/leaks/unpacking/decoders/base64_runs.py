@@ -15,7 +15,6 @@ from tokenward.leaks.blob import Blob
 from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.text import Text
-from tokenward.leaks.unpacking import streams
 from tokenward.leaks.unpacking.containers import unpack
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
 from tokenward.leaks.unpacking.decoders.runs import name_before, run_around, unwrapped
@@ -31,7 +30,6 @@ _MAGICS = r"(?:H4sI|UEsD|QlpoO|/Td6W|KLUv/|eJ[w-z]|eN[o-r]|eA[E-H])[A-Za-z0-9+/_
 _REACH = 64  # bytes: longer than any match of these
 _PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
 _PLAIN = over_bytes(r"[\x20-\x7e\t\n\r]{18}")
-_CODECS = (streams.GZIP, streams.BZIP2, streams.XZ, streams.ZSTANDARD, streams.ZLIB)
 
 _FIND_TEXT, _FIND_WIDE, _FIND_MAGIC = (over_bytes(pattern) for pattern in (_TEXT, _WIDE, _MAGICS))
 
@@ -82,6 +80,9 @@ def _undo_wide(text: Text, start: int) -> Iterator[Text]:
 
 def _undo_magic(text: Text, start: int) -> Iterator[Text]:
     """Compressed data and zip archives. What comes out is bounded for all of the text together."""
+    from tokenward.leaks.unpacking import streams  # noqa: PLC0415 - few texts have any
+
+    codecs = (streams.GZIP, streams.BZIP2, streams.XZ, streams.ZSTANDARD, streams.ZLIB)
     size = len(text.data)
     limits = Limits(depth=4, members=1000, free=MIB, ratio=4)
     budget = Budget(size, limits)
@@ -95,7 +96,7 @@ def _undo_magic(text: Text, start: int) -> Iterator[Text]:
                     joined.add(each.data, origin, length)
                     yield from joined.text()
             continue
-        codec = next((codec for codec in _CODECS if decoded.startswith(codec.magic)), None)
+        codec = next((codec for codec in codecs if decoded.startswith(codec.magic)), None)
         if codec is None:
             continue
         out = streams.decompressed(decoded, codec, budget)

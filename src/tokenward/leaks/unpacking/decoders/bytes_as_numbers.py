@@ -11,7 +11,6 @@ import re2
 
 from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.text import Text
-from tokenward.leaks.unpacking import streams
 from tokenward.leaks.unpacking.decoders.decoder import Decoder, Joined
 from tokenward.leaks.unpacking.decoders.runs import name_before, run_around, unwrapped
 from tokenward.leaks.unpacking.limits import MIB, Budget, Limits
@@ -58,6 +57,8 @@ def _undo_hex(text: Text, start: int) -> Iterator[Text]:
 
 
 def _undo_gzip(text: Text, start: int) -> Iterator[Text]:
+    from tokenward.leaks.unpacking import streams  # noqa: PLC0415 - few texts have any
+
     budget = Budget(len(text.data), Limits(free=MIB, ratio=4))
     joined = Joined(text, "hex", "gzip")
     for decoded, origin, length in _hex_runs(text, start, _FIND_GZIP):

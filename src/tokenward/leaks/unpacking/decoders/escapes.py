@@ -6,7 +6,6 @@ it: where one is written as an escape, a vertical tab stands for it.
 
 import re
 from collections.abc import Callable, Iterator
-from html.entities import html5
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
@@ -108,38 +107,10 @@ def _json_string(data: bytes) -> bytes:
     return data.replace(_BACKSLASH, b"\\")
 
 
-# Entities for ASCII characters; others stand in no secret.
-_NAMED = {
-    f"&{name}".encode(): character.encode()
-    for name, character in html5.items()
-    if name.endswith(";") and len(character) == 1 and " " <= character <= "~"
-}
-_NAMED_IN_USE = re.compile(b"&[A-Za-z]{2,8};")
-_NUMERIC = {f"{code};".encode(): bytes([code]) for code in range(9, 127)}
-_NUMERIC |= {f"0{code};".encode(): bytes([code]) for code in range(9, 127)}
-_NUMERIC |= {
-    f"{x}{code:{form}};".encode(): bytes([code])
-    for x in "xX"
-    for form in ("x", "X", "04x", "04X")
-    for code in range(9, 127)
-}
-_NUMERIC = {key: _FEED if byte == b"\n" else byte for key, byte in _NUMERIC.items()}
-
-
 def _entities(data: bytes) -> bytes:
-    if b"&#" in data:
-        first, *rest = data.split(b"&#")
-        parts = [first]
-        for part in rest:
-            end = part.find(b";", 0, 8) + 1
-            byte = _NUMERIC.get(part[:end])
-            parts += (b"&#", part) if byte is None else (byte, part[end:])
-        data = b"".join(parts)
-    # As often as each is there: `replace` of one that is not costs next to nothing.
-    for name in set(_NAMED_IN_USE.findall(data)) - {b"&amp;"}:
-        if name in _NAMED:
-            data = data.replace(name, _NAMED[name])
-    return data.replace(b"&amp;", b"&")
+    from tokenward.leaks.unpacking.decoders.entities import undone  # noqa: PLC0415 - large, and seldom needed
+
+    return undone(data, line_feed=_FEED)
 
 
 _ASCII = "[2-7][0-9A-Fa-f]"

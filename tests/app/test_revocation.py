@@ -51,7 +51,7 @@ def with_held(work):
                 signed_in = session(user_id=person.user_id)
                 await store.add_client(app, None)
                 await store.add_user(person)
-                await store.add_session(signed_in)
+                await store.add_session(signed_in, version=0)
                 await store.add_api_keys([key])
                 grant, granted, link = await started(store, client_id=app.client_id, user_id=person.user_id)
                 own, other = access(client_id=app.client_id), access(client_id="other")

@@ -15,7 +15,7 @@ from tokenward.base.secret import Secret
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user
 from tokenward.identity.room import Identity
-from tokenward.store.records import User
+from tokenward.store.people_records import User
 from tokenward.store.sql import open_store
 from tokenward.tokens.sealing import Sealer
 

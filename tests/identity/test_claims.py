@@ -5,7 +5,7 @@ import pytest
 from store.values import opened
 from tokenward.base.problems import Refusal
 from tokenward.identity.claims import MAX_BYTES, MAX_CLAIMS, change_claims, check_claim, read_claim
-from tokenward.store.records import User
+from tokenward.store.people_records import User
 
 
 @pytest.mark.parametrize(

@@ -132,11 +132,11 @@ def test_a_taken_locator_is_tried_again_and_not_for_ever(visit, monkeypatch):
     async def story(house):
         add, failures = house.store.add_session, []
 
-        async def clashing(session):
+        async def clashing(session, *, version):
             if len(failures) < house.clashes:
                 failures.append(session)
                 raise AlreadyExists
-            await add(session)
+            return await add(session, version=version)
 
         monkeypatch.setattr(house.store, "add_session", clashing)
         house.clashes = 2

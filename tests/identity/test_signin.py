@@ -359,18 +359,11 @@ def test_a_password_changed_during_a_sign_in_leaves_no_session_to_who_knew_the_o
             return right
 
         monkeypatch.setattr(house.passwords, "verify", slowly)
-        browser, sessions = house.browser(), []
-        add_session = house.store.add_session
-
-        async def watched(session):
-            sessions.append(session.session_id)
-            await add_session(session)
-
-        monkeypatch.setattr(house.store, "add_session", watched)
+        browser = house.browser()
         answer = await house.sign_in(browser)
         assert answer.status_code == 403
         assert SESSION not in browser.cookies
-        assert [await house.store.session(session_id) for session_id in sessions] == [None]
+        assert await house.store.sessions_of(house.alice.user_id) == []
 
     visit(story)
 
@@ -481,7 +474,7 @@ def test_a_store_that_is_down_is_a_503_and_no_session(visit, monkeypatch):
     async def story(house):
         browser = house.browser()
 
-        async def down(*_):
+        async def down(*_, **__):
             raise StoreUnavailable
 
         for method in ("user_by_name", "add_session"):

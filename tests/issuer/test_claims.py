@@ -8,7 +8,8 @@ import pytest
 from issuer.house import BANK, CALLBACK, KEYS, URL, WEATHER, House, Person, error, lived
 from tokenward.base.problems import CREDENTIAL_IN_CLAIM, Refusal
 from tokenward.issuer.access_jwt import access_jwt, exposure
-from tokenward.store.records import AccessToken, User
+from tokenward.store.people_records import User
+from tokenward.store.records import AccessToken
 from tokenward.tokens import base64url
 from tokenward.tokens.jws import verify_jws
 from tokenward.tokens.release import MINIMUM

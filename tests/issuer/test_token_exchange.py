@@ -11,7 +11,7 @@ from issuer.house import BANK, WEATHER, House, error, lived
 from issuer.test_dpop import proving, thief, without_proof
 from tokenward.issuer.grants.token_exchange import MAX_ANCESTORS
 from tokenward.issuer.settings import ExchangeRule
-from tokenward.store.records import User
+from tokenward.store.people_records import User
 from tokenward.tokens import opaque
 from tokenward.tokens.binding import Confirmation
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from issuer.house import SETTINGS, URL, House, house
+from store.values import session, signed_in
 from tokenward.base.secret import Secret
 from tokenward.issuer.api_keys import ApiKeyDesk, Terms, add_key
 from tokenward.issuer.settings import Resource
@@ -18,7 +19,6 @@ from tokenward.leaks.response.policy import ResponsePolicy
 from tokenward.leaks.response.recognising import Recogniser
 from tokenward.leaks.response.reporters import LEAK_SCOPES, LEAKS_PATH, Reporters
 from tokenward.leaks.response.responder import Responder
-from tokenward.store.records import Session
 from tokenward.tokens import opaque
 
 AUDIENCE = URL + LEAKS_PATH
@@ -97,17 +97,10 @@ class World:
 
     async def session(self, user_id="user-1"):
         token, now = opaque.new("se", clock=self.clock), self.clock.time()
-        await self.store.add_session(
-            Session(
-                token.token_id,
-                opaque.keyed_hash(self.house.issuer.peppers[0], token.secret.reveal()),
-                user_id,
-                ("pwd",),
-                now,
-                now,
-                now + 3600,
-            )
-        )
+        keyed_hash = opaque.keyed_hash(self.house.issuer.peppers[0], token.secret.reveal())
+        times = {"created_at": now, "last_seen_at": now, "expires_at": now + 3600}
+        kept = session(session_id=token.token_id, keyed_hash=keyed_hash, user_id=user_id, **times)
+        await signed_in(self.store, kept)
         return token
 
     async def live(self, access_token):

@@ -377,10 +377,15 @@ def test_how_far_a_session_reaches_is_counted(house, tmp_path):  # noqa: F811
         person = user()
         await ground.store.add_user(person)
         token, hashed = kept(ground, "se")
-        times = {"user_id": person.user_id, "expires_at": now + 600, "auth_time": now}
-        await ground.store.add_session(session(session_id=token.token_id, **hashed, **times))
-        await ground.store.add_session(session(**times))
-        await ground.store.add_session(session(user_id="somebody else", expires_at=now + 600))
+        times = {"user_id": person.user_id, "expires_at": now + 600, "created_at": now}
+        somebody_else = user()
+        await ground.store.add_user(somebody_else)
+        for each in (
+            session(session_id=token.token_id, **hashed, **times),
+            session(**times),
+            session(user_id=somebody_else.user_id, expires_at=now + 600),
+        ):
+            await ground.store.add_session(each, version=0)
         await ground.store.add_access_token(
             access(user_id=person.user_id, issued_at=now, expires_at=now + 600)
         )

@@ -19,6 +19,7 @@ from store.values import (
     refresh,
     secret_of,
     session,
+    signed_in,
     signing_key,
     started,
     token_id,
@@ -229,88 +230,6 @@ async def a_client_that_gets_keys_has_no_secret_any_more(store):
     assert (await store.client(other.client_id)) == other
     assert not await store.set_client_keys("nobody", keys, at=NOW, void_until=NOW)
     assert await store.feed_head() == before, "nothing was revoked"
-
-
-# People
-
-
-@promise
-async def a_person_comes_back_as_added(store):
-    ann, bob = user(), user(created_at=NOW + 1)
-    await store.add_user(bob)
-    await store.add_user(ann)
-    assert await store.user(ann.user_id) == ann
-    assert await store.user_by_name(bob.username) == bob
-    assert await store.user_by_name(bob.username.swapcase()) is None
-    assert await store.user("nobody") is None
-    assert await store.users() == [ann, bob]
-    for clash in [user(user_id=ann.user_id), user(username=ann.username)]:
-        with pytest.raises(AlreadyExists):
-            await store.add_user(clash)
-    assert await store.set_password_hash(ann.user_id, "$new")
-    assert not await store.set_password_hash("nobody", "$new")
-    assert (await store.user(ann.user_id)).password_hash == "$new"
-    assert (await store.user(bob.user_id)).password_hash == bob.password_hash
-
-
-@promise
-async def claims_of_a_person_are_set_replaced_and_removed(store):
-    ann, bob = user(), user()
-    await store.add_user(ann)
-    await store.add_user(bob)
-    assert await store.user_claims(ann.user_id) == {}
-    values = {"email": "ann@example", "email_verified": False, "age": 7, "address": {"x": ["ü", None]}}
-    assert await store.change_user_claims(ann.user_id, values, NOW)
-    assert await store.user_claims(ann.user_id) == values
-    assert await store.user_claims(bob.user_id) == {}
-    changes = {"email": "ann@new.example", "age": None, "never": None}
-    assert await store.change_user_claims(ann.user_id, changes, NOW + 1)
-    assert await store.user_claims(ann.user_id) == {
-        "email": "ann@new.example",
-        "email_verified": False,
-        "address": {"x": ["ü", None]},
-    }
-
-
-@promise
-async def a_change_of_claims_is_in_the_feed_and_one_of_nobody_s_is_not(store):
-    ann = user()
-    await store.add_user(ann)
-    assert not await store.change_user_claims("nobody", {"email": "x"}, NOW)
-    assert await store.user_claims("nobody") == {}
-    assert await store.feed_head() == 0
-    assert await store.change_user_claims(ann.user_id, {"email": "x"}, NOW)
-    assert await store.feed_after(0, limit=9) == [FeedEvent(1, "claims", ann.user_id, 0)]
-
-
-@promise
-async def sessions_live_until_they_are_ended(store):
-    first, second, other = session(), session(), session(user_id="bob", amr=())
-    for one in (first, second, other):
-        await store.add_session(one)
-    with pytest.raises(AlreadyExists):
-        await store.add_session(first)
-    assert await store.session(other.session_id) == other
-    await store.touch_session(first.session_id, NOW + 5)
-    await store.touch_session(first.session_id, NOW + 4)  # overtaken on the way
-    assert await store.session(first.session_id) == dataclasses.replace(first, last_seen_at=NOW + 5)
-    assert await store.end_session(first.session_id)
-    assert not await store.end_session(first.session_id)
-    assert await store.session(first.session_id) is None
-    assert await store.end_sessions("ann") == 1
-    assert await store.end_sessions("ann") == 0
-    assert await store.session(other.session_id) == other
-
-
-@promise
-async def consent_adds_up_per_client_and_audience(store):
-    assert await store.consented_scope("ann", "app", "api") == frozenset()
-    await asyncio.gather(
-        *(store.add_consent("ann", "app", "api", scope, NOW) for scope in [["a", "b"], ["b", "c"], [], ["a"]])
-    )
-    assert await store.consented_scope("ann", "app", "api") == {"a", "b", "c"}
-    for other in [("bob", "app", "api"), ("ann", "other", "api"), ("ann", "app", "other")]:
-        assert await store.consented_scope(*other) == frozenset()
 
 
 # Tokens
@@ -899,8 +818,7 @@ async def sweeping_takes_what_is_over_in_batches(store):
     tokens = [access(expires_at=NOW + n) for n in range(25)]
     await asyncio.gather(*(store.add_access_token(token) for token in tokens))
     live, ended = session(), session(expires_at=NOW + 5)
-    await store.add_session(live)
-    await store.add_session(ended)
+    await signed_in(store, live, ended)
     assert await store.sweep(at=NOW + 19, limit=8) == 9
     assert await store.sweep(at=NOW + 19, limit=8) == 8
     assert await store.sweep(at=NOW + 19, limit=8) == 4

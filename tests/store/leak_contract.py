@@ -143,7 +143,7 @@ async def with_a_reported_session_go_the_persons_sign_ins_and_all_that_acts_for_
     sessions = [session(user_id=person.user_id) for _ in range(2)]
     await store.add_user(person)
     for each in sessions:
-        await store.add_session(each)
+        await store.add_session(each, version=0)
     token = await with_token(store, user_id=person.user_id)
     leaked = Leaked("session", sessions[0].session_id, user_id=person.user_id)
     assert (await reported(store, leaked)).ended
@@ -256,8 +256,8 @@ async def how_far_a_credential_reaches_is_counted(store):
     its_grant, token, link = await started(store, client_id="app", user_id="ann")
     person = user(user_id="ann")
     await store.add_user(person)
-    await store.add_session(session(user_id="ann"))
-    await store.add_session(session(user_id="ann", expires_at=NOW))
+    await store.add_session(session(user_id="ann"), version=0)
+    await store.add_session(session(user_id="ann", expires_at=NOW), version=0)
     own = await with_token(store, client_id="app")
     await with_token(store, client_id="app", expires_at=NOW)
     await store.revoke_token((await with_token(store, client_id="app")).token_id, NOW)

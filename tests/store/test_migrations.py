@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 
 from databases import postgres_database
 from store.values import opened, user
+from tokenward.store.people_records import Proof, Session
 from tokenward.store.port import StoreUnavailable
 from tokenward.store.records import SigningKeyRecord
 from tokenward.store.sql import open_store
@@ -157,3 +158,26 @@ def test_signing_keys_of_the_first_version_are_active_since_they_were_made(url):
             return await store.signing_keys("inside")
 
     assert asyncio.run(run()) == [SigningKeyRecord("current", "inside", "ES256", b"sealed", "{}", 4.0, 4.0)]
+
+
+def test_sessions_that_were_there_go_on_with_one_proof(url):
+    with engine_of(url).begin() as connection:
+        command.upgrade(configuration(connection), "0010")
+        for name, amr in (("one", "pwd otp"), ("two", "")):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO sessions"
+                    " (session_id, keyed_hash, user_id, amr, auth_time, last_seen_at, expires_at)"
+                    " VALUES (:name, :hash, 'ann', :amr, 4.5, 6.0, 9.0)"
+                ),
+                {"name": name, "amr": amr, "hash": b"keyed"},
+            )
+
+    async def run():
+        async with opened(url) as store:
+            return await store.sessions_of("ann")
+
+    assert asyncio.run(run()) == [
+        Session(name, b"keyed", "ann", (Proof(amr, 4.5),), 4.5, 6.0, 9.0)
+        for name, amr in (("one", ("pwd", "otp")), ("two", ()))
+    ]

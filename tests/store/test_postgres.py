@@ -106,7 +106,7 @@ def test_a_server_that_vanished_is_noticed_while_we_wait_for_it(postgres_url):
 
 def test_units_that_deadlock_are_done_all_the_same(postgres_url):
     migrate_postgres(postgres_url)
-    add = insert_into(users)
+    add = insert_into(users, "user_id", "username", "password_hash", "created_at")
     rename = users.update().where(users.c.user_id == "a").values(password_hash="x").returning(users.c.user_id)
     rename_b = (
         users.update().where(users.c.user_id == "b").values(password_hash="x").returning(users.c.user_id)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import dialect
 
 from store.values import access, opened, started, user
 from tokenward.store.port import StoreUnavailable
-from tokenward.store.sql import clients, feed, open_store, people, tokens
+from tokenward.store.sql import clients, consents, factors, feed, open_store, people, sessions, tokens
 from tokenward.store.sql.database import ConnectionLost
 from tokenward.store.sql.migrate import migrate_sqlite
 from tokenward.store.sql.schema import METADATA, users
@@ -16,7 +16,7 @@ from tokenward.store.sql.sqlite import SqliteDatabase, connect
 from tokenward.store.sql.statements import Statements, insert_into
 from tokenward.tokens import opaque
 
-ADD_USER = insert_into(users)
+ADD_USER = insert_into(users, "user_id", "username", "password_hash", "created_at")
 
 
 def row(name):
@@ -145,7 +145,7 @@ def test_a_unit_that_begins_by_reading_cannot_be_overtaken(tmp_path):
         def unit(cursor):
             cursor.all(users.select())
             try:
-                other.execute("INSERT INTO users VALUES ('x', 'x', '', 0)")
+                other.execute("INSERT INTO users VALUES ('x', 'x', '', 0, NULL, 0)")
             except sqlite3.OperationalError as error:
                 return str(error), cursor.run(ADD_USER, row("u"))
 
@@ -270,8 +270,25 @@ def _hot_statements():
         tokens._REVOKE_GRANT,
         clients._ONE,
         clients._SECRET,
-        people._SESSION,
-        people._CONSENTED,
+        people._ONE,
+        people._BY_NAME,
+        people._WITH_EMAIL,
+        people._LINKED,
+        people._LINKS,
+        sessions._ONE,
+        sessions._OF_USER,
+        *(statement for pair in sessions._UPSTREAM.values() for statement in pair),
+        consents._CONSENTED,
+        consents._OF_USER,
+        consents._GRANTS,
+        consents._REVOKE,
+        factors._SUMMARY,
+        factors._PASSKEYS,
+        factors._USE_PASSKEY,
+        factors._USE_STEP,
+        factors._USE_CODE,
+        factors._USE_LINK,
+        factors._VOID_LINKS,
         feed._HEAD,
         feed._AFTER,
     ]

@@ -5,6 +5,7 @@ import os
 from contextlib import asynccontextmanager
 
 from tokenward.base.entropy import identifier
+from tokenward.store.people_records import Link, Passkey, Proof, Session, User
 from tokenward.store.records import (
     AccessToken,
     ApiKey,
@@ -13,9 +14,7 @@ from tokenward.store.records import (
     ClientSecret,
     Grant,
     RefreshToken,
-    Session,
     SigningKeyRecord,
-    User,
 )
 from tokenward.store.sql import open_store
 from tokenward.tokens import opaque
@@ -57,14 +56,56 @@ def user(**over):
     return User(**{**fields, **over})
 
 
+async def signed_in(store, *sessions):
+    """Add the sessions, and the people whose they are where these are new."""
+    for each in sessions:
+        person = await store.user(each.user_id)
+        if person is None:
+            person = user(user_id=each.user_id)
+            await store.add_user(person)
+        assert await store.add_session(each, version=person.version)
+
+
+def passkey(**over):
+    return Passkey(
+        **{
+            "credential_id": identifier(),
+            "user_id": "ann",
+            "public_key": os.urandom(77),
+            "sign_count": 0,
+            "name": "Phone",
+            "transports": ("internal", "hybrid"),
+            "aaguid": "00000000-0000-0000-0000-000000000000",
+            "backup_eligible": True,
+            "backed_up": False,
+            "created_at": NOW,
+            **over,
+        }
+    )
+
+
+def link(**over):
+    return Link(
+        **{
+            "link_id": identifier(),
+            "keyed_hash": os.urandom(32),
+            "user_id": "ann",
+            "purpose": "reset",
+            "created_at": NOW,
+            "expires_at": NOW + 3600,
+            **over,
+        }
+    )
+
+
 def session(**over):
     return Session(
         **{
             "session_id": token_id("se"),
             "keyed_hash": os.urandom(32),
             "user_id": "ann",
-            "amr": ("pwd", "otp"),
-            "auth_time": NOW,
+            "proofs": (Proof(("pwd",), NOW), Proof(("otp",), NOW + 1)),
+            "created_at": NOW,
             "last_seen_at": NOW,
             "expires_at": NOW + 3600,
             **over,

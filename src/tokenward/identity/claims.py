@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
-from tokenward.store.port import People
+from tokenward.store.people_port import People
 from tokenward.tokens import strict_json
 from tokenward.tokens.credential_guard import CredentialInClaim, check_claims
 from tokenward.tokens.release import MAY_ACT, SCOPE_CLAIMS, why_no_attribute

@@ -8,8 +8,9 @@ from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.passwords import Passwords
-from tokenward.store.port import AlreadyExists, People
-from tokenward.store.records import User
+from tokenward.store.people_port import People
+from tokenward.store.people_records import User
+from tokenward.store.port import AlreadyExists
 
 MAX_USERNAME = 64
 
@@ -53,18 +54,19 @@ async def add_user(
     return user
 
 
-async def set_password(people: People, username: str, password: Secret, *, passwords: Passwords) -> None:
+async def set_password(
+    people: People, username: str, password: Secret, *, passwords: Passwords, clock: Clock = SYSTEM_CLOCK
+) -> None:
     """Give a person another password and end their sessions: whoever knew the old one is out.
 
     Raises:
         Refusal: INVALID_INPUT, the password breaks a rule; NOT_FOUND, nobody has this name.
-        StoreUnavailable: the password may be set and sessions may go on; do it again.
+        StoreUnavailable: nothing was changed.
     """
     password_hash = await passwords.hash(password)
     user = await people.user_by_name(username)
-    if user is None or not await people.set_password_hash(user.user_id, password_hash):
+    if user is None or not await people.change_password(user.user_id, password_hash, at=clock.time()):
         raise Refusal(NOT_FOUND, "no person has this user name")
-    await people.end_sessions(user.user_id)
 
 
 def why_no_username(username: str) -> str:

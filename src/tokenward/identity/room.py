@@ -14,7 +14,7 @@ from tokenward.identity.passwords import Passwords
 from tokenward.identity.sessions import Sessions
 from tokenward.identity.signin import SignIn
 from tokenward.identity.throttle import SignInThrottle
-from tokenward.store.port import People
+from tokenward.store.people_port import People
 from tokenward.tokens.sealing import Sealer
 
 

@@ -8,8 +8,9 @@ from tokenward.base.problems import BAD_CREDENTIALS, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.cookies import Cookie
 from tokenward.identity.people import Person
-from tokenward.store.port import AlreadyExists, People, StoreUnavailable
-from tokenward.store.records import Session, User
+from tokenward.store.people_port import People
+from tokenward.store.people_records import Proof, Session, User
+from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.tokens import opaque
 
 IDLE = 30 * 60
@@ -59,8 +60,8 @@ class Sessions:
             user_id=user.user_id,
             username=user.username,
             session_id=session.session_id,
-            amr=session.amr,
-            auth_time=session.auth_time,
+            amr=tuple(dict.fromkeys(word for proof in session.proofs for word in proof.amr)),
+            auth_time=session.proofs[0].at,
         )
 
     async def start(self, user: User, amr: tuple[str, ...]) -> Secret:
@@ -70,20 +71,14 @@ class Sessions:
         `user` is the person as read before they proved who they are.
 
         Raises:
-            Refusal: BAD_CREDENTIALS, their password was changed meanwhile.
+            Refusal: BAD_CREDENTIALS, they are disabled, or how they sign in was changed meanwhile.
             StoreUnavailable: there is no session that anybody could use.
         """
         for _ in range(_ATTEMPTS):
             try:
-                token = await self._try_to_start(user, amr)
+                return await self._try_to_start(user, amr)
             except AlreadyExists:  # two locators of one millisecond met
                 continue
-            # After the session is there: a change that this does not see yet ends the session itself.
-            now = await self._people.user(user.user_id)
-            if now is None or now.password_hash != user.password_hash:
-                await self._people.end_session(token.token_id)
-                raise Refusal(BAD_CREDENTIALS, f"user_id={user.user_id}: the password was changed meanwhile")
-            return token.secret
         raise StoreUnavailable(f"{_ATTEMPTS} locators in a row were taken")
 
     async def end(self, scope: Scope) -> bool:
@@ -106,18 +101,18 @@ class Sessions:
             return None
         return session
 
-    async def _try_to_start(self, user: User, amr: tuple[str, ...]) -> opaque.OpaqueToken:
+    async def _try_to_start(self, user: User, amr: tuple[str, ...]) -> Secret:
         token = opaque.new("se", prefix=self._prefix, clock=self._clock)
         now = self._clock.time()
-        await self._people.add_session(
-            Session(
-                session_id=token.token_id,
-                keyed_hash=opaque.keyed_hash(self._peppers[0], token.secret.reveal()),
-                user_id=user.user_id,
-                amr=amr,
-                auth_time=now,
-                last_seen_at=now,
-                expires_at=now + ABSOLUTE,
-            )
+        session = Session(
+            session_id=token.token_id,
+            keyed_hash=opaque.keyed_hash(self._peppers[0], token.secret.reveal()),
+            user_id=user.user_id,
+            proofs=(Proof(amr, now),),
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + ABSOLUTE,
         )
-        return token
+        if not await self._people.add_session(session, version=user.version):
+            raise Refusal(BAD_CREDENTIALS, f"user_id={user.user_id}: disabled, or changed meanwhile")
+        return token.secret

@@ -22,8 +22,9 @@ from tokenward.identity.passwords import MAX_LENGTH, Passwords
 from tokenward.identity.people import MAX_USERNAME, Person, typed_username, why_no_username
 from tokenward.identity.sessions import Sessions
 from tokenward.identity.throttle import SignInThrottle, peer_of
-from tokenward.store.port import People, StoreUnavailable
-from tokenward.store.records import User
+from tokenward.store.people_port import People
+from tokenward.store.people_records import User
+from tokenward.store.port import StoreUnavailable
 
 PASSWORD = ("pwd",)  # RFC 8176 §2
 

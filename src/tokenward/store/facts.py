@@ -3,17 +3,18 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from tokenward.store.records import Grant, User
+from tokenward.store.people_records import User
+from tokenward.store.records import Grant
 
 
 class Facts(Protocol):
     """The part of the store that knows about persons and grants."""
 
     async def user(self, user_id: str) -> User | None:
-        """See `port.People`."""
+        """See `people_port.People`."""
 
     async def user_claims(self, user_id: str) -> dict[str, object]:
-        """See `port.People`."""
+        """See `people_port.People`."""
 
     async def grant(self, grant_id: str) -> Grant | None:
         """See `port.Tokens`."""

@@ -8,10 +8,11 @@ Promises that hold for all methods:
 - Any method may raise `StoreUnavailable`; callers turn it into a 503 and never into a yes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from tokenward.store.leak_port import Leaks
+from tokenward.store.people_port import Factors, People
 from tokenward.store.records import (
     AccessToken,
     AccessTokenState,
@@ -29,9 +30,7 @@ from tokenward.store.records import (
     RefreshState,
     RefreshToken,
     RevokedTokens,
-    Session,
     Usage,
-    User,
 )
 from tokenward.store.sealed_port import Keys
 
@@ -102,65 +101,6 @@ class Clients(Protocol):
 
         With `void_until`, as `rotate_client_secret`. Returns False, and changes nothing, if it is unknown.
         """
-
-
-class People(Protocol):
-    """Persons, what is known of them, their sessions and what they consented to."""
-
-    async def add_user(self, user: User) -> None:
-        """Add a person.
-
-        Raises:
-            AlreadyExists: the user_id or the username is taken.
-        """
-
-    async def user(self, user_id: str) -> User | None:
-        """The person, or None."""
-
-    async def user_by_name(self, username: str) -> User | None:
-        """The person with exactly this username, or None."""
-
-    async def users(self) -> list[User]:
-        """Every person, by age."""
-
-    async def set_password_hash(self, user_id: str, password_hash: str) -> bool:
-        """Replace the hash; False if unknown."""
-
-    async def user_claims(self, user_id: str) -> dict[str, object]:
-        """What is known of the person: JSON values by name; empty if nothing is, or nobody has this id."""
-
-    async def change_user_claims(self, user_id: str, changes: Mapping[str, object], at: float) -> bool:
-        """Set claims, and remove those whose new value is None; False, and nothing, if the person is unknown.
-
-        The feed tells it in the same unit, so that no cache goes on with what was known before.
-        """
-
-    async def add_session(self, session: Session) -> None:
-        """Add a session.
-
-        Raises:
-            AlreadyExists: the session_id is taken.
-        """
-
-    async def session(self, session_id: str) -> Session | None:
-        """The session, or None if it is unknown or was ended. Expiry is the caller's to judge."""
-
-    async def touch_session(self, session_id: str, at: float) -> None:
-        """Record that the session was used at `at`."""
-
-    async def end_session(self, session_id: str) -> bool:
-        """Delete the session; False if unknown."""
-
-    async def end_sessions(self, user_id: str) -> int:
-        """Delete every session of a person; how many there were."""
-
-    async def consented_scope(self, user_id: str, client_id: str, audience: str) -> frozenset[str]:
-        """The scopes that the person allowed this client at this audience; empty if none."""
-
-    async def add_consent(
-        self, user_id: str, client_id: str, audience: str, scope: Sequence[str], at: float
-    ) -> None:
-        """Add `scope` to what the person allowed."""
 
 
 class Tokens(Protocol):
@@ -370,5 +310,5 @@ class Upkeep(Protocol):
         """Finish what was accepted, then release everything. Later calls raise `StoreUnavailable`."""
 
 
-class Store(Clients, People, Tokens, Uses, ApiKeys, Leaks, Feed, Keys, Upkeep, Protocol):
+class Store(Clients, People, Factors, Tokens, Uses, ApiKeys, Leaks, Feed, Keys, Upkeep, Protocol):
     """All of it; rooms ask for the narrow part that they need."""

@@ -93,29 +93,6 @@ class ClientSecret:
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A person who can sign in. `password_hash` is an argon2id string in PHC format."""
-
-    user_id: str
-    username: str
-    password_hash: str
-    created_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A browser's sign-in. `amr` holds RFC 8176 values: what the person did to sign in."""
-
-    session_id: str
-    keyed_hash: bytes
-    user_id: str
-    amr: tuple[str, ...]
-    auth_time: float
-    last_seen_at: float
-    expires_at: float
-
-
-@dataclass(frozen=True, slots=True)
 class Grant:
     """What a person allowed a client to do; every token that follows from it points here.
 

@@ -12,7 +12,7 @@ from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.identity.claims import change_claims, check_claim, read_claim
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user
-from tokenward.store.records import User
+from tokenward.store.people_records import User
 from tokenward.tokens.release import PERSONAL
 
 commands = typer.Typer(no_args_is_help=True, help="Manage the people who can sign in.")

@@ -10,14 +10,15 @@ from typing import Protocol, get_args
 
 from tokenward.leaks.response.private_keys import ShownKey, shown_key
 from tokenward.store.leak_records import Leaked, LeakKind
-from tokenward.store.port import ApiKeys, Clients, People, Tokens
+from tokenward.store.people_port import Factors, People
+from tokenward.store.port import ApiKeys, Clients, Tokens
 from tokenward.store.records import ApiKeyState, KeyPurpose
 from tokenward.store.sealed_port import Keys
 from tokenward.tokens import opaque
 from tokenward.tokens.presented import claimed_token_id
 
 
-class Credentials(Clients, People, Tokens, ApiKeys, Keys, Protocol):
+class Credentials(Clients, People, Factors, Tokens, ApiKeys, Keys, Protocol):
     """Where credentials are looked up."""
 
 
@@ -220,7 +221,7 @@ async def _session(store: Credentials, session_id: str, at: float) -> tuple[byte
     session = await store.session(session_id)
     if session is None:
         return None
-    leaked = Leaked("session", session_id, user_id=session.user_id, issued_at=session.auth_time)
+    leaked = Leaked("session", session_id, user_id=session.user_id, issued_at=session.created_at)
     return session.keyed_hash, Recognised(leaked, live=session.expires_at > at)
 
 

@@ -6,20 +6,34 @@ from pathlib import Path
 from tokenward.store.port import Store, StoreUnavailable
 from tokenward.store.sql.api_keys import SqlApiKeys
 from tokenward.store.sql.clients import SqlClients
+from tokenward.store.sql.consents import SqlConsents
 from tokenward.store.sql.database import Database
+from tokenward.store.sql.factors import SqlFactors
 from tokenward.store.sql.feed import SqlFeed
 from tokenward.store.sql.keys import SqlKeys
 from tokenward.store.sql.leaks import SqlLeaks
 from tokenward.store.sql.migrate import migrate_postgres, migrate_sqlite
 from tokenward.store.sql.people import SqlPeople
 from tokenward.store.sql.replays import SqlReplays
+from tokenward.store.sql.sessions import SqlSessions
 from tokenward.store.sql.sqlite import SqliteDatabase
 from tokenward.store.sql.tokens import SqlTokens
 from tokenward.store.sql.upkeep import SqlUpkeep
 
 
 class SqlStore(
-    SqlClients, SqlPeople, SqlTokens, SqlReplays, SqlApiKeys, SqlLeaks, SqlFeed, SqlKeys, SqlUpkeep
+    SqlClients,
+    SqlPeople,
+    SqlSessions,
+    SqlConsents,
+    SqlFactors,
+    SqlTokens,
+    SqlReplays,
+    SqlApiKeys,
+    SqlLeaks,
+    SqlFeed,
+    SqlKeys,
+    SqlUpkeep,
 ):
     """The whole port: the sum of its families over one database, as `port.Store` is the sum of its parts."""
 

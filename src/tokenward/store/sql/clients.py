@@ -12,7 +12,7 @@ from tokenward.store.port import CLIENT_SECONDS
 from tokenward.store.records import AuthMethod, Client, ClientKeySet, ClientSecret
 from tokenward.store.sql.database import Cursor, Database
 from tokenward.store.sql.family import Family
-from tokenward.store.sql.revoking import REVIVE_CLIENT, cut_off
+from tokenward.store.sql.revoking import cut_off, revive
 from tokenward.store.sql.schema import client_secrets, clients, consents, join_words, split_words
 from tokenward.store.sql.statements import Parameters, Row, insert_into
 
@@ -96,7 +96,8 @@ class SqlClients(Family):
         def unit(cursor: Cursor) -> None:
             cursor.run(_ADD, row)
             until = math.nextafter(client.created_at, -math.inf)
-            cursor.run(REVIVE_CLIENT, {"client": client.client_id, "until": until})
+            # A removed one of the same name had all cut off that it would ever hold.
+            revive(cursor, "client", client.client_id, until=until)
             if secret is not None:
                 cursor.run(_ADD_SECRET, _secret_row(secret))
 

@@ -32,9 +32,9 @@ from tokenward.store.sql.clients import end_client_secret
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.leak_reach import reach
-from tokenward.store.sql.people import end_sessions
 from tokenward.store.sql.revoking import cut_off
 from tokenward.store.sql.schema import leak_actions, leak_evidence, leak_incidents
+from tokenward.store.sql.sessions import end_sessions
 from tokenward.store.sql.statements import Parameters, Row, insert_into
 from tokenward.store.sql.tokens import end_grant, end_token
 

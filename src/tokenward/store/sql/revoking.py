@@ -25,6 +25,16 @@ _SET_CUTOFF = _cutoff.on_conflict_do_update(
     where=_cutoff.excluded.before > cutoffs.c.before,  # never back in time
 )
 
+_REVIVE = (
+    sa.update(cutoffs)
+    .where(
+        cutoffs.c.kind == bindparam("kind"),
+        cutoffs.c.subject == bindparam("subject"),
+        cutoffs.c.before > bindparam("until"),
+    )
+    .values(before=bindparam("until"))
+)
+
 
 def record(cursor: Cursor, revoked: RevokedBy, subject: str, *, before: float = 0.0, at: float) -> None:
     """Add a feed entry."""
@@ -73,13 +83,6 @@ def is_cut_off(
     return sa.exists().where(sa.or_(*subjects), key.before >= issued_at)
 
 
-REVIVE_CLIENT = (
-    sa.update(cutoffs)
-    .where(
-        cutoffs.c.kind == sa.literal_column("'client'"),
-        cutoffs.c.subject == bindparam("client"),
-        cutoffs.c.before > bindparam("until"),
-    )
-    .values(before=bindparam("until"))
-)
-"""Removing a client cuts off all it will ever hold; a new one of the same name starts at its creation."""
+def revive(cursor: Cursor, revoked: RevokedBy, subject: str, *, until: float) -> None:
+    """Let what the subject is issued after that moment live, where a cutoff without end was on it."""
+    cursor.run(_REVIVE, {"kind": revoked, "subject": subject, "until": until})

@@ -86,18 +86,91 @@ users = sa.Table(
     sa.Column("username", _Text, nullable=False, unique=True),
     _text("password_hash"),
     _time("created_at"),
+    _time("disabled_at", null=True),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
+
+
+def _of_user(*, key: bool = False) -> sa.Column[str]:
+    """Whose row it is: their key, or one of several rows of theirs."""
+    owner = sa.ForeignKey("users.user_id", ondelete="CASCADE")
+    return sa.Column("user_id", _Text, owner, primary_key=key, nullable=False, index=not key)
+
 
 # What is known of a person beside the name: a row per claim, its value as JSON.
 user_claims = sa.Table(
     "user_claims",
     METADATA,
-    sa.Column("user_id", _Text, sa.ForeignKey("users.user_id", ondelete="CASCADE"), primary_key=True),
+    _of_user(key=True),
     _key("name"),
     _text("value"),
+    _partial("ix_user_claims_email", "value", where="name = 'email'"),
     sqlite_with_rowid=False,
 )
+
+# A person's accounts at identity providers.
+upstream_links = sa.Table(
+    "upstream_links",
+    METADATA,
+    _key("upstream"),
+    _key("subject"),
+    _of_user(),
+    _time("linked_at"),
+    sqlite_with_rowid=False,
+)
+
+passkeys = sa.Table(
+    "passkeys",
+    METADATA,
+    _key("credential_id"),
+    _of_user(),
+    _bytes("public_key"),
+    sa.Column("sign_count", sa.BigInteger, nullable=False),
+    _text("name"),
+    _text("transports"),
+    _text("aaguid"),
+    sa.Column("backup_eligible", sa.Boolean, nullable=False),
+    sa.Column("backed_up", sa.Boolean, nullable=False),
+    _time("created_at"),
+    _time("last_used_at", null=True),
+    sqlite_with_rowid=False,
+)
+
+totp = sa.Table(
+    "totp",
+    METADATA,
+    _of_user(key=True),
+    _bytes("sealed_secret"),
+    _time("created_at"),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    METADATA,
+    _of_user(key=True),
+    sa.Column("keyed_hash", sa.LargeBinary, primary_key=True),
+    _time("created_at"),
+    _time("used_at", null=True),
+    sqlite_with_rowid=False,
+)
+
+links = sa.Table(
+    "links",
+    METADATA,
+    _key("link_id"),
+    _bytes("keyed_hash"),
+    _of_user(),
+    _text("purpose"),
+    _time("created_at"),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    _time("used_at", null=True),
+    sqlite_with_rowid=False,
+)
+
+# `proofs` is JSON: a list of [words, time].
 
 sessions = sa.Table(
     "sessions",
@@ -105,10 +178,16 @@ sessions = sa.Table(
     _key("session_id"),
     _bytes("keyed_hash"),
     sa.Column("user_id", _Text, nullable=False, index=True),
-    _text("amr"),
-    _time("auth_time"),
+    _text("proofs"),
+    _time("created_at"),
     _time("last_seen_at"),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    _text("device"),
+    _text("address"),
+    _text("upstream"),
+    _text("upstream_sid"),
+    _text("upstream_subject"),
+    _partial("ix_sessions_upstream", "upstream", "upstream_subject", where="upstream <> ''"),
     sqlite_with_rowid=False,
 )
 
@@ -129,7 +208,7 @@ grants = sa.Table(
     METADATA,
     _key("grant_id"),
     _text("client_id"),
-    _text("user_id"),
+    sa.Column("user_id", _Text, nullable=False, index=True),
     _text("scope"),
     _text("audience"),
     _text("amr"),

@@ -49,7 +49,7 @@ from tokenward.store.sql.token_rows import (
 )
 from tokenward.tokens.presented import token_id_of
 
-_GRANT_IS_DEAD = sa.or_(
+GRANT_IS_DEAD = sa.or_(
     grants.c.revoked_at.is_not(None), is_cut_off(grants.c.client_id, grants.c.user_id, grants.c.created_at)
 )
 _GRANT_COLUMNS = [grants.c[name] for name in Grant.__dataclass_fields__]
@@ -61,7 +61,7 @@ _ACCESS_COLUMNS = [access_tokens.c[name] for name in AccessToken.__dataclass_fie
 def _consume(table: sa.Table, returning: sa.Column[Any], **also: ColumnElement[Any]) -> sa.UpdateBase:
     """Consume a row that is unused, in time, and whose grant lives."""
     living_grant = sa.exists().where(
-        grants.c.grant_id == table.c.grant_id, grants.c.expires_at > bindparam("at"), sa.not_(_GRANT_IS_DEAD)
+        grants.c.grant_id == table.c.grant_id, grants.c.expires_at > bindparam("at"), sa.not_(GRANT_IS_DEAD)
     )
     return (
         sa.update(table)
@@ -87,7 +87,7 @@ _REVOKE_GRANT = (
 
 _ADD_CODE = insert_into(codes, *AuthorizationCode.__dataclass_fields__)
 _CODE = (
-    sa.select(*_CODE_COLUMNS, *_GRANT_COLUMNS, codes.c.consumed_at.is_not(None), _GRANT_IS_DEAD)
+    sa.select(*_CODE_COLUMNS, *_GRANT_COLUMNS, codes.c.consumed_at.is_not(None), GRANT_IS_DEAD)
     .join_from(codes, grants)
     .where(codes.c.token_id == bindparam("token"))
 )
@@ -98,7 +98,7 @@ _CONSUMED_CODE = sa.select(codes.c.grant_id).where(
 
 _ADD_REFRESH = insert_into(refresh_tokens, *RefreshToken.__dataclass_fields__, "predecessor_id")
 _REFRESH = (
-    sa.select(*_REFRESH_COLUMNS, *_GRANT_COLUMNS, refresh_tokens.c.consumed_at.is_not(None), _GRANT_IS_DEAD)
+    sa.select(*_REFRESH_COLUMNS, *_GRANT_COLUMNS, refresh_tokens.c.consumed_at.is_not(None), GRANT_IS_DEAD)
     .join_from(refresh_tokens, grants)
     .where(refresh_tokens.c.token_id == bindparam("token"))
 )
@@ -120,7 +120,7 @@ _LOST_RESPONSE = (
         refresh_tokens.c.token_id == bindparam("token"),
         refresh_tokens.c.consumed_at > bindparam("after"),
         refresh_tokens.c.sealed_response.is_not(None),
-        sa.not_(_GRANT_IS_DEAD),
+        sa.not_(GRANT_IS_DEAD),
     )
 )
 

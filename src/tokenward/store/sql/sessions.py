@@ -1,0 +1,146 @@
+"""Sessions of people. A unit that adds one, or ends all of a person's, holds the person's row."""
+
+import json
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from tokenward.store.people_records import Proof, Session
+from tokenward.store.sql.database import Cursor
+from tokenward.store.sql.family import Family
+from tokenward.store.sql.person_row import hold, hold_enabled
+from tokenward.store.sql.schema import sessions
+from tokenward.store.sql.statements import Parameters, Row, insert_into
+
+_COLUMNS = [sessions.c[name] for name in Session.__dataclass_fields__]
+_IS_THIS = sessions.c.session_id == bindparam("session")
+_IS_THEIRS = sessions.c.user_id == bindparam("user")
+
+_ADD = insert_into(sessions)
+_ONE = sa.select(*_COLUMNS).where(_IS_THIS)
+_OF_USER = (
+    sa.select(*_COLUMNS).where(_IS_THEIRS).order_by(sessions.c.last_seen_at.desc(), sessions.c.session_id)
+)
+_TOUCH = (
+    sa.update(sessions)
+    .where(_IS_THIS, sessions.c.last_seen_at < bindparam("at"))
+    .values(last_seen_at=bindparam("at"))
+    .returning(sessions.c.session_id)
+)
+_END = sa.delete(sessions).where(_IS_THIS).returning(sessions.c.session_id)
+_END_ALL = sa.delete(sessions).where(_IS_THEIRS).returning(sessions.c.session_id)
+_END_OTHERS = (
+    sa.delete(sessions)
+    .where(_IS_THEIRS, sessions.c.session_id != bindparam("keep"))
+    .returning(sessions.c.session_id)
+)
+
+_IS_UPSTREAMS = sa.and_(
+    sessions.c.upstream != sa.literal_column("''"), sessions.c.upstream == bindparam("by")
+)
+_IS_SUBJECTS = sessions.c.upstream_subject == bindparam("subject")
+_IS_SID = sessions.c.upstream_sid == bindparam("sid")
+# By what is given, subject and sid: whose they are, and their end.
+_UPSTREAM = {
+    given: (
+        sa.select(sessions.c.user_id).distinct().where(_IS_UPSTREAMS, *fits).order_by(sessions.c.user_id),
+        sa.delete(sessions).where(_IS_UPSTREAMS, *fits).returning(sessions.c.session_id),
+    )
+    for given, fits in {
+        (True, False): [_IS_SUBJECTS],
+        (False, True): [_IS_SID],
+        (True, True): [_IS_SUBJECTS, _IS_SID],
+    }.items()
+}
+
+
+class SqlSessions(Family):
+    """Of `tokenward.store.people_port.People`, what is about sessions."""
+
+    async def add_session(self, session: Session, *, version: int) -> bool:
+        row = _row(session)
+
+        def unit(cursor: Cursor) -> bool:
+            if hold_enabled(cursor, session.user_id) != version:
+                return False
+            cursor.run(_ADD, row)
+            return True
+
+        return await self._database.write(unit)
+
+    async def session(self, session_id: str) -> Session | None:
+        row = await self._database.read(lambda cursor: cursor.one(_ONE, {"session": session_id}))
+        return None if row is None else _session(row)
+
+    async def sessions_of(self, user_id: str) -> list[Session]:
+        rows = await self._database.read(lambda cursor: cursor.all(_OF_USER, {"user": user_id}))
+        return list(map(_session, rows))
+
+    async def touch_session(self, session_id: str, at: float) -> None:
+        row = {"session": session_id, "at": at}
+        await self._database.write(lambda cursor: cursor.one(_TOUCH, row))
+
+    async def replace_session(self, old_id: str, new: Session) -> bool:
+        row = _row(new)
+
+        def unit(cursor: Cursor) -> bool:
+            hold(cursor, new.user_id)
+            old = cursor.one(_ONE, {"session": old_id})
+            if old is None:
+                return False
+            if _session(old).user_id != new.user_id:
+                raise ValueError("a session is replaced by one of the same person")
+            if cursor.one(_END, {"session": old_id}) is None:
+                return False
+            cursor.run(_ADD, row)
+            return True
+
+        return await self._database.write(unit)
+
+    async def end_session(self, session_id: str) -> bool:
+        row = await self._database.write(lambda cursor: cursor.one(_END, {"session": session_id}))
+        return row is not None
+
+    async def end_sessions(self, user_id: str) -> int:
+        return await self._database.write(lambda cursor: end_sessions(cursor, user_id))
+
+    async def end_other_sessions(self, user_id: str, keep: str) -> int:
+        return await self._database.write(lambda cursor: end_sessions(cursor, user_id, keep=keep))
+
+    async def end_upstream_sessions(self, upstream: str, *, subject: str | None, sid: str | None) -> int:
+        if subject is None and sid is None:
+            raise ValueError("a logout names a subject or a session")
+
+        def unit(cursor: Cursor) -> int:
+            return end_upstream_sessions(cursor, upstream, subject=subject, sid=sid)
+
+        return await self._database.write(unit)
+
+
+def end_sessions(cursor: Cursor, user_id: str, *, keep: str | None = None) -> int:
+    """Delete every session of a person but `keep`; how many there were."""
+    hold(cursor, user_id)
+    if keep is None:
+        return len(cursor.all(_END_ALL, {"user": user_id}))
+    return len(cursor.all(_END_OTHERS, {"user": user_id, "keep": keep}))
+
+
+def end_upstream_sessions(cursor: Cursor, upstream: str, *, subject: str | None, sid: str | None) -> int:
+    """Delete the sessions that fit what is given; how many there were."""
+    whose, end = _UPSTREAM[subject is not None, sid is not None]
+    named = {"by": upstream, "subject": subject, "sid": sid}
+    # Whose session is being replaced at this moment is held, so that the new one is seen.
+    for (user_id,) in cursor.all(whose, named):
+        hold(cursor, user_id)
+    return len(cursor.all(end, named))
+
+
+def _row(session: Session) -> Parameters:
+    row = {name: getattr(session, name) for name in Session.__dataclass_fields__}
+    return {**row, "proofs": json.dumps([[proof.amr, proof.at] for proof in session.proofs])}
+
+
+def _session(row: Row) -> Session:
+    session_id, keyed_hash, user_id, proofs, *rest = row
+    proved = tuple(Proof(tuple(amr), at) for amr, at in json.loads(proofs))
+    return Session(session_id, keyed_hash, user_id, proved, *rest)

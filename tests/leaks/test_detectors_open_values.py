@@ -15,6 +15,7 @@ OPEN = [
     ("a.env", "TWILIO_SECRET_SID=AC{hex:32}"),
     ("a.env", "SCW_ACCESS_KEY=SCW{UPPERDIGITS:17}"),
     ("a.env", "EXOSCALE_API_KEY=EXO{hex:24}"),
+    ("a.js", "VAPID_KEY = 'BN{base64url:85}'"),
     ("a.html", 'site_key = "{base62:40}"'),
     ("sealed.yml", "    password: Ag{base64:300}"),
     ("a.sql", "password = '*{HEX:40}'"),
@@ -40,6 +41,7 @@ def test_what_everybody_may_see_is_no_secret(path, template):
         ("a.json", '"stripe_secret": "sk_{base62:30}"'),
         ("a.conf", "password: /{base62:24}"),
         ("a.env", "TWILIO_API_SECRET={hex:32}"),
+        ("a.js", "VAPID_KEY = 'N{base64url:86}'"),
         ("a.html", 'secret_key = "{base62:40}"'),
     ],
 )

@@ -14,7 +14,7 @@ from tokenward.leaks.detectors.assignments.strength import randomness
 from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.connections.judgement import judge
 from tokenward.leaks.detectors.facts import shown_user
-from tokenward.leaks.detectors.published_examples import published
+from tokenward.leaks.detectors.published_examples import marked
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
@@ -108,9 +108,8 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
             if why:
                 recorder.note("shape", _BEARER.id, match.start(1), "dropped", why)
                 continue
-            facts, least = _published(token, severity)
             begin, end = match.span(1)
-            yield Candidate(_BEARER.id, begin, end, token, _BEARER.confidence, facts, least)
+            yield marked(Candidate(_BEARER.id, begin, end, token, _BEARER.confidence, severity=severity))
 
 
 def _password(  # noqa: PLR0917 - what was matched, and in what
@@ -128,22 +127,18 @@ def _password(  # noqa: PLR0917 - what was matched, and in what
     if verdict.confidence is None:
         recorder.note("shape", _BASIC.id, span[0], "dropped", verdict.why)
         return
-    facts, least = _published(secret, verdict.severity if severity is None else severity)
-    yield Candidate(
-        rule=_BASIC.id,
-        start=span[0],
-        end=span[1],
-        secret=secret,
-        confidence=verdict.confidence,
-        facts={**({"user": name} if (name := shown_user(user)) else {}), **facts},
-        severity=least,
-        guessable=verdict.guessable,
+    yield marked(
+        Candidate(
+            rule=_BASIC.id,
+            start=span[0],
+            end=span[1],
+            secret=secret,
+            confidence=verdict.confidence,
+            facts={"user": name} if (name := shown_user(user)) else {},
+            severity=verdict.severity if severity is None else severity,
+            guessable=verdict.guessable,
+        )
     )
-
-
-def _published(secret: bytes, severity: Severity | None) -> tuple[dict[str, str], Severity | None]:
-    where = published(secret)
-    return ({"published": where}, Severity.LOW) if where else ({}, severity)
 
 
 def _plain(encoded: bytes) -> bytes:

@@ -4,7 +4,10 @@ They stand here as the beginnings of their SHA-256, so that this file is none of
 """
 
 import hashlib
+from dataclasses import replace
 from typing import Final
+
+from tokenward.leaks.findings import Candidate, Confidence, Severity
 
 _LENGTH: Final = 16  # of 64 hexadecimal digits
 
@@ -45,6 +48,18 @@ _PUBLISHED: Final[dict[str, str]] = {
 }
 
 
-def published(secret: bytes) -> str:
-    """Where that secret is printed, or ""."""
-    return _PUBLISHED.get(hashlib.sha256(secret).hexdigest()[:_LENGTH], "")
+# Keys that a server signs with, which work as they stand, and so are put to use as they stand.
+_PUT_TO_USE: Final = frozenset({"Flask's documentation", "FastAPI's documentation"})
+
+
+def marked(candidate: Candidate) -> Candidate:
+    """The same, with where it is printed: of low severity, and of low confidence where nobody uses it so."""
+    where = _PUBLISHED.get(hashlib.sha256(candidate.secret).hexdigest()[:_LENGTH], "")
+    if not where:
+        return candidate
+    return replace(
+        candidate,
+        confidence=candidate.confidence if where in _PUT_TO_USE else Confidence.LOW,
+        severity=Severity.LOW,
+        facts={**candidate.facts, "published": where},
+    )

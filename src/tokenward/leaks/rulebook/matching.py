@@ -10,9 +10,9 @@ import re2
 
 from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.detector import Detector
-from tokenward.leaks.detectors.published_examples import published
+from tokenward.leaks.detectors.published_examples import marked
 from tokenward.leaks.entropy import entropy
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.findings import Candidate, Confidence
 from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder, Stage, Verdict
 from tokenward.leaks.rule import Pair, Rule
 from tokenward.leaks.rulebook.lookalikes import lookalike
@@ -76,7 +76,7 @@ def _candidate(rule: Rule, data: bytes, begin: int, end: int, recorder: Recorder
     if refused is not None:
         recorder.note(refused[0], rule.id, begin, "dropped", refused[1])
         return None
-    confidence, severity = rule.confidence, None
+    confidence = rule.confidence
     facts: dict[str, str] = {}
     if rule.pair is not None:
         other = _pair(rule.pair, data, begin, end)
@@ -87,9 +87,7 @@ def _candidate(rule: Rule, data: bytes, begin: int, end: int, recorder: Recorder
             recorder.note("pair", rule.id, begin, verdict, f"no {rule.pair.what} near")
             if rule.pair.needed:
                 return None
-    if where := published(secret):
-        facts["published"], severity = where, min(rule.severity, Severity.LOW)
-    return Candidate(rule.id, begin, end, secret, confidence, facts, severity, rule.guessable)
+    return marked(Candidate(rule.id, begin, end, secret, confidence, facts, guessable=rule.guessable))
 
 
 def _refused(rule: Rule, secret: bytes) -> tuple[Stage, str] | None:

@@ -14,7 +14,7 @@ from tokenward.leaks.detectors.assignments.languages import Kind, configures, ki
 from tokenward.leaks.detectors.assignments.names import Name, Promise
 from tokenward.leaks.detectors.assignments.names import judge as judge_name
 from tokenward.leaks.detectors.assignments.surroundings import none, remark
-from tokenward.leaks.detectors.published_examples import published
+from tokenward.leaks.detectors.published_examples import marked
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
@@ -111,16 +111,16 @@ def _found(text: Text, start: int, file: File, recorder: Recorder) -> Iterator[C
         if recorder.wanted:
             why = f"{value.form}; {value.name.why}; {verdict.why}"
             recorder.note(verdict.stage, rule.id, value.start, "passed", why)
-        where = published(value.text)
-        yield Candidate(
-            rule=rule.id,
-            start=value.start,
-            end=value.end,
-            secret=value.text,
-            confidence=verdict.confidence,
-            facts={"published": where} if where else {},
-            severity=Severity.LOW if tried or where else rule.severity,
-            guessable=verdict.guessable,
+        yield marked(
+            Candidate(
+                rule=rule.id,
+                start=value.start,
+                end=value.end,
+                secret=value.text,
+                confidence=verdict.confidence,
+                severity=Severity.LOW if tried else rule.severity,
+                guessable=verdict.guessable,
+            )
         )
 
 

@@ -41,7 +41,7 @@ _SHAPES: Final = (
         "a public key or a hash",
         (
             rb"ssh-.*|ecdsa-.*|AAAA[BCE]3Nza.*|\$(?:1|2[abxy]?|5|6|y|argon2\w*|apr1|P|H|pbkdf2.*)\$.*|"
-            rb"pbkdf2[_:].*|HMACSHA[\d+]*:.*|\{S?SHA\d*\}.*|(?:hmac)?(?:sha\d+(?:\+\d+)?|md5|scram-sha-\d+)[:$\-].*|"
+            rb"pbkdf2[_:].*|HMACSHA[\d+]*:.*|\{S?SHA\d*\}.*|(?:hmac)?(?:sha\d+(?:\+\d+)?|md5|scram-sha-\d+)[:=$\-].*|"
             rb"(?:bcrypt|argon2|scrypt)\W.*|[!*]"
         ),
     ),

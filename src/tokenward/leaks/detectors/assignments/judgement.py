@@ -35,6 +35,7 @@ _LEAST_ENTROPY_SHORT: Final = 0.75  # of what as many different characters would
 _NUMBERED: Final = frozenset(
     ("request", "client", "idempotency", "session", "change", "correlation", "trace", "action")
 )
+_NUMBER: Final = re.compile(rb"(?:[0-9a-fA-F]{4,12}-){2,4}[0-9a-fA-F]{4,12}")
 _TYPES: Final = frozenset(
     b"""
     string text object boolean number integer binary required optional passwd passwort password1 private
@@ -95,7 +96,7 @@ def judge(name: Name, value: bytes, file: File, *, loose: bool = False) -> Verdi
     random = randomness(value)
     what = expression(value)
     if what and not (what in BY_CHANCE and random >= _CERTAIN and len(value) >= _SHORTEST_KEY):
-        if what != UUID or name.promise is Promise.KEY or _numbers(name.words):
+        if what != UUID or name.promise is Promise.KEY:
             return Verdict("shape", what)
         return Verdict("shape", "a random identifier as a token", Confidence.MEDIUM)
     if entropy(value) < min(_LEAST_ENTROPY, _LEAST_ENTROPY_SHORT * math.log2(len(value))):
@@ -114,6 +115,8 @@ def _instead(name: Name, value: bytes) -> Verdict | None:
         return Verdict("shape", why)
     if not value.isascii():
         return Verdict("shape", "text in some language")
+    if _NUMBER.fullmatch(value) and _numbers(name.words):
+        return Verdict("shape", "it numbers something")
     if _encoded_words(value):
         return Verdict("shape", "words in base64", Confidence.LOW, guessable=True)
     if about_secrets(value):
@@ -169,7 +172,7 @@ def _password(name: Name, value: bytes, random: float, file: File) -> Verdict:
 
 
 def _numbers(words: tuple[str, ...]) -> bool:
-    """Whether a UUID of that name is more likely to number something than to open it."""
+    """Whether what is like a UUID is under that name more likely to number something than to open it."""
     return words == ("token",) or not _NUMBERED.isdisjoint(words)
 
 

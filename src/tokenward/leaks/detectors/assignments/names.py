@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Final
 
 import re2
 
@@ -36,6 +36,13 @@ class Name:
     constant: bool = False
 
 
+_OTHERWISE: Final = {
+    "PWD": "the working directory of a shell",
+    "OLDPWD": "the working directory of a shell",
+    "Sec-WebSocket-Key": "random, and no secret (RFC 6455 §11.3.1)",
+}
+
+
 @cache
 def _parts() -> Any:  # noqa: ANN401 - re2 has no types
     return re2.compile(r"[A-Z]+[a-z]+|[a-z]+|[A-Z]+|\d+")
@@ -52,8 +59,8 @@ def judge(name: bytes) -> Name:
         return Name(Promise.NONE, "no name")
     if text.lower() in vocabulary.COMMANDS:
         return Name(Promise.PASSWORD, f"what “{text}” takes")
-    if segments[-1] in {"PWD", "OLDPWD"}:
-        return Name(Promise.NONE, "the working directory of a shell")
+    if segments[-1] in _OTHERWISE:
+        return Name(Promise.NONE, _OTHERWISE[segments[-1]])
     words = [word.lower() for word in _split(segments[-1])]
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in vocabulary.PLAIN_ENDINGS):
         words.pop()

@@ -118,8 +118,8 @@ def _counts(lower: bytes) -> bool:
 
 
 def _repeats(lower: bytes) -> bool:
-    """Whether a short text is written several times, as in abcabcabc."""
-    return any(
+    """Whether a text is written several times, as in abcabcabc."""
+    return lower in (lower + lower)[1:-1] or any(
         len(lower) >= 2 * size and lower == (lower[:size] * (len(lower) // size + 1))[: len(lower)]
         for size in range(1, 9)
     )

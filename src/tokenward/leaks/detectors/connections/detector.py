@@ -11,7 +11,7 @@ from tokenward.leaks.detectors.connections import files, strings
 from tokenward.leaks.detectors.connections.judgement import Verdict, judge
 from tokenward.leaks.detectors.connections.login import Login
 from tokenward.leaks.detectors.facts import shown, shown_user
-from tokenward.leaks.detectors.published_examples import published
+from tokenward.leaks.detectors.published_examples import marked
 from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.recording import Recorder
@@ -120,14 +120,13 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     """Passwords, each with whose they are and where they are good, as far as it stands there."""
     tried = only_tried(text)
     for candidate in _find(text, start, recorder):
-        if where := published(candidate.secret):
-            yield replace(candidate, severity=Severity.LOW, facts={**candidate.facts, "published": where})
-        elif tried:
-            # What somebody wrote for a test is no loss, unless it was copied from where it is good.
-            least = Confidence.LOW if candidate.confidence is Confidence.MEDIUM else candidate.confidence
-            yield replace(candidate, severity=Severity.LOW, confidence=least)
-        else:
-            yield candidate
+        yield marked(_of_a_test(candidate) if tried else candidate)
+
+
+def _of_a_test(candidate: Candidate) -> Candidate:
+    """What somebody wrote for a test is no loss, unless it was copied from where it is good."""
+    least = Confidence.LOW if candidate.confidence is Confidence.MEDIUM else candidate.confidence
+    return replace(candidate, severity=Severity.LOW, confidence=least)
 
 
 def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenward.leaks.detectors.assignments.expressions import expression
-from tokenward.leaks.detectors.assignments.placeholders import placeholder
+from tokenward.leaks.detectors.assignments.placeholders import about_secrets, placeholder
 from tokenward.leaks.detectors.assignments.strength import randomness
 from tokenward.leaks.findings import Confidence, Severity
 
@@ -66,6 +66,8 @@ def judge(user: bytes, password: bytes, host: str) -> Verdict:
     what = expression(password)
     if (what and what != "a version or a number" and random < _RANDOM) or password.startswith(b"$"):
         return Verdict(what or "a variable")
+    if about_secrets(password):
+        return Verdict("what a password is called", Confidence.LOW, guessable=True)
     if reach == "an example":
         return Verdict("for a host of examples", Confidence.LOW, Severity.LOW, guessable=random < _RANDOM)
     if random >= _RANDOM:

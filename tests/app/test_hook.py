@@ -15,7 +15,8 @@ LEAK = "token = 'ghp_" + "SHW3SbZcp22YqT7UEIexLzLXaEDZoq1dObqe'\n"
 
 
 @pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
+def _alone(tmp_path, monkeypatch, scanner_cache):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(scanner_cache))
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     for name, value in isolated(tmp_path / "home").items():
@@ -197,6 +198,22 @@ def test_hooks_go_where_git_looks_for_them(tmp_path, repository):
     linked = Repository.__new__(Repository)
     linked.path, linked.date = tree, 0
     assert "Nothing was committed." in commit(linked, {"a.py": LEAK}).stderr
+
+
+def test_where_the_hooks_are_those_of_every_repository_it_is_said(tmp_path, repository):
+    path = str(repository.path)
+    assert "every repository" not in run("install", path) + run("status", path)
+    repository.git("config", "core.hooksPath", "own")
+    assert "every repository" not in run("install", path)
+    repository.git("config", "--unset", "core.hooksPath")
+    everywhere = tmp_path / "hooks of all"
+    (tmp_path / "home").mkdir(exist_ok=True)
+    (tmp_path / "home" / ".gitconfig").write_text(f'[core]\n\thooksPath = "{everywhere}"\n')
+    for command in ("install", "status"):
+        said = " ".join(run(command, path).split())
+        assert "every repository" in said, command
+        assert str(tmp_path / "home" / ".gitconfig") in said, command
+    assert (everywhere / "pre-commit").exists()
 
 
 def test_status_says_what_scans(repository):

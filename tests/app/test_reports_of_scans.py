@@ -54,9 +54,9 @@ def tree(tmp_path_factory, secrets):
 
 
 @pytest.fixture(autouse=True)
-def here(tree, tmp_path, monkeypatch):
+def here(tree, scanner_cache, monkeypatch):
     monkeypatch.chdir(tree)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(scanner_cache))
 
 
 def _dresses(secret):

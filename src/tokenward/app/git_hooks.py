@@ -178,11 +178,22 @@ def hooks_directory(repository: Path) -> Path:
         HookError: there is no repository, or no git.
     """
     # Git runs hooks at the top of the working tree, and takes a relative core.hooksPath from there.
-    top = _asked(repository, "--show-toplevel") or _asked(repository, "--absolute-git-dir")
-    hooks = _asked(Path(top), "--git-path", "hooks") if top else ""
+    top = _top(repository)
+    hooks = _asked(Path(top), "rev-parse", "--git-path", "hooks") if top else ""
     if not hooks:
         raise HookError(f"{repository} is no git repository, or one that git refuses: git status says which")
     return Path(top) / hooks
+
+
+def shared_by(repository: Path) -> str:
+    """The file in which `core.hooksPath` is set for every repository; "" where the hooks are this one's own.
+
+    Raises:
+        HookError: there is no git.
+    """
+    said = _asked(repository, "config", "--show-scope", "--show-origin", "-z", "--get", "core.hooksPath")
+    scope, _, rest = said.partition("\0")
+    return rest.partition("\0")[0].removeprefix("file:") if scope in {"system", "global"} else ""
 
 
 def program() -> Path:
@@ -191,11 +202,17 @@ def program() -> Path:
     return beside if beside.exists() else Path(shutil.which("tokenward") or "tokenward")
 
 
+def _top(repository: Path) -> str:
+    """The top of the working tree, or of a repository without one."""
+    shown = _asked(repository, "rev-parse", "--show-toplevel")
+    return shown or _asked(repository, "rev-parse", "--absolute-git-dir")
+
+
 def _asked(directory: Path, *arguments: str) -> str:
-    """What `git rev-parse` says, which runs nothing of the repository; "" if it says nothing."""
+    """What `git rev-parse` or `git config` says, which run nothing of the repository; "" if nothing."""
     try:
         done = subprocess.run(  # noqa: S603 - our own command line
-            ["git", "-C", str(directory), "rev-parse", *arguments],  # noqa: S607 - the git of whoever calls
+            ["git", "-C", str(directory), *arguments],  # noqa: S607 - the git of whoever calls
             capture_output=True,
             check=False,
         )

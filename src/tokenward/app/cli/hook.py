@@ -14,6 +14,7 @@ from tokenward.app.git_hooks import (
     hooks_directory,
     program,
     script,
+    shared_by,
     status,
 )
 from tokenward.app.git_hooks import install as put_in
@@ -55,8 +56,9 @@ def install(
 ) -> None:
     """Put the hooks in. Hooks that are there go on being called, before ours.
 
-    `core.hooksPath` and linked working trees are heeded. A second time changes nothing. What could not be
-    scanned is stopped like what has a credential in it; `--no-verify` is git's way around a hook of a client.
+    `core.hooksPath` and linked working trees are heeded, and where the hooks are those of all your
+    repositories, that is said. A second time changes nothing. What could not be scanned is stopped like what
+    has a credential in it; `--no-verify` is git's way around a hook of a client.
 
     Examples: tokenward hook install; tokenward hook install --server /srv/git/shop.git
     """
@@ -76,6 +78,7 @@ def install(
             state = put_in(hook, directory, program())
             called = f", after {state.other.name}" if state.other is not None else ""
             out.print(f"{state.path}: installed{called}", markup=False)
+        _tell_if_shared(repository)
     except HookError as error:
         fail(str(error))
 
@@ -111,9 +114,19 @@ def show_status(repository: Repository = Path(), *, server: Server = False) -> N
     states = [status(hook, directory) for hook in (SERVER if server else CLIENT)]
     for state in states:
         out.print(f"{state.path}: {_said(state)}", markup=False)
+    _tell_if_shared(repository)
     if not all(state.installed for state in states):
         err.print("tokenward hook install puts in what is missing", markup=False)
         raise typer.Exit(REFUSED)
+
+
+def _tell_if_shared(repository: Path) -> None:
+    if file := shared_by(repository):
+        err.print(
+            f"These hooks are those of every repository: {file} sets core.hooksPath for all of them, "
+            "and what is in this one's own .git/hooks is not called.",
+            markup=False,
+        )
 
 
 def _said(state: State) -> str:

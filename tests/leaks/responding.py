@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from issuer.house import SETTINGS, URL, House, house
-from store.values import session, signed_in
+from store.values import link, session, signed_in, user
 from tokenward.base.secret import Secret
 from tokenward.issuer.api_keys import ApiKeyDesk, Terms, add_key
 from tokenward.issuer.settings import Resource
@@ -101,6 +101,15 @@ class World:
         times = {"created_at": now, "last_seen_at": now, "expires_at": now + 3600}
         kept = session(session_id=token.token_id, keyed_hash=keyed_hash, user_id=user_id, **times)
         await signed_in(self.store, kept)
+        return token
+
+    async def link(self):
+        """A sign-in link for a person of its own."""
+        token, now, person = opaque.new("sl", clock=self.clock), self.clock.time(), user()
+        await self.store.add_user(person)
+        keyed_hash = opaque.keyed_hash(self.house.issuer.peppers[0], token.secret.reveal())
+        whose = {"link_id": token.token_id, "keyed_hash": keyed_hash, "user_id": person.user_id}
+        assert await self.store.add_link(link(**whose, created_at=now, expires_at=now + 600))
         return token
 
     async def live(self, access_token):

@@ -111,6 +111,17 @@ async def test_with_a_session_go_the_persons_sign_ins(w):
 
 
 @life
+async def test_a_sign_in_link_that_is_unused_is_void(w):
+    for used in (False, True):
+        token = await w.link()
+        if used:
+            await w.store.use_link(token.token_id, w.clock.time())
+        assert (await w.send({"secrets": [token.secret.reveal()]})).status_code == 202
+        assert (await w.store.link(token.token_id) is None) is not used
+    assert [each.status for each in w.outcomes] == ["revoked", "over"]
+
+
+@life
 async def test_an_access_token_that_is_a_jwt_is_recognised_by_its_id_and_fingerprint(w):
     caller = await w.house.client("service", "forecast:read", access_token_format="jwt")
     token = (await caller.token(grant_type="client_credentials")).json()["access_token"]

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from store.values import NOW, access, api_key, client, secret_of, session, started, user
+from store.values import NOW, access, api_key, client, link, secret_of, session, started, user
 from tokenward.base.entropy import identifier
 from tokenward.store.leak_records import EVIDENCE_KEPT, Ending, Evidence, Leaked, Reach, Seen
 from tokenward.store.records import FeedEvent
@@ -149,6 +149,18 @@ async def with_a_reported_session_go_the_persons_sign_ins_and_all_that_acts_for_
     assert (await reported(store, leaked)).ended
     assert [await store.session(each.session_id) for each in sessions] == [None, None]
     assert (await store.access_token(token.token_id)).revoked
+
+
+@promise
+async def a_reported_sign_in_link_is_void(store):
+    person = user()
+    await store.add_user(person)
+    its = link(user_id=person.user_id)
+    await store.add_link(its)
+    leaked = Leaked("sign_in_link", its.link_id, user_id=person.user_id)
+    assert (await reported(store, leaked)).ended
+    assert not await store.use_link(its.link_id, NOW)
+    assert await events(store) == []
 
 
 @promise

@@ -14,6 +14,7 @@ LeakKind = Literal[
     "api_key",
     "client_secret",
     "session",
+    "sign_in_link",
     "admin_token",
     "signing_key",
 ]
@@ -35,7 +36,7 @@ class Leaked:
 
     Attributes:
         kind: what it is.
-        subject: its id: token_id, key_id, secret_id, session_id or kid; "" for the admin token.
+        subject: its id: token_id, key_id, secret_id, session_id, link_id or kid; "" for the admin token.
         client_id: whose it is; for an API key None.
         user_id: for whom it acts, or None.
         grant_id: what it follows from, or None.

@@ -25,6 +25,7 @@ KINDS: dict[str, str] = {
     "ak": "API key",
     "cs": "client secret",
     "se": "session",
+    "sl": "sign-in link",
     "ad": "admin token",
 }
 

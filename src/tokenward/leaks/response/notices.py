@@ -62,6 +62,10 @@ TO_DO: Mapping[LeakKind, tuple[str, str]] = {
         "All sign-ins of the person have ended, with all that acted for them.",
         "Sign in again, and look how a cookie got out of the browser.",
     ),
+    "sign_in_link": (
+        "The link signs nobody in.",
+        "Let another one be sent, and look who can read what the first was sent by.",
+    ),
     "admin_token": (
         "Nothing yet: whoever has the token and reaches the admin listener manages everything.",
         "Replace its file, start the servers again, and look through clients, keys and people.",

@@ -18,6 +18,7 @@ STRICT: Mapping[LeakKind, LeakAction] = {
     "api_key": "revoke",
     "client_secret": "revoke",
     "session": "revoke",
+    "sign_in_link": "revoke",
     "admin_token": "alert",
     "signing_key": "confirm",
 }

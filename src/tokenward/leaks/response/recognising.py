@@ -62,6 +62,7 @@ KINDS: Mapping[str, LeakKind] = {
     "ak": "api_key",
     "cs": "client_secret",
     "se": "session",
+    "sl": "sign_in_link",
     "ad": "admin_token",
 }
 """Of opaque tokens, by the letters in them."""
@@ -225,6 +226,15 @@ async def _session(store: Credentials, session_id: str, at: float) -> tuple[byte
     return session.keyed_hash, Recognised(leaked, live=session.expires_at > at)
 
 
+async def _sign_in_link(store: Credentials, link_id: str, at: float) -> tuple[bytes, Recognised] | None:
+    """A used one is worthless; a person ends what came of it by the account page, or by another link."""
+    link = await store.link(link_id)
+    if link is None:
+        return None
+    leaked = Leaked("sign_in_link", link_id, user_id=link.user_id, issued_at=link.created_at)
+    return link.keyed_hash, Recognised(leaked, live=link.used_at is None and link.expires_at > at)
+
+
 # In the order of how often each leaks.
 _LOOKS: Mapping[LeakKind, Look] = {
     "access_token": _access_token,
@@ -232,5 +242,6 @@ _LOOKS: Mapping[LeakKind, Look] = {
     "client_secret": _client_secret,
     "refresh_token": _refresh_token,
     "session": _session,
+    "sign_in_link": _sign_in_link,
     "authorization_code": _code,
 }

@@ -30,6 +30,7 @@ from tokenward.store.leak_records import (
 from tokenward.store.sql.api_keys import end_api_key
 from tokenward.store.sql.clients import end_client_secret
 from tokenward.store.sql.database import Cursor
+from tokenward.store.sql.factors import void_link
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.leak_reach import reach
 from tokenward.store.sql.revoking import cut_off
@@ -306,6 +307,11 @@ def _end_sign_ins(cursor: Cursor, leaked: Leaked, _ending: Ending, at: float) ->
     yield f"ended {count} sign-ins of person {user_id}, and revoked all that acts for them"
 
 
+def _end_link(cursor: Cursor, leaked: Leaked, _ending: Ending, _at: float) -> Iterator[str]:
+    if void_link(cursor, leaked.subject):
+        yield f"voided sign-in link {leaked.subject}"
+
+
 def _end_nothing(_cursor: Cursor, _leaked: Leaked, _ending: Ending, _at: float) -> Iterator[str]:
     """What no row of a table can end."""
     return iter(())
@@ -318,6 +324,7 @@ _ENDINGS: dict[LeakKind, End] = {
     "api_key": _end_key,
     "client_secret": _end_secret,
     "session": _end_sign_ins,
+    "sign_in_link": _end_link,
     "admin_token": _end_nothing,
     "signing_key": _end_nothing,
 }

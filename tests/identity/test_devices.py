@@ -60,6 +60,13 @@ def test_the_last_ten_people_are_remembered():
     assert len(header[1]) < 1024
 
 
+def test_who_signs_in_often_pushes_nobody_out():
+    room, browser = devices(), NOBODY
+    for user_id in ["bob", *["ada"] * MOST_PEOPLE]:
+        browser = sent(room.with_user(browser, user_id))
+    assert room.known(browser, "bob")
+
+
 def test_the_cookie_lives_long_and_is_as_narrow_as_the_others():
     _, header = devices().with_user(NOBODY, "ada")
     assert header.endswith(b"; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=34560000")

@@ -24,7 +24,6 @@ LIFETIME = 400 * 24 * 60 * 60
 MOST_PEOPLE = 10
 """Persons that a device remembers: the last ones."""
 
-_MAX_VALUE = 2048  # characters of the cookie
 _CONTEXT = b"identity/device"
 _MAX_NAME = 40
 
@@ -96,7 +95,7 @@ class Devices:
 
     def _read(self, scope: Scope) -> Device | None:
         value = self._cookie.read(scope)
-        if not value or len(value) > _MAX_VALUE:
+        if not value:
             return None
         try:
             facts = json.loads(self._sealer.open(base64url.decode(value), context=_CONTEXT))

@@ -21,6 +21,8 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import INVALID_INPUT, UNAVAILABLE, Refusal
 from tokenward.base.secret import Secret
+from tokenward.identity.breached import BreachedPasswords
+from tokenward.identity.common_passwords import why_guessable
 
 MIN_LENGTH = 12
 MAX_LENGTH = 1024
@@ -38,24 +40,57 @@ class Passwords:
         hasher: the argon2 parameters of new hashes. Hashes made with others still verify.
         at_once: how many computations run at the same time.
         waiting: how many more may queue before callers are turned away.
+        breached: leaked passwords that nobody may choose, or None.
     """
 
     def __init__(
-        self, hasher: PasswordHasher | None = None, *, at_once: int = AT_ONCE, waiting: int = WAITING
+        self,
+        hasher: PasswordHasher | None = None,
+        *,
+        at_once: int = AT_ONCE,
+        waiting: int = WAITING,
+        breached: BreachedPasswords | None = None,
     ) -> None:
+        self._breached = breached
         self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
         self._nobody = _hash_of_nothing(self._hasher)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="argon2")
         self._places = BoundedSemaphore(at_once + waiting)
 
-    async def hash(self, password: Secret) -> str:
-        """The PHC string of a new password.
+    async def hash(self, password: Secret, *, username: str = "", issuer: str = "") -> str:
+        """The PHC string of a new password, for whom and where as far as known.
 
         Raises:
-            Refusal: INVALID_INPUT, it breaks a rule of `check_new`; UNAVAILABLE, too many are waiting.
+            Refusal: INVALID_INPUT, it breaks a rule of `check_new`; UNAVAILABLE, too many are waiting, or the
+                file of leaked passwords is unusable.
         """
-        text = check_new(password)
+
+        def compute() -> str:
+            text = check_new(password, username=username, issuer=issuer, breached=self._breached)
+            return self._hasher.hash(text)
+
+        return await self._run(compute)
+
+    async def rehash(self, password: Secret) -> str:
+        """The PHC string under the present parameters of a password that was just right.
+
+        It was set under the rules of its day, and is not held against today's.
+
+        Raises:
+            Refusal: UNAVAILABLE, too many are waiting.
+        """
+        text = _prepared(password)
         return await self._run(lambda: self._hasher.hash(text))
+
+    def outdated(self, password_hash: str) -> bool:
+        """Whether a hash was made with other parameters than new ones: once its password was right, `rehash`.
+
+        An unusable hash is not: no password is right for it.
+        """
+        try:
+            return self._hasher.check_needs_rehash(password_hash)
+        except ValueError:  # InvalidHashError
+            return False
 
     async def verify(self, password_hash: str | None, password: Secret) -> bool:
         """Whether the password belongs to the hash.
@@ -97,21 +132,30 @@ class Passwords:
         return await asyncio.wrap_future(future)
 
 
-def check_new(password: Secret) -> bytes:
+def check_new(
+    password: Secret, *, username: str = "", issuer: str = "", breached: BreachedPasswords | None = None
+) -> bytes:
     """The bytes to hash of a password that is about to be set.
 
-    Length is the only demand (NIST SP 800-63B §5.1.1.2: no composition rules). Control characters are refused
-    because a form cannot send them: such a password would lock its owner out.
+    It has to be long and not one that is guessed first (NIST SP 800-63B-4 §3.1.1.2); there are no rules of
+    composition. Control characters are refused because a form cannot send them: such a password would lock
+    its owner out. With `breached` it reads from the disk.
 
     Raises:
-        Refusal: INVALID_INPUT.
+        Refusal: INVALID_INPUT, with words for whoever chose it as detail; UNAVAILABLE, the file of leaked
+            passwords is unusable.
     """
     text = password.reveal()
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
         raise Refusal(INVALID_INPUT, f"a password needs {MIN_LENGTH} to {MAX_LENGTH} characters")
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         raise Refusal(INVALID_INPUT, "a password must not have control characters")
-    return _prepared(password)
+    if why := why_guessable(text, username=username, issuer=issuer):
+        raise Refusal(INVALID_INPUT, why)
+    prepared = _prepared(password)
+    if breached is not None and breached.has(prepared):
+        raise Refusal(INVALID_INPUT, "this password is in a list of leaked ones; choose another")
+    return prepared
 
 
 def _prepared(password: Secret) -> bytes:

@@ -1,12 +1,13 @@
 """Rule files are read strictly, and a rule that fails its own examples does not load."""
 
 import json
+import os
 
 import pytest
 
 from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.rule import RuleError
-from tokenward.leaks.rulebook import reading
+from tokenward.leaks.rulebook import loading, reading
 from tokenward.leaks.rulebook.loading import load
 from tokenward.leaks.rulebook.reading import parse
 
@@ -150,6 +151,38 @@ def test_another_file_is_not_taken_from_the_cache(tmp_path):
     load([file])
     file.write_text(GOOD.replace('"high"', '"low"'))
     assert load([file])[-1].severity is Severity.LOW
+
+
+@pytest.fixture
+def own_rules(tmp_path, monkeypatch):
+    """A directory of rules in the place of those that come with Tokenward."""
+    directory = tmp_path / "rules"
+    directory.mkdir()
+    monkeypatch.setattr(loading, "_RULES", directory)
+    (directory / "acme.toml").write_text(GOOD)
+    return directory
+
+
+def test_what_comes_along_is_read_once(own_rules, monkeypatch):
+    first = load()
+    monkeypatch.setattr(reading, "parse", None)
+    assert load() == first
+
+
+def test_what_comes_along_is_read_anew_when_it_is_another(own_rules):
+    load()
+    file = own_rules / "acme.toml"
+    before = file.stat()
+    other = GOOD.replace('"high"', '"info"', 1)
+    assert len(other) == len(GOOD)
+    # The same size and the same time, as from two archives that are built reproducibly.
+    file.write_text(other)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [rule.severity for rule in load()] == [Severity.INFO]
+    (own_rules / "second.toml").write_text(GOOD.replace("acme-key", "second-key"))
+    assert [rule.id for rule in load()] == ["acme-key", "second-key"]
+    file.unlink()
+    assert [rule.id for rule in load()] == ["second-key"]
 
 
 def test_a_cache_that_others_may_write_to_is_not_read(tmp_path):

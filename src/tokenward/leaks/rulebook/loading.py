@@ -1,11 +1,14 @@
 """All rules, quickly: read and proved once, then kept in the user's cache as what came out.
 
-A hook that runs before each commit has no time to parse and prove hundreds of rules. What is kept is named by
-a hash of all that it follows from: the rule files, those of the user included, and the code that reads them.
+A hook that runs before each commit has no time to parse and prove hundreds of rules, nor to read them. What
+is kept is named by a hash of all that it follows from: the content of the user's files; of the rule files
+that come with Tokenward and the code that reads them the place, the size and the times, by which Python, too,
+tells whether byte code is that of its source.
 """
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +19,7 @@ from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.rule import Pair, Rule
 
 _HERE = Path(__file__).parent
+_RULE, _RULES = _HERE.parent / "rule.py", _HERE.parent / "rules"
 _LISTS = ("keywords", "paths", "not_paths", "examples", "counterexamples")
 
 
@@ -26,33 +30,40 @@ def load(extra: Sequence[Path] = ()) -> tuple[Rule, ...]:
         RuleError: a file or a rule in it is not as it should be; the message names both.
         OSError: a file cannot be read.
     """
-    # Plain files, not `importlib.resources`, which takes longer to import than they to read.
-    files = [(path.name, path.read_bytes()) for path in sorted((_HERE.parent / "rules").glob("*.toml"))]
-    files += [(str(path), path.read_bytes()) for path in extra]
-    name = f"rules-{_hash([*_code(), *files])}.json"
+    theirs = [(str(path), path.read_bytes()) for path in extra]
+    name = f"rules-{_hash(theirs)}.json"
     found = cache.read(name)
     if found is not None:
         return tuple(_revived(row) for row in json.loads(found))
 
     from tokenward.leaks.rulebook.reading import parse  # noqa: PLC0415 - not needed the next time
 
-    rules = parse(files)
+    # Plain files, not `importlib.resources`, which takes longer to import than they to read.
+    ours = [(path.name, path.read_bytes()) for path in sorted(_RULES.glob("*.toml"))]
+    rules = parse([*ours, *theirs])
     cache.write(name, json.dumps([asdict(rule) for rule in rules], separators=(",", ":")).encode())
     return rules
 
 
-def _code() -> list[tuple[str, bytes]]:
-    """What makes rules of the files: another version of it may make others of the same."""
-    return [
-        (path.name, path.read_bytes()) for path in (_HERE.parent / "rule.py", *sorted(_HERE.glob("*.py")))
-    ]
-
-
-def _hash(files: Sequence[tuple[str, bytes]]) -> str:
+def _hash(theirs: Sequence[tuple[str, bytes]]) -> str:
     digest = sha256()
-    for name, data in files:
+    for name, status in _ours():
+        # The time of the change itself, too: that of the content may be set to anything.
+        stamp = (name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        digest.update(repr(stamp).encode())
+    for name, data in theirs:
         digest.update(sha256(name.encode()).digest() + sha256(data).digest())
     return digest.hexdigest()[:32]
+
+
+def _ours() -> Iterator[tuple[str, os.stat_result]]:
+    """The rules, and what makes rules of them: another version of it may make others of the same."""
+    yield str(_RULE), _RULE.stat()
+    for directory, ending in ((_RULES, ".toml"), (_HERE, ".py")):
+        with os.scandir(directory) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.endswith(ending):
+                    yield entry.path, entry.stat()
 
 
 def _revived(row: dict[str, Any]) -> Rule:

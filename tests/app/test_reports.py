@@ -215,3 +215,11 @@ def test_the_headline_counts_by_severity():
     low = finding(JWT, severity=Severity.LOW)
     assert headline(report(result(low, low))) == "2 findings (2 low)"
     assert headline(report(result(finding(PASSWORD)))) == "1 finding (1 medium)"
+
+
+def test_the_terminal_tells_the_worst_of_very_many_and_how_many_more_there_are(monkeypatch):
+    monkeypatch.setattr(terminal, "MOST_ROWS", 2)
+    text = told(ORDINARY)
+    assert text.count("Next: ") == 2
+    assert "\nand 2 more findings, which the other formats have\n" in text
+    assert "4 findings" in text

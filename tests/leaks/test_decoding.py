@@ -3,6 +3,7 @@
 import base64
 import gzip
 import os
+import tracemalloc
 
 import pytest
 import re2
@@ -13,6 +14,8 @@ from leaks.encodings import ENCODINGS, b64, joined
 from leaks.seeing import OWNERS, texts, woken
 from tokenward.leaks.blob import Blob
 from tokenward.leaks.text import Text
+from tokenward.leaks.unpacking.decoders import bytes_as_numbers, escapes, literals
+from tokenward.leaks.unpacking.decoders import decoder as decoder_module
 from tokenward.leaks.unpacking.decoding import DECODERS, DEPTH, allowance
 from tokenward.leaks.unpacking.views import views
 from tokenward.tokens import opaque
@@ -184,3 +187,48 @@ def test_what_only_begins_like_another_encoding_is_seen_as_it_is(mark: bytes):
 def test_ordinary_bytes_are_one_view():
     for data in (b"", b"x", b"\0", b"text" * 100, os.urandom(100) + b"\0"):
         assert [text.data for text in views(Blob("a", data))] == [data]
+
+
+FULL_OF = {
+    "percent encoding": b"%41",
+    "hex escapes": rb"\x41",
+    "octal escapes": rb"\101",
+    "unicode escapes": rb"\u0041",
+    "entities": b"&#65;",
+    "string in a string": rb"\":\"",
+    "hex": b"41",
+    "list of hex numbers": b"0x41,",
+    "list of character codes": b"65,",
+    "joined literals": b'"ab"+',
+    "joined arrays": b'"a",',
+    "base64": b"QUJD",
+    "quoted-printable": b"=3DA\n",
+}
+
+
+@pytest.mark.parametrize("name", FULL_OF)
+def test_what_is_full_of_an_encoding_is_undone_in_bounded_memory(name, monkeypatch):
+    monkeypatch.setattr(escapes, "_AT_ONCE", 4096)
+    monkeypatch.setattr(bytes_as_numbers, "_AT_ONCE", 4096)
+    monkeypatch.setattr(literals, "_LONGEST_CHAIN", 500)
+    monkeypatch.setattr(decoder_module, "_MOST_PIECES", 500)
+    unit, size = FULL_OF[name], 1_000_000 if name in {each.name for each in escapes.DECODERS} else 150_000
+    text = Text(b"[" + unit * (size // len(unit)) + b"65].join('')\n", "a.txt")
+    decoder = next(each for each in DECODERS if each.name == name)
+    next(decoder.undo(text, 0))  # what is made once
+    tracemalloc.start()
+    made = sum(len(inner.data) for inner in decoder.undo(text, 0))
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert made > size // len(unit) // 2
+    assert peak < 7 * size  # an object for each escape would be 15 to 80 times the size
+
+
+@pytest.mark.parametrize(
+    ("form", "between"), [("65,", ","), ("0x%02x", ","), ("0x%02X", " "), ("0X%02x", "', '")]
+)
+def test_a_secret_in_a_long_list_is_found_wherever_it_stands(form, between, monkeypatch):
+    monkeypatch.setattr(bytes_as_numbers, "_AT_ONCE", 40)
+    form = "%d" if form == "65," else form
+    told = "[" + between.join(form % byte for byte in b"a word and " + SECRET + b" in a list") + "]"
+    assert found(told.encode())

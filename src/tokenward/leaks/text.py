@@ -56,17 +56,9 @@ class Text:
         return self.name[dot:] if dot > 0 else ""
 
     @cached_property
-    def _reached(self) -> dict[str, int]:
-        """How far lines have been counted: most texts have one place to tell, and some have thousands."""
-        return {"offset": 0, "line": 1}
-
-    def _line(self, offset: int) -> int:
-        reached = self._reached
-        if offset < reached["offset"]:
-            reached.update(offset=0, line=1)
-        reached["line"] += self.data.count(b"\n", reached["offset"], offset)
-        reached["offset"] = offset
-        return reached["line"]
+    def _reached(self) -> list[int]:
+        """Offset, line and column up to which was counted: some texts have thousands of places to tell."""
+        return [0, 1, 1]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of that offset, both from 1; (0, 0) in a binary file.
@@ -77,8 +69,14 @@ class Text:
             return self.parent.position(self.origin(offset))
         if self.binary:
             return (0, 0)
-        before = self.data[self.data.rfind(b"\n", 0, offset) + 1 : offset]
-        return (self._line(offset), len(before.decode("utf-8", "replace")) + 1)
+        reached, line, column = self._reached if offset >= self._reached[0] else (0, 1, 1)
+        if lines := self.data.count(b"\n", reached, offset):
+            reached = self.data.rfind(b"\n", reached, offset) + 1
+            line, column = line + lines, 1
+        # Only from the place before on: a line may be megabytes, with thousands of places.
+        column += len(self.data[reached:offset].decode("utf-8", "replace"))
+        self._reached[:] = offset, line, column
+        return (line, column)
 
     def origin(self, offset: int) -> int:
         """The parent's offset: as far into the encoded form of the piece as this one is into the piece."""

@@ -26,6 +26,9 @@ from tokenward.leaks.findings import Commit, Severity
 FILE_WIDTH = 100
 """Columns in a file."""
 
+MOST_ROWS = 1_000
+"""Of findings: nobody reads more at a terminal."""
+
 PLACES = 5
 """How many places of a finding are told; the other formats have all."""
 
@@ -58,8 +61,11 @@ def show(report: Report) -> None:
 def write(report: Report, console: Console) -> None:
     """Print it. Colours are the console's business: none where it is no terminal, or `NO_COLOR` is set."""
     width = console.width
-    for row in report.rows:
+    for row in report.rows[:MOST_ROWS]:
         _print(console, _row(row, width))
+    if len(report.rows) > MOST_ROWS:
+        more = f"and {len(report.rows) - MOST_ROWS:,} more findings, which the other formats have"
+        _print(console, [Text(more), Text()])
     _print(console, _problems(report, width))
     _print(console, _end(report, width))
 

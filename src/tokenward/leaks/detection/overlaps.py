@@ -29,7 +29,23 @@ T = TypeVar("T", bound=Spanning)
 def best(seen: Iterable[T]) -> list[T]:
     """Of those that overlap, the surest, and the longest of equally sure ones; in order of their start."""
     chosen: list[T] = []
-    for one in sorted(seen, key=lambda one: (-one.confidence, one.start - one.end, one.start)):
+    together: list[T] = []
+    end = 0
+    for one in sorted(seen, key=lambda one: one.start):
+        if one.start >= end:
+            chosen += _best_of(together)
+            together = []
+        together.append(one)
+        end = max(end, one.end)
+    return chosen + _best_of(together)
+
+
+def _best_of(together: list[T]) -> list[T]:
+    """The same for a few: one more goes into its place among those that were chosen before."""
+    if len(together) < 2:
+        return together
+    chosen: list[T] = []
+    for one in sorted(together, key=lambda one: (-one.confidence, one.start - one.end, one.start)):
         at = bisect_left(chosen, one.start, key=lambda other: other.start)
         if at and chosen[at - 1].end > one.start:
             continue

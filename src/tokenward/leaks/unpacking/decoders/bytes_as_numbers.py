@@ -25,6 +25,7 @@ _HEX_LIST = rf"0[xX]{_PAIR}(?:{_BETWEEN}0[xX]{_PAIR}){{7}}"
 _REGISTRY = r"hex(?:\([0-9a-f]\))?:(?:[0-9a-f]{2},(?:\\\r?\n\s*)?){8}"
 _NUMBER = "(?:9|1[03]|3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6])"
 _DECIMAL_LIST = rf"[\[({{]\s*{_NUMBER}(?:\s*,\s*{_NUMBER}){{7}}"
+_AT_ONCE = 1 << 16  # bytes of a list
 _REACH = 512  # bytes: longer than any match of these
 
 _FIND_HEX, _FIND_GZIP = over_bytes(_HEX), over_bytes(_GZIP)
@@ -75,8 +76,10 @@ def _undo_hex_list(text: Text, start: int) -> Iterator[Text]:
     joined = Joined(text, "hex")
     at = max(0, start - _REACH)
     for match in _HEX_LISTS.finditer(text.data, at):
-        digits = b"".join(_TWO_DIGITS.findall(match[0]))
-        _add_if_text(joined, binascii.unhexlify(digits), match.start(), len(match[0]))
+        for begin, end in _windows(text.data, *match.span(), b"0x", b"0X"):
+            digits = b"".join(_TWO_DIGITS.findall(text.data, begin, end))
+            _add_if_text(joined, binascii.unhexlify(digits), begin, end - begin)
+        joined.part()
         yield from joined.full()
     yield from joined.text()
 
@@ -95,17 +98,31 @@ def _undo_decimal_list(text: Text, start: int) -> Iterator[Text]:
     joined = Joined(text, "character codes")
     at = max(0, start - _REACH)
     for match in _DECIMAL_LISTS.finditer(text.data, at):
-        numbers = [int(number) for number in match[1].split(b",")]
-        if max(numbers) < 256:
-            _add_if_text(joined, bytes(numbers), match.start(1), len(match[1]))
-            yield from joined.full()
+        for begin, end in _windows(text.data, *match.span(1), b","):
+            numbers = [int(number) for number in text.data[begin:end].split(b",") if number.strip()]
+            if max(numbers, default=256) < 256:
+                _add_if_text(joined, bytes(numbers), begin, end - begin)
+        joined.part()
+        yield from joined.full()
     yield from joined.text()
+
+
+def _windows(data: bytes, start: int, stop: int, *before: bytes) -> Iterator[tuple[int, int]]:
+    """A list in parts, cut before such a mark: as objects, its numbers take tens of times their size."""
+    while start < stop:
+        end = min(start + _AT_ONCE, stop)
+        if end < stop:
+            cut = max(data.rfind(mark, start + 1, end) for mark in before)
+            end = cut if cut > 0 else end
+        yield start, end
+        start = end
 
 
 def _add_if_text(joined: Joined, decoded: bytes, origin: int, length: int) -> None:
     """Nearly all of it must be printable: there are many lists of numbers."""
     if len(decoded.translate(None, _PRINTABLE)) * 8 <= len(decoded):
         joined.add(decoded, origin, length)
+    else:
         joined.part()
 
 

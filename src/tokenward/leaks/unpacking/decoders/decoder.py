@@ -42,9 +42,10 @@ class Joined:
         self._size += len(data)
 
     def part(self) -> None:
-        """What follows does not belong to what came."""
-        self._parts.append(b"\n")
-        self._size += 1
+        """What follows does not belong to what came, if anything did."""
+        if self._parts and self._parts[-1] != b"\n":
+            self._parts.append(b"\n")
+            self._size += 1
 
     def full(self) -> Iterator[Text]:
         """The text, if it has as many pieces as one may have; then another one begins."""

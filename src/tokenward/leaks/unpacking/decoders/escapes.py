@@ -6,7 +6,6 @@ it: where one is written as an escape, a vertical tab stands for it.
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 import re2
@@ -20,7 +19,7 @@ _BEFORE, _AFTER = 1000, 2000
 _MAY_CUT = re.compile(rb"[\s;{}()<>]")  # where no value goes on
 _FARTHEST_CUT = 65_536
 _REACH = 512  # bytes: longer than any match of a trigger
-_AT_ONCE = 20_000  # lines for one text
+_AT_ONCE = 1 << 20  # bytes of lines for one text: undoing them takes some fifty times as much memory
 _FEED, _BACKSLASH = b"\x0b", b"\x0e"  # in the place of a line feed, of an escaped backslash
 
 Undo = Callable[[bytes], bytes]
@@ -31,8 +30,7 @@ def _decoder(name: str, escape: str, triggers: tuple[str, ...], undo: Undo) -> D
     pattern = over_bytes(escape)
 
     def lines(text: Text, start: int) -> Iterator[Text]:
-        all_units = _units(text.data, max(0, start - _REACH), pattern)
-        while units := list(islice(all_units, _AT_ONCE)):
+        for units in _together(_units(text.data, max(0, start - _REACH), pattern)):
             after = undo(b"\n".join([text.data[begin:end] for begin, end in units])).split(b"\n")
             joined = Joined(text, name)
             for (begin, end), new in zip(units, after, strict=True):
@@ -56,6 +54,20 @@ def _units(data: bytes, at: int, pattern: "re2._Regexp[bytes]") -> Iterator[tupl
             end = cut.start() if cut else min(after + _FARTHEST_CUT, len(data))
         yield begin, end
         at = end
+
+
+def _together(units: Iterator[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """As many as make one text."""
+    some: list[tuple[int, int]] = []
+    size = 0
+    for begin, end in units:
+        some.append((begin, end))
+        size += end - begin
+        if size >= _AT_ONCE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _each(data: bytes, mark: bytes, width: int, meaning: dict[bytes, bytes]) -> bytes:

@@ -27,6 +27,7 @@ _JOINT = over_bytes(f"{_JOINED}|{_ADJACENT}")
 _REACH = 512  # bytes: longer than any match of these
 _AROUND = 300  # bytes before the first joint and after the last, as far as their lines go
 _MOST_APART = 300  # bytes between two joints of one value
+_LONGEST_CHAIN = 20_000  # joints of one value, so that a file full of them takes no more memory than others
 
 
 def _undo_joints(text: Text, start: int) -> Iterator[Text]:
@@ -36,7 +37,7 @@ def _undo_joints(text: Text, start: int) -> Iterator[Text]:
     while match := _JOINT.search(text.data, at):
         begin, end = match.span(match.lastindex)
         at = end  # what follows a joint may stand before the next one
-        if chain and begin - chain[-1][1] > _MOST_APART:
+        if chain and (begin - chain[-1][1] > _MOST_APART or len(chain) == _LONGEST_CHAIN):
             _add_chain(joined, text.data, chain)
             yield from joined.full()
             chain = []
@@ -74,10 +75,13 @@ def _undo_arrays(text: Text, start: int) -> Iterator[Text]:
     joined = Joined(text, "concatenation")
     for match in _ARRAYS.finditer(text.data, max(0, start - _FARTHEST)):
         inside = match[1] or match[2] or match[3] or b""
-        value = b"".join(first or second or third for first, second, third in _LITERALS.findall(inside))
+        value = bytearray()
+        for literal in _LITERALS.finditer(inside):
+            value += literal[literal.lastindex or 0]
         if value:
-            joined.add(value, match.start(), len(match[0]))
+            joined.add(bytes(value), match.start(), len(match[0]))
             joined.part()
+            yield from joined.full()
     yield from joined.text()
 
 

@@ -54,12 +54,12 @@ def test_the_terminal_counts_what_could_not_be_looked_at():
     assert "Could not be looked at: 5 files: damaged gzip data\n  broken0.gz\n" in text
     assert "and 2 more" in text
     assert "broken3.gz" not in text
-    assert text.index("damaged gzip") < text.index("Left out: 1 file: archive nested deeper than 8")
+    assert text.index("damaged gzip") < text.index("Left out: 1 file: left out on its word")
 
 
 def test_the_terminal_ends_with_the_sum():
     assert told(ORDINARY).endswith(
-        "\n4 findings (1 critical, 2 high, 1 medium), 2 accepted\n"
+        "\n4 findings (1 critical, 2 high, 1 medium), 2 accepted, 5 could not be looked at\n"
         "git history of /srv/app (3 refs): 1,204 files, 31.4 MB in 0.5 s (60.4 MB/s)\n"
     )
     assert told(result()).startswith("No findings\ngit history of /srv/app (3 refs): ")
@@ -159,6 +159,7 @@ def test_json_has_every_place_and_every_fact():
         "findings": 4,
         "accepted": 2,
         "problems": 6,
+        "unseen": 5,
         "by_severity": {"critical": 1, "high": 2, "medium": 1, "low": 0, "info": 0},
         "files": 1204,
         "bytes": 31_400_000,

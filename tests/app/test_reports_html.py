@@ -50,7 +50,9 @@ def page(of=ORDINARY):
 def test_it_tells_what_where_and_what_to_do():
     read = _Page(page())
     assert read.of("h1") == ["Leaked secrets"]
-    assert read.of("title") == ["Leaked secrets: 4 findings (1 critical, 2 high, 1 medium), 2 accepted"]
+    assert read.of("title") == [
+        "Leaked secrets: 4 findings (1 critical, 2 high, 1 medium), 2 accepted, 5 could not be looked at"
+    ]
     assert read.of("h2")[0] == "GitHub personal access token (classic)"
     assert {"ghp_… (40 characters)", "config/d.py:12:9", "src/a b.js:1:401"} <= set(read.of("code"))
     assert "tokenward tokens revoke" in read.of("code")

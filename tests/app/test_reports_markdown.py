@@ -18,7 +18,8 @@ def told(of=ORDINARY):
 def test_it_tells_what_where_and_what_to_do():
     text = told()
     assert text.startswith(
-        "### Leaked secrets: 4 findings (1 critical, 2 high, 1 medium), 2 accepted\n\n- **critical** "
+        "### Leaked secrets: 4 findings (1 critical, 2 high, 1 medium), 2 accepted, "
+        "5 could not be looked at\n\n- **critical** "
     )
     assert (
         "- **critical** GitHub personal access token (classic) (certain): `ghp_… (40 characters)`\n" in text

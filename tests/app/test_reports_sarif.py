@@ -129,11 +129,17 @@ def test_texts_cannot_make_links_or_arguments():
 
 def test_what_could_not_be_looked_at_is_notified():
     told = run()["invocations"][0]
-    assert told["executionSuccessful"] is True
+    assert told["executionSuccessful"] is False
     broken, skipped = told["toolExecutionNotifications"]
-    assert (broken["level"], broken["message"]["text"]) == ("warning", "damaged gzip data (5 files)")
+    assert (broken["level"], broken["message"]["text"]) == ("error", "damaged gzip data (5 files)")
     assert len(broken["locations"]) == 5
-    assert (skipped["level"], skipped["message"]["text"]) == ("note", "archive nested deeper than 8")
+    assert (skipped["level"], skipped["message"]["text"]) == ("note", "left out on its word")
+
+
+def test_what_was_left_out_on_purpose_is_a_note_of_a_successful_run():
+    told = run(result(troubles=(Trouble("a", "left out on its word", skipped=True),)))["invocations"][0]
+    assert told["executionSuccessful"] is True
+    assert [each["level"] for each in told["toolExecutionNotifications"]] == ["note"]
 
 
 def test_an_interrupted_scan_was_not_successful():

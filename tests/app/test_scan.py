@@ -325,6 +325,62 @@ def test_what_cannot_be_read_is_no_clean_result(scan):
     assert "a.py" in result.stdout
 
 
+def _zip(name, content, *, encrypted=False):
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr(name, content)
+    data = bytearray(whole.getvalue())
+    if encrypted:  # bit 0 of the flags, in the member's own header and in the directory
+        data[6] |= 1
+        data[data.index(b"PK\1\2") + 8] |= 1
+    return bytes(data)
+
+
+def _nested(depth):
+    data = _zip("a.txt", "nothing")
+    for _ in range(depth):
+        data = _zip("a.zip", data)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"7z\xbc\xaf\x27\x1c" + bytes(64), "7z archives are not opened"),
+        (b"Rar!\x1a\x07\x01\0" + bytes(64), "RAR archives are not opened"),
+        (b"\x04\x22\x4d\x18" + bytes(64), "LZ4 files are not opened"),
+        (_zip("a.txt", "words", encrypted=True), "encrypted"),
+        (_nested(9), "nested deeper than 8 containers"),
+        (gzip.compress(bytes(11 << 20)), "more than 10,485,760 bytes when unpacked"),
+        (gzip.compress(b"some words of a text")[:-9], "broken or cut off"),
+    ],
+)
+def test_what_could_not_be_looked_at_is_no_clean_result_unless_somebody_leaves_it_out(scan, data, said):
+    (scan.here / "a.bin").write_bytes(data)
+    result = scan()
+    assert result.returncode == 2
+    assert said in " ".join(result.stdout.split())
+    assert "No findings, 1 could not be looked at" in result.stdout
+    run = json.loads(scan("--format", "sarif").stdout)["runs"][0]["invocations"][0]
+    assert run["executionSuccessful"] is False
+    (scan.here / ".tokenwardignore").write_text("a.bin\n")
+    result = scan()
+    assert result.returncode == 0
+    assert "left out on its word" in result.stdout
+
+
+def test_a_finding_counts_more_than_what_could_not_be_looked_at(scan):
+    (scan.here / "a.bin").write_bytes(_zip("a.txt", "words", encrypted=True))
+    (scan.here / "b.txt").write_text(_token())
+    assert scan().returncode == 1
+
+
+def test_a_file_that_is_encrypted_to_keys_is_told_and_stops_nobody(scan):
+    (scan.here / "a.age").write_bytes(b"age-encryption.org/v1\n-> X25519 " + bytes(40))
+    result = scan()
+    assert (result.returncode, "files encrypted by age are not opened" in result.stdout) == (0, True)
+
+
 def test_a_pipe_is_named_and_not_waited_for(scan):
     os.mkfifo(scan.here / "pipe")
     assert "pipe" in scan().stdout

@@ -151,7 +151,8 @@ def failures_told() -> Iterator[None]:
 
 
 def _exit_code(result: ScanResult) -> int:
+    """Clean is only what was looked at: what is broken, beyond a bound, or of a format not opened is no 0."""
     if result.findings:
         return FOUND
-    broken = any(not trouble.skipped for trouble in result.troubles)
-    return NOT_SCANNED if broken or result.interrupted else CLEAN
+    unseen = any(not trouble.skipped for trouble in result.troubles)
+    return NOT_SCANNED if unseen or result.interrupted else CLEAN

@@ -91,7 +91,8 @@ class Trouble:
     Attributes:
         path: as in `Place`.
         why: in words, such as "archive nested deeper than 8".
-        skipped: the reason is a rule of the scan (a size limit); False where something was broken.
+        skipped: it was left out on purpose, or is not here: on somebody's word, or because it is scanned
+            elsewhere. False where a bound, a format or damage kept the scan from looking.
     """
 
     path: str

@@ -75,7 +75,7 @@ class Searcher:
                     yield seen.sighting
                 if not left.covers(0):
                     why = "decoded only in part: more would have come out than its size allows"
-                    yield Trouble(part.path, why, skipped=True)
+                    yield Trouble(part.path, why)
 
     def _in_text(self, blob: Blob, text: Text, left: _Room) -> list[_Seen]:
         recorder = self._recorder_of(text)

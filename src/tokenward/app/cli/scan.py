@@ -156,7 +156,8 @@ def scan(
     """Find credentials in files, in git histories and in what is shipped, and tell what to do.
 
     Everything happens on this machine: no credential is tried, and none is shown. Archives and encodings are
-    opened. Exit code 0 if there is nothing, 1 if something was found, 2 if something could not be scanned.
+    opened. Exit code 0 if there is nothing, 1 if something was found, 2 if nothing was found but something
+    could not be looked at.
 
     Examples: tokenward scan; tokenward scan --history; tokenward scan dist/app.apk;
     git diff | tokenward scan --diff

@@ -41,6 +41,7 @@ def _document(report: Report) -> dict[str, Any]:
             "findings": len(report.rows),
             "accepted": len(report.accepted),
             "problems": len(report.problems),
+            "unseen": report.unseen,
             "by_severity": {severity_word(each): report.count(each) for each in SEVERITIES},
             **report.summary,
         },

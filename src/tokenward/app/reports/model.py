@@ -92,7 +92,8 @@ class Problem:
     Attributes:
         path: as in `Location`.
         why: in words.
-        skipped: it was left out on purpose, by a limit; False where something was broken.
+        skipped: it was left out on purpose, or is not here; False where a limit, a format or damage kept it
+            from being looked at.
     """
 
     path: str
@@ -129,6 +130,11 @@ class Report:
     pace: str = ""
     notes: tuple[str, ...] = ()
     complete: bool = True
+
+    @property
+    def unseen(self) -> int:
+        """How many things could not be looked at, and not because somebody left them out."""
+        return sum(not problem.skipped for problem in self.problems)
 
     def count(self, severity: Severity) -> int:
         """How many rows are that bad."""

@@ -179,7 +179,7 @@ def _location(place: Location) -> dict[str, Any]:
 def _invocation(report: Report, *, left_out: int) -> dict[str, Any]:
     told = [
         {
-            "level": "note" if skipped else "warning",
+            "level": "note" if skipped else "error",
             "message": {"text": _plain(why if len(members) == 1 else f"{why} ({len(members):,} files)")},
             "locations": [
                 {"physicalLocation": {"artifactLocation": {"uri": _uri(each.path), "uriBaseId": "%SRCROOT%"}}}
@@ -193,7 +193,8 @@ def _invocation(report: Report, *, left_out: int) -> dict[str, Any]:
     if not report.complete:
         told.append({"level": "error", "message": {"text": "Ended early: this is what was seen until then."}})
     return {
-        "executionSuccessful": report.complete,
+        # Without a result, "successful" would say that there is nothing.
+        "executionSuccessful": report.complete and not report.unseen,
         "endTimeUtc": moment(report.at),
         "toolExecutionNotifications": told,
     }

@@ -146,7 +146,7 @@ def _end(report: Report, width: int) -> Iterator[Text]:
         yield from _prose(Text().append(printable(note), style="dim"), width)
     if not report.complete:
         yield Text("").append("Ended early: this is what was seen until then.", style="bold yellow")
-    style = "bold green" if not report.rows and report.complete else "bold"
+    style = "bold green" if not report.rows and report.complete and not report.unseen else "bold"
     yield from _prose(Text().append(headline(report), style=style), width)
     pace = f": {printable(report.pace)}" if report.pace else ""
     yield from _prose(Text(printable(report.subject) + pace), width)

@@ -92,12 +92,14 @@ def place(location: Location) -> str:
 
 
 def headline(report: Report) -> str:
-    """What was found, in a line: "3 findings (1 critical, 2 medium), 1 accepted"."""
+    """What was found, in a line: "3 findings (1 critical, 2 medium), 2 could not be looked at"."""
     told = [f"{report.count(each)} {severity_word(each)}" for each in SEVERITIES if report.count(each)]
     found = count(len(report.rows), "finding") if report.rows else "No findings"
     parts = [f"{found} ({', '.join(told)})" if told else found]
     if report.accepted:
         parts.append(f"{len(report.accepted):,} accepted")
+    if report.unseen:
+        parts.append(f"{report.unseen:,} could not be looked at")
     return ", ".join(parts)
 
 

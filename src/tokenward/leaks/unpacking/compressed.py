@@ -15,7 +15,7 @@ def _members(codec: streams.Codec, data: bytes, path: str, budget: Budget) -> It
     budget.count_member()
     out = streams.decompressed(data, codec, budget)
     if out.why:
-        yield Flaw(out.why, skipped=out.skipped)
+        yield Flaw(out.why)
     inside = kind_of(out.data, "")
     yield Member("" if inside and inside.whole else base_name(path).rpartition(".")[0], out.data)
     if not out.why and (rest := data[out.end :].strip(b"\0")):

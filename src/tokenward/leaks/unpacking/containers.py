@@ -28,25 +28,37 @@ def unpack(blob: Blob, budget: Budget | None = None) -> Iterator[Blob | Trouble]
     budget = budget or Budget(len(blob.data))
     if blob.window or blob.offset:
         yield blob
-        if not blob.offset and (kind := kind_of(blob.data, blob.path)) and kind.whole:
-            yield Trouble(blob.path, f"{kind.what}: too large to be opened", skipped=True)
+        if not blob.offset:
+            yield from _too_large(blob)
         return
     try:
         yield from _everything(blob, 0, budget)
     except Spent as spent:
-        yield Trouble(blob.path, str(spent), skipped=True)
+        yield Trouble(blob.path, str(spent))
+
+
+def _too_large(blob: Blob) -> Iterator[Trouble]:
+    """Whether the file that begins with this window would have been opened."""
+    if kind := kind_of(blob.data, blob.path):
+        yield Trouble(blob.path, f"{kind.what}: too large to be opened")
+    else:
+        yield from _unopened(blob)
+
+
+def _unopened(blob: Blob) -> Iterator[Trouble]:
+    if what := may_be_unopened(blob.data):
+        yield Trouble(blob.path, f"{what.what} are not opened", skipped=what.encrypted)
 
 
 def _everything(blob: Blob, depth: int, budget: Budget) -> Iterator[Blob | Trouble]:
     kind = kind_of(blob.data, blob.path)
     if kind is None:
         yield blob
-        if what := may_be_unopened(blob.data):
-            yield Trouble(blob.path, f"{what} are not opened", skipped=True)
+        yield from _unopened(blob)
         return
     if depth == budget.limits.depth:
         yield blob
-        yield Trouble(blob.path, f"nested deeper than {depth} containers", skipped=True)
+        yield Trouble(blob.path, f"nested deeper than {depth} containers")
         return
     searched = not kind.whole
     if searched:
@@ -58,7 +70,7 @@ def _everything(blob: Blob, depth: int, budget: Budget) -> Iterator[Blob | Troub
                 inner = replace(blob, path=path, data=each.data, first_line=1, old=None)
                 yield from _everything(inner, depth + 1, budget)
                 continue
-            yield Trouble(path, each.why if each.name else f"{kind.what}: {each.why}", each.skipped)
+            yield Trouble(path, each.why if each.name else f"{kind.what}: {each.why}")
             if not each.name and not searched:
                 yield blob
                 searched = True

@@ -81,7 +81,7 @@ def _rows(connection: sqlite3.Connection, table: bytes, budget: Budget) -> Itera
                 else:
                     lines.append(column + b": " + value)
             if size > room:
-                flaw = Flaw(f"more than {room:,} bytes in a table", name, skipped=True)
+                flaw = Flaw(f"more than {room:,} bytes in a table", name)
                 break
     except (sqlite3.Error, OverflowError, MemoryError):
         flaw = Flaw("broken, or larger than what is looked through", name)

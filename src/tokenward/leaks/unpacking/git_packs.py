@@ -48,7 +48,7 @@ def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
         if len(parts) == _PARTS:
             yield Member(f"{kind}s until {number}", b"\n".join(held.pop(kind)))
         if out.why:
-            yield Flaw(out.why, skipped=out.skipped)
+            yield Flaw(out.why)
             break
         at = out.end
     for kind, parts in held.items():

@@ -12,7 +12,7 @@ from typing import cast
 
 from tokenward.leaks.unpacking.limits import Budget
 from tokenward.leaks.unpacking.member import Flaw, Member
-from tokenward.leaks.unpacking.unopened import AT_START, unopened
+from tokenward.leaks.unpacking.unopened import AT_START, Unopened, unopened
 
 Reader = Callable[[bytes, str, Budget], Iterator[Member | Flaw]]
 """Yields what is inside, of the container's bytes, its name and the budget. A member without a name has the
@@ -103,9 +103,9 @@ _MAYBE_UNOPENED = {kind.magic[:1] for kind in AT_START} | {
 }
 
 
-def may_be_unopened(data: bytes) -> str:
-    """What it is, in the plural, if it is a container that nothing here opens; "" if it is none."""
-    return unopened(data) if data[:1] in _MAYBE_UNOPENED else ""
+def may_be_unopened(data: bytes) -> Unopened | None:
+    """What it is, if it is a container that nothing here opens."""
+    return unopened(data) if data[:1] in _MAYBE_UNOPENED else None
 
 
 def kind_of(data: bytes, path: str) -> Kind | None:

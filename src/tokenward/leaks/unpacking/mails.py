@@ -18,14 +18,14 @@ _MOST_BOUNDARIES = 100  # of one mail; the parser looks at each line once for ev
 def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
     """See `kinds.Reader`. Of an mbox, the parts of all mails."""
     if len(data) > _LARGEST:
-        yield Flaw(f"mails of more than {_LARGEST:,} bytes are not taken apart", skipped=True)
+        yield Flaw(f"mails of more than {_LARGEST:,} bytes are not taken apart")
         return
     number = 0
     for mail in _NEXT_MAIL.split(data):
         if not ENCODED.search(mail):
             continue
         if len(_BOUNDARY.findall(mail)) > _MOST_BOUNDARIES:
-            yield Flaw(f"a mail with more than {_MOST_BOUNDARIES} boundaries", skipped=True)
+            yield Flaw(f"a mail with more than {_MOST_BOUNDARIES} boundaries")
             continue
         try:
             parts = [part for part in email.message_from_bytes(mail).walk() if not part.is_multipart()]

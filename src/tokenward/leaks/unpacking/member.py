@@ -25,12 +25,10 @@ class Flaw(NamedTuple):
     Attributes:
         why: in words.
         name: of the member; "" for the container itself.
-        skipped: as in `Trouble`.
     """
 
     why: str
     name: str = ""
-    skipped: bool = False
 
 
 def file_name(raw: bytes) -> str:
@@ -45,7 +43,7 @@ def cut(data: bytes, begin: int, size: int, name: str, budget: Budget) -> Iterat
         size = max(0, len(data) - begin)
     room = budget.room()
     if size > room:
-        yield Flaw(f"more than {room:,} bytes", name, skipped=True)
+        yield Flaw(f"more than {room:,} bytes", name)
     content = data[begin : begin + min(size, room)]
     budget.take(len(content))
     yield Member(name, content)

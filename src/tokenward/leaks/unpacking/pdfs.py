@@ -49,7 +49,7 @@ def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
         inflated.append(out.data)
         size += len(out.data)
         if size > _STREAMS:
-            yield Flaw(f"more than {_STREAMS:,} bytes of streams", skipped=True)
+            yield Flaw(f"more than {_STREAMS:,} bytes of streams")
             break
     if b"/Encrypt" in data:
         yield Flaw("encrypted")

@@ -35,6 +35,6 @@ def members(data: bytes, _name: str, budget: Budget) -> Iterator[Member | Flaw]:
             size += len(content) + len(name)
     budget.take(size)
     if size > room:
-        yield Flaw(f"more than {room:,} bytes", skipped=True)
+        yield Flaw(f"more than {room:,} bytes")
     if lines:
         yield Member("values", b"\n".join(lines))

@@ -27,13 +27,11 @@ class Output(NamedTuple):
         data: all of it, or what could be had.
         end: offset just after the compressed data.
         why: what ended it early; "" if nothing did.
-        skipped: it was the budget.
     """
 
     data: bytes
     end: int
     why: str = ""
-    skipped: bool = False
 
 
 class _Decompressor(Protocol):
@@ -192,13 +190,13 @@ def decompressed(data: bytes, codec: Codec, budget: Budget, start: int = 0, end:
     room, size = budget.room(), 0
     parts: list[bytes] = []
     chunks = _streams(data, codec, start, end)
-    why, skipped = "", False
+    why = ""
     try:
         while size <= room:
             part = next(chunks)
             parts.append(part)
             size += len(part)
-        why, skipped = f"more than {room:,} bytes when unpacked", True
+        why = f"more than {room:,} bytes when unpacked"
     except StopIteration as done:
         end = done.value
     except MemoryError:
@@ -207,7 +205,7 @@ def decompressed(data: bytes, codec: Codec, budget: Budget, start: int = 0, end:
         why = f"the {codec.name} stream is broken or cut off"
     budget.take(min(size, room))
     whole = b"".join(parts)
-    return Output(whole[:room] if size > room else whole, end, why, skipped)
+    return Output(whole[:room] if size > room else whole, end, why)
 
 
 def _streams(data: bytes, codec: Codec, start: int, end: int) -> Chunks:

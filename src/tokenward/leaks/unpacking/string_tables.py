@@ -29,7 +29,7 @@ def _joined(strings: Iterator[bytes], budget: Budget) -> Iterator[Member | Flaw]
                 found.append(string)
                 size += len(string)
             if size > room:
-                yield Flaw(f"more than {room:,} bytes of strings", skipped=True)
+                yield Flaw(f"more than {room:,} bytes of strings")
                 break
     except _Broken as broken:
         yield Flaw(f"broken {broken}")

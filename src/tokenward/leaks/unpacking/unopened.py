@@ -4,11 +4,19 @@ from typing import NamedTuple
 
 
 class Unopened(NamedTuple):
-    """A format by the bytes that stand at an offset; a negative one counts from the end."""
+    """A format.
+
+    Attributes:
+        what: for people, in the plural.
+        magic: bytes that stand at an offset.
+        offset: of the magic; a negative one counts from the end.
+        encrypted: to keys, as it should be: there is nothing that a scan could have looked at.
+    """
 
     what: str
     magic: bytes
     offset: int = 0
+    encrypted: bool = False
 
 
 AT_START = (
@@ -23,7 +31,7 @@ AT_START = (
     Unopened("squashfs images", b"hsqs"),
     Unopened("snappy files", b"\xff\x06\0\0sNaPpY"),
     Unopened("WIM images", b"MSWIM\0\0\0"),
-    Unopened("files encrypted by age", b"age-encryption.org/v1"),
+    Unopened("files encrypted by age", b"age-encryption.org/v1", encrypted=True),
 )
 ELSEWHERE = (
     Unopened("ISO images", b"CD001", 32_769),
@@ -31,13 +39,13 @@ ELSEWHERE = (
 )
 
 
-def unopened(data: bytes) -> str:
-    """What it is, in the plural; "" if it is nothing of that kind."""
+def unopened(data: bytes) -> Unopened | None:
+    """What it is; None if it is nothing of that kind."""
     for kind in AT_START:
         if data.startswith(kind.magic):
-            return kind.what
+            return kind
     for kind in ELSEWHERE:
         at = kind.offset if kind.offset >= 0 else len(data) + kind.offset
         if at >= 0 and data.startswith(kind.magic, at):
-            return kind.what
-    return ""
+            return kind
+    return None

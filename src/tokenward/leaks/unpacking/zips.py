@@ -231,7 +231,7 @@ def _read(data: bytes, entry: _Entry, stop: int, budget: Budget) -> Generator[Me
         return end
     complete = entry.size is None or len(out.data) == entry.size
     if out.why and not (entry.method == _LZMA and complete):  # LZMA needs no mark at its end
-        yield Flaw(out.why, entry.name, out.skipped)
+        yield Flaw(out.why, entry.name)
     elif not complete or (entry.checksum is not None and zlib.crc32(out.data) != entry.checksum):
         yield Flaw("is not what its size and checksum say", entry.name)
     if not entry.link and not (entry.name.endswith("/") and not out.data):
@@ -259,7 +259,7 @@ def _content(data: bytes, entry: _Entry, start: int, end: int, budget: Budget) -
         kept = data[start : min(end, start + room)]
         budget.take(len(kept))
         over = end - start > room
-        return streams.Output(kept, end, f"more than {room:,} bytes" if over else "", over)
+        return streams.Output(kept, end, f"more than {room:,} bytes" if over else "")
     codec = _CODECS.get(entry.method)
     if entry.method == _LZMA:  # 5.8.8: version, length of the properties, properties
         codec, start = streams.raw_lzma(data[start + 4 : start + 9]), start + 9

@@ -187,7 +187,7 @@ class World:
             proofs=Proofs(self.dpop, ORIGIN),
             resources=ResourceMetadata(BANK, ISSUER, ("ES256",), certificates=True),
             counters=self.counters,
-            observe=lambda decision, seconds: self.observed.append(decision),
+            observe=lambda request, decision, seconds: self.observed.append(decision),
             clock=self.clock,
         )
         self.tokens["inside"] = self.minter.mint(self.known[good]).text

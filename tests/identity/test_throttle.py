@@ -2,7 +2,8 @@ import pytest
 
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
-from tokenward.identity.throttle import DELAY, SecondFactorThrottle, SignInThrottle, peer_of
+from tokenward.base.throttle import peer_of
+from tokenward.identity.throttle import DELAY, SecondFactorThrottle, SignInThrottle
 
 
 def test_a_refused_name_does_not_use_up_the_address_for_others():

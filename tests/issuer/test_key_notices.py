@@ -105,7 +105,7 @@ async def test_nothing_is_claimed_for_an_owner_whom_nothing_reaches(store):
 async def test_the_webhook_gets_what_a_program_and_a_chat_need_and_no_secret(store):
     key = api_key(name="Forecasts", owner="ops", expires_at=NOW + DAY / 2)
     await store.add_api_keys([key])
-    await store.record_usage([Usage("api_key", key.key_id, 1, NOW - DAY)])
+    await store.record_usage([Usage("api_key", key.key_id, "gateway", "192.0.2.7", 1, NOW - DAY, NOW - DAY)])
     posted = []
 
     class Client:

@@ -38,11 +38,11 @@ def memory(feed):
 
 def kept(memory, text, token, caller=CALLER):
     memory.keep(text, caller, token, ANSWER, generation=memory.generation)
-    return memory.get(text, caller, NOW) == ANSWER
+    return memory.get(text, caller, NOW) == (token.token_id, ANSWER)
 
 
 def test_an_answer_is_remembered_until_the_token_ends(memory):
-    assert memory.get(TEXT, CALLER, NOW + 599.9) == ANSWER
+    assert memory.get(TEXT, CALLER, NOW + 599.9) == (TOKEN.token_id, ANSWER)
     assert memory.get(TEXT, CALLER, NOW + 600) is None
 
 
@@ -50,7 +50,7 @@ def test_nothing_is_answered_while_revocations_may_be_unknown(memory, feed):
     feed.confirmed = False
     assert memory.get(TEXT, CALLER, NOW) is None
     feed.confirmed = True
-    assert memory.get(TEXT, CALLER, NOW) == ANSWER
+    assert memory.get(TEXT, CALLER, NOW) == (TOKEN.token_id, ANSWER)
 
 
 def test_an_answer_is_for_the_whole_token_and_not_for_its_locator(memory):
@@ -61,7 +61,7 @@ def test_an_answer_is_for_the_whole_token_and_not_for_its_locator(memory):
 
 @pytest.mark.parametrize("change", [{"client_id": "rs-2"}, {"scopes": ()}, {"sector": "other"}], ids=str)
 def test_an_answer_is_for_the_caller_as_it_was_registered_then(memory, change):
-    assert memory.get(TEXT, replace(CALLER), NOW) == ANSWER
+    assert memory.get(TEXT, replace(CALLER), NOW) == (TOKEN.token_id, ANSWER)
     assert memory.get(TEXT, replace(CALLER, **change), NOW) is None
 
 
@@ -81,7 +81,7 @@ def test_an_answer_ends_with_the_token_or_with_whatever_may_end_it(memory, event
 
 def test_another_tokens_end_is_none_of_this_ones(memory):
     memory.on_event(FeedEvent(1, "token", opaque.new("at").token_id, 0))
-    assert memory.get(TEXT, CALLER, NOW) == ANSWER
+    assert memory.get(TEXT, CALLER, NOW) == (TOKEN.token_id, ANSWER)
 
 
 def test_a_token_may_end_after_everything_was_forgotten(memory):

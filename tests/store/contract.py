@@ -38,7 +38,6 @@ from tokenward.store.records import (
     RefreshState,
     RevokedTokens,
     SealedContents,
-    Usage,
 )
 from tokenward.store.sql.replays import USED_KEPT
 from tokenward.tokens.binding import Confirmation
@@ -1135,26 +1134,6 @@ async def of_many_who_would_tell_one_owner_one_does(store):
     assert (await store.api_key(key.key_id)).told_days == 3
     assert await store.claim_telling(key.key_id, 1)
     assert not await store.claim_telling("nobody", 1)
-
-
-@promise
-async def uses_add_up_and_the_last_one_never_moves_back(store):
-    key, other = api_key(), api_key()
-    await store.add_api_keys([key, other])
-    await store.record_usage([Usage("api_key", key.key_id, 3, NOW + 9), Usage("api_key", "nobody", 1, NOW)])
-    await store.record_usage([Usage("api_key", key.key_id, 2, NOW + 5)])
-    assert await store.api_key(key.key_id) == ApiKeyState(key, uses=5, last_used_at=NOW + 9)
-    assert await store.api_key(other.key_id) == ApiKeyState(other)
-
-
-@promise
-async def the_last_use_of_a_client_secret_is_kept(store):
-    app = client(type="service")
-    secret = secret_of(app.client_id)
-    await store.add_client(app, secret)
-    await store.record_usage([Usage("client_secret", secret.secret_id, 3, NOW + 9)])
-    await store.record_usage([Usage("client_secret", secret.secret_id, 2, NOW + 5)])
-    assert await store.client_secrets(app.client_id) == [dataclasses.replace(secret, last_used_at=NOW + 9)]
 
 
 @promise

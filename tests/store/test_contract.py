@@ -5,11 +5,14 @@ import pytest
 from store.contract import PROMISES
 from store.leak_contract import PROMISES as LEAK_PROMISES
 from store.people_contract import PROMISES as PEOPLE_PROMISES
+from store.usage_contract import PROMISES as USAGE_PROMISES
 from store.values import opened
 
 
 @pytest.mark.parametrize(
-    "promise", [*PROMISES, *LEAK_PROMISES, *PEOPLE_PROMISES], ids=lambda check: check.__name__
+    "promise",
+    [*PROMISES, *LEAK_PROMISES, *PEOPLE_PROMISES, *USAGE_PROMISES],
+    ids=lambda check: check.__name__,
 )
 def test_the_adapter_keeps_the_promise(promise, url):
     async def keep():

@@ -33,11 +33,12 @@ from tokenward.app.settings import Settings
 from tokenward.app.tls import ServerTls
 from tokenward.app.trust import trusting
 from tokenward.app.upstream_metrics import report_upstreams
+from tokenward.app.uses import note_uses
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import App, Receive, Scope, Send
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.rates import Counters
-from tokenward.gateway.access import Decision
+from tokenward.gateway.access import AccessRequest, Decision
 from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
@@ -193,11 +194,9 @@ async def deciding(
         _log.warning("nothing is enforced at %s until its report_only ends", name)
     decisions, usage = DecisionLog(door, clock=ground.clock), UsageLog(ground.store, ground.clock)
 
-    def observe(decision: Decision, seconds: float) -> None:
+    def observe(request: AccessRequest, decision: Decision, seconds: float) -> None:
         decisions.record(decision, seconds)
-        # A refused call of a known key is a use too: somebody has it, and wants something.
-        if decision.facts is not None and decision.facts.key is not None:
-            usage.note("api_key", decision.facts.key.key_id)
+        note_uses(usage, request, decision)
 
     engine, follower = await gateway_engine(ground, observe, counters, origin=origin)
     beside = [
@@ -212,7 +211,7 @@ async def deciding(
 
 async def gateway_engine(
     ground: Foundation,
-    observe: Callable[[Decision, float], None] | None = None,
+    observe: Callable[[AccessRequest, Decision, float], None] | None = None,
     counters: Counters | None = None,
     *,
     origin: str | None = None,

@@ -53,6 +53,12 @@ def client_certificate(scope: Scope) -> bytes | None:
     return ssl.PEM_cert_to_DER_cert(next(iter(chain))) if chain else None
 
 
+def peer(scope: Scope) -> str:
+    """The address of who sent the request, "" where none is known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
 async def read_body(receive: Receive, *, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes.
 

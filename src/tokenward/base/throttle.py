@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
+from tokenward.base.asgi import Scope, peer
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 
 
@@ -64,6 +65,11 @@ class TokenBuckets:
         self._levels.move_to_end(key)
         if len(self._levels) > self._keys:
             self._levels.popitem(last=False)
+
+
+def peer_of(scope: Scope) -> str:
+    """What a request's sender counts as; everyone behind a Unix socket is one peer."""
+    return peer_network(peer(scope)) or "unknown"
 
 
 @lru_cache(maxsize=4096)

@@ -143,6 +143,11 @@ class TokenFacts:
     believed_until: float = inf
 
     @property
+    def is_ours(self) -> bool:
+        """Whether our issuer gave it out: of nothing else would anybody tell of a revocation."""
+        return self.believed_until == inf
+
+    @property
     def is_api_key(self) -> bool:
         """Whether it is an API key itself."""
         return self.key is not None and self.key.key_id == self.token_id

@@ -144,7 +144,7 @@ class Engine:
         proofs: Proofs | None = None,
         resources: ResourceMetadata | None = None,
         counters: Counters | None = None,
-        observe: Callable[[Decision, float], None] | None = None,
+        observe: Callable[[AccessRequest, Decision, float], None] | None = None,
         https: bool = False,
         token_prefix: str = "tkw",  # noqa: S107 - how a token begins
         clock: Clock = SYSTEM_CLOCK,
@@ -160,7 +160,8 @@ class Engine:
             proofs: checks DPoP proofs; without it no token that is bound to a key is accepted.
             resources: what is told of the APIs; without it, nothing.
             counters: count calls where there is a limit; without them, those of this process do.
-            observe: told each decision and the seconds that it took, for log and metrics. Must not raise.
+            observe: told each request with its decision and the seconds that it took, for log, metrics and
+                uses. Must not raise.
             https: whether clients come by https, and refusals shall keep them there.
             token_prefix: how our opaque tokens begin.
             clock: time.
@@ -208,7 +209,7 @@ class Engine:
             decision = self._refuse(case, _as_refusal(fault))
         seconds = self.clock.monotonic() - started
         if self._observe is not None:
-            self._observe(decision, seconds)
+            self._observe(request, decision, seconds)
         return decision
 
     async def outlives(

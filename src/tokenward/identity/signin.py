@@ -15,13 +15,14 @@ from tokenward.base.entropy import identifier
 from tokenward.base.forms import parse_form, read_form
 from tokenward.base.problems import BAD_CREDENTIALS, MISSING_PARAMETER, UNAVAILABLE, Refusal
 from tokenward.base.secret import Secret
+from tokenward.base.throttle import peer_of
 from tokenward.identity.cookies import Cookie
 from tokenward.identity.csrf import FormGuard
 from tokenward.identity.pages import Pages
 from tokenward.identity.passwords import MAX_LENGTH, Passwords
 from tokenward.identity.people import MAX_USERNAME, Person, typed_username, why_no_username
 from tokenward.identity.sessions import Sessions
-from tokenward.identity.throttle import SignInThrottle, peer_of
+from tokenward.identity.throttle import SignInThrottle
 from tokenward.store.people_port import People
 from tokenward.store.people_records import User
 from tokenward.store.port import StoreUnavailable

@@ -10,10 +10,9 @@ name nor one from the same address slows down the owner at home.
 
 from math import ceil
 
-from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import TOO_MANY_REQUESTS, Refusal
-from tokenward.base.throttle import TokenBuckets, peer_network
+from tokenward.base.throttle import TokenBuckets
 
 DELAY = 2.0
 """Seconds that each answer waits while a user name is under attack."""
@@ -97,12 +96,6 @@ class SecondFactorThrottle:
         """Take back what `admit` counted: the code was right, or nobody could check it."""
         for bucket in self._buckets:
             bucket.give_back((user_id, device))
-
-
-def peer_of(scope: Scope) -> str:
-    """The address to count against; everyone behind a Unix socket is one peer."""
-    client = scope.get("client")
-    return peer_network(client[0]) if client else "unknown"
 
 
 def _too_many(detail: str, wait: float) -> Refusal:

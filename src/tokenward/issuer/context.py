@@ -32,7 +32,7 @@ class Issuer:
         dpop: verifies DPoP proofs at the token endpoint, with nonces of its own.
         known_answers: what introspection need not look up again.
         fetch: gives the bytes at a URL that a client is registered with, and reaches no inside by it.
-        usage: notes which client secrets are used.
+        usage: notes what is used, and from where.
         clock: time.
         workloads: judges what platforms say of what runs on them.
         client_keys: judges the assertions of clients that have keys.

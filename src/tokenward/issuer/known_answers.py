@@ -43,17 +43,18 @@ class KnownAnswers:
         self._token_keys: dict[str, bytes] = {}
         self.generation = 0
 
-    def get(self, text: str, caller: Client, now: float) -> bytes | None:
-        """What this caller was answered about the token; None if nobody can say it without looking."""
+    def get(self, text: str, caller: Client, now: float) -> tuple[str, bytes] | None:
+        """The token's id, and what this caller was answered about it; None if nobody can say unlooked."""
         known = self._known.get(fingerprint(text))
         if known is None or not self._fresh():
             return None
         if known.expires_at <= now:
             self._drop(known.token_id)
             return None
-        asked, answer = known.answers.get(caller.client_id, (None, None))
+        if (asked := known.answers.get(caller.client_id)) is None:
+            return None
         # What a caller may know hangs on its registration, which changes without an event.
-        return answer if asked is caller or asked == caller else None
+        return (known.token_id, asked[1]) if asked[0] is caller or asked[0] == caller else None
 
     def keep(self, text: str, caller: Client, token: AccessToken, answer: bytes, *, generation: int) -> None:
         """Remember an answer about a live token, unless something was revoked since `generation` was read."""

@@ -30,9 +30,9 @@ from tokenward.store.records import (
     RefreshState,
     RefreshToken,
     RevokedTokens,
-    Usage,
 )
 from tokenward.store.sealed_port import Keys
+from tokenward.store.usage_port import Usages
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - reads as the condition it is
@@ -220,7 +220,7 @@ class Uses(Protocol):
 
 
 class ApiKeys(Protocol):
-    """API keys, and what is known of their use."""
+    """API keys, and what is known of them."""
 
     async def add_api_keys(self, keys: Sequence[ApiKey]) -> None:
         """Add keys, all of them or none.
@@ -263,12 +263,6 @@ class ApiKeys(Protocol):
     async def release_telling(self, key_id: str, days: int, *, before: int | None) -> None:
         """Undo the claim that noted `days`: it could not be told. `before` is what was noted until then."""
 
-    async def record_usage(self, usages: Sequence[Usage]) -> None:
-        """Add uses, and move the last use forward, never back, in one unit. Unknown subjects are ignored.
-
-        Of client secrets only the last use is kept.
-        """
-
 
 class Feed(Protocol):
     """The revocation feed: every revocation and every change of a person's claims, in the order of commits.
@@ -296,7 +290,9 @@ class Upkeep(Protocol):
         Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
         Sealed responses older than 10 seconds are erased, and private halves of keys that have been removed
         for an hour; they count as deleted. API keys stay for 90 days after their end, so that people can
-        still see what a caller shows, and incidents for 400 days after they were closed.
+        still see what a caller shows, and incidents for 400 days after they were closed. Where a credential
+        was used from is forgotten 90 days after its last use from there, of access tokens a day after; what
+        an incident is about stays as long as the incident.
         """
 
     async def ping(self) -> None:
@@ -310,5 +306,5 @@ class Upkeep(Protocol):
         """Finish what was accepted, then release everything. Later calls raise `StoreUnavailable`."""
 
 
-class Store(Clients, People, Factors, Tokens, Uses, ApiKeys, Leaks, Feed, Keys, Upkeep, Protocol):
+class Store(Clients, People, Factors, Tokens, Uses, ApiKeys, Usages, Leaks, Feed, Keys, Upkeep, Protocol):
     """All of it; rooms ask for the narrow part that they need."""

@@ -320,21 +320,42 @@ class ApiKeyState:
     told_days: int | None = None
 
 
-UsageKind = Literal["api_key", "client_secret"]
+UsageKind = Literal["access_token", "refresh_token", "api_key", "client_secret"]
 """What has its uses written down."""
+
+UsageDoor = Literal["gateway", "issuer", "introspection"]
+"""Where it was used: in a call of an API; to get a token, or as a client; an API asked what it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How often something was used since that was last written down, and when last.
+    """How often something was used from one address, and when first and last.
 
-    `subject` is its id: a key_id or a secret_id.
+    Attributes:
+        kind: what it is.
+        subject: its id: a token_id, key_id or secret_id.
+        door: where it was used. By introspection, the address is that of the API which asked.
+        address: as `base.throttle.peer_network` has it: an IPv4 address, or the /64 of an IPv6 one; or
+            `OTHERS`.
+        uses: how often; refused calls count.
+        first_used_at: the first of these.
+        last_used_at: the last.
     """
 
     kind: UsageKind
     subject: str
+    door: UsageDoor
+    address: str
     uses: int
+    first_used_at: float
     last_used_at: float
+
+
+OTHERS = "others"
+"""All further addresses together, of what was used from more than `ADDRESSES_KEPT`."""
+
+ADDRESSES_KEPT = 50
+"""Addresses that are remembered of one credential at one door."""
 
 
 class Consumption(Enum):

@@ -1,49 +1,60 @@
-"""What is used, and when last: noted in memory on the hot path, written every few seconds for all at once."""
+"""What is used, when, and from where: noted in memory on the hot path, written every few seconds together."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from itertools import islice
-from typing import Never, Protocol
+from typing import Never
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.throttle import peer_network
 from tokenward.store.port import StoreUnavailable
-from tokenward.store.records import Usage, UsageKind
+from tokenward.store.records import Usage, UsageDoor, UsageKind
+from tokenward.store.usage_port import USED_AT_ONCE, Usages
 
 _log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 3.0
-_SUBJECTS = 100_000
-_AT_ONCE = 1000  # subjects written in one unit: whoever else has something to write gets a turn
+_PLACES = 100_000
 
-_Noted = dict[tuple[UsageKind, str], tuple[int, float]]
+_Place = tuple[UsageKind, str, UsageDoor, str]
+"""What was used, where, and by which peer."""
 
-
-class UsageStore(Protocol):
-    """The part of the store that keeps it."""
-
-    async def record_usage(self, usages: Sequence[Usage]) -> None:
-        """See `port.ApiKeys`."""
+_What = list[float]
+"""How often, when first, when last. A list, since it changes with every use."""
 
 
 class UsageLog:
     """Uses that are not written yet.
 
     While the store cannot be written to, nothing is lost: what was noted waits, and grows. Its size is the
-    number of subjects, of which there are at most `subjects`; the uses of any further one are lost, and told.
-    A process that is killed loses the last seconds.
+    number of credentials with the addresses that each was used from, of which there are at most `places`; the
+    uses of any further one are lost, and told. A process that is killed loses the last seconds.
     """
 
-    def __init__(self, store: UsageStore, clock: Clock = SYSTEM_CLOCK, *, subjects: int = _SUBJECTS) -> None:
+    def __init__(self, store: Usages, clock: Clock = SYSTEM_CLOCK, *, places: int = _PLACES) -> None:
         self._store = store
         self._clock = clock
-        self._subjects = subjects
-        self._noted: _Noted = {}
+        self._places = places
+        self._noted: dict[_Place, _What] = {}
         self._lost = 0
 
-    def note(self, kind: UsageKind, subject: str) -> None:
-        """Note one use, now."""
-        self._add(kind, subject, 1, self._clock.time())
+    def note(self, kind: UsageKind, subject: str, door: UsageDoor, peer: str) -> None:
+        """Note one use, now.
+
+        Args:
+            kind: what was used.
+            subject: its id.
+            door: where.
+            peer: the address of who used it, "" where none is known; of IPv6 the /64 is kept.
+        """
+        at = self._clock.time()
+        place = (kind, subject, door, peer)
+        known = self._noted.get(place)
+        if known is None:
+            self._add(place, 1, at, at)
+        else:  # as on the hot path nearly always
+            known[0] += 1
+            known[2] = at
 
     async def flush(self) -> None:
         """Write what was noted. If that is not possible now, it stays noted."""
@@ -55,7 +66,7 @@ class UsageLog:
         noted, self._noted = self._noted, {}
         try:
             while noted:
-                await self._write({name: noted.pop(name) for name in list(islice(noted, _AT_ONCE))})
+                await self._write({place: noted.pop(place) for place in list(islice(noted, USED_AT_ONCE))})
         except StoreUnavailable as error:
             _log.warning("uses will be written later: %s", error)
         finally:  # also if this is cancelled between two units
@@ -70,23 +81,28 @@ class UsageLog:
         finally:
             await self.flush()
 
-    async def _write(self, unit: _Noted) -> None:
+    async def _write(self, unit: dict[_Place, _What]) -> None:
+        usages = [
+            Usage(kind, subject, door, peer_network(peer) or "unknown", int(uses), first, last)
+            for (kind, subject, door, peer), (uses, first, last) in unit.items()
+        ]
         try:
-            await self._store.record_usage([Usage(*name, *what) for name, what in unit.items()])
+            await self._store.record_usage(usages)
         except StoreUnavailable:
             self._add_all(unit)
             raise
 
-    def _add_all(self, noted: _Noted) -> None:
-        for name, what in noted.items():
-            self._add(*name, *what)
+    def _add_all(self, noted: dict[_Place, _What]) -> None:
+        for place, (uses, first, last) in noted.items():
+            self._add(place, uses, first, last)
 
-    def _add(self, kind: UsageKind, subject: str, uses: int, at: float) -> None:
-        known = self._noted.get((kind, subject))
-        if known is None:
-            if len(self._noted) >= self._subjects:
-                self._lost += uses
-                return
-            self._noted[kind, subject] = (uses, at)
+    def _add(self, place: _Place, uses: float, first: float, last: float) -> None:
+        known = self._noted.get(place)
+        if known is not None:
+            known[0] += uses
+            known[1] = min(known[1], first)
+            known[2] = max(known[2], last)
+        elif len(self._noted) < self._places:
+            self._noted[place] = [uses, first, last]
         else:
-            self._noted[kind, subject] = (known[0] + uses, max(known[1], at))
+            self._lost += int(uses)

@@ -14,9 +14,10 @@ from tokenward.app.leak_desk import foreseen, known_incident, respond_to
 from tokenward.app.leak_reporting import report_to
 from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.base.references import resolve
+from tokenward.leaks.response.exposure import exposed_since, uses_of
 from tokenward.leaks.response.reporting import MAX_DOCUMENT, CannotReport, read_sightings
 from tokenward.store.leak_records import Incident, IncidentState, Leaked, Reach, Seen, Taken
-from tokenward.store.records import ApiKeyState, ClientSecret
+from tokenward.store.records import Usage
 
 commands = typer.Typer(no_args_is_help=True, help="Report what leaked, see it, respond, close.")
 
@@ -57,34 +58,36 @@ def list_incidents(
 
 @commands.command("show")
 def show(incident_id: Name, config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Show one incident: where it was seen, since when, whether it was used since, what was done.
+    """Show one incident: where it was seen, since when, from where it was used, what was done.
+
+    A use is shown by door: the gateway; the issuer, where tokens are got; introspection, whose address is
+    that of the API that asked.
 
     Example: tokenward leaks show 4U9WEWqebqm
     """
 
-    async def work(ground: Foundation) -> tuple[Incident, list[Seen], list[Taken], float | None]:
+    async def work(ground: Foundation) -> tuple[Incident, list[Seen], list[Taken], list[Usage]]:
         incident = await known_incident(ground, incident_id)
-        seen, taken, used = await asyncio.gather(
+        seen, taken, uses = await asyncio.gather(
             ground.store.incident_evidence(incident_id),
             ground.store.incident_actions(incident_id),
-            _last_use(ground, incident.leaked),
+            uses_of(ground.store, incident.leaked),
         )
-        return incident, seen, taken, used
+        return incident, seen, taken, uses
 
-    incident, seen, taken, used = with_foundation(config, work)
+    incident, seen, taken, uses = with_foundation(config, work)
     leaked = incident.leaked
     out.print(f"{leaked.kind} {leaked.subject} of {_whose(leaked)}", markup=False)
     if leaked.issued_at is not None:
         out.print(f"good since {date(leaked.issued_at)}")
     out.print(f"first reported {date(incident.reported_at)} by {incident.reporter}", markup=False)
     out.print(f"reported {incident.reports} times; {incident.state}, policy: {incident.action}")
-    since = min((each.evidence.since for each in seen if each.evidence.since is not None), default=None)
-    exposed = incident.reported_at if since is None else since
-    if used is not None:
-        after = ", after it was exposed" if used > exposed else ""
-        out.print(f"last used {date(used)}{after}; addresses are in the decision log")
+    since = exposed_since(incident, seen)
+    out.print(f"exposed since {date(since)}, as far as anybody told")
     for each in seen:
         out.print(f"  seen {_place(each)}", markup=False)
+    if uses:
+        out.print(_uses_table(uses, since))
     for action in taken:
         out.print(f"  {date(action.at)} {action.what}", markup=False)
     if incident.closed_at is not None:
@@ -186,15 +189,16 @@ def report_findings(
     err.print(f"reported {len(told)} places", markup=False)
 
 
-async def _last_use(ground: Foundation, leaked: Leaked) -> float | None:
-    """When it was last used, where that is written down: of API keys and client secrets."""
-    if leaked.kind == "api_key":
-        state: ApiKeyState | None = await ground.store.api_key(leaked.subject)
-        return state.last_used_at if state is not None else None
-    if leaked.kind == "client_secret":
-        secrets: list[ClientSecret] = await ground.store.client_secrets(leaked.client_id or "")
-        return next((each.last_used_at for each in secrets if each.secret_id == leaked.subject), None)
-    return None
+def _uses_table(uses: list[Usage], since: float) -> Table:
+    """From where it was used; which of that was after it was exposed is what matters."""
+    table = Table()
+    for heading in ("used from", "at", "times", "first", "last", "since exposed"):
+        table.add_column(heading, overflow="fold")
+    for each in uses:
+        first, last = date(each.first_used_at), date(each.last_used_at)
+        after = "no" if each.last_used_at < since else "yes" if each.first_used_at >= since else "also"
+        table.add_row(each.address, each.door, str(each.uses), first, last, after)
+    return table
 
 
 def _whose(leaked: Leaked) -> str:

@@ -6,9 +6,9 @@ everybody outside; the log says which.
 
 from math import ceil
 
-from tokenward.base.asgi import Scope
+from tokenward.base.asgi import Scope, peer
 from tokenward.base.problems import INVALID_CLIENT, MALFORMED, TOO_MANY_REQUESTS, Refusal
-from tokenward.base.throttle import peer_network
+from tokenward.base.throttle import peer_of
 from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient, Evidence, Form
 from tokenward.issuer.client_auth.table import SILENT, STATED
 from tokenward.issuer.context import Issuer
@@ -29,7 +29,7 @@ async def authenticate(issuer: Issuer, scope: Scope, form: Form) -> Authenticate
         raise Refusal(MALFORMED, "more than one method of client authentication")
     method, evidence = found[0]
     client = await _proved(issuer, scope, method.registered, evidence)
-    return AuthenticatedClient(client, method.credential)
+    return AuthenticatedClient(client, method.credential, peer=peer(scope))
 
 
 async def authenticate_confidential(issuer: Issuer, scope: Scope, form: Form) -> Client:
@@ -64,13 +64,13 @@ def slow_guessing(issuer: Issuer, scope: Scope) -> None:
     Raises:
         Refusal: TOO_MANY_REQUESTS, there was too much before it.
     """
-    if wait := issuer.wrong_evidence.take(peer_network(peer(scope))):
+    if wait := issuer.wrong_evidence.take(peer_of(scope)):
         raise Refusal(TOO_MANY_REQUESTS, "too much wrong evidence", retry_after=ceil(wait)) from None
 
 
 def forgive(issuer: Issuer, scope: Scope) -> None:
     """Take back what `slow_guessing` counted before anybody could know: it was right."""
-    issuer.wrong_evidence.give_back(peer_network(peer(scope)))
+    issuer.wrong_evidence.give_back(peer_of(scope))
 
 
 async def _silent(issuer: Issuer, scope: Scope, form: Form) -> AuthenticatedClient:
@@ -84,7 +84,7 @@ async def _silent(issuer: Issuer, scope: Scope, form: Form) -> AuthenticatedClie
         raise Refusal(INVALID_CLIENT, f"client {client.client_id} must prove itself by {client.auth_method}")
     _check_registered(client, method.name)
     method.check(issuer, scope, client)
-    return AuthenticatedClient(client, method.credential)
+    return AuthenticatedClient(client, method.credential, peer=peer(scope))
 
 
 def _check_registered(client: Client, method: AuthMethod) -> None:
@@ -94,9 +94,3 @@ def _check_registered(client: Client, method: AuthMethod) -> None:
     # Registration makes no other; never trust that alone.
     if (client.type in CONFIDENTIAL) is (method == "none"):
         raise Refusal(INVALID_CLIENT, f"a {client.type} client cannot prove itself by {method}")
-
-
-def peer(scope: Scope) -> str:
-    """The address of who sent the request, "" where none is known."""
-    client = scope.get("client")
-    return str(client[0]) if client else ""

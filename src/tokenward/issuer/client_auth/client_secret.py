@@ -4,7 +4,7 @@ import base64
 import binascii
 from dataclasses import dataclass, field
 
-from tokenward.base.asgi import Scope, only_header
+from tokenward.base.asgi import Scope, only_header, peer
 from tokenward.base.forms import form_decoded
 from tokenward.base.problems import INVALID_CLIENT, MALFORMED, Refusal
 from tokenward.issuer.client_auth.method import Form, Stated
@@ -15,10 +15,11 @@ from tokenward.tokens import opaque
 
 @dataclass(frozen=True, slots=True)
 class SecretEvidence:
-    """A client_id and a secret."""
+    """A client_id and a secret, and the address from which they came."""
 
     client_id: str
     secret: str = field(repr=False)
+    peer: str
 
     async def client(self, issuer: Issuer) -> Client:
         """The client whose secret this is, while it lasts."""
@@ -35,7 +36,7 @@ class SecretEvidence:
             raise Refusal(INVALID_CLIENT, f"client secret {parsed.token_id} belongs to another client")
         if record.expires_at is not None and record.expires_at <= issuer.clock.time():
             raise Refusal(INVALID_CLIENT, f"client secret {parsed.token_id} has expired")
-        issuer.usage.note("client_secret", parsed.token_id)
+        issuer.usage.note("client_secret", parsed.token_id, "issuer", self.peer)
         return client
 
 
@@ -58,15 +59,15 @@ def _basic(scope: Scope, form: Form) -> SecretEvidence | None:
         raise Refusal(INVALID_CLIENT, "the Basic credentials are not form-urlencoded") from None
     if form.get("client_id", client_id) != client_id:
         raise Refusal(MALFORMED, "client_id differs between Authorization and body")
-    return SecretEvidence(client_id, secret)
+    return SecretEvidence(client_id, secret, peer(scope))
 
 
-def _post(_scope: Scope, form: Form) -> SecretEvidence | None:
+def _post(scope: Scope, form: Form) -> SecretEvidence | None:
     if "client_secret" not in form:
         return None
     if "client_id" not in form:
         raise Refusal(INVALID_CLIENT, "a client_secret without client_id")
-    return SecretEvidence(form["client_id"], form["client_secret"])
+    return SecretEvidence(form["client_id"], form["client_secret"], peer(scope))
 
 
 BASIC = Stated("client_secret_basic", "client_secret", credential="client_secret", read=_basic)

@@ -20,6 +20,7 @@ class AuthenticatedClient:
 
     `binding` is the key that what it is issued will be bound to (`bindings.token_binding`),
     `vouched` what a platform said of a workload, `api_key` the key of whoever holds one and is no client.
+    `peer` is the address that it came from, "" where none is known.
     """
 
     client: Client
@@ -27,6 +28,7 @@ class AuthenticatedClient:
     binding: Confirmation | None = None
     vouched: Vouched | None = None
     api_key: ApiKey | None = None
+    peer: str = ""
 
 
 class Evidence(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tokenward.base.accept import asks_for
-from tokenward.base.asgi import Receive, Scope
+from tokenward.base.asgi import Receive, Scope, peer
 from tokenward.base.problems import CREDENTIAL_IN_CLAIM, MISSING_PARAMETER, Refusal
 from tokenward.issuer.client_auth.authenticate import authenticate_confidential
 from tokenward.issuer.context import Issuer
@@ -45,9 +45,13 @@ async def introspect(issuer: Issuer, scope: Scope, receive: Receive) -> Response
         raise Refusal(MISSING_PARAMETER, "token")
     text, as_jwt = form["token"], asks_for(scope, MEDIA_TYPE, rather_than="application/json")
     if not as_jwt and (known := issuer.known_answers.get(text, caller, issuer.clock.time())) is not None:
-        return private_json(known)
+        token_id, answer_then = known
+        issuer.usage.note("access_token", token_id, "introspection", peer(scope))
+        return private_json(answer_then)
     generation = issuer.known_answers.generation
     found = await _visible(issuer, caller, text)
+    if found is not None:
+        issuer.usage.note("access_token", found[0].token_id, "introspection", peer(scope))
     answer = await _active(issuer, *found) if found is not None else INACTIVE
     if as_jwt:
         return private_jwt(introspection_jwt(issuer, caller, answer), MEDIA_TYPE)

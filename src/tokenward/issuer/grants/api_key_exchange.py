@@ -9,10 +9,10 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 from tokenward.base.addresses import is_within
-from tokenward.base.asgi import Scope, only_header
+from tokenward.base.asgi import Scope, only_header, peer
 from tokenward.base.problems import INVALID_SCOPE, INVALID_TARGET, MALFORMED, UNACCEPTABLE_TOKEN, Refusal
 from tokenward.base.secret import Secret
-from tokenward.issuer.client_auth.authenticate import forgive, peer, slow_guessing
+from tokenward.issuer.client_auth.authenticate import forgive, slow_guessing
 from tokenward.issuer.client_auth.method import AuthenticatedClient, Form
 from tokenward.issuer.client_auth.table import STATED
 from tokenward.issuer.context import Issuer
@@ -39,6 +39,8 @@ async def key_holder(issuer: Issuer, scope: Scope, form: Form) -> AuthenticatedC
     if not is_ours:  # one that was imported may be short: the right guess waits, too
         slow_guessing(issuer, scope)
     key = await live_api_key(issuer.store, issuer.peppers, text, at=issuer.clock.time(), prefix=prefix)
+    if key is not None:  # refused from there or not, somebody has it
+        issuer.usage.note("api_key", key.key_id, "issuer", peer(scope))
     if key is None or not _is_good_from(scope, key):
         if is_ours:
             slow_guessing(issuer, scope)

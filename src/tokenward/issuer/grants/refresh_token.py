@@ -30,6 +30,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     presented = parameters["refresh_token"]
     state = await _known_token(issuer, presented)
     token, grant = state.token, state.grant
+    issuer.usage.note("refresh_token", token.token_id, "issuer", caller.peer)
     if grant.client_id != caller.client.client_id:
         raise Refusal(INVALID_GRANT, f"refresh token {token.token_id} belongs to another client")
     # Before anything else is looked at: without its key, a stolen token neither gives nor spoils anything.

@@ -85,7 +85,7 @@ async def _by_rule(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapp
     client = caller.client
     if not any(rule.client_id == client.client_id for rule in issuer.settings.exchange):
         raise Refusal(UNAUTHORIZED_CLIENT, f"no exchange rule names client {client.client_id}")
-    subject = await _shown(issuer, parameters["subject_token"], parameters["subject_token_type"])
+    subject = await _shown(issuer, caller, parameters["subject_token"], parameters["subject_token_type"])
     rule = _rule(issuer, client, subject, parameters)
     _check_proved(subject, rule, caller)
     actor = await _actor(issuer, rule, caller, parameters)
@@ -115,13 +115,14 @@ async def _by_rule(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapp
     return make
 
 
-async def _shown(issuer: Issuer, text: str, token_type: str) -> AccessToken:
+async def _shown(issuer: Issuer, caller: AuthenticatedClient, text: str, token_type: str) -> AccessToken:
     """The live access token that is shown. Why another one is refused is for the log alone (§2.2.2)."""
     if token_type != ACCESS_TOKEN_TYPE and not (token_type == JWT_TYPE and is_jwt(text)):
         raise Refusal(UNACCEPTABLE_TOKEN, "a type of token that is not exchanged, or not the one shown")
     token = await presented_access_token(issuer, text)
     if token is None:
         raise Refusal(UNACCEPTABLE_TOKEN, "unknown, expired, revoked or no access token of ours")
+    issuer.usage.note("access_token", token.token_id, "issuer", caller.peer)
     return token
 
 
@@ -177,7 +178,7 @@ async def _actor(
         return None
     if not all(name in parameters for name in names):
         raise Refusal(UNACCEPTABLE_TOKEN, f"the rule of {rule.client_id} is for an actor token")
-    actor = await _shown(issuer, parameters["actor_token"], parameters["actor_token_type"])
+    actor = await _shown(issuer, caller, parameters["actor_token"], parameters["actor_token_type"])
     if actor.audience != rule.subject_audience or actor.user_id is not None or actor.act is not None:
         raise Refusal(UNACCEPTABLE_TOKEN, f"{actor.token_id} is for another audience, or of no client itself")
     _check_proved(actor, rule, caller)

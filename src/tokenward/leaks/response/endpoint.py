@@ -32,7 +32,7 @@ from tokenward.base.problems import (
     challenge,
     problem_json,
 )
-from tokenward.base.throttle import TokenBuckets, peer_network
+from tokenward.base.throttle import TokenBuckets, peer_of
 from tokenward.leaks.response.reporters import Reporter, Reporters
 from tokenward.leaks.response.reports import read_reports
 from tokenward.leaks.response.responder import Outcome, Report, Responder
@@ -116,12 +116,6 @@ class Desk:
         """Whether something was known, and so was written, must not be told by the time that it took."""
         took = self._clock.monotonic() - began
         await asyncio.sleep(ceil(max(took, 1e-9) / STEP_SECONDS) * STEP_SECONDS - took)
-
-
-def peer_of(scope: Scope) -> str:
-    """What a request's sender counts as."""
-    client = scope.get("client")
-    return peer_network(str(client[0]) if client else "")
 
 
 def expect_json(scope: Scope) -> None:

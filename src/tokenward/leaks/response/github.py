@@ -22,8 +22,8 @@ from tokenward.base.problems import (
     TOO_MANY_REQUESTS,
     Refusal,
 )
-from tokenward.base.throttle import TokenBuckets
-from tokenward.leaks.response.endpoint import expect_json, peer_of
+from tokenward.base.throttle import TokenBuckets, peer_of
+from tokenward.leaks.response.endpoint import expect_json
 from tokenward.leaks.response.github_keys import GithubKeys
 from tokenward.leaks.response.places import LONGEST_URL, address, is_source
 from tokenward.leaks.response.recognising import named

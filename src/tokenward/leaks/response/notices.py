@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Never, Protocol
 
@@ -16,11 +16,14 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.mail import MailError, MailServer
 from tokenward.base.outbound import OutboundClient, OutboundError
 from tokenward.base.secret import Secret
+from tokenward.leaks.response.exposure import exposed_since, uses_of
 from tokenward.leaks.response.policy import NEVER_BY_ITSELF
 from tokenward.leaks.response.webhooks import signature
 from tokenward.store.leak_port import Leaks
 from tokenward.store.leak_records import Incident, LeakKind, Seen, Untold
 from tokenward.store.port import StoreUnavailable
+from tokenward.store.records import Usage
+from tokenward.store.usage_port import Usages
 
 _log = logging.getLogger("tokenward.leaks")
 
@@ -92,6 +95,7 @@ class Notice:
 
     incident: Incident
     seen: tuple[Seen, ...]
+    uses: tuple[Usage, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -133,11 +137,21 @@ class Notice:
         )
         reported = datetime.fromtimestamp(incident.reported_at, UTC)
         places = "".join(f"  {_place(each)}\n" for each in self.seen[:_PLACES])
+        uses = "".join(f"  {_use(each)}\n" for each in self._since_exposed)
+        used = f"Since {_when(self._exposed)} it was used from\n{uses}\n" if uses else ""
         return (
             f"{self.subject}.\n\nIt belongs to {whose}. It was reported on {reported:%Y-%m-%d at %H:%M} UTC\n"
-            f"by {incident.reporter}, {incident.reports} times by now.\n{places}\n"
+            f"by {incident.reporter}, {incident.reports} times by now.\n{places}\n{used}"
             f"{self.broke}\n{self.to_do}\n\nMore: tokenward leaks show {incident.incident_id}\n"
         )
+
+    @property
+    def _exposed(self) -> float:
+        return exposed_since(self.incident, self.seen)
+
+    @property
+    def _since_exposed(self) -> list[Usage]:
+        return [each for each in self.uses if each.last_used_at >= self._exposed][:_PLACES]
 
     def json(self) -> dict[str, object]:
         """For programs; `text` in it is what chat systems show."""
@@ -172,7 +186,17 @@ class Notice:
                 }
                 for it in (each.evidence for each in self.seen[:_PLACES])
             ],
+            "exposed_since": self._exposed,
+            "used_since": [asdict(each) for each in self._since_exposed],
         }
+
+
+def _when(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _use(usage: Usage) -> str:
+    return f"{usage.address} ({usage.door}): {usage.uses} times, last {_when(usage.last_used_at)}"
 
 
 def _place(seen: Seen) -> str:
@@ -237,7 +261,11 @@ def _is_address(owner: str) -> bool:
     return bool(name) and "." in domain and not set(owner) & set(' ,;:<>()[]\\"')
 
 
-async def tell_due(store: Leaks, tellers: Sequence[Teller], *, clock: Clock = SYSTEM_CLOCK) -> int:
+class Told(Leaks, Usages, Protocol):
+    """What notices are made of."""
+
+
+async def tell_due(store: Told, tellers: Sequence[Teller], *, clock: Clock = SYSTEM_CLOCK) -> int:
     """Tell of what is due; of how many incidents that got there.
 
     Raises:
@@ -254,7 +282,8 @@ async def tell_due(store: Leaks, tellers: Sequence[Teller], *, clock: Clock = SY
             continue
         # Anew: it may have changed between the look and the claim.
         incident = await store.incident(name) or untold.incident
-        notice = Notice(incident, tuple(await store.incident_evidence(name)))
+        seen, uses = await store.incident_evidence(name), await uses_of(store, incident.leaked)
+        notice = Notice(incident, tuple(seen), tuple(uses))
         if await _told(tellers, notice, last=again_at is None):
             told += 1
             await store.incident_told(name, again_at=again_at)
@@ -285,7 +314,7 @@ async def _told(tellers: Sequence[Teller], notice: Notice, *, last: bool) -> boo
     return arrived
 
 
-async def tell_forever(store: Leaks, tellers: Sequence[Teller], *, clock: Clock = SYSTEM_CLOCK) -> Never:
+async def tell_forever(store: Told, tellers: Sequence[Teller], *, clock: Clock = SYSTEM_CLOCK) -> Never:
     """Tell of what is due every `ROUND_SECONDS`, until cancelled."""
     while True:
         try:

@@ -18,8 +18,8 @@ from tokenward.base.asgi import JSON, NO_STORE, Receive, Scope, Send, only_heade
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import CREDENTIAL_IN_URL, SIGNATURE_REFUSED, TOO_MANY_REQUESTS, Refusal
 from tokenward.base.secret import Secret
-from tokenward.base.throttle import TokenBuckets
-from tokenward.leaks.response.endpoint import ACCEPTED, REPORTERS_BODY, expect_json, peer_of
+from tokenward.base.throttle import TokenBuckets, peer_of
+from tokenward.leaks.response.endpoint import ACCEPTED, REPORTERS_BODY, expect_json
 from tokenward.leaks.response.reports import read_reports
 from tokenward.leaks.response.responder import Responder
 

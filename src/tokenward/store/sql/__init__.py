@@ -19,6 +19,7 @@ from tokenward.store.sql.sessions import SqlSessions
 from tokenward.store.sql.sqlite import SqliteDatabase
 from tokenward.store.sql.tokens import SqlTokens
 from tokenward.store.sql.upkeep import SqlUpkeep
+from tokenward.store.sql.usages import SqlUsages
 
 
 class SqlStore(
@@ -30,6 +31,7 @@ class SqlStore(
     SqlTokens,
     SqlReplays,
     SqlApiKeys,
+    SqlUsages,
     SqlLeaks,
     SqlFeed,
     SqlKeys,

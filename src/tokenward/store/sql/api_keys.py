@@ -1,4 +1,4 @@
-"""API keys, and what is known of their use."""
+"""API keys."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam
 
-from tokenward.store.records import ApiKey, ApiKeyState, Usage, UsageKind
+from tokenward.store.records import ApiKey, ApiKeyState
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import is_cut_off, record
-from tokenward.store.sql.schema import api_keys, client_secrets, join_words, split_words
-from tokenward.store.sql.statements import Parameters, Row, Statement, insert_into
+from tokenward.store.sql.schema import api_keys, join_words, split_words
+from tokenward.store.sql.statements import Parameters, Row, insert_into
 
 _WORDS = frozenset({"scopes", "addresses", "origins"})
 _FIELDS = tuple(ApiKey.__dataclass_fields__)
@@ -80,20 +80,6 @@ _RELEASE = (
 )
 
 
-def _last_use(table: sa.Table) -> sa.Case[float]:
-    return sa.case((table.c.last_used_at > bindparam("at"), table.c.last_used_at), else_=bindparam("at"))
-
-
-_USED: dict[UsageKind, Statement] = {
-    "api_key": sa.update(api_keys)
-    .where(api_keys.c.key_id == bindparam("subject"))
-    .values(uses=api_keys.c.uses + bindparam("uses"), last_used_at=_last_use(api_keys)),
-    "client_secret": sa.update(client_secrets)
-    .where(client_secrets.c.secret_id == bindparam("subject"))
-    .values(last_used_at=_last_use(client_secrets)),
-}
-
-
 class SqlApiKeys(Family):
     """`tokenward.store.port.ApiKeys`."""
 
@@ -141,19 +127,6 @@ class SqlApiKeys(Family):
     async def release_telling(self, key_id: str, days: int, *, before: int | None) -> None:
         release = {"key": key_id, "days": days, "before": before}
         await self._database.write(lambda cursor: cursor.run(_RELEASE, release))
-
-    async def record_usage(self, usages: Sequence[Usage]) -> None:
-        # In one order in every process: two that held each other's next row would wait for ever.
-        ordered = sorted(usages, key=lambda usage: (usage.kind, usage.subject))
-
-        def unit(cursor: Cursor) -> None:
-            for usage in ordered:
-                cursor.run(
-                    _USED[usage.kind],
-                    {"subject": usage.subject, "uses": usage.uses, "at": usage.last_used_at},
-                )
-
-        await self._database.write(unit)
 
 
 def end_api_key(cursor: Cursor, key_id: str, at: float) -> bool:

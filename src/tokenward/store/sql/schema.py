@@ -382,6 +382,21 @@ lasting_secrets = sa.Table(
     _bytes("sealed"),
 )
 
+# From where each credential was used, a row for each door and address. It goes by its last column.
+credential_uses = sa.Table(
+    "credential_uses",
+    METADATA,
+    _key("kind"),
+    _key("subject"),
+    _key("door"),
+    _key("address"),
+    sa.Column("uses", sa.BigInteger, nullable=False),
+    _time("first_used_at"),
+    _time("last_used_at"),
+    sa.Column("kept_until", sa.Double, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 # One row for each credential that got out. It names the credential by its id alone.
 leak_incidents = sa.Table(
     "leak_incidents",

@@ -34,9 +34,13 @@ class Compiled(NamedTuple):
     arrange: Callable[[Parameters], Sequence[Any]]
 
     def of_rows(self, rows: Sequence[Parameters]) -> "tuple[str, list[Any]]":
-        """An INSERT of `insert_into`, for at most `ROWS` rows: the text, and all their values in order."""
-        head, values, row = self.sql.partition(" VALUES ")
-        text = head + values + ", ".join([row] * len(rows))
+        """An INSERT of `insert_into`, for at most `ROWS` rows: the text, and all their values in order.
+
+        What it does ON CONFLICT may have no parameters.
+        """
+        head, values, rest = self.sql.partition(" VALUES ")
+        row, conflict, what = rest.partition(" ON CONFLICT ")
+        text = head + values + ", ".join([row] * len(rows)) + conflict + what
         return text, [value for each in rows for value in self.arrange(each)]
 
 

@@ -10,6 +10,7 @@ from tokenward.store.sql.schema import (
     access_tokens,
     api_keys,
     codes,
+    credential_uses,
     feed,
     grants,
     leak_incidents,
@@ -31,15 +32,25 @@ INCIDENT_KEPT = 400 * 86_400.0  # seconds after it was closed; a year's look bac
 _AT: ColumnElement[float] = bindparam("at", type_=sa.Double)
 
 
-def _some(key: sa.Column[Any], *conditions: ColumnElement[bool]) -> sa.Select[Any]:
+def _some(*key: sa.Column[Any], where: tuple[ColumnElement[bool], ...]) -> sa.Select[Any]:
     """At most `limit` keys; rows that another process is sweeping are left to it."""
     limit: ColumnElement[int] = bindparam("limit", type_=sa.Integer)
-    some = sa.select(key).where(*conditions).limit(limit).correlate(None)
-    return some.with_for_update(of=key.table, skip_locked=True)
+    some = sa.select(*key).where(*where).limit(limit).correlate(None)
+    return some.with_for_update(of=key[0].table, skip_locked=True)
+
+
+def _delete_uses() -> Statement:
+    """Where something was used from, unless an incident is about it."""
+    uses, key = credential_uses.c, tuple(credential_uses.primary_key.columns)
+    is_evidence = sa.exists().where(
+        leak_incidents.c.kind == uses.kind, leak_incidents.c.subject == uses.subject
+    )
+    some = _some(*key, where=(uses.kept_until <= _AT, sa.not_(is_evidence)))
+    return sa.delete(credential_uses).where(sa.tuple_(*key).in_(some))
 
 
 def _delete(key: sa.Column[Any], *conditions: ColumnElement[bool]) -> Statement:
-    return sa.delete(key.table).where(key.in_(_some(key, *conditions)))
+    return sa.delete(key.table).where(key.in_(_some(key, where=conditions)))
 
 
 _over = grants.c.expires_at <= _AT
@@ -53,14 +64,17 @@ _SWEEPS: tuple[Statement, ...] = (
     _delete(links.c.link_id, links.c.expires_at <= _AT),
     _delete(replays.c.key, replays.c.until <= _AT),
     _delete(leak_incidents.c.incident_id, leak_incidents.c.closed_at <= _AT - sa.literal(INCIDENT_KEPT)),
+    _delete_uses(),
     _delete(feed.c.seq, feed.c.at <= _AT - sa.literal(FEED_KEPT)),
     sa.update(refresh_tokens)
     .where(
         refresh_tokens.c.token_id.in_(
             _some(
                 refresh_tokens.c.token_id,
-                refresh_tokens.c.sealed_response.is_not(None),
-                refresh_tokens.c.consumed_at <= _AT - sa.literal(LOST_RESPONSE_KEPT),
+                where=(
+                    refresh_tokens.c.sealed_response.is_not(None),
+                    refresh_tokens.c.consumed_at <= _AT - sa.literal(LOST_RESPONSE_KEPT),
+                ),
             )
         )
     )
@@ -84,8 +98,10 @@ _SWEEPS: tuple[Statement, ...] = (
         signing_keys.c.kid.in_(
             _some(
                 signing_keys.c.kid,
-                signing_keys.c.sealed_private != sa.literal(b"", sa.LargeBinary),
-                signing_keys.c.removes_at <= _AT - sa.literal(PRIVATE_KEPT),
+                where=(
+                    signing_keys.c.sealed_private != sa.literal(b"", sa.LargeBinary),
+                    signing_keys.c.removes_at <= _AT - sa.literal(PRIVATE_KEPT),
+                ),
             )
         )
     )

@@ -1,5 +1,6 @@
 """What git calls before each commit: the same scan as any, without what would keep a person waiting."""
 
+import gc
 import re
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_repositories import Repository, isolated
-from tokenward.app.cli import BEFORE_A_COMMIT
+from tokenward.app.cli import BEFORE_A_COMMIT, before_commit, main
 from tokenward.app.git_hooks import PRE_COMMIT, script
 from tokenward.leaks.rulebook.templates import fill
 
@@ -105,6 +106,18 @@ def test_what_keeps_it_from_scanning_is_said_as_behind_the_parser(tmp_path):
     code, _, said = _staged(tmp_path)
     assert code == 2
     assert "no git repository" in said
+
+
+def test_who_ends_it_sees_no_traceback(monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(before_commit, "scan", interrupted)
+    monkeypatch.setattr(gc, "set_threshold", lambda _: None)
+    monkeypatch.setattr(sys, "argv", ["tokenward", *BEFORE_A_COMMIT])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 130
 
 
 def test_hooks_call_it_in_the_form_that_needs_no_parser():

@@ -1,7 +1,5 @@
 """`tokenward scan --staged`, as git calls it before a commit while somebody waits."""
 
-import signal
-
 from tokenward.app.scan_command import ScanFailed, Wanted, scan
 from tokenward.app.scan_sources import Asked
 
@@ -15,5 +13,3 @@ def before_commit() -> int:
 
         complain(str(error))
         return COULD_NOT_RUN
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT

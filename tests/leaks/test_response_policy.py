@@ -25,6 +25,7 @@ from tokenward.leaks.response.private_keys import shown_key
 from tokenward.leaks.response.recognising import named
 from tokenward.leaks.response.responder import Report
 from tokenward.store.leak_records import Evidence, Leaked
+from tokenward.store.records import Usage
 from tokenward.tokens import base64url, opaque
 from tokenward.tokens.keys import SigningKey
 
@@ -319,6 +320,10 @@ async def a_secret(ground):
     await ground.store.add_access_token(access(client_id="leaky", issued_at=now, expires_at=now + 600))
     await ground.store.add_access_token(access(client_id="leaky", issued_at=now, expires_at=now + 600))
     await ground.store.add_access_token(access(client_id="leaky", issued_at=now - 900, expires_at=now - 300))
+    uses = [(now - 300, "192.0.2.7"), (now, "203.0.113.9")]
+    await ground.store.record_usage(
+        [Usage("client_secret", token.token_id, "issuer", address, 3, at, at) for at, address in uses]
+    )
     return token.secret.reveal()
 
 
@@ -330,6 +335,8 @@ def test_a_person_sees_an_incident_and_what_would_end_and_ends_it(house, tmp_pat
     shown = house("leaks", "show", name).stdout
     assert "client leaky" in shown
     assert "git .env:3 commit c0ffee" in shown
+    assert [line.split("│")[-2].strip() for line in shown.splitlines() if "issuer" in line] == ["yes", "no"]
+    assert shown.index("203.0.113.9") < shown.index("192.0.2.7")
     dry = house("leaks", "respond", name, "--dry-run").stdout
     assert re.search(r"would end: client secret \w{11}, with 2 access tokens", dry)
     assert "nothing was done" in house("leaks", "respond", name, code=1).stderr
@@ -337,12 +344,36 @@ def test_a_person_sees_an_incident_and_what_would_end_and_ends_it(house, tmp_pat
     done = house("leaks", "respond", name, "--confirm")
     assert done.stdout.startswith("ended: client secret")
     assert "rotate-secret leaky" in done.stderr
-    assert "would end: client secret" in house("leaks", "respond", name, "--dry-run").stdout
+    assert "nothing is left" in house("leaks", "respond", name, "--dry-run").stdout
     assert "before" in house("leaks", "respond", name, "--confirm", code=1).stderr
     house("leaks", "close", name, "--note", "it has a new one")
     house("leaks", "close", name, "--note", "again", code=1)
     assert "closed" in house("leaks", "show", name).stdout
     assert "no incident" in house("leaks", "show", "nothing", code=1).stderr
+
+
+def test_a_policy_is_tried_on_all_incidents_before_it_is_in_force(house, tmp_path):  # noqa: F811
+    path = tmp_path / "tokenward.yaml"
+    before = path.read_text()
+    path.write_text(before + f"leaks: {{rules: [{{action: alert, {REASON}}}]}}\n")
+    name = reported(tmp_path, a_secret)
+    rows = {
+        "kinds: [api_key]": ("open (alert)", "revoke", "client secret"),
+        "sources: [client:scanner]": ("open (alert)", "confirm", "on your word"),
+        "sources: [github]": ("open (alert)", "revoke", "client secret"),
+    }
+    for condition, expected in rows.items():
+        rule = f"{{action: confirm, {condition}, {REASON}}}"
+        (tmp_path / "next.yaml").write_text(f"{before}leaks: {{rules: [{rule}]}}\n")
+        table = house("leaks", "respond", "--dry-run", "--config", "next.yaml").stdout
+        told = " ".join(re.sub(r"[│┃]", " ", table).split())
+        assert name in told
+        assert all(word in told for cell in expected for word in cell.split()), told
+        assert ("word:" in told) is ("word" in expected[2])
+    assert name in house("leaks", "list", "--state", "open").stdout, "nothing was done"
+    assert "name the incident" in house("leaks", "respond", "--confirm", code=2).stderr
+    house("leaks", "respond", name, "--confirm")
+    assert "responded" in house("leaks", "respond", "--dry-run", "--config", "next.yaml").stdout
 
 
 def test_a_signing_key_is_removed_as_compromised_by_a_person(house, tmp_path):  # noqa: F811

@@ -1,6 +1,9 @@
 """What a person does about an incident: look how far it reaches, end what leaked, close it."""
 
+from dataclasses import dataclass
+
 from tokenward.app.foundation import Foundation
+from tokenward.app.leak_policy import response_policy
 from tokenward.base.problems import CONFLICT, NOT_FOUND, Refusal
 from tokenward.store.leak_records import Ending, Incident, Leaked, Reach
 
@@ -35,6 +38,36 @@ def foreseen(leaked: Leaked, reach: Reach) -> str:
     )
     also = ", ".join(f"{count} {what}" for count, what in counted if count)
     return f"{leaked.kind.replace('_', ' ')} {leaked.subject}" + (f", with {also}" if also else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What the policy in the configuration would do about an incident if it were reported now.
+
+    Attributes:
+        incident: as it is.
+        ending: what the policy says.
+        ends: what ends then, or when a person says so, in words; "" where that was ended before.
+    """
+
+    incident: Incident
+    ending: Ending
+    ends: str
+
+
+async def foresee(ground: Foundation, *, limit: int) -> list[Foresight]:
+    """That of every incident that is not closed, at most `limit` of each state, those first that are open."""
+    policy = response_policy(ground.configuration.settings)
+    found = []
+    for state in ("open", "responded"):
+        for incident in await ground.store.incidents(state=state, limit=limit):
+            ends = ""
+            if incident.responded_at is None:
+                reach = await ground.store.leak_reach(incident.leaked, at=ground.clock.time())
+                ends = foreseen(incident.leaked, reach)
+            ending = policy.ending(incident.leaked, incident.reporter)
+            found.append(Foresight(incident, ending, ends))
+    return found
 
 
 async def respond_to(ground: Foundation, incident: Incident) -> Incident:

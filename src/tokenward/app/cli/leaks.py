@@ -10,7 +10,7 @@ from rich.table import Table
 from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, date, err, fail, out, read_data
 from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
-from tokenward.app.leak_desk import foreseen, known_incident, respond_to
+from tokenward.app.leak_desk import Foresight, foresee, foreseen, known_incident, respond_to
 from tokenward.app.leak_reporting import report_to
 from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.base.references import resolve
@@ -21,6 +21,7 @@ from tokenward.store.records import Usage
 
 commands = typer.Typer(no_args_is_help=True, help="Report what leaked, see it, respond, close.")
 
+FORESEEN = 200  # incidents of each state: each is looked up in every table
 Name = Annotated[str, typer.Argument(metavar="INCIDENT", help="As `tokenward leaks list` shows it.")]
 
 
@@ -96,7 +97,12 @@ def show(incident_id: Name, config: ConfigPath = DEFAULT_CONFIG) -> None:
 
 @commands.command("respond")
 def respond(
-    incident_id: Name,
+    incident_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="INCIDENT", help="As `tokenward leaks list` shows it; with --dry-run, none for all."
+        ),
+    ] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Do it.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would end.")] = False,
     config: ConfigPath = DEFAULT_CONFIG,
@@ -109,9 +115,19 @@ def respond(
       tokenward leaks respond 4U9WEWqebqm --dry-run
 
       tokenward leaks respond 4U9WEWqebqm --confirm
+
+    Without an incident, --dry-run shows what the policy would do about every incident that is not closed, if
+    it were reported now: so a policy can be tried in a copy of the configuration.
+
+      tokenward leaks respond --dry-run --config next.yaml
     """
     if confirm and dry_run:
         fail("--confirm and --dry-run exclude each other")
+    if not incident_id:
+        if not dry_run:
+            fail("name the incident, or give --dry-run to see what would become of all of them")
+        out.print(_foreseen_table(with_foundation(config, lambda ground: foresee(ground, limit=FORESEEN))))
+        return
 
     async def work(ground: Foundation) -> tuple[Incident, Reach, bool]:
         incident = await known_incident(ground, incident_id)
@@ -121,6 +137,9 @@ def respond(
         return incident, reach, False
 
     incident, reach, done = with_foundation(config, work)
+    if incident.responded_at is not None and not done:
+        out.print(f"ended {date(incident.responded_at)}: nothing is left to end")
+        return
     ends = "ended" if done else "would end"
     out.print(f"{ends}: {foreseen(incident.leaked, reach)}", markup=False)
     if done and incident.leaked.kind == "client_secret":
@@ -187,6 +206,26 @@ def report_findings(
     for each in told:
         out.print(f"{each.token_id} {each.status} {each.incident}".rstrip(), markup=False)
     err.print(f"reported {len(told)} places", markup=False)
+
+
+def _foreseen_table(foresights: list[Foresight]) -> Table:
+    """What the policy would do, beside what became of it."""
+    table = Table()
+    for heading in ("incident", "is", "policy"):
+        table.add_column(heading, no_wrap=True)  # people copy the first, and compare the others
+    for heading in ("what leaked", "would end"):
+        table.add_column(heading, overflow="fold")
+    for each in foresights:
+        incident, ending = each.incident, each.ending
+        leaked = incident.leaked
+        table.add_row(
+            incident.incident_id,
+            incident.state if incident.responded_at is not None else f"{incident.state} ({incident.action})",
+            f"{ending.action}, in {ending.grace:.0f} s" if ending.grace else ending.action,
+            f"{leaked.kind} {leaked.subject} of {_whose(leaked)}, told by {incident.reporter}",
+            each.ends and (each.ends if ending.action == "revoke" else f"on your word: {each.ends}"),
+        )
+    return table
 
 
 def _uses_table(uses: list[Usage], since: float) -> Table:

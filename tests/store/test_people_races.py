@@ -1,0 +1,93 @@
+"""Sign-ins begin or go on in one process while another one ends them: who is second sees the first."""
+
+import asyncio
+
+import psycopg
+import pytest
+
+from store.values import NOW, opened, session, signed_in, user
+
+UPSTREAM = {"upstream": "corp", "upstream_subject": "s1", "upstream_sid": "a"}
+HOLD = "SELECT 1 FROM users WHERE user_id = 'ann' FOR UPDATE"
+END_ALL = "DELETE FROM sessions WHERE user_id = 'ann'"
+CHANGED = "UPDATE users SET version = version + 1 WHERE user_id = 'ann'"
+COLUMNS = (
+    "keyed_hash, user_id, proofs, created_at, last_seen_at, expires_at, device, address, upstream,"
+    " upstream_sid, upstream_subject"
+)
+BEGIN_ANOTHER = (
+    f"INSERT INTO sessions (session_id, {COLUMNS})"
+    f" SELECT 'another', {COLUMNS} FROM sessions WHERE session_id = 'first'"
+)
+END_FIRST = "DELETE FROM sessions WHERE session_id = 'first'"
+
+
+async def meanwhile(url, statements, call):
+    """What `call` comes to, where another process had done that and commits only after it was asked."""
+    other = await psycopg.AsyncConnection.connect(url)
+    async with other:
+        for statement in statements:
+            await other.execute(statement)
+        task = asyncio.create_task(call)
+        done, _ = await asyncio.wait({task}, timeout=0.3)
+        assert not done, "it waits for the other"
+        await other.commit()
+        return await task
+
+
+def with_ann(postgres_url, work):
+    async def run():
+        async with opened(postgres_url) as store:
+            await store.add_user(user(user_id="ann"))
+            await signed_in(store, session(session_id="first", **UPSTREAM))
+            await work(store)
+
+    asyncio.run(run())
+
+
+def test_no_session_begins_beside_a_change_that_ends_all(postgres_url):
+    async def work(store):
+        begun = store.add_session(session(), version=0)
+        assert await meanwhile(postgres_url, [CHANGED, END_ALL], begun) is False
+        assert await store.sessions_of("ann") == []
+
+    with_ann(postgres_url, work)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda store: store.end_sessions("ann"),
+        lambda store: store.end_other_sessions("ann", "kept"),
+        lambda store: store.change_password("ann", "$new", at=NOW),
+        lambda store: store.disable_user("ann", NOW),
+        lambda store: store.reset_factors("ann"),
+        lambda store: store.end_upstream_sessions("corp", subject="s1", sid=None),
+        lambda store: store.end_upstream_sessions("corp", subject=None, sid="a"),
+    ],
+    ids=["all", "others", "password", "disabled", "factors", "subject", "sid"],
+)
+def test_the_end_of_all_sessions_sees_one_that_takes_anothers_place(postgres_url, end):
+    async def work(store):
+        assert await meanwhile(postgres_url, [HOLD, BEGIN_ANOTHER, END_FIRST], end(store))
+        assert await store.sessions_of("ann") == []
+
+    with_ann(postgres_url, work)
+
+
+@pytest.mark.parametrize("ended", [[HOLD, END_ALL], [END_FIRST]], ids=["all", "it alone"])
+def test_a_session_is_not_replaced_beside_its_end(postgres_url, ended):
+    async def work(store):
+        assert await meanwhile(postgres_url, ended, store.replace_session("first", session())) is False
+        assert await store.sessions_of("ann") == []
+
+    with_ann(postgres_url, work)
+
+
+def test_a_session_is_replaced_when_nobody_else_is_at_work_on_the_person(postgres_url):
+    async def work(store):
+        new = session()
+        assert await meanwhile(postgres_url, [HOLD], store.replace_session("first", new))
+        assert await store.sessions_of("ann") == [new]
+
+    with_ann(postgres_url, work)

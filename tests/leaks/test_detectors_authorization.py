@@ -104,6 +104,8 @@ def test_a_token_in_the_place_of_a_user_is_not_told():
         "curl -u ada.lovelace.the.first: https://api.shop.internal/",
         "curl https://api.shop.internal/\nadd -u robot:Wombat4Burrow7Q9z",
         "X-Api-Key: your-api-key-goes-here",
+        "X-Amz-Security-Token, Signature=41e226f997bf917ec6c9b2b14218df0874225f13bb153236c247",
+        f"Authorization: token {base64.b64encode(b'correct:horse-battery').decode()}",
         "'X-Api-Key': settings.SHOP_API_KEY_2024",
     ],
 )
@@ -125,7 +127,13 @@ def test_an_example_of_an_rfc_is_low_and_says_so():
 
 def test_in_a_test_it_is_low():
     [found] = find(b"Authorization: Basic " + BASIC, "tests/test_client.py")
-    assert found.severity is Severity.LOW
+    assert (found.severity, found.confidence) == (Severity.LOW, Confidence.HIGH)
+
+
+def test_a_word_as_a_password_is_of_low_confidence_in_a_test():
+    data = b"Authorization: Basic " + base64.b64encode(b"robot:wombatburrow")
+    assert [one.confidence for one in find(data)] == [Confidence.MEDIUM]
+    assert [one.confidence for one in find(data, "tests/test_client.py")] == [Confidence.LOW]
 
 
 @pytest.mark.parametrize("seed", range(20))

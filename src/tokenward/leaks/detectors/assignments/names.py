@@ -61,6 +61,8 @@ def judge(name: bytes) -> Name:
         return Name(Promise.PASSWORD, f"what “{text}” takes")
     if segments[-1] in _OTHERWISE:
         return Name(Promise.NONE, _OTHERWISE[segments[-1]])
+    if segments[-1].lower() == "key" and any("pub" in segment.lower() for segment in segments[:-1]):
+        return Name(Promise.NONE, "the key is a public one")
     words = [word.lower() for word in _split(segments[-1])]
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in vocabulary.PLAIN_ENDINGS):
         words.pop()

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _OPEN: Final = (
-    ("a version", rb"={0,2}v?\d{1,4}(?:\.\d{1,6}){1,4}(?:[.+-]?[A-Za-z0-9]{1,12}){0,2}"),
+    ("a version", rb"[\^~=<>]{0,2}v?\d{1,4}(?:\.\d{1,6}){1,4}(?:[.+-]?[A-Za-z0-9]{1,12}){0,2}"),
     ("an address on a block chain", rb"0x[0-9a-fA-F]{40}"),
     ("a publishable key", rb"pk_(?:live|test)_\w+"),
     ("an id that goes with a secret", rb"(?:SK|AC)[0-9a-f]{32}|SCW[A-Z0-9]{17}|EXO[0-9a-f]{24}"),

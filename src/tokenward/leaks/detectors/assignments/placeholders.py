@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from tokenward.leaks.detectors.compiling import compiled
+from tokenward.leaks.lookalikes import lookalike
 
 # Whatever they stand in, these are no part of a secret.
 _MARKS: Final = (
@@ -55,6 +56,8 @@ def placeholder(value: bytes) -> str:
     found = _marks().search(value)
     if found:
         return "a placeholder's words or marks"
+    if why := lookalike(value):
+        return why
     lower = value.lower()
     sequence, longest = _sequence(lower)
     if (

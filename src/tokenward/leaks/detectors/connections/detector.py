@@ -1,7 +1,6 @@
 """Finds passwords in connection strings and in clients' files."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from tokenward.leaks.detector import Detector
@@ -118,22 +117,17 @@ _WEB: Final = (
 
 def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     """Passwords, each with whose they are and where they are good, as far as it stands there."""
-    tried = only_tried(text)
-    for candidate in _find(text, start, recorder):
-        yield marked(_of_a_test(candidate) if tried else candidate)
-
-
-def _of_a_test(candidate: Candidate) -> Candidate:
-    """What somebody wrote for a test is no loss, unless it was copied from where it is good."""
-    least = Confidence.LOW if candidate.confidence is Confidence.MEDIUM else candidate.confidence
-    return replace(candidate, severity=Severity.LOW, confidence=least)
+    yield from map(marked, _find(text, start, recorder))
 
 
 def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     data = text.data
+    tried = only_tried(text)
+    least = Severity.LOW if tried else None
     for rule, login in _logins(text, start):
         # Without a host in the file it is a program's default one, and not this machine.
-        verdict = judge(login.user, login.password, login.host or ("a.registry" if rule is _CLIENT else ""))
+        host = login.host or ("a.registry" if rule is _CLIENT else "")
+        verdict = judge(login.user, login.password, host, tried=tried)
         if login.alone and not _drawn(login.password):
             verdict = Verdict("the name of a user")
         if verdict.confidence is None:
@@ -155,10 +149,10 @@ def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
             guessable=verdict.guessable,
         )
     for begin, end, secret in files.hashes(data, start):
-        yield Candidate(_HASH.id, begin, end, secret, _HASH.confidence, guessable=True)
+        yield Candidate(_HASH.id, begin, end, secret, _HASH.confidence, severity=least, guessable=True)
     for begin, end, secret in files.wordpress(data, start):
         if entropy(secret) >= _RANDOM_SALT:
-            yield Candidate(_WORDPRESS.id, begin, end, secret, _WORDPRESS.confidence)
+            yield Candidate(_WORDPRESS.id, begin, end, secret, _WORDPRESS.confidence, severity=least)
         else:
             recorder.note("entropy", _WORDPRESS.id, begin, "dropped", "a phrase that asks to be replaced")
 

@@ -1,7 +1,7 @@
 """Whether a password beside a user and a host is one, and how much is lost with it."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tokenward.leaks.detectors.assignments.expressions import expression
@@ -53,8 +53,24 @@ class Verdict:
     guessable: bool = False
 
 
-def judge(user: bytes, password: bytes, host: str) -> Verdict:
-    """The verdict on a password; `host` is "" where none is known."""
+def judge(user: bytes, password: bytes, host: str, *, tried: bool = False) -> Verdict:
+    """The verdict on a password.
+
+    Args:
+        user: whose it is.
+        password: without the escapes of where it stands.
+        host: "" where none is known.
+        tried: it stands in a test or an example.
+    """
+    verdict = _judge(user, password, host)
+    if not tried or verdict.confidence is None:
+        return verdict
+    # What somebody wrote for a test is no loss, unless it was copied from where it is good.
+    least = Confidence.LOW if verdict.confidence is Confidence.MEDIUM else verdict.confidence
+    return replace(verdict, confidence=least, severity=Severity.LOW)
+
+
+def _judge(user: bytes, password: bytes, host: str) -> Verdict:
     reach = _reach(host)
     default = _default(user.lower(), password.lower(), reach)
     if default is not None:

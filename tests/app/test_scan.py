@@ -375,6 +375,62 @@ def test_a_finding_counts_more_than_what_could_not_be_looked_at(scan):
     assert scan().returncode == 1
 
 
+def test_a_secret_in_a_name_is_found_and_shown_nowhere(scan):
+    token, other = _token(), _token(1)
+    (scan.here / f"of {token}").mkdir()
+    (scan.here / f"of {token}/a.zip").write_bytes(_zip(f"in/{other}.txt", "x", encrypted=True))
+    # The whole part of the path is hidden, where it is encoded.
+    encoded = base64.b64encode(f"a key: {token}".encode()).decode().replace("/", "_")
+    (scan.here / encoded).write_text("x")
+    (scan.here / "b.txt").write_text(f"{other} stands in both\n")
+    for form in ("terminal", "json", "sarif", "html", "markdown"):
+        result = scan("--format", form)
+        assert result.returncode == 1
+        for text in (token, other, encoded, encoded[12:30]):
+            assert text not in result.stdout + result.stderr
+    assert sorted(_found(scan("--format", "json"))) == [
+        ("b.txt", 1),
+        ("ghp_…", None),
+        ("of ghp_…/a.zip", None),
+        ("of ghp_…/a.zip!in/ghp_….txt", None),
+        ("of ghp_…/a.zip!in/ghp_….txt", None),
+    ]
+    scan("--baseline", "base.json", "--update-baseline", "--reason", "made up")
+    assert token not in (scan.here / "base.json").read_text()
+    assert other not in (scan.here / "base.json").read_text()
+    assert scan("--baseline", "base.json").returncode == 2  # but for the encrypted member, nothing is left
+
+
+def test_a_secret_in_the_name_of_the_directory_that_is_scanned_is_not_shown(scan):
+    place = scan.here / _token()
+    place.mkdir()
+    (place / "a.txt").write_text("x")
+    result = scan(str(place))
+    assert result.returncode == 1
+    assert _token() not in result.stdout
+
+
+def test_a_secret_in_the_name_of_an_author_a_branch_or_a_moved_file_is_found_and_not_shown(scan):
+    (scan.here / "a.txt").write_text("x")
+    _git(scan, "init", "-q")
+    _git(scan, "add", ".")
+    _git(scan, "-c", f"user.name=Ada {_token()}", "commit", "-q", "-m", "Words")
+    _git(scan, "branch", f"of-{_token(1)}")
+    result = scan("--history", "--format", "json")
+    findings = json.loads(result.stdout)["findings"]
+    assert {place["path"].partition(" ")[0] for one in findings for place in one["locations"]} == {
+        "commit",
+        "reflogs",
+        "refs/heads/of-ghp_…",
+    }
+    assert (_token() in result.stdout, _token(1) in result.stdout) == (False, False)
+    _git(scan, "mv", "a.txt", f"{_token(2)}.txt")
+    assert _found(scan("--staged", "--format", "json")) == [("ghp_….txt", None)]
+    _git(scan, "commit", "-q", "-m", "Move")
+    shown = _answer(scan, "diff", "-M", "HEAD~", "HEAD")
+    assert _found(scan("--diff", "--format", "json", stdin=shown)) == [("ghp_….txt", None)]
+
+
 def test_a_file_that_is_encrypted_to_keys_is_told_and_stops_nobody(scan):
     (scan.here / "a.age").write_bytes(b"age-encryption.org/v1\n-> X25519 " + bytes(40))
     result = scan()

@@ -3,35 +3,14 @@ import sys
 
 import pytest
 
-from git_repositories import Repository, isolated
-from tokenward.leaks.blob import Blob
-from tokenward.leaks.findings import Trouble
+from git_repositories import Repository
+from leaks.reading import message, names, read
 from tokenward.leaks.sources import git as gits
 from tokenward.leaks.sources.git_changes import Staged
 from tokenward.leaks.sources.git_commits import commit_range, commits_since, pushed, received
-from tokenward.leaks.sources.source import CannotScan, Item, Source
+from tokenward.leaks.sources.source import CannotScan, Source
 
 ZERO = "0" * 40
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for name, value in isolated(tmp_path / "home").items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def repository(tmp_path) -> Repository:
-    return Repository(tmp_path / "r")
-
-
-def read(source: Source) -> tuple[list[Blob], list[Trouble]]:
-    found = list(source.items())
-    with source.reader() as reader:
-        found += reader([one for one in found if isinstance(one, Item)])
-    return [one for one in found if isinstance(one, Blob)], [one for one in found if isinstance(one, Trouble)]
 
 
 def versions(source: Source) -> list[tuple[str, bytes, bytes | None]]:
@@ -176,7 +155,7 @@ def test_a_range_gives_what_each_of_its_commits_brought_in(repository):
     third = repository.commit({"a": "three", "c": "c", "b": None}, "Third")
     source = commit_range(repository.path, f"{base}..HEAD")
     assert versions(source) == [("a", b"three", b"two"), ("a", b"two", b"one"), ("c", b"c", None)]
-    assert sorted(blob.data for blob in read(source)[0] if blob.path.startswith("commit ")) == [
+    assert sorted(message(blob) for blob in read(source)[0] if blob.path.startswith("commit ")) == [
         b"Second\n",
         b"Third\n",
     ]
@@ -283,7 +262,7 @@ def test_tags_and_blobs_that_are_pushed_are_read_and_a_tree_is_said(repository, 
         for tag in ("v1", "blob", "tree")
     )
     blobs, troubles = read(pushed(repository.path, lines, "origin"))
-    assert {(one.path, one.data) for one in blobs} == {
+    assert {(one.path, message(one)) for one in blobs} == {
         ("tag v1", b"a message\n"),
         ("refs/tags/blob", b"tagged"),
     }
@@ -312,7 +291,7 @@ source = received(sys.stdin.read())
 items = list(source.items())
 with source.reader() as reader:
     for one in reader(items):
-        print(one.path if one.path[:7] != "commit " else "message", one.data, one.old)
+        print(one.path if one.path[:7] != "commit " else "message", one.data[:5], one.old)
 """
 
 
@@ -324,5 +303,24 @@ def test_a_server_sees_what_is_still_in_quarantine(tmp_path, repository, remote)
     hook.chmod(0o755)
     repository.commit({"a": "new"}, "Words")
     repository.git("push", "--quiet", "origin", "main", PYTHONPATH=os.pathsep.join(sys.path))
-    assert sorted(out.read_text().splitlines()) == ["a b'new' b'pushed'", "message b'Words\\n' None"]
+    assert sorted(out.read_text().splitlines()) == ["a b'new' b'pushed'", "message b'Words' None"]
     assert read(received("")) == ([], [])
+
+
+def test_only_names_that_are_new_count(repository):
+    repository.commit({"a": "content", "b": "b", "changed": "1"})
+    repository.git("mv", "a", "moved")
+    repository.write({"changed": "2"})
+    repository.git("add", "--all")
+    assert names(Staged(repository.path)) == ["moved"]
+    assert [one.path for one in Staged(repository.path).items() if not one.old] == ["moved"]
+    repository.commit({"copy": "b"})
+    assert names(commit_range(repository.path, "HEAD~..HEAD")) == ["moved"]
+    repository.commit({"copy of what is new": "new", "the same again": "new"})
+    [alone] = names(commit_range(repository.path, "HEAD~..HEAD"))
+    assert alone in {"copy of what is new", "the same again"}
+
+
+def test_the_name_of_a_branch_that_is_pushed_counts(repository, remote):
+    repository.commit({"a": "new"})
+    assert names(pushed(repository.path, line(repository), "origin"))[0].startswith("refs/")

@@ -4,41 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from git_repositories import Repository, isolated
+from git_repositories import Repository
+from leaks.reading import message, names, read
 from tokenward.leaks.blob import Blob, Origin
-from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources import git_objects, windows
 from tokenward.leaks.sources.git_history import GitHistory
 from tokenward.leaks.sources.source import CannotScan, Item
 from tokenward.leaks.sources.tree import Tree
 
 
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    for name, value in isolated(tmp_path / "home").items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def repository(tmp_path) -> Repository:
-    return Repository(tmp_path / "r")
-
-
-def everything(source: GitHistory) -> tuple[list[Blob], list[Trouble]]:
-    found = list(source.items())
-    with source.reader() as reader:
-        found += reader([one for one in found if isinstance(one, Item)])
-    return [one for one in found if isinstance(one, Blob)], [one for one in found if isinstance(one, Trouble)]
-
-
 def contents(source: GitHistory) -> dict[str, list[bytes]]:
-    blobs, troubles = everything(source)
+    blobs, troubles = read(source)
     assert troubles == []
     seen: dict[str, list[bytes]] = {}
     for blob in blobs:
-        if not blob.path.startswith("commit "):
+        if blob.path != "reflogs" and not blob.path.startswith("commit "):
             seen.setdefault(blob.path, []).append(blob.data)
     return {path: sorted(versions) for path, versions in seen.items()}
 
@@ -47,9 +27,9 @@ def test_each_version_is_read_once_and_messages_too(repository):
     first = repository.commit({"a": "one", "copy": "one", "dir/b": "b"}, "First\n\nwords")
     second = repository.commit({"a": "two", "dir/b": None}, "Second")
     repository.git("tag", "--annotate", "v1", "--message", "a release")
-    blobs, troubles = everything(GitHistory(repository.path))
+    blobs, troubles = read(GitHistory(repository.path))
     assert troubles == []
-    assert sorted((blob.path, blob.data) for blob in blobs) == sorted(
+    assert sorted((blob.path, message(blob)) for blob in blobs if blob.path != "reflogs") == sorted(
         [
             ("copy", b"one"),
             ("a", b"two"),
@@ -174,7 +154,7 @@ def test_strange_names_come_through(repository):
     repository.commit({"plain": "x"})
     commit = repository.commit({name: name.encode("utf-8", "surrogateescape") for name in names})
     source = GitHistory(repository.path)
-    blobs, _ = everything(source)
+    blobs, _ = read(source)
     ids = {blob.data.decode("utf-8", "surrogateescape"): blob.object_id for blob in blobs}
     attributed = source.attribute(set(ids.values()))
     for name in names:
@@ -203,13 +183,13 @@ def test_repositories_of_all_kinds_are_read(tmp_path, kind):
     expected = [b"one", b"three", b"two"] if kind == "detached" else [b"one", b"two"]
     source = GitHistory(place)
     assert contents(source) == {"a": expected}
-    blobs, _ = everything(source)
-    assert all(source.attribute({blob.object_id or ""}) for blob in blobs)
+    blobs, _ = read(source)
+    assert all(source.attribute({blob.object_id}) for blob in blobs if blob.object_id)
 
 
 def test_an_empty_repository_has_nothing(repository):
     source = GitHistory(repository.path)
-    assert everything(source) == ([], [])
+    assert read(source) == ([], [])
     assert source.head() == frozenset()
 
 
@@ -218,7 +198,7 @@ def test_a_shallow_clone_says_that_its_history_is_cut(tmp_path, repository):
     repository.commit({"a": "two"})
     place = tmp_path / "shallow"
     repository.git("clone", "--quiet", "--depth", "1", f"file://{repository.path}", str(place))
-    blobs, troubles = everything(GitHistory(place))
+    blobs, troubles = read(GitHistory(place))
     assert [blob.data for blob in blobs if blob.path == "a"] == [b"two"]
     assert [trouble.why for trouble in troubles] == [
         "the clone is shallow: what came before its oldest commits is not here"
@@ -245,7 +225,7 @@ def test_a_missing_blob_is_trouble_and_the_rest_is_read(repository):
     repository.commit({"a": "a", "b": "b", "c": "c"})
     missing = repository.id_of("HEAD:b")
     object_file(repository, missing).unlink()
-    blobs, troubles = everything(GitHistory(repository.path))
+    blobs, troubles = read(GitHistory(repository.path))
     assert {"a", "c"} < {blob.path for blob in blobs}
     assert [(trouble.path, trouble.skipped) for trouble in troubles] == [(f"object {missing}", False)]
 
@@ -256,7 +236,7 @@ def test_a_corrupt_blob_is_trouble_and_the_rest_is_read(repository):
     data = file.read_bytes()
     file.chmod(0o644)
     file.write_bytes(data[: len(data) - 8])
-    blobs, troubles = everything(GitHistory(repository.path))
+    blobs, troubles = read(GitHistory(repository.path))
     assert {"a", "c"} < {blob.path for blob in blobs}
     assert [trouble.path for trouble in troubles] == ["b"]
     assert "corrupt" in troubles[0].why
@@ -270,7 +250,7 @@ def test_where_the_history_cannot_be_walked_what_is_stored_is_read(repository, w
     file.chmod(0o644)
     file.write_bytes(b"")
     repository.git("reflog", "expire", "--expire=now", "--all", check=False)
-    blobs, troubles = everything(GitHistory(repository.path))
+    blobs, troubles = read(GitHistory(repository.path))
     assert {b"one", b"two", b"three"} < {blob.data for blob in blobs}
     assert any("could not walk the whole history" in trouble.why for trouble in troubles)
     assert GitHistory(repository.path).attribute({repository.git("hash-object", "a")}) is not None
@@ -281,7 +261,7 @@ def test_submodules_are_named(tmp_path, repository):
     inner.commit({"x": "inner"})
     repository.git("submodule", "--quiet", "add", str(inner.path), "lib/inner")
     repository.commit()
-    blobs, troubles = everything(GitHistory(repository.path))
+    blobs, troubles = read(GitHistory(repository.path))
     assert b"inner" not in {blob.data for blob in blobs}
     assert [(trouble.path, trouble.skipped) for trouble in troubles] == [("lib/inner", True)]
 
@@ -291,7 +271,7 @@ def test_the_content_of_lfs_is_read_where_it_was_fetched(repository):
     form = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 7\n"
     repository.commit({"here": form.format(here), "away": form.format(away)})
     repository.write({f".git/lfs/objects/aa/aa/{here}": "content"})
-    blobs, troubles = everything(GitHistory(repository.path))
+    blobs, troubles = read(GitHistory(repository.path))
     assert next(blob.data for blob in blobs if blob.path == "here") == b"content"
     assert [(trouble.path, trouble.skipped) for trouble in troubles] == [("away", True)]
 
@@ -305,7 +285,7 @@ def test_a_large_blob_comes_in_windows(repository, monkeypatch):
     data = b"".join(b"%07d\n" % n for n in range(1000))
     repository.commit({"a": "first", "large": data, "z": "last"})
     source = GitHistory(repository.path)
-    blobs, _ = everything(source)
+    blobs, _ = read(source)
     pieces = [blob for blob in blobs if blob.path == "large"]
     assert len(pieces) > 8
     for blob in pieces:
@@ -395,7 +375,7 @@ def canary(tmp_path, repository):
 
 def test_a_hostile_repository_runs_nothing(repository, canary):
     source = GitHistory(repository.path, unreachable=True)
-    blobs, troubles = everything(source)
+    blobs, troubles = read(source)
     assert b"a" in {blob.data for blob in blobs}
     assert len(troubles) == 1  # the object that it would have fetched
     source.attribute({blob.object_id or "" for blob in blobs})
@@ -451,3 +431,36 @@ def test_no_git_is_left_running(repository):
         next(iter(answers))
     assert listing.read_text() == others
     shutil.rmtree(repository.path)
+
+
+def test_names_of_refs_are_listed_and_who_made_a_commit_or_a_tag_is_read(repository):
+    repository.commit({"a": "one"}, "Words")
+    repository.git("branch", "gone")
+    repository.git("checkout", "--quiet", "gone")
+    repository.git("checkout", "--quiet", "main")
+    repository.git("branch", "--quiet", "-D", "gone")
+    repository.git("tag", "--annotate", "v1", "--message", "a release")
+    source = GitHistory(repository.path)
+    assert names(source) == ["refs/heads/main", "refs/tags/v1"]
+    seen = {blob.path.partition(" ")[0]: blob.data for blob in read(source)[0]}
+    assert b"Words\nauthor Ann <ann@example.org> " in seen["commit"]
+    assert b"\ncommitter Ann <ann@example.org> " in seen["commit"]
+    assert b"a release\ntag v1\ntagger Ann <ann@example.org> " in seen["tag"]
+    assert b"moving from main to gone" in seen["reflogs"]
+
+
+def test_a_tag_that_was_merged_is_read_and_a_signature_is_not(repository):
+    head = (
+        "tree {}\nauthor A <a> 1 +0000\ncommitter B <b> 1 +0000\nmergetag object {}\n type commit\n"
+        " tag inner\n \n inside\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n c2lnbmF0dXJl\n\nWords\n"
+    )
+    repository.commit({"a": "one"})
+    tree = repository.id_of("HEAD^{tree}")
+    made = repository.git(
+        "hash-object", "-w", "-t", "commit", "--stdin", given=head.format(tree, repository.id_of("HEAD"))
+    )
+    repository.git("update-ref", "refs/heads/main", made)
+    [data] = [blob.data for blob in read(GitHistory(repository.path))[0] if blob.path == f"commit {made}"]
+    assert data.startswith(b"Words\nauthor A <a>")
+    assert b"inside" in data
+    assert b"c2ln" not in data

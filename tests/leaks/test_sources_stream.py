@@ -5,24 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from git_repositories import Repository, isolated
 from tokenward.leaks.blob import Blob, Origin
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources import windows
 from tokenward.leaks.sources.patches import patches
 from tokenward.leaks.sources.source import Item, Source
 from tokenward.leaks.sources.stream import Diff, Stream
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    for name, value in isolated(tmp_path / "home").items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def repository(tmp_path) -> Repository:
-    return Repository(tmp_path / "r")
 
 
 def read(source: Source) -> list[Blob | Trouble]:
@@ -32,9 +20,23 @@ def read(source: Source) -> list[Blob | Trouble]:
 
 
 def diffed(text: str | bytes) -> list[Blob | Trouble]:
+    return [one for one in raw(text) if isinstance(one, Trouble) or not one.names]
+
+
+def raw(text: str | bytes) -> list[Blob | Trouble]:
     return read(
         Diff(io.BytesIO(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")))
     )
+
+
+def test_names_that_are_new_and_authors_are_read_beside_the_contents(repository):
+    repository.commit({"a": "one\n", "b": "two\n" * 9})
+    repository.git("mv", "b", "moved to here")
+    repository.commit({"a": "three\n", "new": "x"})
+    shown = repository.git("log", "-p", "-M", "-1")
+    told = [one.names for one in raw(shown) if isinstance(one, Blob) and one.names]
+    commit = repository.id_of("HEAD")
+    assert told == [(f"commit {commit} by Ann <ann@example.org>",), ("moved to here",), ("new",)]
 
 
 def test_a_stream_is_one_file():

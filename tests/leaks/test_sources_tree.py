@@ -5,18 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from git_repositories import Repository, isolated
+from git_repositories import Repository
 from tokenward.leaks.blob import Blob
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources import windows
 from tokenward.leaks.sources.source import CannotScan, Item
 from tokenward.leaks.sources.tree import Tree
 
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    for name, value in isolated(tmp_path / "home").items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def put_at(file: Path, content: str | bytes = "x") -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tokenward.leaks.blob import Blob
 from tokenward.leaks.findings import Trouble
+from tokenward.leaks.naming import names_of
 from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.sources.source import Item, Read
 
@@ -57,10 +58,19 @@ def batches(listed: Iterator[Item | Trouble]) -> Iterator[Batch]:
         yield Batch(items, troubles)
 
 
+def _in_names(search: Search, batch: Batch) -> Iterator[Sighting]:
+    """What stands in the names of what was listed. A name that was there before is not new."""
+    ids = {item.path: item.id for item in batch.items if item.name_only or not item.old}
+    ids |= {trouble.path: "" for trouble in batch.troubles}
+    for one in search(names_of(ids)) if ids else ():
+        if isinstance(one, Sighting):
+            yield one._replace(object_id=ids[one.path] or None)
+
+
 def search_batch(read: Read, search: Search, batch: Batch) -> Searched:
     """Read the batch's items and search what they hold."""
-    sightings: list[Sighting] = []
     troubles = list(batch.troubles)
+    sightings = list(_in_names(search, batch))
     blobs = size = 0
     for blob in read(batch.items):
         if isinstance(blob, Trouble):

@@ -43,6 +43,7 @@ class Blob:
         window: `data` is not the whole file; a container cannot be opened.
         old: what stood there before; a secret that stands in it is not new. None where everything counts.
         origin: the commit, where the source knows it already, as a mail of `git format-patch` does.
+        names: `data` are these names of files, one a line, and no content; see `naming`.
     """
 
     path: str
@@ -53,3 +54,4 @@ class Blob:
     window: bool = False
     old: bytes | None = field(default=None, repr=False)
     origin: Origin | None = None
+    names: tuple[str, ...] = ()

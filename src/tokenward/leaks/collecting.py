@@ -12,6 +12,7 @@ from tokenward.leaks.rule import Rule
 from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.sources.source import Source
 
+_LONG = 12  # bytes that no ordinary word of a path has
 OURS = "tokenward"
 """The checksum of what we issue."""
 
@@ -28,10 +29,13 @@ class Collector:
         """
         self._rules = rules
         self._key = key
+        self._in_names: dict[str, Sighting] = {}
         self._seen: dict[bytes, dict[tuple[str, int, str | None], Sighting]] = {}
 
     def add(self, sighting: Sighting) -> None:
         """Note it. On one line a secret counts once: windows of a large file overlap, and so do encodings."""
+        if sighting.in_name:
+            self._in_names[sighting.in_name] = sighting
         places = self._seen.setdefault(sighting.secret, {})
         place = (sighting.path, sighting.line, sighting.object_id)
         known = places.get(place)
@@ -56,6 +60,21 @@ class Collector:
                 if chosen:
                     found.append(self._finding(chosen, origins, head))
         return sorted(counting, key=_worst_first), sorted(accepted, key=_worst_first)
+
+    def shown(self) -> dict[str, str]:
+        """What may be shown in the place of each text that a path or an author must not show.
+
+        Short secrets that somebody chose are left out where they were not found in a name: they are words.
+        """
+        texts = {one.in_name: one for one in self._in_names.values()}
+        for secret, places in self._seen.items():
+            one = next(iter(places.values()))
+            if len(secret) >= _LONG or not (one.guessable or self._rules[one.rule].guessable):
+                texts.setdefault(secret.decode("utf-8", "surrogateescape"), one)
+        return {
+            text: masked(one.secret, self._rules[one.rule], guessable=one.guessable).partition("…")[0] + "…"
+            for text, one in texts.items()
+        }
 
     def _finding(
         self, sightings: Sequence[Sighting], origins: Mapping[str, tuple[Origin, ...]], head: AbstractSet[str]
@@ -112,7 +131,9 @@ def _origins(sighting: Sighting, origins: Mapping[str, tuple[Origin, ...]]) -> I
     elif sighting.object_id is not None:
         _outer, member_mark, member = sighting.path.partition("!")
         for origin in origins.get(sighting.object_id, ()):
-            yield origin.path + member_mark + member, origin
+            path = origin.path + member_mark + member
+            if sighting.in_name in path:  # a blob may have had other names
+                yield path, origin
 
 
 def _worst_first(finding: Finding) -> tuple[int, int, str, int]:

@@ -6,8 +6,10 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.leaks.batches import Search, Searched
 from tokenward.leaks.collecting import Collector
 from tokenward.leaks.findings import Trouble
+from tokenward.leaks.naming import hidden, names_of
 from tokenward.leaks.pool import search_all
 from tokenward.leaks.result import ScanResult
+from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.sources.source import Source
 
 Progress = Callable[[Searched], None]
@@ -42,6 +44,9 @@ def scan(
     files = size = 0
     interrupted = False
     try:
+        for sighting in search(names_of([source.name])):
+            if isinstance(sighting, Sighting):
+                collector.add(sighting)
         for searched in search_all(source, search, workers):
             for sighting in searched.sightings:
                 collector.add(sighting)
@@ -52,7 +57,7 @@ def scan(
     except KeyboardInterrupt:
         interrupted = True
     counting, accepted = collector.findings(source)
-    return ScanResult(
+    result = ScanResult(
         source=source.name,
         findings=tuple(counting),
         accepted=tuple(accepted),
@@ -62,3 +67,4 @@ def scan(
         seconds=clock.monotonic() - began,
         interrupted=interrupted,
     )
+    return hidden(result, collector.shown())

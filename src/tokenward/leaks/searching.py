@@ -6,6 +6,7 @@ blob -> itself, members of containers -> texts -> candidates, woken decoders
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from tokenward.leaks.allowing import Allowance, allowed
@@ -14,6 +15,7 @@ from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detection.overlaps import best
 from tokenward.leaks.distributed import distributed
 from tokenward.leaks.findings import Candidate, Confidence, Severity, Trouble
+from tokenward.leaks.naming import names_of, told_by_name
 from tokenward.leaks.recording import SILENCE, Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.sighting import Sighting
@@ -64,7 +66,13 @@ class Searcher:
 
     def __call__(self, blob: Blob) -> Iterator[Sighting | Trouble | int]:
         """See `batches.Search`."""
+        if blob.names:
+            yield from self._in_names(blob)
+            return
+        members: dict[str, None] = {}
         for part in unpack(blob):
+            if part.path != blob.path:
+                members[part.path] = None
             if isinstance(part, Trouble):
                 yield part
                 continue
@@ -76,6 +84,17 @@ class Searcher:
                 if not left.covers(0):
                     why = "decoded only in part: more would have come out than its size allows"
                     yield Trouble(part.path, why)
+
+        if members:
+            names = names_of(members)
+            yield from self._in_names(replace(names, object_id=blob.object_id, origin=blob.origin))
+
+    def _in_names(self, names: Blob) -> Iterator[Sighting]:
+        text = Text(names.data, "")
+        for seen in self._in_text(names, text, _Room(len(text.data))):
+            sighting = told_by_name(seen.sighting, names, seen.start, seen.end)
+            if sighting is not None:
+                yield sighting
 
     def _in_text(self, blob: Blob, text: Text, left: _Room) -> list[_Seen]:
         recorder = self._recorder_of(text)

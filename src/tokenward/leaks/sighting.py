@@ -25,6 +25,7 @@ class Sighting(NamedTuple):
         object_id: of the git object that holds it; None outside git.
         origin: the commit, where the source knew it.
         allowed: the reason that an inline comment gives for letting it pass; None without one.
+        in_name: what stands for it in the path, where the path is where it was seen; "" for others.
     """
 
     rule: str
@@ -41,6 +42,7 @@ class Sighting(NamedTuple):
     object_id: str | None
     origin: Origin | None
     allowed: str | None
+    in_name: str = ""
 
     def __repr__(self) -> str:
         return f"<Sighting of {self.rule} in {self.path}:{self.line}>"

@@ -54,12 +54,16 @@ class Staged(Source):
         left_out = 0
         for raw, (mode, old, new) in changed.items():
             path = text(raw)
-            if not mode.startswith(FILES) or new in moved or not new.strip("0"):
+            if not mode.startswith(FILES) or not new.strip("0"):
                 continue
             if merged is not None and raw not in merged:
                 continue  # as the branch has it that is merged
             if rules is not None and rules.leave_out(path):
                 left_out += 1
+                continue
+            if new in moved:
+                if not old.strip("0"):
+                    yield Item(path, 0, new, name_only=True)
                 continue
             olds = [old, *([merged[raw][1]] if merged is not None else [])]
             yield Item(path, TYPICAL, new, " ".join(one for one in olds if one.strip("0")))

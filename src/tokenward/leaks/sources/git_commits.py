@@ -61,6 +61,8 @@ class Commits(Source):
     def items(self) -> Iterator[Item | Trouble]:
         """See `Source`. Ends with trouble where git could not walk all of them."""
         yield from _beside_commits(self._git, self._targets)
+        for target in self._targets:
+            yield Item(target.ref, 0, name_only=True)
         if not self._revisions:
             return
         self._left_out = 0
@@ -77,8 +79,6 @@ class Commits(Source):
         for one in changes(self._git, self._revisions):
             if isinstance(one, Change):
                 commit, path, old = one.commit, text(one.path), one.old
-                if one.moved:
-                    continue
                 if self._rules is not None and self._rules.leave_out(path):
                     self._left_out += 1
                     continue
@@ -86,9 +86,13 @@ class Commits(Source):
                 commit, path, old = one, f"commit {one.id}", ""
             origin = Origin(path, commit.id, commit.author, commit.date)
             self._origins.setdefault(one.id, {}).setdefault(path, origin)
-            if (one.id, old) not in seen:
-                seen.add((one.id, old))
-                yield Item(path, TYPICAL, one.id, old)
+            moved = isinstance(one, Change) and one.moved
+            if moved or (one.id, old) in seen:
+                if not old:
+                    yield Item(path, 0, one.id, name_only=True)
+                continue
+            seen.add((one.id, old))
+            yield Item(path, TYPICAL, one.id, old)
 
     def reader(self) -> AbstractContextManager[Read]:
         """See `Source`."""

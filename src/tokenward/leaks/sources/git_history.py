@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from tokenward.leaks.blob import Origin
+from tokenward.leaks.blob import Blob, Origin
 from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources.git import Git, GitFailed, layout, text
+from tokenward.leaks.sources.git_changes import TYPICAL
 from tokenward.leaks.sources.git_log import Change, changes, head_objects
 from tokenward.leaks.sources.git_objects import objects
 from tokenward.leaks.sources.source import CannotScan, Item, Read, Source
@@ -15,6 +17,7 @@ from tokenward.leaks.sources.source import CannotScan, Item, Read, Source
 _EVERYTHING = ("--all", "--reflog")
 _CHECK = ("cat-file", "--buffer", "--batch-check=%(objecttype) %(objectsize) %(objectname) %(rest)")
 _STORED = (*_CHECK, "--batch-all-objects", "--unordered")
+_REFLOGS = "reflogs"
 _KINDS = frozenset({b"blob", b"commit", b"tag"})
 
 
@@ -65,6 +68,15 @@ class GitHistory(Source):
         if self._unreachable or not whole:
             yield from self._strays(listed)
         yield from _submodules(self._git)
+        yield from self._beside_objects()
+
+    def _beside_objects(self) -> Iterator[Item]:
+        """Names of refs, and what reflogs say: messages, and names of branches that are no longer there."""
+        if self._revisions != _EVERYTHING:
+            return
+        for ref in self._git.output("for-each-ref", "--format=%(refname)").splitlines():
+            yield Item(text(ref), 0, name_only=True)
+        yield Item(_REFLOGS, TYPICAL)
 
     def _strays(self, listed: set[bytes]) -> Iterator[Item | Trouble]:
         """What is stored and was not listed."""
@@ -81,9 +93,22 @@ class GitHistory(Source):
         except GitFailed as error:
             yield Trouble(str(self._layout.directory), f"git could not list what is stored: {error}")
 
-    def reader(self) -> AbstractContextManager[Read]:
+    @contextmanager
+    def reader(self) -> Iterator[Read]:
         """See `Source`."""
-        return objects(self._git)
+        with objects(self._git) as read:
+            yield partial(self._read, read)
+
+    def _read(self, read: Read, items: Sequence[Item]) -> Iterator[Blob | Trouble]:
+        yield from read([item for item in items if item.path != _REFLOGS or item.id])
+        for item in items:
+            if item.path == _REFLOGS and not item.id:
+                try:
+                    lines = self._git.output("log", "--walk-reflogs", "--all", "--format=%gD %gn <%ge> %gs")
+                except GitFailed:  # nothing was committed yet, or what they lead to is gone, which is said
+                    continue
+                if lines:
+                    yield Blob(item.path, lines)
 
     def attribute(self, object_ids: AbstractSet[str]) -> Mapping[str, tuple[Origin, ...]]:
         """See `Source`: one pass over all commits, which reads trees but no blobs."""

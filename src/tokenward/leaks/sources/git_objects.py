@@ -15,6 +15,7 @@ from tokenward.leaks.sources.source import Item, Read
 from tokenward.leaks.sources.windows import blobs
 
 _AT_ONCE = 400  # ids, 65 bytes or less each, that fit into a pipe: neither side waits for the other
+_IDS = (b"tree ", b"parent ", b"object ", b"type ", b"gpgsig")
 _PARENTS = 8  # of a merge; what more of them had counts as new
 _PIPE = 1 << 20  # bytes; fewer changes between the processes than with 64 KiB
 
@@ -47,6 +48,8 @@ class _Reader:
         batch: list[Item] = []
         asked = 0
         for item in items:
+            if item.name_only:
+                continue
             count = len(_wanted(item))
             if asked + count > _AT_ONCE:
                 yield from self._batch(batch)
@@ -101,7 +104,7 @@ class _Reader:
             return
         data = _content(answers, size)
         if kind != b"blob":
-            data = data.partition(b"\n\n")[2]  # the message; the rest are ids and names
+            data = _words(data)
         elif sha256 := pointed(data):
             yield from self._stored(like, sha256)
         if data:
@@ -120,6 +123,19 @@ class _Reader:
             )
         except OSError as error:
             yield Trouble(like.path, f"its content in Git LFS cannot be read: {error.strerror}")
+
+
+def _words(data: bytes) -> bytes:
+    """Of a commit or a tag the message, and then what else is in its head: who made it, its name."""
+    head, _, message = data.partition(b"\n\n")
+    kept: list[bytes] = []
+    keeps = False
+    for line in head.split(b"\n"):
+        if not line.startswith(b" "):  # a field that goes on
+            keeps = not line.startswith(_IDS)
+        if keeps:
+            kept.append(line.strip())
+    return b"\n".join([message.rstrip(b"\n"), *kept]) + b"\n"
 
 
 def _wanted(item: Item) -> list[str]:

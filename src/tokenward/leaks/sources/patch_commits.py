@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 
 from tokenward.leaks.blob import Blob, Origin
+from tokenward.leaks.naming import names_of
 
 LOG = re.compile(rb"commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)(?:\s|$)")
 MAIL = re.compile(rb"From ([0-9a-f]{40}(?:[0-9a-f]{24})?) [A-Z][a-z]{2} ")
@@ -71,6 +73,11 @@ class Head:
     def origin(self, path: str) -> Origin:
         """Who brought in what stands at that path."""
         return Origin(path, self._id, self._author, self._date)
+
+    def made_by(self) -> Blob:
+        """The author, as a name: it is shown wherever the commit is, and is content as names of files are."""
+        path = f"commit {self._id} by {self._author}"
+        return replace(names_of([path]), origin=self.origin(path))
 
     def message(self) -> Blob | None:
         """What was written about it; None if nothing was."""

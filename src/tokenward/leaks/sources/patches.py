@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from tokenward.leaks.blob import Blob, Origin
 from tokenward.leaks.findings import Trouble
+from tokenward.leaks.naming import names_of
 from tokenward.leaks.sources.binary_patch import Unreadable, content
 from tokenward.leaks.sources.patch_commits import LOG, MAIL, Head
 from tokenward.leaks.sources.patch_names import bare_name, name, new_name
@@ -86,10 +88,11 @@ class _Patches:
         yield from self._end_of_head()
 
     def _end_of_head(self) -> Iterator[Blob]:
-        message = self._head.message() if self._head is not None and self._in_head else None
+        if self._head is not None and self._in_head:
+            if message := self._head.message():
+                yield message
+            yield self._head.made_by()
         self._in_head = False
-        if message is not None:
-            yield message
 
     def _names(self) -> None:
         following = next(self.lines, b"")
@@ -100,8 +103,11 @@ class _Patches:
             self.lines.back(following)
 
     def _line(self, line: bytes) -> Iterator[Blob | Trouble]:
-        if line.startswith(b"rename to "):
-            self._path = bare_name(line[10:])
+        if line.startswith((b"rename to ", b"copy to ")):
+            self._path = bare_name(line.partition(b" to ")[2])
+            yield from self._new_name()
+        elif line.startswith(b"new file mode"):
+            yield from self._new_name()
         elif line.startswith(b"deleted file mode"):
             self._path = None
         elif line.startswith(b"@@") and (hunk := _HUNK.match(line)):
@@ -111,6 +117,10 @@ class _Patches:
         elif line.startswith(b"Binary files ") and self._path and b" and /dev/null differ" not in line:
             why = "a binary file of which the diff gives no content (git diff --binary does)"
             yield Trouble(self._path, why, skipped=True)
+
+    def _new_name(self) -> Iterator[Blob]:
+        if self._path:
+            yield replace(names_of([self._path]), origin=self._origin())
 
     def _hunk(self, hunk: re.Match[bytes]) -> Iterator[Blob]:
         """Read as many lines as its head announces: what follows may look like a line of it."""

@@ -19,12 +19,14 @@ class Item(NamedTuple):
         size: in bytes, to share work out by; what is read may be more or less.
         id: of the git object; "" outside git.
         old: the git objects that stood there before, with spaces between: one for each parent of a merge.
+        name_only: its content counts for nothing, and is not read: only its name is new.
     """
 
     path: str
     size: int
     id: str = ""
     old: str = ""
+    name_only: bool = False
 
 
 Read = Callable[[Sequence[Item]], Iterator[Blob | Trouble]]

@@ -300,7 +300,6 @@ def test_a_method_is_shadowed_only_where_a_more_literal_path_lacks_it(write):
     ("risk", "lifetime", "barred"),
     [("high", "11m", True), ("high", "10m", False), ("moderate", "15m", False), ("critical", "601s", True)],
 )
-@pytest.mark.usefixtures("two_factor_sign_in")
 def test_an_operation_for_which_no_token_could_be_good_enough_is_an_error(write, risk, lifetime, barred):
     text = GOOD.replace("risk: moderate", f"risk: {risk}").replace(
         "access_token: 5m", f"access_token: {lifetime}"

@@ -137,7 +137,6 @@ def test_a_test_says_what_the_caller_shows(house, test, decided):
         assert "expected allow GET /health" in tried("one.policytest.yaml", code=1).stdout
 
 
-@pytest.mark.usefixtures("two_factor_sign_in")
 def test_who_signed_in_how_and_when_decides_at_critical(house):
     path = house / "tokenward.yaml"
     path.write_text(

@@ -12,8 +12,6 @@ from tokenward.app.samples import SAMPLES
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.supervisor import CannotStart
 
-pytestmark = pytest.mark.usefixtures("two_factor_sign_in")  # its changes are to tier critical
-
 CONFIGURATION = """\
 store: sqlite:tokenward.db
 master_key: env:MASTER_KEY

@@ -43,7 +43,6 @@ async def issued(ground, prover, amr, ago):
     return Secret(token.secret.reveal())
 
 
-@pytest.mark.usefixtures("two_factor_sign_in")
 @pytest.mark.parametrize(
     ("amr", "ago", "code"),
     [

@@ -9,7 +9,7 @@ from gateway.wire import through
 from gateway.world import ORIGIN, World, code
 from tokens.dpop_forgery import FORGERIES, KEY, forged
 from tokenward.base.problems import UNAVAILABLE
-from tokenward.gateway.tiers import TWO_FACTORS
+from tokenward.tokens.acr import ACR
 from tokenward.tokens.binding import Confirmation, token_hash
 from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS, ReplaysUnavailable
 
@@ -125,7 +125,7 @@ def test_a_step_up_challenge_says_what_to_ask_the_issuer_for():
     assert refused.problem.status == 401
     for part in ('DPoP realm="bank"', 'error="insufficient_user_authentication"', 'max_age="300"'):
         assert part in refused.challenge
-    assert f'acr_values="{TWO_FACTORS}"' in refused.challenge
+    assert f'acr_values="{ACR["two-factor"]}"' in refused.challenge
 
 
 def test_an_allowed_answer_brings_the_next_nonce_and_may_not_be_kept():

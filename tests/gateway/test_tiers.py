@@ -2,7 +2,7 @@ import pytest
 
 from gateway.world import CNF, START, facts
 from tokenward.base.problems import INSUFFICIENT_TIER, STEP_UP_NEEDED, Refusal
-from tokenward.gateway.tiers import TIERS, admit, two_factors
+from tokenward.gateway.tiers import TIERS, admit
 from tokenward.tokens import opaque
 
 CREDENTIALS = ("api_key", "none", "client_secret", "workload", "private_key_jwt", "mtls")
@@ -66,22 +66,6 @@ def test_who_needs_a_token_that_is_bound_to_a_key(tier):
 def test_critical_needs_a_person_who_signed_in_with_two_factors_a_moment_ago(changes, code):
     assert judged("critical", **changes) == code
     assert judged("high", **changes) == "good"
-
-
-@pytest.mark.parametrize(
-    ("amr", "enough"),
-    [
-        (("pwd", "otp"), True),
-        (("mfa",), True),
-        (("hwk", "fpt"), True),
-        (("pwd", "pin"), False),  # two things that somebody knows are one kind of factor
-        (("otp", "sms"), False),
-        (("pwd", "user"), False),
-        (("pwd", "pwd"), False),
-    ],
-)
-def test_two_factors_are_of_two_kinds(amr, enough):
-    assert two_factors(amr) is enough
 
 
 def test_only_public_is_anonymous():

@@ -41,7 +41,7 @@ class House:
         transport = httpx.ASGITransport(self.app, client=(peer, 4711))
         return httpx.AsyncClient(transport=transport, base_url=self.issuer)
 
-    async def field(self, browser, path="/sign-in"):
+    async def field(self, browser, path="/sign-in?again=1"):
         """The hidden field of the page's form."""
         page = await browser.get(path)
         assert page.status_code == 200

@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.values import api_key, passkey, session
 from tokenward.base.origins import origin_of
 from tokenward.base.problems import CATALOGUE
+from tokenward.identity.account_view import AccountView, Application
+from tokenward.identity.factors.totp import qr_svg
+from tokenward.identity.offers import PasskeyOffer
 from tokenward.identity.pages import STYLE, Pages
+from tokenward.identity.steps import Aim
+from tokenward.store.people_records import FactorSummary
 
 PAGES = Pages("Example & Sons")
 HOSTILE = "\"><script>alert('1')</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
@@ -24,6 +30,14 @@ def view(**changed):
         "sealed_request": "sealed",
     }
     return SimpleNamespace(**(facts | changed))
+
+
+AIM = Aim("/authorize?client_id=app", "two-factor", 7.5)
+OFFER = PasskeyOffer("field", "{}")
+
+
+def sign_in(pages=PAGES, **changed):
+    return pages.sign_in(**({"aim": AIM, "field": "f", "passkey": None} | changed))
 
 
 class Reader(HTMLParser):
@@ -65,17 +79,16 @@ def test_scopes_and_their_meanings_cannot_either():
 
 @given(st.text())
 def test_what_was_typed_comes_back_as_text(typed):
-    page = PAGES.sign_in(continue_to=typed, field=typed, username=typed or "x", error=typed or "x")
-    assert shape(page) == shape(PAGES.sign_in(continue_to="", field="", username="x", error="x"))
+    page = sign_in(field=typed, username=typed or "x", error=typed or "x")
+    assert shape(page) == shape(sign_in(field="", username="x", error="x"))
 
 
 def test_the_name_of_the_issuer_is_escaped_everywhere():
     pages = Pages(HOSTILE)
     for hostile, tame in (
-        (pages.landing(username=None), PAGES.landing(username=None)),
-        (pages.landing(username=HOSTILE, field=HOSTILE), PAGES.landing(username="a", field="b")),
+        (pages.landing(), PAGES.landing()),
         (pages.error(CATALOGUE["malformed_request"]), PAGES.error(CATALOGUE["malformed_request"])),
-        (pages.sign_in(continue_to="/", field="f"), PAGES.sign_in(continue_to="/", field="f")),
+        (sign_in(pages), sign_in()),
     ):
         assert shape(hostile) == shape(tame)
 
@@ -100,9 +113,9 @@ def test_every_problem_has_a_page(problem):
 
 
 def test_password_managers_and_screen_readers_find_their_way():
-    read = Reader(PAGES.sign_in(continue_to="/", field="f", username="alice", error="Wrong."))
+    read = Reader(sign_in(username="alice", error="Wrong."))
     (username,), (password,) = read.named("username"), read.named("password")
-    assert username["autocomplete"] == "username"
+    assert username["autocomplete"] == "username webauthn"
     assert password["autocomplete"] == "current-password"
     assert "value" not in password
     assert "maxlength" not in password
@@ -112,11 +125,38 @@ def test_password_managers_and_screen_readers_find_their_way():
     assert username["aria-describedby"] == password["aria-describedby"] == problem["id"]
 
 
+def account_view(**changed):
+    facts = {
+        "username": "alice",
+        "field": "f",
+        "factors": FactorSummary(password=True, passkeys=1, totp=True, recovery_codes=7),
+        "sessions": [session(session_id="s-1"), session(session_id="s-2")],
+        "this_session": "s-1",
+        "applications": [Application("app", "App", ("accounts:read",), 0.0, acts=True)],
+        "api_keys": [api_key(name="Weather")],
+    }
+    return AccountView(**(facts | changed))
+
+
 def every_page():
     return [
-        PAGES.sign_in(continue_to="/", field="f"),
-        PAGES.landing(username=None),
-        PAGES.landing(username="alice", field="f"),
+        sign_in(),
+        sign_in(error="Wrong.", confirming=True, forgotten=True, passkey=OFFER),
+        PAGES.code(aim=AIM, field="f", passkey=OFFER, error="Wrong."),
+        PAGES.passkey(aim=AIM, passkey=OFFER),
+        PAGES.link(username="alice", token="t", field="f", error="Wrong."),
+        PAGES.forgotten(field="f"),
+        PAGES.forgotten(field="f", sent=True),
+        PAGES.account(account_view(), sign_out="f", passkeys=True),
+        PAGES.password(username="alice", field="f", error="Wrong."),
+        PAGES.passkeys(aim=AIM, field="f", passkey=OFFER, passkeys=[passkey(user_id="u")]),
+        PAGES.authenticator(
+            aim=AIM, field="f", offer="o", secret="S", qr=qr_svg("otpauth://totp/x"), replaces=True
+        ),
+        PAGES.recovery(aim=AIM, field="f", left=3, codes=[]),
+        PAGES.recovery(aim=AIM, field="f", left=10, codes=["A", "B"]),
+        PAGES.second_factor(aim=AIM, passkeys=True, app=True),
+        PAGES.landing(),
         PAGES.consent(view()),
         PAGES.error(CATALOGUE["unknown_client"]),
     ]
@@ -128,7 +168,8 @@ def test_pages_work_under_their_own_policy(page):
     assert page.startswith(b"<!doctype html>")
     assert ("html", {"lang": "en"}) in read.tags
     for tag, attributes in read.tags:
-        assert tag not in {"script", "style", "iframe", "img", "base"}
+        assert tag not in {"style", "iframe", "img", "base"}
+        assert tag != "script" or attributes.keys() == {"src", "defer"}  # nothing inline
         assert "style" not in attributes
         assert not any(name.startswith("on") for name in attributes)
     (sheet,) = [attributes["href"] for tag, attributes in read.tags if tag == "link"]
@@ -145,6 +186,7 @@ def test_every_page_comes_with_the_headers(visit):
             )
             assert policy == {
                 "default-src": "'none'",
+                "script-src": "'self'",
                 "style-src": "'self'",
                 "base-uri": "'none'",
                 "frame-ancestors": "'none'",
@@ -162,7 +204,7 @@ def test_every_page_comes_with_the_headers(visit):
 def test_the_style_is_cacheable_for_good(visit):
     async def story(house):
         answer = await house.browser().get("/static/tokenward.css?v=1")
-        assert answer.content == STYLE
+        assert answer.content == STYLE.content
         assert answer.headers["content-type"].startswith("text/css")
         assert "immutable" in answer.headers["cache-control"]
 

@@ -5,8 +5,10 @@ from tokenward.base.secret import Secret
 from tokenward.identity.cookies import cookie, wants_secure
 from tokenward.identity.people import add_user
 from tokenward.identity.sessions import ABSOLUTE, IDLE, TOUCH_EVERY
+from tokenward.store.people_records import Proof
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.tokens import opaque
+from tokenward.tokens.acr import Authentication
 
 
 def session_of(browser):
@@ -65,7 +67,7 @@ def test_what_is_known_of_the_person(visit):
         await house.sign_in(browser)
         person = await house.person(browser)
         assert (person.user_id, person.username) == (house.alice.user_id, "alice")
-        assert (person.amr, person.auth_time) == (("pwd",), house.clock.time())
+        assert person.authentication() == Authentication(("pwd",), house.clock.time())
         assert person.session_id == opaque.parse(session_of(browser)).token_id
 
     visit(story)
@@ -90,7 +92,9 @@ def test_an_access_token_is_no_session(visit, monkeypatch):
     async def story(house):
         new = opaque.new
         monkeypatch.setattr(opaque, "new", lambda _kind, **options: new("at", **options))
-        token = await house.identity.sign_in._sessions.start(house.alice, ("pwd",))
+        token = await house.identity.sign_in._parts.sessions.start(
+            house.alice, [Proof(("pwd",), house.clock.time())], {"headers": []}
+        )
         assert opaque.parse(token.reveal()).kind == "at"
         assert await house.person_behind(f"{SESSION}={token.reveal()}") is None
 
@@ -143,7 +147,7 @@ def test_a_taken_locator_is_tried_again_and_not_for_ever(visit, monkeypatch):
         browser = house.browser()
         assert (await house.sign_in(browser)).status_code == 303
         house.clashes = 1000
-        assert (await house.sign_in(browser)).status_code == 503
+        assert (await house.sign_in(house.browser())).status_code == 503
 
     visit(story)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from identity.house import BACK, BEFORE, SESSION, WRONG, opened
 from tokenward.base.secret import Secret
+from tokenward.identity.continuing import MAX_CONTINUE, safe_continue
 from tokenward.identity.csrf import FORM_LIFETIME
 from tokenward.identity.passwords import MAX_LENGTH
 from tokenward.identity.people import add_user, set_password
-from tokenward.identity.signin import MAX_CONTINUE, safe_continue
 from tokenward.store.port import StoreUnavailable
 
 ELSEWHERE = [
@@ -235,7 +235,7 @@ def test_a_sign_out_field_does_not_sign_in(visit):
     async def story(house):
         browser = house.browser()
         await house.field(browser)
-        field = house.identity.sign_in._guard.field("sign-out", browser.cookies[BEFORE])
+        field = house.identity.sign_in._parts.forms._guard.field("sign-out", browser.cookies[BEFORE])
         await refused_as_forged(
             house, browser, {"username": "alice", "password": house.password, "form": field}
         )
@@ -314,7 +314,7 @@ def test_signing_out_ends_the_session_at_the_server(visit):
         browser = house.browser()
         await house.sign_in(browser)
         secret = browser.cookies[SESSION]
-        answer = await browser.post("/sign-out", data={"form": await house.field(browser, "/")})
+        answer = await browser.post("/sign-out", data={"form": await house.field(browser, "/account")})
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert SESSION not in browser.cookies
         assert await house.person_behind(f"{SESSION}={secret}") is None
@@ -328,9 +328,9 @@ def test_nobody_else_can_sign_a_person_out(visit):
         browser, attacker = house.browser(), house.browser()
         await house.sign_in(browser)
         await house.sign_in(attacker)
-        for field in ("", await house.field(attacker, "/")):
+        for field in ("", await house.field(attacker, "/account")):
             assert (await browser.post("/sign-out", data={"form": field})).status_code == 400
-        field = await house.field(browser, "/")
+        field = await house.field(browser, "/account")
         foreign = {"origin": "https://evil.example"}
         assert (await browser.post("/sign-out", data={"form": field}, headers=foreign)).status_code == 400
         assert await house.person(browser)

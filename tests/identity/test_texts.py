@@ -32,7 +32,10 @@ def spoken_by_templates():
 def spoken_by_code():
     for path in ROOM.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "t":
+            if isinstance(call, ast.Call) and "t" in (
+                getattr(call.func, "attr", ""),
+                getattr(call.func, "id", ""),
+            ):
                 (key,) = call.args
                 yield ast.literal_eval(key), {keyword.arg for keyword in call.keywords}
 

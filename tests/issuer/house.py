@@ -31,6 +31,7 @@ from tokenward.store.records import Client, ClientType
 from tokenward.store.shared_replays import SharedReplays
 from tokenward.store.sql import open_store
 from tokenward.store.usage import UsageLog
+from tokenward.tokens.acr import Authentication, Level, reaches
 from tokenward.tokens.dpop import DpopVerifier
 from tokenward.tokens.dpop_nonces import DpopNonces
 from tokenward.tokens.keys import SigningKey
@@ -61,6 +62,10 @@ class Person:
     amr: tuple[str, ...] = ("pwd",)
     auth_time: float = 1_799_999_000.0
 
+    def authentication(self, *, level: Level | None = None, since: float = 0.0) -> Authentication | None:
+        enough = self.auth_time >= since and (level is None or reaches(self.amr, level))
+        return Authentication(self.amr, self.auth_time) if enough else None
+
 
 @dataclass
 class Browser:
@@ -71,8 +76,8 @@ class Browser:
     async def current(self, _scope: Scope) -> Person | None:
         return self.person
 
-    def sign_in_url(self, continue_to: str) -> str:
-        return "/sign-in?" + urlencode({"continue": continue_to})
+    def sign_in_url(self, continue_to: str, *, level: Level | None = None, since: float = 0.0) -> str:
+        return "/sign-in?" + urlencode({"continue": continue_to, "level": level or "", "since": repr(since)})
 
 
 class PlainPages:

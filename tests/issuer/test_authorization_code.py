@@ -7,6 +7,7 @@ import pytest
 from issuer.house import BANK, CALLBACK, KEYS, URL, House, error, lived
 from tokenward.flows import pkce
 from tokenward.tokens import base64url, opaque
+from tokenward.tokens.acr import ACR
 from tokenward.tokens.jws import verify_jws
 
 INVALID_GRANT = (400, "invalid_grant")
@@ -182,6 +183,7 @@ async def test_the_id_token_says_who_signed_in(h: House):
         "iat": now,
         "auth_time": int(h.browser.person.auth_time),
         "amr": ["pwd"],
+        "acr": ACR["single-factor"],
         "at_hash": base64url.encode(half),
         "nonce": "n-0S6",
     }

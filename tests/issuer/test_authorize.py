@@ -10,6 +10,7 @@ from tokenward.base.clock import ManualClock
 from tokenward.flows import pkce
 from tokenward.flows.authorization import AuthorizationRequest, read_callback
 from tokenward.tokens import base64url, opaque
+from tokenward.tokens.acr import ACR
 
 
 def sign_in_target(response) -> str:
@@ -262,6 +263,52 @@ def test_signing_in_anew_is_asked_for_once(tmp_path, demand):
         assert (await h.http.get(back)).text == "consent"
 
     story(tmp_path)
+
+
+def aim(response) -> dict[str, str]:
+    """What the sign-in page is asked for."""
+    return {name: value for name, (value,) in parse_qs(urlsplit(response.headers["location"]).query).items()}
+
+
+@lived
+async def test_a_level_is_asked_for_once_and_what_does_not_reach_it_is_told(h: House):
+    app = await h.client("web", "accounts:read")
+    h.browser.person = Person(auth_time=h.clock.time() - 50)
+    request = app.request(acr_values=f"unknown {ACR['two-factor']} phr", max_age="300")
+    sent = await h.authorize(**request)
+    assert aim(sent)["level"] == "two-factor"
+    # A password that is older than half of what is allowed would be too old before the token is used.
+    assert float(aim(sent)["since"]) == h.clock.time() - 150
+    back = sign_in_target(sent)
+    assert answer(await h.http.get(back))["error"] == "unmet_authentication_requirements"
+    h.browser.person = Person(auth_time=h.clock.time() - 50, amr=("pwd", "otp"))
+    assert (await h.http.get(back)).text == "consent"
+    h.browser.person = Person(auth_time=h.clock.time() - 301, amr=("pwd", "otp"))
+    assert answer(await h.http.get(back))["error"] == "login_required"
+
+
+@lived
+async def test_a_level_that_nobody_knows_is_no_demand(h: House):
+    app = await h.client("web", "accounts:read")
+    assert (await h.authorize(**app.request(acr_values="1 2 urn:example:gold"))).text == "consent"
+
+
+@lived
+async def test_prompt_none_without_the_level_is_login_required(h: House):
+    app = await h.client("web", "accounts:read")
+    response = await h.authorize(**app.request(acr_values="phr", prompt="none"))
+    assert answer(response)["error"] == "login_required"
+
+
+@lived
+async def test_consent_does_not_stand_in_for_a_sign_in_that_is_gone(h: House):
+    app = await h.client("web", "accounts:read")
+    h.browser.person = Person(amr=("pwd", "otp"), auth_time=h.clock.time())
+    assert (await h.authorize(**app.request(acr_values=ACR["two-factor"]))).text == "consent"
+    form = {"request": h.pages.view.sealed_request, "decision": "allow"}
+    for weaker in ({"amr": ("pwd",)}, {"amr": ("pwd", "otp"), "auth_time": h.clock.time() - 1}):
+        h.browser.person = Person(**{"auth_time": h.clock.time(), **weaker})
+        assert (await h.http.post("/authorize/decision", data=form)).text == "expired_form"
 
 
 @lived

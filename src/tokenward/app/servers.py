@@ -24,7 +24,7 @@ from tokenward.app.limit_counters import limit_counters
 from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
 from tokenward.app.locations import is_loopback
 from tokenward.app.metrics import counted, report_lag, report_memory
-from tokenward.app.notices import tellers
+from tokenward.app.notices import mail_server, tellers
 from tokenward.app.platforms import workloads
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.rollout_check import unguarded
@@ -36,6 +36,7 @@ from tokenward.app.upstream_metrics import report_upstreams
 from tokenward.app.uses import note_uses
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import App, Receive, Scope, Send
+from tokenward.base.mail import MailServer
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.rates import Counters
 from tokenward.gateway.access import AccessRequest, Decision
@@ -45,6 +46,7 @@ from tokenward.gateway.inside import InsideMinter
 from tokenward.gateway.outside import OutsideJwts
 from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.resource_metadata import ResourceMetadata
+from tokenward.identity.outbox import Outbox
 from tokenward.identity.room import Identity
 from tokenward.issuer.access_jwt import ACCESS_TOKEN_ALGORITHM
 from tokenward.issuer.asgi import ROUTES, IssuerApp
@@ -75,7 +77,7 @@ async def serve_issuer(
     """Serve the issuer and the admin listener until told to stop; sweep and rotate keys meanwhile."""
     async with foundation(configuration) as ground:
         usage = UsageLog(ground.store, ground.clock)
-        issuer, follower = await issuer_app(ground, usage)
+        issuer, follower, outbox = await issuer_app(ground, usage)
         rotate_after = configuration.settings.signing_keys.rotate_after
         tls = server_tls(configuration.settings.issuer, configuration.base_dir, configuration.files)
         await _serve(
@@ -85,6 +87,7 @@ async def serve_issuer(
             ],
             beside=[
                 follower.run(),
+                outbox.run(),
                 usage.run(),
                 sweep_forever(ground.store, clock=ground.clock),
                 rotate_forever(ground.key_desk, rotate_after=rotate_after),
@@ -124,10 +127,11 @@ async def serve_gateway(
             await door.close()
 
 
-async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFollower]:
+async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFollower, Outbox]:
     """The issuer's endpoints and the identity room's pages, behind one look at the path.
 
-    And the follower of the feed, without which it signs nothing, since its keys may have been removed.
+    And what runs beside: the follower of the feed, without which it signs nothing, since its keys may have
+    been removed; and the letters to people.
     """
     ring = await ground.key_ring("outside", fresh=lambda: follower.confirmed)
     answers = KnownAnswers(fresh=lambda: follower.confirmed)
@@ -150,6 +154,7 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
         issuer_url=settings.issuer.url,
         name=settings.name,
         clock=ground.clock,
+        post=_post(ground.configuration),
     )
     endpoints = IssuerApp(
         Issuer(
@@ -180,7 +185,7 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
         app = pages if path in paths else leaks if path in leaks.paths else endpoints
         await app(scope, receive, send)
 
-    return counted(dispatch, paths | frozenset(ROUTES) | frozenset(leaks.paths)), follower
+    return counted(dispatch, paths | frozenset(ROUTES) | frozenset(leaks.paths)), follower, identity.outbox
 
 
 async def deciding(
@@ -292,6 +297,12 @@ def fetch_for_clients(settings: Settings) -> Fetch:
     loopback = is_loopback(urlsplit(settings.issuer.url).hostname or "")
     networks = (*settings.clients.inside_networks, *(LOOPBACK if loopback else ()))
     return OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES).get_async
+
+
+def _post(configuration: Configuration) -> MailServer | None:
+    """What takes letters to people, if there is a mail server."""
+    mail = configuration.settings.api_keys.notices.mail
+    return mail_server(mail, configuration) if mail is not None else None
 
 
 def _reloading(

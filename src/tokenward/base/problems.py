@@ -171,6 +171,10 @@ ACCESS_DENIED = _row("access_denied", 403, "Access was refused.", "RFC 6749 §4.
 LOGIN_REQUIRED = _row(
     "login_required", 400, "Sign-in is needed.", "OpenID Connect Core §3.1.2.6", "login_required"
 )
+UNMET_AUTHENTICATION = _row(
+    "unmet_authentication_requirements", 400, "The sign-in does not reach what was asked for.",
+    "RFC 9470 §5", "unmet_authentication_requirements",
+)  # fmt: skip
 CONSENT_REQUIRED = _row(
     "consent_required", 400, "Consent is needed.", "OpenID Connect Core §3.1.2.6", "consent_required"
 )
@@ -193,6 +197,14 @@ PASSKEY_REFUSED = _row(
     "The passkey was not accepted. Try again, or use another way.",
     "WebAuthn Level 3 §7",
 )
+WRONG_CODE = _row("wrong_code", 403, "The code is wrong. Wait for the next one, and try again.")
+CODE_USED = _row("code_used", 403, "This code was used already. Wait for the next one.", "RFC 6238 §5.2")
+CLOCK_OFF = _row(
+    "clock_off",
+    403,
+    "The code belongs to another time. Let the device with the app set its clock, and try again.",
+)
+LINK_REFUSED = _row("link_refused", 403, "This link was used, has expired, or was replaced by a newer one.")
 SIGNATURE_REFUSED = _row("signature_refused", 403, "The signature is missing, wrong or too old.")
 
 # The gateway.

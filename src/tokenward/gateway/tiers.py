@@ -8,21 +8,12 @@ from typing import get_args
 from tokenward.base.problems import INSUFFICIENT_TIER, STEP_UP_NEEDED, Refusal
 from tokenward.gateway.access import TokenFacts
 from tokenward.store.records import Credential
+from tokenward.tokens.acr import ACR, two_factors
 
 BASIC = "basic"
 """What a call by Basic authentication rests on: weaker than whatever our issuer gives out."""
 
 _BY_STRENGTH: tuple[str, ...] = (BASIC, *get_args(Credential))  # weakest first
-
-TWO_FACTORS = "urn:tokenward:acr:two-factors"
-"""The authentication context class (OpenID Connect Core §2) of a sign-in with two factors."""
-
-# What each way to sign in (RFC 8176 §2) shows: something that the person knows, has or is.
-_KINDS_OF_FACTORS: Mapping[str, str] = {
-    **dict.fromkeys(("pwd", "pin", "kba"), "knows"),
-    **dict.fromkeys(("otp", "hwk", "swk", "sc", "sms", "tel"), "has"),
-    **dict.fromkeys(("face", "fpt", "iris", "retina", "vbm"), "is"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +107,6 @@ def _check_person(facts: TokenFacts, since: float, tier: str) -> None:
         raise Refusal(STEP_UP_NEEDED, f"the person signed in too long ago for {tier}")
 
 
-def two_factors(amr: tuple[str, ...]) -> bool:
-    """Whether somebody who did this to sign in (RFC 8176) has used two factors of different kinds."""
-    return "mfa" in amr or len({_KINDS_OF_FACTORS[each] for each in amr if each in _KINDS_OF_FACTORS}) > 1
-
-
 def step_up(tier: Tier) -> dict[str, str]:
     """What a client asks the issuer for, so that the next token is good enough (RFC 9470 §3)."""
-    return {"acr_values": TWO_FACTORS, "max_age": str(tier.two_factors_within)}
+    return {"acr_values": ACR["two-factor"], "max_age": str(tier.two_factors_within)}

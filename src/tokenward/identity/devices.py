@@ -10,7 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from tokenward.base.asgi import Scope
+from tokenward.base.asgi import Scope, header_values
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
 from tokenward.identity.cookies import Cookie
@@ -104,6 +104,12 @@ class Devices:
         if self._clock.time() - facts["at"] > LIFETIME:
             return None
         return Device(facts["id"], tuple(facts["people"]))
+
+
+def device_of(scope: Scope) -> str:
+    """What a person would call the browser that sent this request; see `device_name`."""
+    agents = header_values(scope, b"user-agent")
+    return device_name(agents[0].decode("latin-1")) if agents else ""
 
 
 def device_name(user_agent: str) -> str:

@@ -1,7 +1,9 @@
-"""The pages that people see: HTML without a line of script, escaped by the template engine."""
+"""The pages that people see: HTML, escaped by the template engine. One script asks browsers for passkeys."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Protocol
 
@@ -9,10 +11,39 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tokenward.base.problems import Problem
+from tokenward.identity.account_view import AccountView
+from tokenward.identity.offers import PasskeyOffer
+from tokenward.identity.steps import Aim
 from tokenward.identity.texts import Texts, english
+from tokenward.store.people_records import Passkey
 
-STYLE_PATH = "/static/tokenward.css"
-STYLE = files("tokenward.identity").joinpath("static", "style.css").read_bytes()
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file that pages refer to.
+
+    Attributes:
+        path: where it is served.
+        media_type: what it is.
+        content: the same for everybody.
+    """
+
+    path: str
+    media_type: str
+    content: bytes
+
+    @property
+    def address(self) -> str:
+        """As pages write it. It changes with the content, so browsers may keep the file for good."""
+        return f"{self.path}?v={hashlib.sha256(self.content).hexdigest()[:12]}"
+
+
+def _static(name: str, path: str, media_type: str) -> StaticFile:
+    return StaticFile(path, media_type, files("tokenward.identity").joinpath("static", name).read_bytes())
+
+
+STYLE = _static("style.css", "/static/tokenward.css", "text/css")
+SCRIPT = _static("passkeys.js", "/static/passkeys.js", "text/javascript")
 
 HEADERS: list[tuple[bytes, bytes]] = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -21,7 +52,7 @@ HEADERS: list[tuple[bytes, bytes]] = [
     # What it would stop is an injected form; escaping and `default-src 'none'` leave none to inject.
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+        b"default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
@@ -81,9 +112,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        # The address changes with the content, so the browser may keep the file for good.
-        style = f"{STYLE_PATH}?v={hashlib.sha256(STYLE).hexdigest()[:12]}"
-        environment.globals |= {"name": name, "style": style}
+        environment.globals |= {"name": name, "style": STYLE.address, "script": SCRIPT.address}
         speak(environment, english())
         self._environment = environment
 
@@ -92,15 +121,90 @@ class Pages:
         """Response headers of every page: type, CSP, framing, referrer and cache rules."""
         return list(HEADERS)
 
-    def sign_in(self, *, continue_to: str, field: str, username: str = "", error: str = "") -> bytes:
-        """The sign-in form: `username`, `password` and the hidden fields `continue` and `form`."""
+    def sign_in(
+        self,
+        *,
+        aim: Aim,
+        field: str,
+        passkey: PasskeyOffer | None,
+        username: str = "",
+        confirming: bool = False,
+        forgotten: bool = False,
+        error: str = "",
+    ) -> bytes:
+        """The first step: `username`, `password`; or a passkey.
+
+        `confirming` is for whoever is signed in, `forgotten` where a link can be had by mail.
+        """
         return self._render(
-            "sign_in.html", continue_to=continue_to, field=field, username=username, error=error
+            "sign_in.html",
+            aim=aim,
+            field=field,
+            passkey=passkey,
+            username=username,
+            confirming=confirming,
+            forgotten=forgotten,
+            error=error,
         )
 
-    def landing(self, *, username: str | None, field: str = "") -> bytes:
-        """The page at `/`: who is signed in, with a form to sign out (hidden field `form`); or the way in."""
-        return self._render("landing.html", username=username, field=field)
+    def code(self, *, aim: Aim, field: str, passkey: PasskeyOffer | None, error: str = "") -> bytes:
+        """The second step: `code`; or a passkey of those that the person has."""
+        return self._render("code.html", aim=aim, field=field, passkey=passkey, error=error)
+
+    def passkey(self, *, aim: Aim, passkey: PasskeyOffer | None, error: str = "") -> bytes:
+        """A step that only a passkey passes."""
+        return self._render("passkey.html", aim=aim, passkey=passkey, error=error)
+
+    def link(self, *, username: str, token: str, field: str, error: str = "") -> bytes:
+        """Where a link leads: `password` and `again`; `token` is hidden."""
+        return self._render("link.html", username=username, token=token, field=field, error=error)
+
+    def forgotten(self, *, field: str, sent: bool = False, error: str = "") -> bytes:
+        """Asks for `username`; or says that the mail is on its way, whether it is or not."""
+        return self._render("forgotten.html", field=field, sent=sent, error=error)
+
+    def account(self, view: AccountView, *, sign_out: str, passkeys: bool) -> bytes:
+        """`/account`: what the person has, and forms that end it; `sign_out` is that form's hidden field."""
+        return self._render("account.html", view=view, sign_out=sign_out, passkeys_work=passkeys)
+
+    def password(self, *, username: str, field: str, error: str = "") -> bytes:
+        """`/account/password`: `password` and `again`."""
+        return self._render("password.html", username=username, field=field, error=error)
+
+    def passkeys(
+        self, *, aim: Aim, field: str, passkey: PasskeyOffer, passkeys: Sequence[Passkey], error: str = ""
+    ) -> bytes:
+        """`/account/passkeys`: one more, by `name` and `credential`; those that there are, by `passkey`."""
+        return self._render(
+            "passkeys.html", aim=aim, field=field, passkey=passkey, passkeys=passkeys, error=error
+        )
+
+    def authenticator(
+        self, *, aim: Aim, field: str, offer: str, secret: str, qr: Markup, replaces: bool, error: str = ""
+    ) -> bytes:
+        """`/account/authenticator`: a secret as picture and text, sealed in `offer`; asks for `code`."""
+        return self._render(
+            "authenticator.html",
+            aim=aim,
+            field=field,
+            offer=offer,
+            secret=secret,
+            qr=qr,
+            replaces=replaces,
+            error=error,
+        )
+
+    def recovery(self, *, aim: Aim, field: str, left: int, codes: Sequence[str]) -> bytes:
+        """`/account/recovery-codes`: how many are left; or new ones, once."""
+        return self._render("recovery.html", aim=aim, field=field, left=left, codes=codes)
+
+    def second_factor(self, *, aim: Aim, passkeys: bool, app: bool) -> bytes:
+        """`/account/second-factor`: which of the ways to one more factor there are."""
+        return self._render("second_factor.html", aim=aim, passkeys=passkeys, app=app)
+
+    def landing(self) -> bytes:
+        """The page at `/` for who is not signed in: what this is, and the way in."""
+        return self._render("landing.html")
 
     def consent(self, view: ConsentFacts) -> bytes:
         """The page with the form: field `request` (hidden), field `decision` (`allow` or `deny`)."""
@@ -121,7 +225,15 @@ def speak(environment: Environment, texts: Texts) -> None:
     """
     environment.globals |= {"t": texts.html, "language": texts.language}
     environment.filters |= {tag: _element(tag) for tag in ("bdi", "strong", "code")}
+    environment.filters["moment"] = _moment
 
 
 def _element(tag: str) -> Callable[[object], Markup]:
     return lambda value: Markup(f"<{tag}>{{}}</{tag}>").format(value)  # noqa: S704 - the tag is ours
+
+
+def _moment(at: float) -> Markup:
+    when = datetime.fromtimestamp(at, UTC)
+    return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>').format(
+        when.isoformat("T", "seconds"), when
+    )

@@ -173,3 +173,14 @@ def _hash_of_nothing(hasher: PasswordHasher) -> str:
     salt, tag = (b64encode(random_bytes(n)).decode().rstrip("=") for n in (hasher.salt_len, hasher.hash_len))
     cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     return f"$argon2id$v=19${cost}${salt}${tag}"
+
+
+def chosen(password: str, again: str) -> Secret:
+    """A new password, typed twice.
+
+    Raises:
+        Refusal: INVALID_INPUT, the two differ.
+    """
+    if password != again:
+        raise Refusal(INVALID_INPUT, "the two passwords differ")
+    return Secret(password)

@@ -8,9 +8,11 @@ from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.passwords import Passwords
+from tokenward.identity.proofs import authentication
 from tokenward.store.people_port import People
-from tokenward.store.people_records import User
+from tokenward.store.people_records import Proof, User
 from tokenward.store.port import AlreadyExists
+from tokenward.tokens.acr import Authentication, Level
 
 MAX_USERNAME = 64
 
@@ -23,21 +25,37 @@ class Person:
         user_id: never changes and says nothing: the subject of what is issued.
         username: what they are called on pages.
         session_id: the session's locator; public.
-        amr: what they did to sign in (RFC 8176).
-        auth_time: when they last proved who they are, seconds since the epoch.
+        proofs: what they did to sign in, oldest first.
+        version: of how they sign in, see `User.version`.
     """
 
     user_id: str
     username: str
     session_id: str
-    amr: tuple[str, ...]
-    auth_time: float
+    proofs: tuple[Proof, ...]
+    version: int
+
+    def authentication(self, *, level: Level | None = None, since: float = 0.0) -> Authentication | None:
+        """What they did at or after `since`, if it reaches `level`; see `proofs.authentication`."""
+        return authentication(self.proofs, level=level, since=since)
 
 
 async def add_user(
-    people: People, username: str, password: Secret, *, passwords: Passwords, clock: Clock = SYSTEM_CLOCK
+    people: People,
+    username: str,
+    password: Secret | None,
+    *,
+    passwords: Passwords,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> User:
-    """Add a person who can sign in.
+    """Add a person who can sign in: by a password, or once they have opened a link.
+
+    Args:
+        people: where.
+        username: what they sign in with.
+        password: None for none.
+        passwords: how it is hashed.
+        clock: since when.
 
     Raises:
         Refusal: INVALID_INPUT, the name or the password breaks a rule; CONFLICT, the name is taken.
@@ -45,7 +63,7 @@ async def add_user(
     """
     if why := why_no_username(username):
         raise Refusal(INVALID_INPUT, why)
-    password_hash = await passwords.hash(password)
+    password_hash = await passwords.hash(password) if password is not None else ""
     user = User(user_id=identifier(), username=username, password_hash=password_hash, created_at=clock.time())
     try:
         await people.add_user(user)

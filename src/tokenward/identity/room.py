@@ -1,21 +1,50 @@
 """The identity room, put together."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.identity.account.authenticator import AuthenticatorPage
+from tokenward.identity.account.door import AccountDoor
+from tokenward.identity.account.overview import Overview
+from tokenward.identity.account.passkeys import PasskeysPage
+from tokenward.identity.account.password import PasswordPage
+from tokenward.identity.account.recovery import RecoveryPage
+from tokenward.identity.account.second_factor import SecondFactorPage
+from tokenward.identity.answers import Answers
+from tokenward.identity.code_step import CodeStep
 from tokenward.identity.cookies import cookie, wants_secure
 from tokenward.identity.csrf import FormGuard
-from tokenward.identity.pages import STYLE, STYLE_PATH, Pages
+from tokenward.identity.devices import LIFETIME, Devices
+from tokenward.identity.factors.passkeys import relying_party
+from tokenward.identity.forgotten_page import ForgottenPage
+from tokenward.identity.forms import BoundForms
+from tokenward.identity.letters import Letters
+from tokenward.identity.link_page import LinkPage
+from tokenward.identity.links import Links
+from tokenward.identity.outbox import Outbox, Post
+from tokenward.identity.pages import SCRIPT, STYLE, Pages, StaticFile
+from tokenward.identity.parts import IdentityStore, Parts
+from tokenward.identity.passkey_step import PasskeyStep
 from tokenward.identity.passwords import Passwords
+from tokenward.identity.pending import PendingSignIns
+from tokenward.identity.progress import Progress
+from tokenward.identity.second_factors import SecondFactors
 from tokenward.identity.sessions import Sessions
 from tokenward.identity.signin import SignIn
-from tokenward.identity.throttle import SignInThrottle
-from tokenward.store.people_port import People
+from tokenward.identity.texts import english
+from tokenward.identity.throttle import SecondFactorThrottle
+from tokenward.identity.told import Told
 from tokenward.tokens.sealing import Sealer
+
+
+class _Page(Protocol):
+    @property
+    def routes(self) -> list[Route]: ...
 
 
 class Identity:
@@ -24,17 +53,19 @@ class Identity:
     Args:
         store: where persons and sessions are kept.
         peppers: for the keyed hashes of session tokens; the first writes, all read.
-        sealer: for the hidden fields of forms.
+        sealer: for the hidden fields of forms, and for the secrets of authenticator apps.
         issuer_url: https, or http on a loopback host.
         name: what the issuer is called on its pages.
         clock: for lifetimes.
         prefix: of session tokens.
         passwords: how passwords are hashed.
+        post: takes letters to people; None where nothing does.
 
     Attributes:
         sign_in: the issuer's port `SignIn`.
         pages: the issuer's port `Pages`.
         routes: what to mount at the root of the issuer's origin.
+        outbox: sends letters, while it runs.
 
     Raises:
         ValueError: the issuer's URL is plain HTTP on a host that others can reach.
@@ -42,7 +73,7 @@ class Identity:
 
     def __init__(
         self,
-        store: People,
+        store: IdentityStore,
         *,
         peppers: Sequence[bytes],
         sealer: Sealer,
@@ -51,34 +82,90 @@ class Identity:
         clock: Clock = SYSTEM_CLOCK,
         prefix: str = "tkw",
         passwords: Passwords | None = None,
+        post: Post | None = None,
     ) -> None:
-        secure = wants_secure(issuer_url)
         self._passwords = passwords or Passwords()
-        self.pages = Pages(name)
-        self.sign_in = SignIn(
-            store,
-            sessions=Sessions(
-                store, peppers, cookie("tokenward_session", secure=secure), clock=clock, prefix=prefix
-            ),
-            passwords=self._passwords,
-            throttle=SignInThrottle(clock=clock),
-            guard=FormGuard(sealer, issuer_url, clock=clock),
-            before=cookie("tokenward_before", secure=secure),
-            pages=self.pages,
-        )
-        self.routes: list[Route] = [
-            *self.sign_in.routes,
-            Route(STYLE_PATH, _style, methods=["GET"]),
+        self.outbox = Outbox(post)
+        parts = self._put_together(store, peppers, sealer, issuer_url, name, clock, prefix)
+        self.pages = parts.pages
+        passkeys = PasskeyStep(parts)
+        self.sign_in = SignIn(parts, passkeys)
+        door = AccountDoor(parts)
+        pages: list[_Page] = [
+            self.sign_in,
+            CodeStep(parts, passkeys),
+            passkeys,
+            LinkPage(parts),
+            ForgottenPage(parts),
+            Overview(parts, door),
+            PasswordPage(parts, door),
+            AuthenticatorPage(parts, door),
+            RecoveryPage(parts, door),
+            SecondFactorPage(parts, door),
         ]
+        if parts.party is not None:
+            pages.append(PasskeysPage(parts, door, parts.party))
+        self.routes: list[Route] = [
+            *(route for page in pages for route in page.routes),
+            *(_served(each) for each in (STYLE, SCRIPT)),
+        ]
+
+    def _put_together(  # noqa: PLR0917 - the room's own arguments, once more
+        self,
+        store: IdentityStore,
+        peppers: Sequence[bytes],
+        sealer: Sealer,
+        issuer_url: str,
+        name: str,
+        clock: Clock,
+        prefix: str,
+    ) -> Parts:
+        secure = wants_secure(issuer_url)
+        before = cookie("tokenward_before", secure=secure)
+        sessions = Sessions(
+            store, peppers, cookie("tokenward_session", secure=secure), clock=clock, prefix=prefix
+        )
+        pending = PendingSignIns(cookie("tokenward_pending", secure=secure), sealer, clock=clock)
+        devices = Devices(sealer, cookie("tokenward_device", secure=secure, max_age=LIFETIME), clock=clock)
+        letters = Letters(store, self.outbox, english(), name=name, issuer_url=issuer_url)
+        told = Told(letters)
+        return Parts(
+            store=store,
+            name=name,
+            passwords=self._passwords,
+            factors=SecondFactors(
+                store, sealer=sealer, peppers=peppers, throttle=SecondFactorThrottle(clock=clock), clock=clock
+            ),
+            party=relying_party(issuer_url, name),
+            sessions=sessions,
+            progress=Progress(
+                store,
+                sessions=sessions,
+                pending=pending,
+                before=before,
+                devices=devices,
+                told=told,
+                clock=clock,
+            ),
+            links=Links(store, peppers, issuer_url, clock=clock, prefix=prefix),
+            letters=letters,
+            told=told,
+            devices=devices,
+            forms=BoundForms(FormGuard(sealer, issuer_url, clock=clock), before),
+            answers=Answers(Pages(name)),
+            sealer=sealer,
+            clock=clock,
+        )
 
     def close(self) -> None:
         """Release the threads that hash passwords."""
         self._passwords.close()
 
 
-async def _style(_request: Request) -> Response:
-    return Response(
-        STYLE,
-        media_type="text/css",
-        headers={"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"},
-    )
+def _served(static: StaticFile) -> Route:
+    headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+
+    async def serve(_request: Request) -> Response:
+        return Response(static.content, media_type=static.media_type, headers=headers)
+
+    return Route(static.path, serve, methods=["GET"])

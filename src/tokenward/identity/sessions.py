@@ -1,12 +1,15 @@
 """A browser's session: an opaque token in a cookie, its keyed hash in the store."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.problems import BAD_CREDENTIALS, Refusal
+from tokenward.base.problems import BAD_CREDENTIALS, EXPIRED_FORM, Refusal
 from tokenward.base.secret import Secret
+from tokenward.base.throttle import peer_of
 from tokenward.identity.cookies import Cookie
+from tokenward.identity.devices import device_of
 from tokenward.identity.people import Person
 from tokenward.store.people_port import People
 from tokenward.store.people_records import Proof, Session, User
@@ -17,6 +20,21 @@ IDLE = 30 * 60
 ABSOLUTE = 12 * 60 * 60
 TOUCH_EVERY = 60
 _ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FromUpstream:
+    """Which sign-in at an identity provider a session rests on: both end together.
+
+    Attributes:
+        name: of the provider, as configured.
+        subject: its name for the person.
+        sid: its name for the session, or "" (OpenID Connect Back-Channel Logout 1.0 §2.1).
+    """
+
+    name: str
+    subject: str
+    sid: str = ""
 
 
 class Sessions:
@@ -52,7 +70,7 @@ class Sessions:
         if session is None or session.expires_at <= now or session.last_seen_at + IDLE <= now:
             return None
         user = await self._people.user(session.user_id)
-        if user is None:
+        if user is None or user.disabled_at is not None:
             return None
         if now - session.last_seen_at >= TOUCH_EVERY:
             await self._people.touch_session(session.session_id, now)
@@ -60,25 +78,70 @@ class Sessions:
             user_id=user.user_id,
             username=user.username,
             session_id=session.session_id,
-            amr=tuple(dict.fromkeys(word for proof in session.proofs for word in proof.amr)),
-            auth_time=session.proofs[0].at,
+            proofs=session.proofs,
+            version=user.version,
         )
 
-    async def start(self, user: User, amr: tuple[str, ...]) -> Secret:
+    async def start(
+        self, user: User, proofs: Sequence[Proof], scope: Scope, *, upstream: FromUpstream | None = None
+    ) -> Secret:
         """Begin a session and return its token, the cookie's value.
 
         It is always a new token, whatever the browser brought along: a planted one gains nothing (fixation).
         `user` is the person as read before they proved who they are.
 
         Raises:
-            Refusal: BAD_CREDENTIALS, they are disabled, or how they sign in was changed meanwhile.
+            Refusal: BAD_CREDENTIALS, how they sign in was changed meanwhile, or they were disabled.
             StoreUnavailable: there is no session that anybody could use.
         """
         for _ in range(_ATTEMPTS):
+            token, session = self._new(user.user_id, proofs, scope)
+            if upstream is not None:
+                session = replace(
+                    session,
+                    upstream=upstream.name,
+                    upstream_subject=upstream.subject,
+                    upstream_sid=upstream.sid,
+                )
             try:
-                return await self._try_to_start(user, amr)
+                started = await self._people.add_session(session, version=user.version)
             except AlreadyExists:  # two locators of one millisecond met
                 continue
+            if not started:
+                raise Refusal(BAD_CREDENTIALS, f"user_id={user.user_id}: changed or disabled meanwhile")
+            return token
+        raise StoreUnavailable(f"{_ATTEMPTS} locators in a row were taken")
+
+    async def rotate(self, session_id: str, proofs: Sequence[Proof], scope: Scope) -> Secret:
+        """Put a session with these proofs in the place of one that is live, and return its token.
+
+        The old token is dead with that: whoever had read it shares nothing of what was proved since. The
+        absolute end stays.
+
+        Raises:
+            Refusal: EXPIRED_FORM, the old one has ended.
+            StoreUnavailable: the old one may go on, or nobody knows the token of the new one.
+        """
+        old = await self._people.session(session_id)
+        if old is None:
+            raise Refusal(EXPIRED_FORM, "the session that was to be renewed has ended")
+        for _ in range(_ATTEMPTS):
+            token, session = self._new(old.user_id, proofs, scope)
+            session = replace(
+                session,
+                created_at=old.created_at,
+                expires_at=old.expires_at,
+                upstream=old.upstream,
+                upstream_subject=old.upstream_subject,
+                upstream_sid=old.upstream_sid,
+            )
+            try:
+                replaced = await self._people.replace_session(session_id, session)
+            except AlreadyExists:
+                continue
+            if not replaced:
+                raise Refusal(EXPIRED_FORM, "the session that was to be renewed has ended")
+            return token
         raise StoreUnavailable(f"{_ATTEMPTS} locators in a row were taken")
 
     async def end(self, scope: Scope) -> bool:
@@ -101,18 +164,18 @@ class Sessions:
             return None
         return session
 
-    async def _try_to_start(self, user: User, amr: tuple[str, ...]) -> Secret:
+    def _new(self, user_id: str, proofs: Sequence[Proof], scope: Scope) -> tuple[Secret, Session]:
         token = opaque.new("se", prefix=self._prefix, clock=self._clock)
         now = self._clock.time()
         session = Session(
             session_id=token.token_id,
             keyed_hash=opaque.keyed_hash(self._peppers[0], token.secret.reveal()),
-            user_id=user.user_id,
-            proofs=(Proof(amr, now),),
+            user_id=user_id,
+            proofs=tuple(proofs),
             created_at=now,
             last_seen_at=now,
             expires_at=now + ABSOLUTE,
+            device=device_of(scope),
+            address=peer_of(scope),
         )
-        if not await self._people.add_session(session, version=user.version):
-            raise Refusal(BAD_CREDENTIALS, f"user_id={user.user_id}: disabled, or changed meanwhile")
-        return token.secret
+        return token.secret, session

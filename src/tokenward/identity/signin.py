@@ -1,81 +1,48 @@
-"""Signing in and out: the routes, and the way back to the request that asked for it."""
+"""The first step of signing in, and signing out: the routes, and the way back to the request that asked."""
 
 import asyncio
 import logging
-import re
-from collections.abc import Awaitable, Callable
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.base.asgi import Headers, Scope
-from tokenward.base.entropy import identifier
 from tokenward.base.forms import parse_form, read_form
-from tokenward.base.problems import BAD_CREDENTIALS, MISSING_PARAMETER, UNAVAILABLE, Refusal
+from tokenward.base.problems import BAD_CREDENTIALS, MISSING_PARAMETER, Refusal
 from tokenward.base.secret import Secret
 from tokenward.base.throttle import peer_of
-from tokenward.identity.cookies import Cookie
-from tokenward.identity.csrf import FormGuard
-from tokenward.identity.pages import Pages
-from tokenward.identity.passwords import MAX_LENGTH, Passwords
+from tokenward.identity.answers import log_refusal, retry_after, see_other
+from tokenward.identity.continuing import ACCOUNT, LANDING, MAX_CONTINUE, safe_continue
+from tokenward.identity.parts import Parts
+from tokenward.identity.passkey_step import PasskeyStep
+from tokenward.identity.passwords import MAX_LENGTH
 from tokenward.identity.people import MAX_USERNAME, Person, typed_username, why_no_username
-from tokenward.identity.sessions import Sessions
+from tokenward.identity.progress import PAGES
+from tokenward.identity.steps import Aim, Step
 from tokenward.identity.throttle import SignInThrottle
-from tokenward.store.people_port import People
 from tokenward.store.people_records import User
 from tokenward.store.port import StoreUnavailable
+from tokenward.tokens.acr import Level
 
 PASSWORD = ("pwd",)  # RFC 8176 §2
 
-SIGN_INS = (PASSWORD,)
-"""What people can do to sign in here, each as the `amr` that tells it."""
+AGAIN = "again"
+"""In the query of the first page: forget what this sign-in has shown so far."""
 
-LANDING = "/"
-MAX_CONTINUE = 4096
-# Path and query of one endpoint, in the characters that browsers leave in a query (WHATWG URL §1.3), and no
-# backslash. With the path fixed there is no host, no scheme and no line break to smuggle in.
-_CONTINUE = re.compile(r"/authorize\?[!$-;=?-\[\]-~]*")
 # What a form can come to with every character escaped: 3 bytes for one of `continue`, 12 beyond ASCII.
 _FORM_LIMIT = 3 * MAX_CONTINUE + 12 * (MAX_LENGTH + MAX_USERNAME) + 1024
-_BINDING = re.compile(r"[0-9A-Za-z]{22}")
 
 _log = logging.getLogger(__name__)
-_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class SignIn:
-    """The browser's session, and the way to one.
+    """The browser's session, and the way to one."""
 
-    Args:
-        people: where persons are looked up.
-        sessions: what a sign-in begins.
-        passwords: what it takes.
-        throttle: who has guessed too often.
-        guard: which forms are ours.
-        before: the cookie that binds a sign-in form to a browser that has no session yet.
-        pages: what people see.
-    """
-
-    def __init__(
-        self,
-        people: People,
-        *,
-        sessions: Sessions,
-        passwords: Passwords,
-        throttle: SignInThrottle,
-        guard: FormGuard,
-        before: Cookie,
-        pages: Pages,
-    ) -> None:
-        self._people = people
-        self._sessions = sessions
-        self._passwords = passwords
-        self._throttle = throttle
-        self._guard = guard
-        self._before = before
-        self._pages = pages
+    def __init__(self, parts: Parts, passkeys: PasskeyStep) -> None:
+        self._parts = parts
+        self._passkeys = passkeys
+        self._throttle = SignInThrottle(clock=parts.clock)
 
     async def current(self, scope: Scope) -> Person | None:
         """Whose session the request's cookie names; None if there is no live one.
@@ -83,58 +50,70 @@ class SignIn:
         Raises:
             StoreUnavailable: nobody can know.
         """
-        return await self._sessions.current(scope)
+        return await self._parts.sessions.current(scope)
 
-    def sign_in_url(self, continue_to: str) -> str:
-        """The sign-in page that returns to `continue_to`, a path with query of this issuer, when done."""
-        return "/sign-in?continue=" + quote(safe_continue(continue_to), safe="")
+    def sign_in_url(self, continue_to: str, *, level: Level | None = None, since: float = 0.0) -> str:
+        """The page that asks for what is missing of `level`, or older than `since`.
+
+        It returns to `continue_to`, a path with query of this issuer, when that is done or cannot be.
+        """
+        return f"{PAGES[Step.FIRST]}?{Aim(safe_continue(continue_to), level, since).query}"
 
     @property
     def routes(self) -> list[Route]:
         """`/`, `/sign-in` and `/sign-out`."""
+        answering = self._parts.answers.answering
         return [
-            Route("/", self._answering(self._landing), methods=["GET"]),
-            Route("/sign-in", self._answering(self._sign_in), methods=["GET", "POST"]),
-            Route("/sign-out", self._answering(self._sign_out), methods=["POST"]),
+            Route("/", answering(self._landing), methods=["GET"]),
+            Route(PAGES[Step.FIRST], answering(self._sign_in), methods=["GET", "POST"]),
+            Route("/sign-out", answering(self._sign_out), methods=["POST"]),
         ]
 
     async def _landing(self, request: Request) -> Response:
         person = await self.current(request.scope)
+        pages = self._parts.pages
         if person is None:
-            return self._page(200, self._pages.landing(username=None))
-        field = self._guard.field("sign-out", person.session_id)
-        return self._page(200, self._pages.landing(username=person.username, field=field))
+            return self._parts.answers.page(200, pages.landing())
+        return see_other(ACCOUNT)
 
     async def _sign_in(self, request: Request) -> Response:
         if request.method == "POST":
             return await self._submit(request)
         query = parse_form(request.scope["query_string"])
-        return self._sign_in_page(request.scope, 200, continue_to=safe_continue(query.get("continue", "")))
+        aim = Aim.read(query)
+        if AGAIN in query:
+            return self._page(request.scope, 200, aim, headers=[self._parts.progress.forget()])
+        so_far = await self._parts.progress.so_far(request.scope)
+        step = await self._parts.progress.next(so_far, aim)
+        if step is Step.DONE:
+            return see_other(aim.continue_to)
+        if step is not Step.FIRST:
+            return see_other(f"{PAGES[step]}?{aim.query}")
+        known = await self._parts.store.user(so_far.user_id) if so_far is not None else None
+        username = known.username if known is not None else ""
+        return self._page(request.scope, 200, aim, username=username, confirming=known is not None)
 
     async def _submit(self, request: Request) -> Response:
         scope = request.scope
         form = await read_form(scope, request.receive, limit=_FORM_LIMIT)
-        continue_to = safe_continue(form.get("continue", ""))
+        aim = Aim.read(form)
         username = typed_username(form.get("username", ""))
         try:
-            self._guard.check(scope, "sign-in", self._binding(scope), form.get("form", ""))
-            user = await self._authenticate(peer_of(scope), username, Secret(form.get("password", "")))
-            token = await self._sessions.start(user, PASSWORD)
+            self._parts.forms.check(scope, "sign-in", form)
+            user = await self._authenticate(scope, username, Secret(form.get("password", "")))
+            return await self._parts.progress.proved(scope, user, PASSWORD, aim)
         except Refusal as refusal:
-            _log_refusal(refusal)
-            return self._sign_in_page(
+            log_refusal(refusal)
+            return self._page(
                 scope,
                 refusal.problem.status,
-                continue_to=continue_to,
+                aim,
                 username=username[:MAX_USERNAME],
                 error=refusal.problem.text,
-                headers=_retry_after(refusal),
+                headers=retry_after(refusal),
             )
-        await self._sessions.end(scope)  # of the one that the browser had before
-        _log.info("signed in: user_id=%s peer=%s", user.user_id, peer_of(scope))
-        return _see_other(continue_to, [self._sessions.cookie.set(token.reveal()), self._before.clear()])
 
-    async def _authenticate(self, peer: str, username: str, password: Secret) -> User:
+    async def _authenticate(self, scope: Scope, username: str, password: Secret) -> User:
         """The person who has this name and this password.
 
         Raises:
@@ -145,96 +124,65 @@ class SignIn:
             raise Refusal(MISSING_PARAMETER, "user name or password")
         # Whatever cannot be a name counts as one and the same, and is not asked for.
         name = "" if why_no_username(username) else username
-        if delay := self._throttle.admit(peer, name):
+        peer = peer_of(scope)
+        user = await self._parts.store.user_by_name(name) if name else None
+        device = self._parts.devices.id_for(scope, user.user_id) if user is not None else ""
+        if delay := self._throttle.admit(peer, name, device):
             await asyncio.sleep(delay)
         try:
-            user = await self._people.user_by_name(name) if name else None
-            right = await self._passwords.verify(user.password_hash if user else None, password)
+            right = await self._parts.passwords.verify(user.password_hash if user else None, password)
         except (StoreUnavailable, Refusal):  # our trouble, and no guess
-            self._throttle.give_back(peer, name, delay)
+            self._throttle.give_back(peer, name, delay, device)
             raise
-        if user is None or not right:
+        if user is None or not right or user.disabled_at is not None:
             # What was typed stays out of the log: sooner or later it is a password in the wrong field.
             who = f"user_id={user.user_id}" if user else "no such person"
             raise Refusal(BAD_CREDENTIALS, f"{who} peer={peer}")
-        self._throttle.give_back(peer, name, delay)
+        self._throttle.give_back(peer, name, delay, device)
+        await self._renew_hash(user, password)
         return user
+
+    async def _renew_hash(self, user: User, password: Secret) -> None:
+        """Hash a password that was right under today's parameters, if it was hashed under others."""
+        if not self._parts.passwords.outdated(user.password_hash):
+            return
+        try:
+            new = await self._parts.passwords.rehash(password)
+            await self._parts.store.rehash_password(user.user_id, user.password_hash, new)
+        except (Refusal, StoreUnavailable):  # the next sign-in will do
+            _log.info("a password hash was not renewed: user_id=%s", user.user_id)
 
     async def _sign_out(self, request: Request) -> Response:
         # Also where nobody is signed in: another site's form comes without our SameSite=Lax cookie, and the
         # answer to it could still remove the cookie.
-        self._guard.check_origin(request.scope)
+        self._parts.forms.check_origin(request.scope)
         form = await read_form(request.scope, request.receive)
         person = await self.current(request.scope)
         if person is not None:
-            self._guard.check(request.scope, "sign-out", person.session_id, form.get("form", ""))
-            await self._sessions.end(request.scope)
+            self._parts.forms.check_of_session("sign-out", person, request.scope, form)
+            await self._parts.sessions.end(request.scope)
             _log.info("signed out: user_id=%s", person.user_id)
-        return _see_other(LANDING, [self._sessions.cookie.clear()])
+        return see_other(LANDING, [self._parts.sessions.cookie.clear()])
 
-    def _sign_in_page(
+    def _page(
         self,
         scope: Scope,
         status: int,
+        aim: Aim,
         *,
-        continue_to: str,
         username: str = "",
+        confirming: bool = False,
         error: str = "",
         headers: Headers = (),
     ) -> Response:
-        # A browser keeps its binding while it has one, so that two open tabs both work.
-        known = self._binding(scope)
-        binding = known or identifier()
-        field = self._guard.field("sign-in", binding)
-        body = self._pages.sign_in(continue_to=continue_to, field=field, username=username, error=error)
-        return self._page(status, body, [*headers, *([] if known else [self._before.set(binding)])])
-
-    def _binding(self, scope: Scope) -> str | None:
-        value = self._before.read(scope)
-        return value if value and _BINDING.fullmatch(value) else None
-
-    def _page(self, status: int, body: bytes, headers: Headers = ()) -> Response:
-        response = Response(body, status)
-        response.raw_headers += [*self._pages.headers, *headers]
-        return response
-
-    def _answering(self, endpoint: _Endpoint) -> _Endpoint:
-        """The endpoint, with a page for whatever it refuses."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(request)
-            except Refusal as error:
-                refusal = error
-            except StoreUnavailable:
-                refusal = Refusal(UNAVAILABLE, "the store does not answer", retry_after=1)
-            _log_refusal(refusal)
-            return self._page(
-                refusal.problem.status, self._pages.error(refusal.problem), _retry_after(refusal)
-            )
-
-        return answer
-
-
-def safe_continue(text: str) -> str:
-    """`text` if it leads back to the authorization endpoint of this issuer, else the landing page."""
-    return text if len(text) <= MAX_CONTINUE and _CONTINUE.fullmatch(text) else LANDING
-
-
-def _see_other(location: str, headers: Headers) -> Response:
-    # 303, so that the browser does not send the password on (RFC 9700 §4.12).
-    response = Response(status_code=303)
-    response.raw_headers += [
-        (b"location", location.encode("ascii")),
-        (b"cache-control", b"no-store"),
-        *headers,
-    ]
-    return response
-
-
-def _retry_after(refusal: Refusal) -> Headers:
-    return () if refusal.retry_after is None else [(b"retry-after", str(refusal.retry_after).encode())]
-
-
-def _log_refusal(refusal: Refusal) -> None:
-    _log.info("refused: %s (%s)", refusal.problem.code, refusal.detail)
+        bound = self._parts.forms.bound(scope)
+        body = self._parts.pages.sign_in(
+            aim=aim,
+            field=bound.field("sign-in"),
+            passkey=self._passkeys.offer(bound),
+            username=username,
+            confirming=confirming,
+            forgotten=self._parts.letters.work,
+            error=error,
+        )
+        return self._parts.answers.page(status, body, [*headers, *bound.headers])

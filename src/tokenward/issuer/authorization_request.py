@@ -27,6 +27,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.redirects import is_registered, with_parameters
 from tokenward.issuer.scopes import Access, requested_access
 from tokenward.store.records import Client
+from tokenward.tokens.acr import Level, requested_level
 from tokenward.tokens.binding import Confirmation
 
 QUERY_LIMIT = 3_900
@@ -81,6 +82,7 @@ class AuthorizationRequest:
         nonce: for the ID token.
         prompt: what the client wants to happen or not to happen.
         max_age: how long ago the person may have signed in, in seconds.
+        level: how well the person must have signed in; None where the client does not say.
         binding: the key that must redeem the code, if the request names one.
         query: the request, as this module reads it again.
         started: the value of our own parameter, unopened.
@@ -93,6 +95,7 @@ class AuthorizationRequest:
     nonce: str | None
     prompt: frozenset[str]
     max_age: int | None
+    level: Level | None
     binding: Confirmation | None
     query: str
     started: str | None
@@ -138,6 +141,7 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
         nonce=parameters.get("nonce"),
         prompt=_prompt(parameters),
         max_age=int(parameters["max_age"]) if "max_age" in parameters else None,
+        level=requested_level(parameters.get("acr_values", "")),
         binding=_binding(parameters),
         query=rewritten,
         started=started,

@@ -9,6 +9,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.store.facts import person_facts
 from tokenward.store.records import Client, Grant
 from tokenward.tokens import base64url
+from tokenward.tokens.acr import acr_of
 from tokenward.tokens.credential_guard import CredentialInClaim
 from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.release import composed, released, within_scope
@@ -59,6 +60,7 @@ def id_token(
         "iat": now,
         "auth_time": int(grant.auth_time),
         "amr": list(grant.amr),
+        "acr": acr_of(grant.amr),
     }
     try:
         claims = composed(minimum, more)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from tokenward.base.asgi import Scope
 from tokenward.base.problems import Problem
+from tokenward.tokens.acr import Authentication, Level
 
 
 class SignedIn(Protocol):
@@ -22,13 +23,8 @@ class SignedIn(Protocol):
     def session_id(self) -> str:
         """Which session; consent is bound to it."""
 
-    @property
-    def amr(self) -> tuple[str, ...]:
-        """What they did to sign in (RFC 8176)."""
-
-    @property
-    def auth_time(self) -> float:
-        """When they last proved who they are, seconds since the epoch."""
+    def authentication(self, *, level: Level | None = None, since: float = 0.0) -> Authentication | None:
+        """What they did to sign in that reaches `level`, none of it before `since`; None if they did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +56,11 @@ class SignIn(Protocol):
     async def current(self, scope: Scope) -> SignedIn | None:
         """Whose session the request's cookie names; None if there is no live one."""
 
-    def sign_in_url(self, continue_to: str) -> str:
-        """The sign-in page that returns to `continue_to`, a path with query of this issuer, when done."""
+    def sign_in_url(self, continue_to: str, *, level: Level | None = None, since: float = 0.0) -> str:
+        """The page that asks for what is missing of `level`, or older than `since`.
+
+        It returns to `continue_to`, a path with query of this issuer, when that is done or cannot be.
+        """
 
 
 class Pages(Protocol):

@@ -1,43 +1,62 @@
-"""`prompt=login` and `max_age` (OpenID Connect Core §3.1.2.1): a person signs in anew, once.
+"""How long ago a person may have signed in, and how well they must have.
 
-The way to the sign-in page takes along when it began, sealed and bound to this very request. Back here, a
-sign-in after that moment is what was asked for; anything else is `login_required`, never another round.
+A client says so by `prompt=login`, `max_age` (OpenID Connect Core §3.1.2.1) and `acr_values` (RFC 9470 §5).
+What is missing is asked for once. The way to the sign-in page takes along when it began, sealed and bound to
+this very request. Back here, what was done since is what was asked for; if it is not enough, the client is
+told, and the browser never sent for another round.
 """
 
-from tokenward.base.problems import LOGIN_REQUIRED, Refusal
+from tokenward.base.problems import LOGIN_REQUIRED, UNMET_AUTHENTICATION, Refusal
 from tokenward.issuer.authorization_request import STARTED, AuthorizationRequest, ReturnedRefusal
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.ports import SignedIn
 from tokenward.tokens import base64url
+from tokenward.tokens.acr import Authentication
 from tokenward.tokens.sealing import SealBroken
 
 _LIFETIME = 600.0
 
 
-def signed_in_or_url(
+def authentication_or_url(
     issuer: Issuer, request: AuthorizationRequest, person: SignedIn | None
-) -> SignedIn | str:
-    """The person, if signed in recently enough; else the address that the browser must go to for it.
+) -> tuple[SignedIn, Authentication] | str:
+    """The person and what they did to sign in, if it is enough; else the address where more can be done.
 
     Raises:
-        ReturnedRefusal: LOGIN_REQUIRED, signing in is needed but not allowed (`prompt=none`), or was tried
-            and did not happen.
+        ReturnedRefusal: LOGIN_REQUIRED or UNMET_AUTHENTICATION, more is needed but not allowed
+            (`prompt=none`), or was tried and did not happen.
     """
     started = _started(issuer, request)
-    if person is not None:
-        now = issuer.clock.time()
-        too_old = request.max_age is not None and now - person.auth_time > request.max_age
-        if "login" not in request.prompt and not too_old:
-            return person
-        if started is not None and person.auth_time >= started:
-            return person
-        if started is not None:
-            raise ReturnedRefusal(
-                request.address, Refusal(LOGIN_REQUIRED, "came back without signing in anew")
-            )
+    began = issuer.clock.time() if started is None else started
+    since = _since(request, began)
+    asks_anew = "login" in request.prompt and started is None
+    done = person.authentication(level=request.level, since=since) if person is not None else None
+    if person is not None and done is not None and not asks_anew:
+        return person, done
+    if person is not None and started is not None:
+        raise ReturnedRefusal(request.address, _not_done(request, person, since))
     if "none" in request.prompt:
-        raise ReturnedRefusal(request.address, Refusal(LOGIN_REQUIRED, "prompt=none without a fresh session"))
-    return issuer.sign_in.sign_in_url(f"/authorize?{request.query}&{STARTED}={_sealed_now(issuer, request)}")
+        raise ReturnedRefusal(
+            request.address, Refusal(LOGIN_REQUIRED, "prompt=none, and the session does not suffice")
+        )
+    # What is about to be too old is asked for as well: it must still be young enough where the token goes.
+    since = _since(request, began, request.max_age // 2 if request.max_age is not None else None)
+    continue_to = f"/authorize?{request.query}&{STARTED}={_sealed_now(issuer, request)}"
+    return issuer.sign_in.sign_in_url(continue_to, level=request.level, since=since)
+
+
+def _since(request: AuthorizationRequest, began: float, max_age: int | None = None) -> float:
+    """The moment before which nothing counts that was done to sign in."""
+    if "login" in request.prompt:
+        return began
+    age = request.max_age if max_age is None else max_age
+    return 0.0 if age is None else began - age
+
+
+def _not_done(request: AuthorizationRequest, person: SignedIn, since: float) -> Refusal:
+    if request.level is not None and person.authentication(since=since):
+        return Refusal(UNMET_AUTHENTICATION, f"came back without reaching {request.level}")
+    return Refusal(LOGIN_REQUIRED, "came back without signing in anew")
 
 
 def _sealed_now(issuer: Issuer, request: AuthorizationRequest) -> str:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from tokenward.store.people_records import User
 from tokenward.store.records import Grant
+from tokenward.tokens.acr import acr_of
 
 
 class Facts(Protocol):
@@ -36,7 +37,11 @@ async def person_facts(
     if not _OF_GRANT.isdisjoint(names) and grant_id is not None:
         grant = await store.grant(grant_id)
         if grant is not None:
-            facts |= {"auth_time": int(grant.auth_time), "amr": list(grant.amr)}
+            facts |= {
+                "auth_time": int(grant.auth_time),
+                "amr": list(grant.amr),
+                "acr": acr_of(grant.amr),
+            }
     if _USERNAME in names:
         user = await store.user(user_id)
         if user is not None:
@@ -46,5 +51,5 @@ async def person_facts(
     return facts
 
 
-_OF_GRANT = frozenset({"auth_time", "amr"})
+_OF_GRANT = frozenset({"auth_time", "amr", "acr"})
 _USERNAME = "preferred_username"

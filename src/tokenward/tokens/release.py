@@ -15,7 +15,7 @@ Destination = Literal["inside", "introspection", "id_token", "outside"]
 MINIMUM: Mapping[Destination, tuple[str, ...]] = {
     "inside": ("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"),  # RFC 9068 §2.2
     "introspection": ("active", "iss", "aud", "sub", "client_id", "scope", "iat", "exp", "token_type", "jti"),
-    "id_token": ("iss", "aud", "sub", "iat", "exp", "auth_time", "amr", "at_hash", "nonce"),
+    "id_token": ("iss", "aud", "sub", "iat", "exp", "auth_time", "amr", "acr", "at_hash", "nonce"),
     "outside": ("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"),  # RFC 9068 §2.2
 }
 """What each destination gets whatever the policy says: the inside JWT, an introspection response (RFC 7662
@@ -25,6 +25,7 @@ the client sent one. What is bound to a key says so outside (`cnf`); what anothe
 FACTS: Mapping[str, str] = {
     "auth_time": "when the person last proved who they are",
     "amr": "what the person did to sign in (RFC 8176)",
+    "acr": "how well that was done, as the value of the level that it reaches",
     "preferred_username": "the name that the person signs in with",
 }
 """What may be released that comes from the grant and the person's record, and that nobody sets."""
@@ -32,7 +33,7 @@ FACTS: Mapping[str, str] = {
 PROTOCOL = frozenset().union(
     *MINIMUM.values(),
     FACTS,
-    ("nbf", "cnf", "act", "may_act", "azp", "acr", "c_hash", "s_hash", "sid", "events", "htm", "htu", "ath"),
+    ("nbf", "cnf", "act", "may_act", "azp", "c_hash", "s_hash", "sid", "events", "htm", "htu", "ath"),
     ("authorization_details", "username"),
 )
 """Names with a meaning in a protocol: nobody's attribute may bear one."""

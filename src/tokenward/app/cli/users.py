@@ -1,18 +1,33 @@
 """`tokenward users`: people who can sign in, and what is known of them."""
 
 import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
-from tokenward.app.cli.console import DEFAULT_CONFIG, ConfigPath, date, err, out, read_credential
+from tokenward.app.cli.console import (
+    DEFAULT_CONFIG,
+    REFUSED,
+    ConfigPath,
+    date,
+    err,
+    fail,
+    out,
+    read_credential,
+)
 from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.base.problems import NOT_FOUND, Refusal
+from tokenward.base.secret import Secret
 from tokenward.identity.claims import change_claims, check_claim, read_claim
+from tokenward.identity.links import Links
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user
-from tokenward.store.people_records import User
+from tokenward.store.people_records import FactorSummary, Session, User
 from tokenward.tokens.release import PERSONAL
 
 commands = typer.Typer(no_args_is_help=True, help="Manage the people who can sign in.")
@@ -96,9 +111,7 @@ def show(
     """
 
     async def work(ground: Foundation) -> tuple[User, dict[str, object], dict[str, list[str]]]:
-        user = await ground.store.user_by_name(username)
-        if user is None:
-            raise Refusal(NOT_FOUND, "no person has this user name")
+        user = await _known(ground, username)
         return user, await ground.store.user_claims(user.user_id), await _told(ground)
 
     user, claims, told = with_foundation(config, work)
@@ -108,6 +121,168 @@ def show(
         readers = ", ".join(told.get(name, [])) or "nobody"
         out.print(f"{name}{personal}: {json.dumps(value, ensure_ascii=False)}", markup=False)
         out.print(f"    told to {readers}", style="dim", markup=False)
+
+
+@commands.command("list")
+def list_users(config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """List the people who can sign in, and by what.
+
+    Example: tokenward users list
+    """
+
+    async def work(ground: Foundation) -> list[tuple[User, FactorSummary]]:
+        people = await ground.store.users()
+        return [(user, await ground.store.has_factors(user.user_id)) for user in people]
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "user_id", "since", "signs in by", ""):
+        table.add_column(heading)
+    for user, factors in with_foundation(config, work):
+        disabled = "disabled" if user.disabled_at is not None else ""
+        cells = (user.username, user.user_id, date(user.created_at), _by(factors), disabled)
+        table.add_row(*map(Text, cells))
+    out.print(table)
+
+
+@commands.command("invite")
+def invite(
+    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    claim: Claims = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Print a link by which a person chooses a password: a new one, or one who lost theirs.
+
+    The link is good once, for seven days, and for half an hour where the person has a password already. Give
+    it to nobody else. Second factors that they have are asked for all the same.
+
+    For example:
+
+      tokenward users invite alice --claim email=alice@example.com --claim email_verified=true
+    """
+
+    async def work(ground: Foundation) -> Secret:
+        claims = dict(map(read_claim, claim or []))
+        for name, value in claims.items():
+            check_claim(name, value)  # before anybody is added
+        user = await ground.store.user_by_name(username)
+        if user is None:
+            passwords = Passwords()
+            try:
+                user = await add_user(ground.store, username, None, passwords=passwords, clock=ground.clock)
+            finally:
+                passwords.close()
+        if claims:
+            await change_claims(ground.store, username, claims, clock=ground.clock)
+        links = Links(
+            ground.store, ground.peppers, ground.configuration.settings.issuer.url, clock=ground.clock
+        )
+        return await links.new(user.user_id, "reset" if user.password_hash else "invite")
+
+    link = with_foundation(config, work)
+    out.print(link.reveal(), markup=False)
+    err.print(f"whoever opens it signs in as {username}", markup=False)
+
+
+@commands.command("disable")
+def disable(
+    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Let a person no longer sign in, end their sign-ins, and revoke all that acts for them, within a second.
+
+    Example: tokenward users disable alice
+    """
+    _change(
+        config, username, lambda ground, user: ground.store.disable_user(user.user_id, ground.clock.time())
+    )
+    err.print(f"{username} cannot sign in any more, and nothing acts for them", markup=False)
+
+
+@commands.command("enable")
+def enable(
+    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Let a disabled person sign in again. What was revoked stays revoked.
+
+    Example: tokenward users enable alice
+    """
+    _change(
+        config, username, lambda ground, user: ground.store.enable_user(user.user_id, ground.clock.time())
+    )
+    err.print(f"{username} can sign in again", markup=False)
+
+
+@commands.command("reset-factors")
+def reset_factors(
+    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Remove passkeys, authenticator app and recovery codes of a person who lost them; end their sign-ins.
+
+    Afterwards the password alone signs them in: make sure first that it is they who ask.
+
+    Example: tokenward users reset-factors alice
+    """
+    _change(config, username, lambda ground, user: ground.store.reset_factors(user.user_id))
+    err.print(f"{username} signs in by the password alone now", markup=False)
+
+
+@commands.command("sessions")
+def sessions(
+    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    end: Annotated[bool, typer.Option("--end", help="End all of them.")] = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """List where a person is signed in, or end all of it.
+
+    Example: tokenward users sessions alice --end
+    """
+
+    async def work(ground: Foundation) -> tuple[list[Session], int]:
+        user = await _known(ground, username)
+        found = await ground.store.sessions_of(user.user_id)
+        return found, await ground.store.end_sessions(user.user_id) if end else 0
+
+    found, ended = with_foundation(config, work)
+    if end:
+        err.print(f"{ended} sign-ins of {username} ended", markup=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("device", "address", "since", "last used", "by"):
+        table.add_column(heading)
+    for session in found:
+        done = " ".join(method for proof in session.proofs for method in proof.amr)
+        cells = (session.device, session.address, date(session.created_at), date(session.last_seen_at), done)
+        table.add_row(*map(Text, cells))
+    out.print(table)
+
+
+def _change(config: Path, username: str, change: Callable[[Foundation, User], Awaitable[bool]]) -> None:
+    """Change a person, or say that there was nothing to change."""
+
+    async def work(ground: Foundation) -> bool:
+        return await change(ground, await _known(ground, username))
+
+    if not with_foundation(config, work):
+        fail(f"nothing to change: {username} is so already", code=REFUSED)
+
+
+async def _known(ground: Foundation, username: str) -> User:
+    user = await ground.store.user_by_name(username)
+    if user is None:
+        raise Refusal(NOT_FOUND, "no person has this user name")
+    return user
+
+
+def _by(factors: FactorSummary) -> str:
+    ways = (
+        ("password", factors.password),
+        (f"{factors.passkeys} passkeys", factors.passkeys),
+        ("app", factors.totp),
+        (f"{factors.recovery_codes} recovery codes", factors.recovery_codes),
+    )
+    return ", ".join(way for way, there in ways if there) or "nothing yet"
 
 
 async def _told(ground: Foundation) -> dict[str, list[str]]:

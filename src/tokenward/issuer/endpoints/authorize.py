@@ -18,11 +18,12 @@ from tokenward.issuer.authorization_request import (
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.issue import new_token, with_fresh_locators
 from tokenward.issuer.ports import ConsentView, SignedIn
-from tokenward.issuer.reauthentication import signed_in_or_url
+from tokenward.issuer.reauthentication import authentication_or_url
 from tokenward.issuer.response import Response, redirect
 from tokenward.issuer.settings import OFFLINE_ACCESS, PROTOCOL_SCOPES
 from tokenward.store.records import AuthorizationCode, Grant
 from tokenward.tokens import base64url
+from tokenward.tokens.acr import Authentication
 from tokenward.tokens.sealing import SealBroken
 
 log = logging.getLogger("tokenward.issuer")
@@ -40,12 +41,13 @@ async def authorize(issuer: Issuer, scope: Scope, _receive: Receive) -> Response
     """
     try:
         request = await read_authorization_request(issuer, scope["query_string"])
-        person = signed_in_or_url(issuer, request, await issuer.sign_in.current(scope))
-        if isinstance(person, str):
-            return redirect(person)
+        signed_in = authentication_or_url(issuer, request, await issuer.sign_in.current(scope))
+        if isinstance(signed_in, str):
+            return redirect(signed_in)
+        person, done = signed_in
         if not await _consented(issuer, request, person):
-            return _consent_page(issuer, request, person)
-        return await _code(issuer, request, person)
+            return _consent_page(issuer, request, person, done)
+        return await _code(issuer, request, person, done)
     except ReturnedRefusal as returned:
         return _returned(returned)
 
@@ -75,12 +77,15 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     person = await issuer.sign_in.current(scope)
     if person is None:
         raise Refusal(EXPIRED_FORM, "nobody is signed in")
-    query = _open_form(issuer, form.get("request", ""), person)
+    query, since = _open_form(issuer, form.get("request", ""), person)
     try:
         request = await read_authorization_request(issuer, query)
+        done = person.authentication(level=request.level, since=since)
+        if done is None:
+            raise Refusal(EXPIRED_FORM, "the session no longer shows what the form was made for")
         _check_decision(request, form.get("decision"))
         await _remember(issuer, request, person)
-        return await _code(issuer, request, person)
+        return await _code(issuer, request, person, done)
     except ReturnedRefusal as returned:
         return _returned(returned)
 
@@ -122,7 +127,9 @@ async def _remember(issuer: Issuer, request: AuthorizationRequest, person: Signe
         )
 
 
-def _consent_page(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> Response:
+def _consent_page(
+    issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication
+) -> Response:
     if "none" in request.prompt:
         raise ReturnedRefusal(request.address, Refusal(CONSENT_REQUIRED, "prompt=none without consent"))
     resource = issuer.settings.resources.get(request.access.audience)
@@ -135,22 +142,25 @@ def _consent_page(issuer: Issuer, request: AuthorizationRequest, person: SignedI
         resource=resource.name if resource else "your account here",
         scopes={scope: meanings[scope] for scope in request.access.scope},
         action=DECISION_PATH,
-        sealed_request=_sealed_form(issuer, request, person),
+        sealed_request=_sealed_form(issuer, request, person, done),
     )
     return Response(200, issuer.pages.consent(view), tuple(issuer.pages.headers))
 
 
-def _sealed_form(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> str:
+def _sealed_form(
+    issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication
+) -> str:
     content = {
         "query": request.query,
         "session": person.session_id,
+        "since": done.auth_time,
         "end": issuer.clock.time() + _FORM_LIFETIME,
     }
     return base64url.encode(issuer.sealer.seal(json.dumps(content).encode(), context=_FORM_CONTEXT))
 
 
-def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> bytes:
-    """The query of the request that the consent page was about.
+def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> tuple[bytes, float]:
+    """The query of the request that the consent page was about, and since when the person was signed in.
 
     Raises:
         Refusal: EXPIRED_FORM.
@@ -161,15 +171,17 @@ def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> bytes:
         raise Refusal(EXPIRED_FORM, "the consent form's seal is broken") from None
     if content["end"] <= issuer.clock.time() or content["session"] != person.session_id:
         raise Refusal(EXPIRED_FORM, "the consent form is old or of another session")
-    return str(content["query"]).encode()
+    return str(content["query"]).encode(), float(content["since"])
 
 
-async def _code(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> Response:
+async def _code(
+    issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication
+) -> Response:
     """A new grant, and the code that starts it."""
 
     async def attempt() -> str:
         token, keyed_hash = new_token(issuer, "ac")
-        grant = _grant(issuer, request, person)
+        grant = _grant(issuer, request, person, done)
         code = AuthorizationCode(
             token_id=token.token_id,
             keyed_hash=keyed_hash,
@@ -186,7 +198,7 @@ async def _code(issuer: Issuer, request: AuthorizationRequest, person: SignedIn)
     return redirect(request.address.with_code(await with_fresh_locators(attempt)))
 
 
-def _grant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> Grant:
+def _grant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication) -> Grant:
     settings, now = issuer.settings, issuer.clock.time()
     lifetime = (
         settings.refresh_absolute
@@ -199,8 +211,8 @@ def _grant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> G
         user_id=person.user_id,
         scope=request.access.scope,
         audience=request.access.audience,
-        amr=person.amr,
-        auth_time=person.auth_time,
+        amr=done.amr,
+        auth_time=done.auth_time,
         created_at=now,
         expires_at=now + lifetime,
     )

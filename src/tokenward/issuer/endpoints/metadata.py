@@ -15,6 +15,7 @@ from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
 from tokenward.issuer.response import Response, public_json
 from tokenward.issuer.settings import PROTOCOL_SCOPES
 from tokenward.store.records import IntrospectionAlg
+from tokenward.tokens.acr import ACR
 from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS
 from tokenward.tokens.release import MINIMUM, SCOPE_CLAIMS
 
@@ -66,6 +67,7 @@ def _openid() -> dict[str, Any]:
         "subject_types_supported": ["public", "pairwise"],  # OpenID Connect Core §8
         "id_token_signing_alg_values_supported": [ID_TOKEN_ALGORITHM],
         "claims_supported": sorted({*MINIMUM["id_token"], *chain(*SCOPE_CLAIMS.values())}),
+        "acr_values_supported": list(ACR.values()),
         "prompt_values_supported": sorted(PROMPTS),
         "claims_parameter_supported": False,
         "request_parameter_supported": False,

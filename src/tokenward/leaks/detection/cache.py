@@ -3,9 +3,9 @@
 What lies there is loaded as it is (a pattern database is close to machine code), so the directory must be the
 user's own and writable by nobody else. Where it is not, or cannot be made, nothing is kept.
 
-A name is `FAMILY-HASH`; of each family, what is not used any more is cleared away with the next write. Other
-processes may read, write and clear away at the same time: what is there is there whole, what is being read
-stays readable until it is closed, and what was cleared away is made anew.
+A name is `FAMILY-HASH`, and of each family the last ones that were used are kept. Other processes may read,
+write and clear away at the same time: what is there is there whole, what is being read stays readable until
+it is closed, and what was cleared away is made anew.
 """
 
 import os
@@ -16,11 +16,8 @@ from typing import Final
 
 from tokenward.base.clock import SYSTEM_CLOCK
 
-KEPT: Final = 32
-"""How many of a family stay at most: versions of Tokenward and files of rules are in use side by side."""
-
-UNUSED: Final = 30 * 86_400
-"""Seconds after which what nobody has read goes."""
+KEPT: Final = 8
+"""How many of a family stay: for versions of Tokenward and files of rules that are in use side by side."""
 
 _LARGEST = 64 << 20
 _UNFINISHED = 3600  # seconds after which whoever was writing a file is not there any more
@@ -45,7 +42,7 @@ def read(name: str) -> bytes | None:
 
 
 def write(name: str, content: bytes) -> None:
-    """Keep it, and clear away what of its family is not used any more.
+    """Keep it, and clear away what of its family was not used for the longest time.
 
     Where that fails, it is not kept.
     """
@@ -66,7 +63,7 @@ def write(name: str, content: bytes) -> None:
 
 def _clear(directory: Path, written: str) -> None:
     family = written.partition("-")[0] + "-"
-    now = SYSTEM_CLOCK.time()
+    long_ago = SYSTEM_CLOCK.time() - _UNFINISHED
     others: list[tuple[float, Path]] = []
     needless: list[Path] = []
     for path in directory.iterdir():
@@ -76,10 +73,9 @@ def _clear(directory: Path, written: str) -> None:
             used = path.lstat().st_mtime
             if not path.suffix[1:].isdigit():
                 others.append((used, path))
-            elif used < now - _UNFINISHED:  # otherwise somebody is writing it
+            elif used < long_ago:  # otherwise somebody is writing it
                 needless.append(path)
-    others.sort(reverse=True)
-    needless += [path for place, (used, path) in enumerate(others, 2) if place > KEPT or used < now - UNUSED]
+    needless += [path for _used, path in sorted(others, reverse=True)[KEPT - 1 :]]
     for path in needless:
         with suppress(OSError):  # somebody else was faster, or is reading it under Windows
             path.unlink()

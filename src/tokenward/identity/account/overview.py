@@ -1,0 +1,109 @@
+"""`/account`: how a person signs in, where they are signed in, and what acts for them."""
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tokenward.identity.account.door import AccountDoor
+from tokenward.identity.account_view import AccountView, Application
+from tokenward.identity.answers import see_other
+from tokenward.identity.continuing import ACCOUNT
+from tokenward.identity.parts import Parts
+from tokenward.identity.people import Person
+from tokenward.identity.sessions import IDLE
+from tokenward.store.people_port import Factors, People
+from tokenward.store.port import ApiKeys, Clients, Tokens
+from tokenward.store.records import ApiKey
+
+
+class AccountStore(People, Factors, Clients, Tokens, ApiKeys):
+    """What the page asks of the store."""
+
+
+class Overview:
+    """The page, and what can be ended on it."""
+
+    def __init__(self, parts: Parts, door: AccountDoor) -> None:
+        self._parts = parts
+        self._door = door
+
+    @property
+    def routes(self) -> list[Route]:
+        """What to mount. Ending something takes no new proof: it can only make things safer."""
+        return [
+            self._door.showing(ACCOUNT, self._show),
+            self._door.changing("/account/sessions/end", self._end, back=ACCOUNT, fresh=False),
+            self._door.changing("/account/sessions/end-others", self._end_others, back=ACCOUNT, fresh=False),
+            self._door.changing("/account/applications/withdraw", self._withdraw, back=ACCOUNT, fresh=False),
+        ]
+
+    async def _show(self, _request: Request, person: Person) -> Response:
+        user_id, now = person.user_id, self._parts.clock.time()
+        factors, sessions, applications, keys = await asyncio.gather(
+            self._parts.store.has_factors(user_id),
+            self._parts.store.sessions_of(user_id),
+            self._applications(user_id, now),
+            self._api_keys(person, now),
+        )
+        view = AccountView(
+            username=person.username,
+            field=self._door.field(person),
+            factors=factors,
+            sessions=[it for it in sessions if it.expires_at > now and it.last_seen_at + IDLE > now],
+            this_session=person.session_id,
+            applications=applications,
+            api_keys=keys,
+        )
+        return self._door.page(
+            self._parts.pages.account(
+                view, sign_out=self._door.field(person, "sign-out"), passkeys=self._parts.party is not None
+            )
+        )
+
+    async def _end(self, _request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        wanted = form.get("session", "")
+        mine = {session.session_id for session in await self._parts.store.sessions_of(person.user_id)}
+        if wanted in mine - {person.session_id}:  # one's own ends by signing out, which also ends the cookie
+            await self._parts.store.end_session(wanted)
+        return see_other(ACCOUNT)
+
+    async def _end_others(self, _request: Request, person: Person, _form: Mapping[str, str]) -> Response:
+        await self._parts.store.end_other_sessions(person.user_id, person.session_id)
+        return see_other(ACCOUNT)
+
+    async def _withdraw(self, _request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        await self._parts.store.withdraw_consent(
+            person.user_id, form.get("client", ""), self._parts.clock.time()
+        )
+        return see_other(ACCOUNT)
+
+    async def _applications(self, user_id: str, now: float) -> list[Application]:
+        consents = await self._parts.store.consents_of(user_id)
+        grants = await self._parts.store.grants_of(user_id, now)
+        scopes: dict[str, dict[str, None]] = {}
+        since: dict[str, float] = {}
+        for client_id, words, at in (
+            *((it.client_id, it.scopes, it.given_at) for it in consents),
+            *((it.client_id, it.scope, it.created_at) for it in grants),
+        ):
+            scopes.setdefault(client_id, {}).update(dict.fromkeys(words))
+            since[client_id] = min(at, since.get(client_id, at))
+        acting = {grant.client_id for grant in grants}
+        found = []
+        for client_id, each in scopes.items():
+            client = await self._parts.store.client(client_id)
+            name = client.name if client is not None else client_id
+            found.append(Application(client_id, name, tuple(each), since[client_id], client_id in acting))
+        return sorted(found, key=lambda it: (it.name.casefold(), it.client_id))
+
+    async def _api_keys(self, person: Person, now: float) -> list[ApiKey]:
+        claims = await self._parts.store.user_claims(person.user_id)
+        names = {person.username}
+        if claims.get("email_verified") is True:
+            names.add(str(claims.get("email")))
+        states = await self._parts.store.api_keys()
+        live = [state.key for state in states if not state.revoked and state.key.expires_at > now]
+        return sorted((key for key in live if key.owner in names), key=lambda key: key.expires_at)

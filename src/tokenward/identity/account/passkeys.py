@@ -1,0 +1,142 @@
+"""`/account/passkeys`: make, name and remove passkeys."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tokenward.base.asgi import Scope
+from tokenward.base.forms import parse_form
+from tokenward.base.problems import EXPIRED_FORM, INVALID_INPUT, PASSKEY_REFUSED, Refusal
+from tokenward.identity.account.door import FORM, AccountDoor
+from tokenward.identity.account.recovery import after_enrolment
+from tokenward.identity.answers import log_refusal, see_other
+from tokenward.identity.csrf import FORM_LIFETIME
+from tokenward.identity.devices import device_of
+from tokenward.identity.factors import passkeys
+from tokenward.identity.factors.passkeys import RelyingParty
+from tokenward.identity.forms import FIELD
+from tokenward.identity.offers import PasskeyOffer
+from tokenward.identity.parts import Parts
+from tokenward.identity.people import Person
+from tokenward.identity.steps import Aim
+from tokenward.store.people_records import Passkey
+from tokenward.store.port import AlreadyExists
+
+PATH = "/account/passkeys"
+MAX_NAME = 60
+MAX_PASSKEYS = 20
+
+
+class PasskeysPage:
+    """A person's passkeys. A new one counts as shown: whoever makes it has unlocked it."""
+
+    def __init__(self, parts: Parts, door: AccountDoor, party: RelyingParty) -> None:
+        self._parts = parts
+        self._party = party
+        self._door = door
+
+    @property
+    def routes(self) -> list[Route]:
+        """What to mount."""
+        return [
+            self._door.showing(PATH, self._show, fresh=True),
+            self._door.changing(f"{PATH}/add", self._add, back=PATH),
+            self._door.changing(f"{PATH}/rename", self._rename, back=PATH),
+            self._door.changing(f"{PATH}/remove", self._remove, back=PATH),
+        ]
+
+    async def _show(self, request: Request, person: Person) -> Response:
+        aim = Aim.read(parse_form(request.scope["query_string"]))
+        return await self._page(person, aim)
+
+    async def _add(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        aim = Aim.read(dict(form))
+        try:
+            made = await self._made(request.scope, person, form)
+        except Refusal as refusal:
+            log_refusal(refusal)
+            return await self._page(person, aim, refusal.problem.text, refusal.problem.status)
+        user = await self._door.user(person)
+        self._parts.told.of(request.scope, user, "passkey_added", made.name)
+        amr = passkeys.amr_of(made.backup_eligible, user_verified=True)
+        to = await after_enrolment(self._parts.store, user.user_id, aim)
+        return await self._parts.progress.enrolled(request.scope, user, amr, to)
+
+    async def _made(self, scope: Scope, person: Person, form: Mapping[str, str]) -> Passkey:
+        """The passkey that the browser made for this form, kept.
+
+        Raises:
+            Refusal: PASSKEY_REFUSED, EXPIRED_FORM or INVALID_INPUT.
+            StoreUnavailable: it may be kept.
+        """
+        field = form[FIELD]
+        new = passkeys.verify_creation(self._party, form.get("credential", ""), challenge=_challenge(field))
+        now = self._parts.clock.time()
+        once = hashlib.sha256(b"identity/passkey-form/" + field.encode()).digest()
+        if not await self._parts.store.first_use(once, now + FORM_LIFETIME, at=now):
+            raise Refusal(EXPIRED_FORM, "the form was used before")
+        if len(await self._parts.store.passkeys(person.user_id)) >= MAX_PASSKEYS:
+            raise Refusal(INVALID_INPUT, f"more than {MAX_PASSKEYS} passkeys")
+        passkey = Passkey(
+            credential_id=new.credential_id,
+            user_id=person.user_id,
+            public_key=new.public_key,
+            sign_count=new.sign_count,
+            name=_name(form) or device_of(scope),
+            transports=new.transports,
+            aaguid=new.aaguid,
+            backup_eligible=new.backup_eligible,
+            backed_up=new.backed_up,
+            created_at=now,
+        )
+        try:
+            if await self._parts.store.add_passkey(passkey):
+                return passkey
+        except AlreadyExists:
+            raise Refusal(PASSKEY_REFUSED, "the passkey is somebody's already") from None
+        raise Refusal(EXPIRED_FORM, f"user_id={person.user_id} is gone")
+
+    async def _rename(self, _request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        if name := _name(form):
+            await self._parts.store.rename_passkey(person.user_id, form.get("passkey", ""), name)
+        return see_other(PATH)
+
+    async def _remove(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        mine = {each.credential_id: each for each in await self._parts.store.passkeys(person.user_id)}
+        passkey = mine.get(form.get("passkey", ""))
+        if passkey is not None and await self._parts.store.remove_passkey(
+            person.user_id, passkey.credential_id
+        ):
+            self._parts.told.of(request.scope, await self._door.user(person), "passkey_removed", passkey.name)
+        return see_other(PATH)
+
+    async def _page(self, person: Person, aim: Aim, error: str = "", status: int = 200) -> Response:
+        keys = await self._parts.store.passkeys(person.user_id)
+        field = self._door.field(person)
+        options = passkeys.creation_options(
+            self._party,
+            user_handle=person.user_id.encode(),
+            username=person.username,
+            challenge=_challenge(field),
+            exclude=[each.credential_id for each in keys],
+        )
+        body = self._parts.pages.passkeys(
+            aim=aim,
+            field=field,
+            passkey=PasskeyOffer(field, json.dumps(options)),
+            passkeys=keys,
+            error=error,
+        )
+        return self._door.page(body, status)
+
+
+def _name(form: Mapping[str, str]) -> str:
+    return " ".join(form.get("name", "").split())[:MAX_NAME]
+
+
+def _challenge(field: str) -> bytes:
+    return hashlib.sha256(f"tokenward/{FORM}/passkey-challenge/{field}".encode()).digest()

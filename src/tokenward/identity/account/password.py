@@ -1,0 +1,57 @@
+"""`/account/password`: another password, for who has just shown who they are."""
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tokenward.base.problems import EXPIRED_FORM, INVALID_INPUT, Refusal
+from tokenward.identity.account.door import AccountDoor
+from tokenward.identity.answers import log_refusal, retry_after, see_other
+from tokenward.identity.continuing import ACCOUNT
+from tokenward.identity.parts import Parts
+from tokenward.identity.passwords import chosen
+from tokenward.identity.people import Person
+
+PATH = "/account/password"
+
+
+class PasswordPage:
+    """Sets another password, and ends every other session with it."""
+
+    def __init__(self, parts: Parts, door: AccountDoor) -> None:
+        self._parts = parts
+        self._door = door
+
+    @property
+    def routes(self) -> list[Route]:
+        """What to mount."""
+        return [
+            self._door.showing(PATH, self._show, fresh=True),
+            self._door.changing(f"{PATH}/change", self._change, back=PATH),
+        ]
+
+    async def _show(self, _request: Request, person: Person) -> Response:
+        return self._door.page(self._page(person))
+
+    async def _change(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        try:
+            password = chosen(form.get("password", ""), form.get("again", ""))
+            password_hash = await self._parts.passwords.hash(
+                password, username=person.username, issuer=self._parts.name
+            )
+        except Refusal as refusal:
+            log_refusal(refusal)
+            said = refusal.detail if refusal.problem is INVALID_INPUT else refusal.problem.text
+            return self._door.page(self._page(person, said), refusal.problem.status, retry_after(refusal))
+        if not await self._parts.store.change_password(
+            person.user_id, password_hash, at=self._parts.clock.time(), keep_session=person.session_id
+        ):
+            raise Refusal(EXPIRED_FORM, f"user_id={person.user_id} is gone")
+        self._parts.told.of(request.scope, await self._door.user(person), "password_changed")
+        return see_other(ACCOUNT)
+
+    def _page(self, person: Person, error: str = "") -> bytes:
+        pages = self._parts.pages
+        return pages.password(username=person.username, field=self._door.field(person), error=error)

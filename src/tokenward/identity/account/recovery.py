@@ -1,0 +1,60 @@
+"""`/account/recovery-codes`: ten codes for the day on which every other second factor is lost."""
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tokenward.base.forms import parse_form
+from tokenward.identity.account.door import AccountDoor
+from tokenward.identity.parts import Parts
+from tokenward.identity.people import Person
+from tokenward.identity.steps import Aim
+from tokenward.store.people_port import Factors
+
+PATH = "/account/recovery-codes"
+
+
+class RecoveryPage:
+    """Makes recovery codes, which are shown once. New ones replace all before."""
+
+    def __init__(self, parts: Parts, door: AccountDoor) -> None:
+        self._parts = parts
+        self._door = door
+
+    @property
+    def routes(self) -> list[Route]:
+        """What to mount."""
+        return [
+            self._door.showing(PATH, self._show, fresh=True),
+            self._door.changing(f"{PATH}/make", self._make, back=PATH),
+        ]
+
+    async def _show(self, request: Request, person: Person) -> Response:
+        aim = Aim.read(parse_form(request.scope["query_string"]))
+        return await self._page(person, aim)
+
+    async def _make(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        codes = await self._parts.factors.new_recovery_codes(person.user_id)
+        user = await self._door.user(person)
+        self._parts.told.of(request.scope, user, "recovery_made")
+        return await self._page(person, Aim.read(dict(form)), [code.reveal() for code in codes])
+
+    async def _page(self, person: Person, aim: Aim, codes: list[str] | None = None) -> Response:
+        body = self._parts.pages.recovery(
+            aim=aim,
+            field=self._door.field(person),
+            left=await self._parts.store.recovery_codes_left(person.user_id),
+            codes=codes or [],
+        )
+        return self._door.page(body)
+
+
+async def after_enrolment(store: Factors, user_id: str, aim: Aim) -> str:
+    """Where a person goes on who has one more factor: past the recovery codes, if they have none yet.
+
+    Raises:
+        StoreUnavailable: nobody can know.
+    """
+    return aim.continue_to if await store.recovery_codes_left(user_id) else f"{PATH}?{aim.query}"

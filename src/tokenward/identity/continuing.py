@@ -1,0 +1,16 @@
+"""Where a browser may go on after a form of ours: nowhere but to pages of this issuer."""
+
+import re
+
+LANDING = "/"
+ACCOUNT = "/account"
+MAX_CONTINUE = 4096
+
+# Path and query of one endpoint, in the characters that browsers leave in a query (WHATWG URL §1.3), and no
+# backslash. With the path fixed there is no host, no scheme and no line break to smuggle in.
+_CONTINUE = re.compile(r"/(?:authorize\?[!$-;=?-\[\]-~]*|account(?:/[a-z-]{1,32}){0,2})")
+
+
+def safe_continue(text: str) -> str:
+    """`text` if it leads to the authorization endpoint or an account page, else the landing page."""
+    return text if len(text) <= MAX_CONTINUE and _CONTINUE.fullmatch(text) else LANDING

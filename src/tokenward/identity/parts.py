@@ -1,0 +1,69 @@
+"""All that a page of this room gets to work with."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.identity.answers import Answers
+from tokenward.identity.devices import Devices
+from tokenward.identity.factors.passkeys import RelyingParty
+from tokenward.identity.forms import BoundForms
+from tokenward.identity.letters import Letters
+from tokenward.identity.links import Links
+from tokenward.identity.pages import Pages
+from tokenward.identity.passwords import Passwords
+from tokenward.identity.progress import Progress
+from tokenward.identity.second_factors import SecondFactors
+from tokenward.identity.sessions import Sessions
+from tokenward.identity.told import Told
+from tokenward.store.people_port import Factors, People
+from tokenward.store.port import ApiKeys, Clients, Tokens, Uses
+from tokenward.tokens.sealing import Sealer
+
+
+class IdentityStore(People, Factors, Uses, Clients, Tokens, ApiKeys, Protocol):
+    """What the room asks of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The room's parts.
+
+    Attributes:
+        store: what must be remembered.
+        name: what the issuer is called.
+        passwords: hashes them.
+        factors: makes and checks codes.
+        party: for whom passkeys are; None where browsers have none.
+        sessions: the browser's.
+        progress: from one proof to the next.
+        links: let a person in once.
+        letters: what people are told by mail.
+        told: the same, about what a request did.
+        devices: the browsers that people signed in from before.
+        forms: which forms are ours.
+        answers: responses of pages.
+        sealer: seals what travels through the browser and must come back unchanged.
+        clock: time.
+    """
+
+    store: IdentityStore
+    name: str
+    passwords: Passwords
+    factors: SecondFactors
+    party: RelyingParty | None
+    sessions: Sessions
+    progress: Progress
+    links: Links
+    letters: Letters
+    told: Told
+    devices: Devices
+    forms: BoundForms
+    answers: Answers
+    sealer: Sealer = field(repr=False)
+    clock: Clock = SYSTEM_CLOCK
+
+    @property
+    def pages(self) -> Pages:
+        """HTML."""
+        return self.answers.pages

@@ -1,0 +1,133 @@
+"""A passkey as a step of signing in: the first and only one, or what is missing after a password."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tokenward.base.asgi import Headers, Scope
+from tokenward.base.forms import parse_form, read_form
+from tokenward.base.problems import EXPIRED_FORM, PASSKEY_REFUSED, Refusal
+from tokenward.identity.answers import log_refusal, retry_after, see_other
+from tokenward.identity.continuing import MAX_CONTINUE
+from tokenward.identity.csrf import FORM_LIFETIME
+from tokenward.identity.factors import passkeys
+from tokenward.identity.factors.passkeys import RelyingParty
+from tokenward.identity.factors.responses import MAX_RESPONSE
+from tokenward.identity.forms import FIELD, BoundPage
+from tokenward.identity.offers import PasskeyOffer
+from tokenward.identity.parts import Parts
+from tokenward.identity.progress import PAGES
+from tokenward.identity.steps import Aim, Step
+from tokenward.store.people_records import Passkey, User
+
+_FORM = "passkey"
+_FORM_LIMIT = 3 * MAX_CONTINUE + 3 * MAX_RESPONSE + 1024
+
+
+class PasskeyStep:
+    """Offers passkeys, and takes the answers.
+
+    The challenge is the hash of the form's sealed field: random, of this browser, of this hour, and nothing
+    that has to be kept. Each is taken once.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @property
+    def routes(self) -> list[Route]:
+        """`/sign-in/passkey`: the page for one who needs no other, and where every page sends the answer.
+
+        There is no such page where browsers have no passkeys.
+        """
+        party = self._parts.party
+        if party is None:
+            return []
+
+        async def passkey(request: Request) -> Response:
+            return await self._passkey(request, party)
+
+        return [Route(PAGES[Step.PASSKEY], self._parts.answers.answering(passkey), methods=["GET", "POST"])]
+
+    def offer(self, page: BoundPage, allow: Sequence[Passkey] = ()) -> PasskeyOffer | None:
+        """A way in by a passkey: one of `allow`, or any that the browser knows; None where there are none."""
+        if self._parts.party is None:
+            return None
+        field = page.field(_FORM)
+        options = passkeys.request_options(
+            self._parts.party, challenge=_challenge(field), allow=[each.credential_id for each in allow]
+        )
+        return PasskeyOffer(field, json.dumps(options))
+
+    async def _passkey(self, request: Request, party: RelyingParty) -> Response:
+        scope = request.scope
+        if request.method == "POST":
+            return await self._submit(request, party)
+        aim = Aim.read(parse_form(scope["query_string"]))
+        step = await self._parts.progress.next(await self._parts.progress.so_far(scope), aim)
+        if step is not Step.PASSKEY:
+            return see_other(f"{PAGES[Step.FIRST]}?{aim.query}")
+        return await self._page(scope, 200, aim)
+
+    async def _submit(self, request: Request, party: RelyingParty) -> Response:
+        scope = request.scope
+        form = await read_form(scope, request.receive, limit=_FORM_LIMIT)
+        aim = Aim.read(form)
+        try:
+            self._parts.forms.check(scope, _FORM, form)
+            user, amr = await self._authenticate(party, form)
+            return await self._parts.progress.proved(scope, user, amr, aim)
+        except Refusal as refusal:
+            log_refusal(refusal)
+            return await self._page(
+                scope, refusal.problem.status, aim, error=refusal.problem.text, headers=retry_after(refusal)
+            )
+
+    async def _authenticate(self, party: RelyingParty, form: dict[str, str]) -> tuple[User, tuple[str, ...]]:
+        """The person whose passkey signed this form's challenge, and what that shows.
+
+        Raises:
+            Refusal: PASSKEY_REFUSED; EXPIRED_FORM, the form was used before.
+            StoreUnavailable: nobody can know.
+        """
+        field, response = form[FIELD], form.get("credential", "")
+        key = await self._parts.store.passkey(passkeys.credential_id_of(response))
+        user = await self._parts.store.user(key.user_id) if key is not None else None
+        if key is None or user is None or user.disabled_at is not None:
+            raise Refusal(PASSKEY_REFUSED, "unknown passkey, or a person who is disabled")
+        shown = passkeys.verify_assertion(
+            party,
+            response,
+            challenge=_challenge(field),
+            public_key=key.public_key,
+            sign_count=key.sign_count,
+            backup_eligible=key.backup_eligible,
+            user_handle=user.user_id.encode(),
+        )
+        now = self._parts.clock.time()
+        once = hashlib.sha256(b"identity/passkey-form/" + field.encode()).digest()
+        if not await self._parts.store.first_use(once, now + FORM_LIFETIME, at=now):
+            raise Refusal(EXPIRED_FORM, "the form was used before")
+        counted = await self._parts.store.use_passkey(
+            key.credential_id, sign_count=shown.sign_count, backed_up=shown.backed_up, at=now
+        )
+        if not counted:
+            raise Refusal(PASSKEY_REFUSED, f"user_id={user.user_id}: a passkey's counter did not advance")
+        return user, passkeys.amr_of(key.backup_eligible, shown.user_verified)
+
+    async def _page(
+        self, scope: Scope, status: int, aim: Aim, *, error: str = "", headers: Headers = ()
+    ) -> Response:
+        so_far = await self._parts.progress.so_far(scope)
+        allow = await self._parts.store.passkeys(so_far.user_id) if so_far is not None else ()
+        bound = self._parts.forms.bound(scope)
+        body = self._parts.pages.passkey(aim=aim, passkey=self.offer(bound, allow), error=error)
+        return self._parts.answers.page(status, body, [*headers, *bound.headers])
+
+
+def _challenge(field: str) -> bytes:
+    return hashlib.sha256(b"tokenward/passkey-challenge/" + field.encode()).digest()

@@ -16,7 +16,7 @@ _DATABASE = build([trigger for trigger, _ in OWNERS])
 def woken(data: bytes) -> dict[str, int]:
     """Names of the decoders that the text wakes, and the offsets that they are given."""
     found: dict[str, int] = {}
-    for which, end in _DATABASE.search(data).items():
+    for which, [end] in _DATABASE.search(data).items():
         name = OWNERS[which][1].name
         found[name] = min(end, found.get(name, end))
     return found

@@ -3,6 +3,7 @@
 import pytest
 import re2
 
+from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detectors.assignments.detector import ASSIGNMENTS
 from tokenward.leaks.detectors.assignments.expressions import expression
 from tokenward.leaks.detectors.assignments.languages import Kind, kind, only_tried
@@ -116,6 +117,31 @@ def test_finds_a_token_in_every_form(path, template):
         assert data[found.start : found.end] == found.secret
         assert len(found.secret) >= 32
         assert wakes(data)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return Engine([ASSIGNMENTS])
+
+
+def test_where_triggers_were_says_as_much_as_the_whole_text(engine):
+    for path, template in FORMS + PASSWORDS:
+        one = fill(template, "a") + b"\n"
+        # Apart, close together, at the end without a line's end, after a long word and among false alarms.
+        for data in (
+            one + b"x = 1\n" * 1000 + one,
+            one * 30,
+            b"password token key\n" * 200 + one[:-1],
+            b"x" * 3000 + b" " + one + b"'secret': None\n" * 200,
+        ):
+            text = Text(data, path)
+            assert engine.look(text).candidates == find(path, data) != []
+
+
+@pytest.mark.parametrize(("size", "found"), [(512, 1), (513, 0)])
+def test_a_value_of_more_than_512_bytes_is_none(engine, size, found):
+    data = fill(f'client_secret = "{{base62:{size}}}"\n', "a")
+    assert len(engine.look(Text(data, "a.py")).candidates) == len(find("a.py", data)) == found
 
 
 @pytest.mark.parametrize(("path", "template"), PASSWORDS)

@@ -3,6 +3,7 @@ import base64
 import pytest
 import re2
 
+from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detectors.connections.detector import CONNECTIONS
 from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
@@ -71,6 +72,10 @@ def find(data, path="config.txt", recorder=SILENCE):
     return list(CONNECTIONS.find(Text(data, path), 0, recorder))
 
 
+def engine_look(path, data):
+    return Engine([CONNECTIONS]).look(Text(data, path)).candidates
+
+
 def wakes(data):
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
@@ -88,6 +93,7 @@ def test_finds_the_password_and_says_whose_it_is(template, facts):
         assert facts.items() <= dict(found.facts).items()
         assert found.secret.decode() not in "".join(found.facts.values())
         assert wakes(data)
+        assert engine_look("config.txt", data) == [found]
 
 
 @pytest.mark.parametrize(("path", "template"), FILES)
@@ -95,7 +101,8 @@ def test_knows_the_files_of_clients(path, template):
     data = fill(template, "a") + b"\n"
     [found] = find(data, path)
     assert (found.rule, found.confidence) == ("stored-password", Confidence.HIGH)
-    assert wakes(data)
+    assert wakes(data) or path in CONNECTIONS.names
+    assert list(engine_look(path, data)) == [found]
 
 
 def test_reads_what_docker_stores():

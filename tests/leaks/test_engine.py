@@ -3,8 +3,10 @@ from functools import partial
 
 import pytest
 
+from tokenward.leaks.detection import engine as engine_module
 from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detection.overlaps import best
+from tokenward.leaks.detection.re2_database import Re2Database
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.findings import Candidate, Confidence, Severity
 from tokenward.leaks.rule import Rule
@@ -49,6 +51,41 @@ def test_a_detector_with_two_triggers_begins_at_the_earlier_one():
     twice = replace(_detector("a", "", [], reach=4, seen=seen), triggers=("late", "early"))
     Engine([twice]).look(Text(b"..early..late", "one"))
     assert seen == [("one", 3)]
+
+
+def _near(seen, _text, ends, _recorder):
+    seen.append(ends)
+    return iter(())
+
+
+@pytest.mark.parametrize(("every", "ends"), [(True, {0: [4, 14], 2: [9]}), (False, {0: [4], 2: [9]})])
+def test_a_detector_of_many_forms_is_told_where_which_trigger_was(every, ends):
+    seen = []
+    forms = replace(
+        _detector("a", "", []), triggers=("aa", "never", "b{3}"), near=partial(_near, seen), every=every
+    )
+    # What stands before it in the database shifts no index.
+    Engine([_detector("z", "zz", []), forms]).look(Text(b"..aa..bbb...aa", "one"))
+    assert seen == [ends]
+
+
+def test_a_file_is_looked_at_for_its_name():
+    seen = []
+    named = replace(_detector("a", "aaa", [], seen=seen, reach=2), names=frozenset({".pgpass"}))
+    engine = Engine([named])
+    engine.look(Text(b"nothing", "other"))
+    engine.look(Text(b"nothing", "home/.pgpass"))
+    engine.look(Text(b"....aaa", "home/.pgpass"))
+    assert seen == [("home/.pgpass", 0), ("home/.pgpass", 0)]
+
+
+def test_where_no_engine_tells_offsets_the_whole_text_is_looked_at(monkeypatch):
+    monkeypatch.setattr(engine_module, "build", lambda patterns, every: Re2Database(patterns))
+    seen, near = [], []
+    Engine([replace(_detector("a", "aaa", [], seen=seen), near=partial(_near, near))]).look(
+        Text(b"....aaa", "one")
+    )
+    assert (seen, near) == ([("one", 0)], [])
 
 
 def test_owners_are_asked_in_their_order_whichever_was_found_first():

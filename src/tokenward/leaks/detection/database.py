@@ -5,13 +5,18 @@ that: pattern 17 is in there, and its first match ended at byte 4711. Captures a
 the few texts where something was found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tokenward.leaks.detection.patterns import PatternDatabase
 
 
-def build(patterns: Sequence[str]) -> PatternDatabase:
+def build(patterns: Sequence[str], every: Collection[int] = ()) -> PatternDatabase:
     """A database over the patterns; their indexes are those of the sequence.
+
+    Args:
+        patterns: in the syntax that both engines share.
+        every: indexes of patterns of which each match is told, and not only the first. They should end where
+            no longer match ends: `a{3}`, or `a{3,}b`.
 
     Raises:
         PatternError: naming the first pattern that is no good.
@@ -22,4 +27,4 @@ def build(patterns: Sequence[str]) -> PatternDatabase:
         from tokenward.leaks.detection.re2_database import Re2Database  # noqa: PLC0415
 
         return Re2Database(patterns)
-    return HyperscanDatabase(patterns)
+    return HyperscanDatabase(patterns, every)

@@ -1,10 +1,9 @@
 """Finds the candidates in a text: one search over all patterns, then only those whose pattern was there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tokenward.leaks.detection.database import build
-from tokenward.leaks.detection.patterns import Hits
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.findings import Candidate
 from tokenward.leaks.recording import SILENCE, Recorder
@@ -34,31 +33,40 @@ class Engine:
             PatternError: a trigger is outside of the syntax that the engines share.
         """
         self._owners: tuple[Detector | Decoder, ...] = (*detectors, *decoders)
-        triggers = [(trigger, which) for which, one in enumerate(self._owners) for trigger in one.triggers]
-        self._owner = [which for _trigger, which in triggers]
-        self._database = build([trigger for trigger, _which in triggers])
+        # Of each pattern: whose it is, and which of the owner's triggers.
+        self._places = [
+            (which, nth) for which, one in enumerate(self._owners) for nth in range(len(one.triggers))
+        ]
+        every = [at for at, (which, _) in enumerate(self._places) if _wants_every(self._owners[which])]
+        self._database = build([trigger for one in self._owners for trigger in one.triggers], every)
+        self._named: dict[str, list[int]] = {}
+        for which, one in enumerate(self._owners):
+            for name in one.names if isinstance(one, Detector) else ():
+                self._named.setdefault(name, []).append(which)
         self.rules = {rule.id: rule for detector in detectors for rule in detector.rules}
 
     def look(self, text: Text, recorder: Recorder = SILENCE) -> Looked:
         """What is in this text."""
-        hits = self._database.search(text.data)
-        candidates: list[Candidate] = []
-        woken: list[tuple[Decoder, int]] = []
-        for which, end in self._woken(hits):
+        woken: dict[int, dict[int, list[int]]] = {}
+        for pattern, ends in self._database.search(text.data).items():
+            which, nth = self._places[pattern]
+            woken.setdefault(which, {})[nth] = sorted(ends)
+        named = self._named.get(text.name, ())
+        looked = Looked([], [])
+        # Their order decides between equals: a provider's rule stands before what parses forms of all sorts.
+        for which in sorted({*woken, *named}):
             owner = self._owners[which]
-            if isinstance(owner, Detector):
-                candidates.extend(owner.find(text, max(0, end - owner.reach), recorder))
+            places = {} if which in named else woken[which]
+            # Where an engine cannot tell, or the name alone speaks for it, that may be anywhere.
+            first = min(ends[0] for ends in places.values()) if places and all(places.values()) else 0
+            if not isinstance(owner, Detector):
+                looked.woken.append((owner, first))
+            elif owner.near is not None and first:
+                looked.candidates.extend(owner.near(text, places, recorder))
             else:
-                woken.append((owner, end))
-        return Looked(candidates, woken)
+                looked.candidates.extend(owner.find(text, max(0, first - owner.reach), recorder))
+        return looked
 
-    def _woken(self, hits: Hits) -> Iterator[tuple[int, int]]:
-        """Each owner of a trigger that was found, in their order, and where the earliest of these ended.
 
-        Their order decides between equals: a rule of a provider stands before what parses forms of all sorts.
-        """
-        earliest: dict[int, int] = {}
-        for pattern, end in hits.items():
-            which = self._owner[pattern]
-            earliest[which] = min(end, earliest.get(which, end))
-        yield from sorted(earliest.items())
+def _wants_every(owner: Detector | Decoder) -> bool:
+    return isinstance(owner, Detector) and owner.every

@@ -2,7 +2,10 @@
 
 from typing import Protocol
 
-Hits = dict[int, int]
+Hits = dict[int, list[int]]
+"""Index of each pattern that occurs -> offsets at which matches ended, in no certain order.
+
+Of the first match or of all of them, as the database was built; of none where the engine cannot tell."""
 
 
 class PatternError(ValueError):
@@ -13,4 +16,4 @@ class PatternDatabase(Protocol):
     """Answers which patterns occur. One database belongs to one process, and to one thread there."""
 
     def search(self, data: bytes) -> Hits:
-        """Index of each pattern that occurs -> offset at which its first match ended, or 0 where unknown."""
+        """The patterns that occur in the data."""

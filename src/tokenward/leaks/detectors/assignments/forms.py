@@ -4,6 +4,7 @@ Each form is a pattern with two groups that matter: the name, the value in the l
 form is looked for only where it means something: a bare word is a value in a .env file and a variable in C.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -30,9 +31,9 @@ _BETWEEN: Final = (
 _OPENING: Final = (
     r"(?:@|[bruBRUfLN]|String\.raw|\(char \*\)|\[\]byte\(|new String\(|Some\(|String::from\(|\w{1,12}\()?"
 )
-_QUOTED: Final = r"(?:\\?\"([^\"\s\\]{6,512})\\?\"|\\?'([^'\s\\]{6,512})\\?'|`([^`\s]{6,512})`)"
-_OPAQUE: Final = r"[\"'`]([A-Za-z0-9+/=_.\-!@#$%^&*]{16,512})[\"'`]"
-_BARE: Final = r"([^\s\"'`<>(){}\[\]$|,;*&!@%\-][^\s\"'`<>,;]{5,511})"
+_QUOTED: Final = r"(?:\\?\"([^\"\s\\]{6,})\\?\"|\\?'([^'\s\\]{6,})\\?'|`([^`\s]{6,})`)"
+_OPAQUE: Final = r"[\"'`]([A-Za-z0-9+/=_.\-!@#$%^&*]{16,})[\"'`]"
+_BARE: Final = r"([^\s\"'`<>(){}\[\]$|,;*&!@%\-][^\s\"'`<>,;]{5,})"
 _END: Final = r"(?:[\s,;]|$|\\n)"
 
 # Words in any case, with what else makes up the name.
@@ -72,12 +73,12 @@ FORMS: Final = (
     Form("a bare word", _NAME + _CLOSERS + r"[ \t]{0,8}(?:=>|:=|=|:)[ \t]{0,8}" + _BARE + _END, _BARE_KINDS),
     Form(
         "a bare word of a key",
-        _VAGUE_NAME + r"[ \t]{0,8}(?:=|:)[ \t]{0,8}([A-Za-z0-9+/=_.\-]{16,512})" + _END,
+        _VAGUE_NAME + r"[ \t]{0,8}(?:=|:)[ \t]{0,8}([A-Za-z0-9+/=_.\-]{16,})" + _END,
         _BARE_KINDS,
     ),
     Form(
         "a parameter of a query",
-        r"(?:[?&;#|\s\"'`]|^)" + _NAME + r"=([A-Za-z0-9_.~+/%\-]{8,512}=?=?)",
+        r"(?:[?&;#|\s\"'`]|^)" + _NAME + r"=([A-Za-z0-9_.~+/%\-]{8,}=?=?)",
         _EVERYWHERE,
     ),
     Form(
@@ -86,26 +87,26 @@ FORMS: Final = (
         + _TELLING
         + "|"
         + _VAGUE
-        + r")\w{0,8})[ \t]?[=:][ \t]?([A-Za-z0-9+/=_\-]{16,512})[ \t]*(?m:$)",
+        + r")\w{0,8})[ \t]?[=:][ \t]?([A-Za-z0-9+/=_\-]{16,})[ \t]*(?m:$)",
         frozenset({Kind.CODE}),
     ),
     Form(
         "an option",
         r"(?:^|[\s\"'`(\[,=|])--?"
         + _NAME
-        + r"(?:=|\s|[\"'],\s?)[\"']?([^\s\"'`<>$(){}\[\]|\\\-][^\s\"'`<>|\\]{5,511})",
+        + r"(?:=|\s|[\"'],\s?)[\"']?([^\s\"'`<>$(){}\[\]|\\\-][^\s\"'`<>|\\]{5,})",
         _EVERYWHERE,
     ),
     Form(
         "an environment variable of an image",
         r"\b(?:ENV|ARG|env|setx|SetEnv|-e|-E|--env|--build-arg)[ \t]+"
         + _NAME
-        + r"[ \t=]+[\"']?([^\s\"'`<>$(){}\[\]|\\][^\s\"'`<>|\\]{5,511})",
+        + r"[ \t=]+[\"']?([^\s\"'`<>$(){}\[\]|\\][^\s\"'`<>|\\]{5,})",
         _EVERYWHERE - frozenset({Kind.QUOTED}),
     ),
     Form(
         "an element",
-        r"<" + _NAME + r"(?:\s[^<>]{0,80})?>\s{0,20}([^<>\s]{6,512})\s{0,20}</",
+        r"<" + _NAME + r"(?:\s[^<>]{0,80})?>\s{0,20}([^<>\s]{6,})\s{0,20}</",
         frozenset({Kind.MARKUP, Kind.CONFIG, Kind.PROSE}),
     ),
     Form(
@@ -113,12 +114,12 @@ FORMS: Final = (
         r"\b(?:((?i:identified))(?i:\s+with\s+[\w']{1,40})?(?i:\s+by)(?i:\s+password)?\s+[\"']|"
         r"((?i:mysql|mysqldump|mysqladmin|mariadb))\s(?:[^\n\"'|;]{0,200}?\s)?-p[\"']?|"
         r"(sshpass)\s+-p\s?[\"']?|((?i:convertto-securestring))\s+(?:-String\s+)?[\"'])"
-        r"([^\s\"'`<>$(){}\[\]|;,\\\-][^\s\"'`<>|;,\\]{5,511})",
+        r"([^\s\"'`<>$(){}\[\]|;,\\\-][^\s\"'`<>|;,\\]{5,})",
         _EVERYWHERE,
     ),
     Form(
         "an element after its key",
-        r"<key>" + _NAME + r"</key>\s{0,12}<string>([^<>\s]{6,512})</string>",
+        r"<key>" + _NAME + r"</key>\s{0,12}<string>([^<>\s]{6,})</string>",
         frozenset({Kind.MARKUP, Kind.CONFIG}),
     ),
     Form(
@@ -134,19 +135,27 @@ FORMS: Final = (
 
 
 def _trigger(pattern: str) -> str:
-    """The same without what does not narrow it and is long to compile: bounds, the name's beginning."""
+    """The same without what does not narrow it: bounds that are long to compile, the name's beginning.
+
+    It ends with the value, or in it, where an end would be told for each of the bytes that may end it.
+    """
     if pattern.startswith(r"([\w.\-]*"):
         pattern = "(" + pattern.removeprefix(r"([\w.\-]*")
     for bounds in ("{0,40}", "{0,24}", "{0,20}", "{0,12}", "{0,8}"):
         pattern = pattern.replace(bounds, "*")
-    return pattern.replace(",512}", ",}").replace(",511}", ",}").replace("{1,40}", "+").replace("{1,24}", "+")
+    pattern = pattern.replace("{1,40}", "+").replace("{1,24}", "+")
+    return _OPEN_END.sub(r"{\1})", pattern)
 
+
+_OPEN_END: Final = re.compile(r"\{(\d+),\}(?:=\?=\?)?\)$")
 
 # They need a word, an assignment and a literal: mere identifiers wake nobody.
 TRIGGERS: Final = tuple(_trigger(form.pattern) for form in FORMS)
 
 
 @cache
-def patterns(kind: Kind) -> tuple[tuple[str, Any], ...]:
-    """The forms to look for in a file of that kind."""
-    return tuple((form.what, compiled(form.pattern)) for form in FORMS if kind in form.kinds)
+def patterns(kind: Kind) -> tuple[tuple[int, str, Any], ...]:
+    """The forms to look for in a file of that kind: the index of the trigger, what it is, the pattern."""
+    return tuple(
+        (which, form.what, compiled(form.pattern)) for which, form in enumerate(FORMS) if kind in form.kinds
+    )

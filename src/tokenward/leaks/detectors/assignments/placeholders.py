@@ -27,6 +27,7 @@ _RUNS: Final = (
     b"zyxwvutsrqponmlkjihgfedcba",
     b"qwertyuiopasdfghjklzxcvbnm",
 )
+_TRIPLES: Final = frozenset(run[at : at + 3] for run in _RUNS for at in range(len(run) - 2))
 _FEWEST_DISTINCT: Final = 5
 _LONGEST_RUN: Final = 6
 _LONGEST_RUN_EVER: Final = 9  # in a text of any length
@@ -95,7 +96,7 @@ def _sequence(lower: bytes) -> tuple[int, int]:
     at = 0
     while at < len(lower) - 2:
         size = 0
-        for run in _RUNS:
+        for run in _RUNS if lower[at : at + 3] in _TRIPLES else ():
             if (found := run.find(lower[at : at + 3])) >= 0:
                 this = 3
                 while (

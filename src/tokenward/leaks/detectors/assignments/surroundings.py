@@ -8,7 +8,8 @@ from tokenward.leaks.text import Text
 
 _WINDOW: Final = 2000  # bytes before a value, in which a template may have begun
 _LINES: Final = 2  # on either side, in which what belongs together stands
-_ADDRESS: Final = re.compile(rb"[^\s\"'`<>()\[\]]*$")
+_NO_ADDRESS: Final = b"\"'`<>()[] \t\r\n\f\v"
+_PARTED: Final = bytes.maketrans(_NO_ADDRESS, b" " * len(_NO_ADDRESS))
 _PICTURE: Final = re.compile(rb"(?:\.svg|/badge)\b")
 _SEALED: Final = re.compile(
     rb"(?i)\b\w{0,24}(?:encrypted|localized\w{0,8})[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:true|yes)\b"
@@ -29,11 +30,11 @@ def none(text: Text, start: int, value: bytes) -> str:
     data = text.data
     if data[start - 1 : start] not in {b'"', b"'", b"`"} and _templated(data, start):
         return "an expression of a template"
-    address = _ADDRESS.search(data, max(0, start - _WINDOW // 4), start)
-    if address and _PICTURE.search(address.group()):
+    address = data[max(0, start - _WINDOW // 4) : start].translate(_PARTED).rpartition(b" ")[2]
+    if _PICTURE.search(address):
         return "for a picture that everybody sees"
     around = _around(data, start, start + len(value))
-    if _SEALED.search(around):
+    if _sealed(around):
         return "encrypted, as is said beside it"
     if _SEARCH_KEY.fullmatch(value) and _INDEX.search(around):
         return "a key that may only search, made to be public"
@@ -64,6 +65,11 @@ def _templated(data: bytes, at: int) -> bool:
         data.rfind(begin, first, at) > data.rfind(end, first, at)
         for begin, end in ((b"{{", b"}}"), (b"{%", b"%}"))
     )
+
+
+def _sealed(around: bytes) -> bool:
+    lower = around.lower()  # some ten times as fast to search as the expression
+    return (b"encrypted" in lower or b"localized" in lower) and _SEALED.search(around) is not None
 
 
 def _around(data: bytes, start: int, end: int) -> bytes:

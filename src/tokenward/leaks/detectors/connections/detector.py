@@ -1,9 +1,9 @@
 """Finds passwords in connection strings and in clients' files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tokenward.leaks.detector import Detector
+from tokenward.leaks.detector import Detector, Ends
 from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.assignments.strength import randomness
 from tokenward.leaks.detectors.connections import files, strings
@@ -96,6 +96,8 @@ _WORDPRESS: Final = Rule(
 )
 _RANDOM: Final = 0.9  # how it has to look in a user's place, where no password follows
 _RANDOM_HEX: Final = 0.5  # digits and six letters look less random than they are
+_TRIGGERS: Final = (*strings.TRIGGERS.values(), *files.TRIGGERS)
+_REACH: Final = 1200  # bytes: longer than any match of these
 _HEX: Final = frozenset(b"0123456789abcdef")
 _RANDOM_SALT: Final = 4.0  # bits a character; "put your unique phrase here" has 3.6
 _WEB: Final = (
@@ -117,14 +119,24 @@ _WEB: Final = (
 
 def find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
     """Passwords, each with whose they are and where they are good, as far as it stands there."""
-    yield from map(marked, _find(text, start, recorder))
+    everything = dict.fromkeys(strings.TRIGGERS, start), dict.fromkeys((*files.TRIGGERS, ""), start)
+    yield from map(marked, _find(text, *everything, recorder))
 
 
-def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
+def near(text: Text, ends: Ends, recorder: Recorder) -> Iterator[Candidate]:
+    """The same, of each form from where its trigger was found."""
+    starts = {_TRIGGERS[nth]: max(0, where[0] - _REACH) for nth, where in ends.items()}
+    in_strings = {form: starts[trigger] for form, trigger in strings.TRIGGERS.items() if trigger in starts}
+    yield from map(marked, _find(text, in_strings, starts, recorder))
+
+
+def _find(
+    text: Text, in_strings: Mapping[str, int], in_files: Mapping[str, int], recorder: Recorder
+) -> Iterator[Candidate]:
     data = text.data
     tried = only_tried(text)
     least = Severity.LOW if tried else None
-    for rule, login in _logins(text, start):
+    for rule, login in _logins(text, in_strings, in_files):
         # Without a host in the file it is a program's default one, and not this machine.
         host = login.host or ("a.registry" if rule is _CLIENT else "")
         verdict = judge(login.user, login.password, host, tried=tried)
@@ -148,9 +160,9 @@ def _find(text: Text, start: int, recorder: Recorder) -> Iterator[Candidate]:
             severity=verdict.severity,
             guessable=verdict.guessable,
         )
-    for begin, end, secret in files.hashes(data, start):
+    for begin, end, secret in files.hashes(data, in_files):
         yield Candidate(_HASH.id, begin, end, secret, _HASH.confidence, severity=least, guessable=True)
-    for begin, end, secret in files.wordpress(data, start):
+    for begin, end, secret in files.wordpress(data, in_files):
         if entropy(secret) >= _RANDOM_SALT:
             yield Candidate(_WORDPRESS.id, begin, end, secret, _WORDPRESS.confidence, severity=least)
         else:
@@ -162,17 +174,21 @@ def _drawn(token: bytes) -> bool:
     return randomness(token) >= (_RANDOM_HEX if _HEX.issuperset(token) else _RANDOM)
 
 
-def _logins(text: Text, start: int) -> Iterator[tuple[Rule, Login]]:
+def _logins(
+    text: Text, in_strings: Mapping[str, int], in_files: Mapping[str, int]
+) -> Iterator[tuple[Rule, Login]]:
     """Everything that a user and a password stand in, with the rule for it."""
-    for login in strings.find(text.data, start):
+    for login in strings.find(text.data, in_strings):
         yield (_ADDRESS if login.where in _WEB else _STRING), login
-    for login in files.find(text, start):
+    for login in files.find(text, in_files):
         yield _CLIENT, login
 
 
 CONNECTIONS: Final = Detector(
     rules=(_STRING, _ADDRESS, _CLIENT, _HASH, _WORDPRESS),
-    triggers=(*strings.TRIGGERS, *files.TRIGGERS),
+    triggers=_TRIGGERS,
     find=find,
-    reach=1200,
+    reach=_REACH,
+    near=near,
+    names=files.NAMES,
 )

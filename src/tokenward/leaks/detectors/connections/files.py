@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -19,8 +19,9 @@ class Form:
     Attributes:
         what: of which program.
         pattern: with the groups `secret` and, where they exist, `user` and `host`.
-        trigger: what such a file holds at least.
+        trigger: what such a file holds at least; "" where it holds nothing of its own, and `names` tell.
         here: whether a text is such a file.
+        names: of such files, where they have no others.
         encoded: the secret is base64 of user:password, or of the password.
     """
 
@@ -29,10 +30,7 @@ class Form:
     trigger: str
     here: Callable[[Text], bool] = lambda _text: True
     encoded: bool = False
-
-
-def _named(*names: str) -> Callable[[Text], bool]:
-    return lambda text: text.name in names
+    names: frozenset[str] = frozenset()
 
 
 _DOCKER: Final = Form(
@@ -51,8 +49,8 @@ FORMS: Final = (
     Form(
         ".pgpass",
         r"(?m)^(?P<host>[^:\s#]{1,200}):(?:\d{1,5}|\*):[^:\s]{1,100}:(?P<user>[^:\s]{1,100}):(?P<secret>\S{3,200})\s*$",
-        r"(?m)^[^:\s#]{1,200}:(?:\d{1,5}|\*):[^:\s]{1,100}:[^:\s]{1,100}:\S{3,200}\s*$",
-        _named(".pgpass", "pgpass", "pgpass.conf"),
+        "",
+        names=frozenset({".pgpass", "pgpass", "pgpass.conf"}),
     ),
     Form(
         "an npm registry",
@@ -75,7 +73,7 @@ FORMS: Final = (
         "a Python package index",
         r"(?m)^\s*password\s*[:=]\s*(?P<secret>\S{3,400})\s*$",
         r"(?m)^\s*password\s*[:=]\s*\S{3}",
-        _named(".pypirc", "pypirc"),
+        names=frozenset({".pypirc", "pypirc"}),
     ),
     Form(
         "a Maven repository",
@@ -91,7 +89,8 @@ FORMS: Final = (
 )
 _HASHES: Final = r"(?m)^[\w.@\-]{1,64}:((?:\$apr1\$|\$2[aby]\$|\{SHA\}|\$[56]\$)[A-Za-z0-9./$+=]{20,120})"
 _WORDPRESS: Final = r"'(?:(?:SECURE_)?AUTH|LOGGED_IN|NONCE)_(?:KEY|SALT)'\s?,\s{0,8}'([^'\n]{40,80})'"
-TRIGGERS: Final = (*(form.trigger for form in FORMS), _HASHES, _WORDPRESS)
+TRIGGERS: Final = (*(form.trigger for form in FORMS if form.trigger), _HASHES, _WORDPRESS)
+NAMES: Final = frozenset[str]().union(*(form.names for form in FORMS if not form.trigger))
 
 
 @cache
@@ -109,12 +108,12 @@ def _keys() -> Any:  # noqa: ANN401 - re2 has no types
     return compiled(_WORDPRESS)
 
 
-def find(text: Text, start: int) -> Iterator[Login]:
-    """The passwords of such files in the text."""
+def find(text: Text, starts: Mapping[str, int]) -> Iterator[Login]:
+    """The passwords of such files in the text, of each form from an offset on, by its trigger."""
     for form, pattern in _patterns():
-        if not form.here(text):
+        if form.trigger not in starts or not form.here(text) or (form.names and text.name not in form.names):
             continue
-        for match in pattern.finditer(text.data, start):
+        for match in pattern.finditer(text.data, starts[form.trigger]):
             groups = {name.decode(): value or b"" for name, value in match.groupdict().items()}
             secret = groups["secret"]
             user, password = groups.get("user", b""), secret
@@ -127,15 +126,15 @@ def find(text: Text, start: int) -> Iterator[Login]:
             yield Login(begin, end, secret, password, user, host, form.what)
 
 
-def hashes(data: bytes, start: int) -> Iterator[tuple[int, int, bytes]]:
+def hashes(data: bytes, starts: Mapping[str, int]) -> Iterator[tuple[int, int, bytes]]:
     """Hashes of passwords in a file of users (htpasswd, shadow)."""
-    for match in _users().finditer(data, start):
+    for match in _users().finditer(data, starts[_HASHES]) if _HASHES in starts else ():
         yield match.start(1), match.end(1), match.group(1)
 
 
-def wordpress(data: bytes, start: int) -> Iterator[tuple[int, int, bytes]]:
+def wordpress(data: bytes, starts: Mapping[str, int]) -> Iterator[tuple[int, int, bytes]]:
     """Keys and salts of WordPress, which may hold spaces."""
-    for match in _keys().finditer(data, start):
+    for match in _keys().finditer(data, starts[_WORDPRESS]) if _WORDPRESS in starts else ():
         yield match.start(1), match.end(1), match.group(1)
 
 

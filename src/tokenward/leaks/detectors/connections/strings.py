@@ -1,7 +1,7 @@
 """Connection strings: one text that holds host, user and password."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -40,14 +40,18 @@ _ARGUMENTS: Final = (
 _LIBPQ: Final = (
     r"(?:host|hostaddr)=([\w.\-/]{1,120})\s(?:\w+=[^\s\"'`]+\s){0,10}password=([^\s\"'`\\]{3,120})"
 )
-TRIGGERS: Final = (
-    r"://[^\s:@/\"'`<>\[\]{}(),;?#\\|]{0,80}:[^\s@/\"'`<>{}\\]{3,200}@[\w\[]",
-    r"(?i)jdbc:[a-z0-9:]{2,40}[^\s\"'`<>]{0,300}[?;&](?:password|pwd)=[^\s\"'`<>&;]{3}",
-    r"(?i);\s?(?:password|pwd)\s?=\s?[^;\"'\n]{3}",
-    r"://[\w\-.~%+=]{16,}(?::[xX]?)?@[\w\[]",
-    r"(?i)[\"'](?:jdbc|mysql|pgsql|sqlsrv|oci):[^\s\"'<>]{1,460}[\"'],\s*[\"'][^\s\"']{1,80}[\"'],\s*[\"'][^\s\"']{3}",
-    r"(?:host|hostaddr)=[^\"'`\n]{1,300}\spassword=[^\s\"'`\\]{3}",
-)
+# What wakes each form.
+TRIGGERS: Final = {
+    "address": r"://[^\s:@/\"'`<>\[\]{}(),;?#\\|]{0,80}:[^\s@/\"'`<>{}\\]{3,200}@[\w\[]",
+    "alone": r"://[\w\-.~%+=]{16,}(?::[xX]?)?@[\w\[]",
+    "jdbc": r"(?i)jdbc:[a-z0-9:]{2,40}[^\s\"'`<>]{0,300}[?;&](?:password|pwd)=[^\s\"'`<>&;]{3}",
+    "arguments": (
+        r"(?i)[\"'](?:jdbc|mysql|pgsql|sqlsrv|oci):[^\s\"'<>]{1,460}[\"'],"
+        r"\s*[\"'][^\s\"']{1,80}[\"'],\s*[\"'][^\s\"']{3}"
+    ),
+    "pairs": r"(?i);\s?(?:password|pwd)\s?=\s?[^;\"'\n]{3}",
+    "libpq": r"(?:host|hostaddr)=[^\"'`\n]{1,300}\spassword=[^\s\"'`\\]{3}",
+}
 _USER: Final = r"(?i)(?:user(?:name|id)?|user id|uid)\s?=\s?([^;&\s\"']{1,80})"
 
 
@@ -65,31 +69,34 @@ def _patterns() -> dict[str, Any]:
     return {name: compiled(pattern) for name, pattern in patterns.items()}
 
 
-def find(data: bytes, start: int) -> Iterator[Login]:
-    """All forms, one after the other."""
-    patterns = _patterns()
-    for match in patterns["address"].finditer(data, start):
+def find(data: bytes, starts: Mapping[str, int]) -> Iterator[Login]:
+    """The forms of these names, one after the other, each from an offset on."""
+
+    def matches(form: str) -> Iterator[Any]:
+        return _patterns()[form].finditer(data, starts[form]) if form in starts else iter(())
+
+    for match in matches("address"):
         scheme, user, password, host = match.groups()
         protocol = scheme.decode().lower()
         if password in _NO_PASSWORDS:
             yield _login(match.span(2), user, b"", host, protocol, alone=True)
         else:
             yield _login(match.span(3), password, user, host, protocol)
-    for match in patterns["alone"].finditer(data, start):
+    for match in matches("alone"):
         scheme, token, host, path = match.groups()
         if not (_DSN_KEY.fullmatch(token) and _DSN_PROJECT.fullmatch(path or b"")):
             yield _login(match.span(2), token, b"", host, scheme.decode().lower(), alone=True)
-    for match in patterns["jdbc"].finditer(data, start):
+    for match in matches("jdbc"):
         protocol, host, password = match.groups()
         yield _login(match.span(3), password, _user(match.group()), host, protocol.decode().lower())
-    for match in patterns["arguments"].finditer(data, start):
+    for match in matches("arguments"):
         protocol, host, user, password = match.groups()
         yield _login(match.span(4), password, user, host, protocol.decode().lower())
-    for match in patterns["pairs"].finditer(data, start):
+    for match in matches("pairs"):
         around = data[max(0, match.start() - 200) : match.end() + 200]
         host = match.group(1).strip().removeprefix(b"tcp:").split(b",")[0]
         yield _login(match.span(2), match.group(2).strip(), _user(around), host, "a database")
-    for match in patterns["libpq"].finditer(data, start):
+    for match in matches("libpq"):
         host, password = match.groups()
         yield _login(match.span(2), password, _user(match.group()), host, "postgresql")
 

@@ -15,7 +15,7 @@ from scanners import DETECT_SECRETS, KINGFISHER, NODE, OURS
 
 TEMPLATE = Path(__file__).with_name("page_template.md")
 BUSY = " **The machine was busy with other work: believe no time here.**"
-SLOW_TIMES, STAGED_SECONDS, MEMORY_MB = 50.0, 0.15, 300.0
+SLOW_TIMES, STAGED_SECONDS, MEMORY_MB, PRECISION = 50.0, 0.15, 300.0, 0.85
 
 
 def versions() -> dict[str, str]:
@@ -91,6 +91,7 @@ def picture(results: Results) -> str:
 def document(results: Results) -> str:
     """`docs/leaks.md`, whole."""
     judged = real.judged()
+    held_out, drawn = real.judged(real.HELD_OUT), real.drawn()
     verdicts = {verdict: judged.of(verdict) for verdict in real.VERDICTS}
     return TEMPLATE.read_text(encoding="utf-8").format(
         busy=BUSY if results.busy else "",
@@ -107,9 +108,22 @@ def document(results: Results) -> str:
         seconds=f"{real.SECONDS / 60:.0f}",
         sampled=sum(verdicts.values()),
         day=judged.day,
+        precision=f"{judged.precision:.2f}",
+        by_form=f"{judged.precision_by_form:.2f}",
+        held=held_out,
+        held_all=sum(map(held_out.of, real.VERDICTS)),
+        held_true=held_out.of("true"),
+        held_false=held_out.of("false"),
+        held_undecidable=held_out.of("undecidable"),
+        drawn=drawn.total(),
+        drawn_true=drawn["true", "yes"] + drawn["true", "no"],
+        drawn_found=drawn["true", "yes"],
+        drawn_recall=f"{drawn['true', 'yes'] / (drawn['true', 'yes'] + drawn['true', 'no']):.2f}",
+        drawn_false=drawn["false", "yes"],
         **verdicts,
         by_rule="\n".join(_judged_rows(judged)),
-        reasons="\n".join(f"- {count} × {why}" for why, count in judged.false.most_common()),
+        reasons=_reasons(judged),
+        held_reasons=_reasons(held_out),
         rounds=results.rounds,
         speed="\n".join(_speed_rows(results)) or "| not measured yet | | | | | |",
         staged_rounds=results.staged_rounds,
@@ -119,6 +133,10 @@ def document(results: Results) -> str:
         short="\n".join(f"- {each}" for each in short(results)) or "- Nothing, in this run.",
         machine="\n".join(f"| {name} | {value} |" for name, value in results.machine.items()),
     )
+
+
+def _reasons(judged: real.Judged) -> str:
+    return "\n".join(f"- {count} × {why}" for why, count in judged.false.most_common())
 
 
 def short(results: Results) -> Iterator[str]:
@@ -132,6 +150,8 @@ def short(results: Results) -> Iterator[str]:
         yield f"A commit's check took {took * 1000:.0f} ms; the aim is {STAGED_SECONDS * 1000:.0f} ms."
     if (held := results.memory.get(OURS.name, 0.0)) > MEMORY_MB:
         yield f"A tree of {_size(results)} took {held:.0f} MB of memory; the aim is {MEMORY_MB:.0f} MB."
+    if (by_form := real.judged(real.HELD_OUT).precision_by_form) < PRECISION:
+        yield f"Of sources that nothing was tuned on, precision was {by_form:.2f} by form; the aim is {PRECISION}."
     for seen in results.seen:
         if seen.scanner == OURS.name and (unseen := len(results.artifacts) - len(seen.named)):
             yield f"The credential was not found in {unseen} artifacts."

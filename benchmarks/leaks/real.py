@@ -1,7 +1,8 @@
 """What scanners report of real sources, in which nobody planted anything.
 
 How many of ours are true is for people to say: a sample is written out, masked, and what was said of the
-places of a sample stands in `judged.tsv`.
+places of a sample stands in `judged.tsv`, and of all our findings in sources on which nothing had been
+tuned in `judged_held_out.tsv`. Lines of those that were labelled before we scanned stand in `drawn_held_out.tsv`.
 """
 
 import csv
@@ -16,8 +17,10 @@ from random import Random
 from scanners import OURS, Reported, Scanner, run
 
 JUDGED = Path(__file__).with_name("judged.tsv")
+HELD_OUT = Path(__file__).with_name("judged_held_out.tsv")
+DRAWN = Path(__file__).with_name("drawn_held_out.tsv")
 SAMPLE = 60
-_SEED = 20261127
+_SEED = 20261128
 SECONDS = 900
 _HEAD = ("verdict", "place", "rule", "confidence", "masked", "why")
 VERDICTS = ("true", "false", "undecidable")
@@ -57,6 +60,16 @@ class Judged:
     def of(self, verdict: str) -> int:
         return self.verdicts[verdict].total()
 
+    @property
+    def precision(self) -> float:
+        """Of what could be decided."""
+        return self.of("true") / (self.of("true") + self.of("false"))
+
+    @property
+    def precision_by_form(self) -> float:
+        """Where whatever has a credential's form counts, be it a test's or an example."""
+        return 1 - self.of("false") / sum(map(self.of, VERDICTS))
+
 
 def measure(scanner: Scanner, tree: Path, report: Path) -> Counts:
     """Run the scanner on the tree, once."""
@@ -84,9 +97,9 @@ def write_sample(tree: Path, report: Path, target: Path) -> None:
         csv.writer(file, delimiter="\t", lineterminator="\n").writerows([_HEAD, *sorted(rows, key=_place)])
 
 
-def judged() -> Judged:
+def judged(path: Path = JUDGED) -> Judged:
     """What was said, with its day in the first line."""
-    first, *lines = JUDGED.read_text(encoding="utf-8").splitlines()
+    first, *lines = path.read_text(encoding="utf-8").splitlines()
     verdicts: dict[str, Counter[str]] = {verdict: Counter() for verdict in VERDICTS}
     false: Counter[str] = Counter()
     for row in csv.DictReader(lines, delimiter="\t"):
@@ -94,6 +107,12 @@ def judged() -> Judged:
         if row["verdict"] == "false":
             false[row["why"]] += 1
     return Judged(first.removeprefix("# "), verdicts, false)
+
+
+def drawn() -> Counter[tuple[str, str]]:
+    """(label, whether we report the line: "yes" or "no") -> how many lines."""
+    rows = csv.DictReader(DRAWN.read_text(encoding="utf-8").splitlines()[1:], delimiter="\t")
+    return Counter((row["label"], row["reported"]) for row in rows)
 
 
 def _place(row: Sequence[str]) -> str:

@@ -151,7 +151,8 @@ def short(results: Results) -> Iterator[str]:
     if (held := results.memory.get(OURS.name, 0.0)) > MEMORY_MB:
         yield f"A tree of {_size(results)} took {held:.0f} MB of memory; the aim is {MEMORY_MB:.0f} MB."
     if (by_form := real.judged(real.HELD_OUT).precision_by_form) < PRECISION:
-        yield f"Of sources that nothing was tuned on, precision was {by_form:.2f} by form; the aim is {PRECISION}."
+        unseen = "Of sources that nothing was tuned on, precision was"
+        yield f"{unseen} {by_form:.2f} by form; the aim is {PRECISION}."
     for seen in results.seen:
         if seen.scanner == OURS.name and (unseen := len(results.artifacts) - len(seen.named)):
             yield f"The credential was not found in {unseen} artifacts."

@@ -2,7 +2,8 @@
 
 How many of ours are true is for people to say: a sample is written out, masked, and what was said of the
 places of a sample stands in `judged.tsv`, and of all our findings in sources on which nothing had been
-tuned in `judged_held_out.tsv`. Lines of those that were labelled before we scanned stand in `drawn_held_out.tsv`.
+tuned in `judged_held_out.tsv`. Lines of those that were labelled before we scanned stand in
+`drawn_held_out.tsv`.
 """
 
 import csv

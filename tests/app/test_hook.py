@@ -96,6 +96,36 @@ def test_a_server_refuses_a_credential(tmp_path, repository):
     assert remote.git("rev-parse", "main") == head
 
 
+def test_what_is_pushed_cannot_let_itself_pass(tmp_path, repository):
+    remote = Repository(tmp_path / "remote.git", "--bare")
+    run("install", "--server", str(remote.path))
+    repository.git("remote", "add", "origin", str(remote.path))
+    repository.commit({"b.py": "x = 1\n"})
+    repository.git("push", "--quiet", "origin", "main")
+    commented = LEAK.rstrip() + "  # tokenward:allow reason=made up\n"
+    repository.commit({"a.py": commented, ".tokenwardignore": "*\n"})
+    with pytest.raises(AssertionError, match=r"a\.py:1(.|\n)*does not count(.|\n)*Nothing was taken in"):
+        repository.git("push", "origin", "main")
+    # The server's own people decide: by a file that nobody can push, or by what they tell the hook.
+    ours = remote.path / ".tokenwardignore"
+    ours.write_text("a.py\n")
+    repository.git("push", "--quiet", "origin", "main")
+    ours.unlink()
+    run("install", "--server", "--scan-options", "--comments --rules 'no such file'", str(remote.path))
+    assert (
+        "scan --pre-receive --comments --rules 'no such file' "
+        in (remote.path / "hooks/pre-receive").read_text()
+    )
+    run("install", "--server", "--scan-options", "--comments", str(remote.path))
+    repository.commit({"c.py": commented.replace("made up", "of c")})
+    repository.git("push", "--quiet", "origin", "main")
+
+
+def test_options_that_are_no_words_are_refused(repository):
+    run("install", "--scan-options", "'", str(repository.path), code=2)
+    assert not (repository.path / ".git/hooks/pre-commit").exists()
+
+
 def test_a_server_refuses_what_takes_too_long(tmp_path):
     if shutil.which("timeout") is None:
         pytest.skip("no timeout(1)")

@@ -57,6 +57,12 @@ def test_the_terminal_counts_what_could_not_be_looked_at():
     assert text.index("damaged gzip") < text.index("Left out: 1 file: left out on its word")
 
 
+def test_the_terminal_tells_why_something_is_accepted():
+    text = told(ORDINARY)
+    assert "Accepted by a comment: 1 place: made up for the tests\n  tests/fixture.py:4:3\n" in text
+    assert "Accepted by the baseline: 1 place: revoked in March\n  docs/example.md:9:1\n" in text
+
+
 def test_the_terminal_ends_with_the_sum():
     assert told(ORDINARY).endswith(
         "\n4 findings (1 critical, 2 high, 1 medium), 2 accepted, 5 could not be looked at\n"
@@ -94,7 +100,7 @@ def test_hostile_texts_cannot_reach_the_terminal():
     text = told(HOSTILE, width=400)
     assert not UNSEEN.search(text)
     # Shown and not obeyed, wherever it comes from.
-    assert text.count("[bold]markup[/bold][link=http://x]") == 10
+    assert text.count("[bold]markup[/bold][link=http://x]") == 12
     assert "\\x1b[31mred" in text
     assert "\\u202egnp.exe" in text
     assert "\\xff" in text

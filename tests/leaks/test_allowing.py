@@ -28,6 +28,11 @@ def asked(source: str | bytes, secret: str = SECRET) -> Allowance | None:
         f'{{\n  "//": "tokenward:allow reason=made up",\n  "key": "{SECRET}"\n}}',
         f"first\n; tokenward:allow reason='made up' and more\nkey={SECRET}\nlast",
         f"key: {SECRET} % tokenward:allow reason=made up\n% tokenward:allow reason=below",
+        f"x = \"it's\" + '{SECRET}'  # noqa: S105 tokenward:allow reason=made up",
+        f"say 'don\\'t' {SECRET} // tokenward:allow reason=made up",
+        f"it isn't {SECRET} # tokenward:allow reason=made up",
+        f'Key = "{SECRET}" \' tokenward:allow reason=made up',
+        f"' tokenward:allow reason='made up'\nKey = \"{SECRET}\"",
     ],
 )
 def test_a_comment_with_a_reason_lets_the_secret_beside_it_pass(source):
@@ -46,6 +51,13 @@ def test_a_comment_with_a_reason_lets_the_secret_beside_it_pass(source):
         f"other = 'another secret'  # tokenward:allow reason=of that line\nkey = {SECRET}",
         f"钥='鑰' # tokenward:allow reason=of that line\nkey = {SECRET}",
         f'{{"note": "tokenward:allow reason=x",\n"key": "{SECRET}"}}',
+        # In a literal it is no comment, whatever else stands there.
+        f'key = "{SECRET} tokenward:allow reason=x"',
+        f'key = "{SECRET} # tokenward:allow reason=x"',
+        f"key = '{SECRET}' + ' // tokenward:allow reason=x'",
+        f'say "\\" # tokenward:allow reason=x", "{SECRET}"',
+        f"key = {SECRET} tokenward:allow reason=x",
+        f"[\n'tokenward:allow reason=x',\n'{SECRET}']",
         f"# not-tokenward:allow reason=x\nkey = {SECRET}",
         f"key = {SECRET} # not-tokenward:allow reason=x",
         f"key = {SECRET} # tokenward:allowed reason=x",
@@ -56,6 +68,12 @@ def test_a_comment_with_a_reason_lets_the_secret_beside_it_pass(source):
 )
 def test_anything_else_does_not(source):
     assert asked(source) is None
+
+
+def test_what_begins_a_comment_in_other_places_does_not_in_the_secret():
+    secret = "s3cr3t#//--s3cr3t"
+    assert asked(f"key = {secret} tokenward:allow reason=x", secret) is None
+    assert asked(f"key = {secret} # tokenward:allow reason=x", secret) == Allowance("x")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,18 @@ def test_a_tokenwardignore_of_the_working_tree_leaves_out_staged_files_and_says_
     assert [path for path in paths if not path.startswith("commit ")] == ["c.pem"]
 
 
+def test_a_tokenwardignore_that_is_not_added_leaves_out_nothing_and_that_is_said(repository):
+    repository.commit({".tokenwardignore": "fixtures/\n", "a": "x"})
+    repository.write({"fixtures/b": "x", "c": "x", ".tokenwardignore": "*\n", "deep/.tokenwardignore": "*\n"})
+    repository.write({"deep/d": "x"})
+    repository.git("add", "fixtures/b", "c", "deep/d")
+    blobs, troubles = read(Staged(repository.path))
+    told = {one.path: one.why for one in troubles}
+    assert [blob.path for blob in blobs] == ["c", "deep/d"]
+    assert "not added to git" in told["deep/.tokenwardignore"]
+    assert told[".tokenwardignore"].endswith(": 1")  # as it is in the index
+
+
 @pytest.mark.parametrize("linked", [False, True])
 def test_what_a_merged_branch_has_is_not_new(tmp_path, repository, monkeypatch, linked):
     repository.commit({"both": "base\n"})

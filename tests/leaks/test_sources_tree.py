@@ -73,7 +73,12 @@ def test_what_git_ignores_is_left_out_as_git_reads_its_rules(tmp_path):
     })  # fmt: skip
     repository.git("add", "--force", "forced.log")
     kept = [".git/config", ".gitignore", "deep/top", "forced.log", "keep.log", "nested/y/z.py"]
-    assert listed(repository.path) == (kept, {})
+    paths, troubles = listed(repository.path)
+    assert paths == kept
+    # What the repository ignores, everybody sees; the rest is told.
+    assert [(one.path, one.why[-3:], one.skipped) for one in troubles.values()] == [
+        (".git/info/exclude", ": 1", True)
+    ]
     everything, _ = listed(repository.path, ignore=False)
     assert {"a.log", "node_modules/m/index.js", "nested/.gitignore", "excluded"} < set(everything)
 
@@ -90,7 +95,17 @@ def test_the_excludes_of_the_user_hold(tmp_path):
     put_at(tmp_path / "home/.config/git/ignore", "*.swp\n")
     repository = Repository(tmp_path / "r")
     repository.write({"a.swp": "x", "a": "x"})
-    assert listed(repository.path)[0] == [".git/config", "a"]
+    paths, troubles = listed(repository.path)
+    assert paths == [".git/config", "a"]
+    assert list(troubles) == [str(tmp_path / "home/.config/git/ignore")]
+
+
+def test_an_exclude_of_everything_is_no_silent_clean(tmp_path):
+    repository = Repository(tmp_path / "r")
+    repository.write({".git/info/exclude": "*\n", "a/b": "x", "c": "x"})
+    paths, troubles = listed(repository.path)
+    assert paths == [".git/config"]
+    assert troubles[".git/info/exclude"].why.endswith(": 2")
 
 
 def test_outside_of_a_repository_a_gitignore_says_nothing(tmp_path):

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +82,7 @@ class State:
     other: Path | None
 
 
-def script(hook: Hook, program: Path) -> str:
+def script(hook: Hook, program: Path, options: Sequence[str] = ()) -> str:
     """The hook's text, for a POSIX shell.
 
     It calls the hook that was there before, with the same arguments and input, and ends as that one does if
@@ -105,7 +106,7 @@ def script(hook: Hook, program: Path) -> str:
             if hook.limit
             else []
         ),
-        f'{give}{limited}"$tokenward" scan {hook.scan} >&2',
+        f'{give}{limited}"$tokenward" scan {" ".join((hook.scan, *map(shlex.quote, options)))} >&2',
         "status=$?",
         "case $status in",
         "0) exit 0 ;;",
@@ -122,7 +123,7 @@ def script(hook: Hook, program: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def install(hook: Hook, directory: Path, program: Path) -> State:
+def install(hook: Hook, directory: Path, program: Path, options: Sequence[str] = ()) -> State:
     """Put the hook in, or renew it. A hook that is there keeps its content and mode under another name.
 
     Raises:
@@ -138,7 +139,7 @@ def install(hook: Hook, directory: Path, program: Path) -> State:
                     f"{state.path} is not ours, and {before} exists too: put what you need of both into one"
                 )
             state.path.rename(before)
-        _write(state.path, script(hook, program))
+        _write(state.path, script(hook, program, options))
     except OSError as error:
         raise HookError(f"{error.filename}: {error.strerror}") from error
     return status(hook, directory)

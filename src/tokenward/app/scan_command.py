@@ -40,6 +40,7 @@ class Wanted(NamedTuple):
         paths: of it.
         rules: files with rules beside those that come with Tokenward.
         confidence: the least of what counts.
+        comments: whether a comment beside a secret lets it pass; None: yes, but in what a server receives.
         baseline: the file of what was accepted before; None for none.
         baseline_key: a reference to its key; "" for the file beside it.
         update_baseline: accept what counts now.
@@ -53,6 +54,7 @@ class Wanted(NamedTuple):
     paths: Sequence[Path] = ()
     rules: Sequence[Path] = ()
     confidence: Confidence = Confidence.MEDIUM
+    comments: bool | None = None
     baseline: Path | None = None
     baseline_key: str = ""
     update_baseline: bool = False
@@ -82,7 +84,7 @@ def scan(wanted: Wanted) -> int:
         source = source_of(wanted.paths, wanted.asked)
         if wanted.baseline is not None:
             return _held_against(wanted.baseline, source, wanted, now)
-        return _reported(_scanned(source, wanted.rules, random_bytes(32)), wanted, now)
+        return _reported(_scanned(source, wanted, random_bytes(32)), wanted, now)
 
 
 def _held_against(baseline: Path, source: Source, wanted: Wanted, now: float) -> int:
@@ -90,7 +92,7 @@ def _held_against(baseline: Path, source: Source, wanted: Wanted, now: float) ->
 
     today = datetime.fromtimestamp(now, UTC).date()
     opened = open_baseline(baseline, wanted.baseline_key, today=today, to_update=wanted.update_baseline)
-    result, idle = apply(opened, _scanned(source, wanted.rules, opened.key), today)
+    result, idle = apply(opened, _scanned(source, wanted, opened.key), today)
     if result.interrupted or not everything(wanted.paths, wanted.asked):
         idle = ()
     if not wanted.update_baseline:
@@ -113,8 +115,10 @@ def _reported(
     return _exit_code(result)
 
 
-def _scanned(source: Source, rules: Sequence[Path], key: bytes) -> ScanResult:
-    search = searcher(rules)
+def _scanned(source: Source, wanted: Wanted, key: bytes) -> ScanResult:
+    # Whoever pushes has written the comments, too.
+    comments = not wanted.asked.pre_receive if wanted.comments is None else wanted.comments
+    search = searcher(wanted.rules, comments=comments)
     collector = Collector(search.rules, key)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with progress(f"scanning {source.name}") as meter:

@@ -110,12 +110,12 @@ def _pushed(where: Path | None, asked: Asked) -> Source:
     return pushed(where, sys.stdin.read(), asked.pre_push or "", ignore=asked.ignore)
 
 
-def _received(where: Path | None, _asked: Asked) -> Source:
+def _received(where: Path | None, asked: Asked) -> Source:
     from tokenward.leaks.sources.git_commits import received  # noqa: PLC0415
 
     if where is not None:
         raise CannotScan("--pre-receive is of the repository that the hook runs in")
-    return received(sys.stdin.read())
+    return received(sys.stdin.read(), ignore=asked.ignore)
 
 
 def _diff(where: Path | None, _asked: Asked) -> Source:

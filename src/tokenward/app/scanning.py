@@ -14,7 +14,10 @@ from tokenward.leaks.unpacking.decoding import DECODERS
 
 
 def searcher(
-    rule_files: Sequence[Path] = (), recorder_of: Callable[[Text], Recorder] = lambda _: SILENCE
+    rule_files: Sequence[Path] = (),
+    recorder_of: Callable[[Text], Recorder] = lambda _: SILENCE,
+    *,
+    comments: bool = True,
 ) -> Searcher:
     """What searches a blob, with all rules that come with Tokenward and those of these files.
 
@@ -23,4 +26,6 @@ def searcher(
         PatternError: a pattern is not in the syntax that all engines share.
         OSError: a file cannot be read.
     """
-    return Searcher(Engine((*detectors_of(load(rule_files)), *DETECTORS), DECODERS), recorder_of)
+    return Searcher(
+        Engine((*detectors_of(load(rule_files)), *DETECTORS), DECODERS), recorder_of, comments=comments
+    )

@@ -2,6 +2,7 @@
 
 It may stand in a comment of any language, on the line of the secret or alone on the line above. Behind other
 text on the line above it belongs to that line: a comment lets exactly the secrets pass that it stands beside.
+In a string literal it is no comment: what a program says of itself is not what somebody says of it.
 Without a reason it lets nothing pass. Markers of other scanners are none of ours: they give no reason.
 """
 
@@ -22,6 +23,11 @@ _QUOTED = re.compile(rb"\\?([\"'])(?P<inner>.*?)\\?\1")
 _CLOSERS = re.compile(rb"\*/|-->|--%>|%>|#}|}}|\*\)|\]\]|\"\"\"|'''")
 # Nothing but what opens a comment: no letter or digit, or a word that opens one.
 _OPENER = re.compile(rb"[^\w\x80-\xff]*(?:(?:rem|dnl)[ \t]+)?", re.IGNORECASE)
+
+
+_QUOTES = (b'"', b"'", b"`")
+_COMMENT = re.compile(rb"#|//|/?\*|<!--|--|;|%|\(\*|\{#|!|(?i:\b(?:rem|dnl)\b)")
+_LITERAL = re.compile(rb"[\s\[({,]*(?P<quote>[\"'`]){1,3}\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,11 @@ def allowed(text: Text, start: int, end: int) -> Allowance | None:
     line = max(data.rfind(b"\n", max(0, start - REACH), start) + 1, start - REACH, 0)
     after = data.find(b"\n", end, end + REACH)
     # The secret itself is left out: what it holds is no comment. Nor does it pass as part of a reason.
-    before = [match for match in _MARKER.finditer(data[line:start]) if _closed(match)]
-    behind = _MARKER.finditer(data[end : after if after >= 0 else end + REACH])
-    found = [_allowance(match) for match in (*before, *behind)]
+    whole = data[line : after if after >= 0 else end + REACH]
+    first, last = start - line, end - line
+    marks = [match for match in _MARKER.finditer(whole[:first]) if _closed(match)]
+    marks += _MARKER.finditer(whole, last)
+    found = [_allowance(match) for match in marks if _commented(whole, match.start(), first, last)]
     above = _above(data, line) if line > 0 and data[line - 1 : line] == b"\n" else None
     if above is not None:
         found.append(above)
@@ -67,7 +75,31 @@ def _above(data: bytes, line: int) -> Allowance | None:
     match = _MARKER.search(whole)
     if match is None or not _OPENER.fullmatch(whole, 0, match.start()):
         return None
+    literal = _LITERAL.fullmatch(whole, 0, match.start())
+    if literal and whole.count(literal["quote"], match.start()) % 2:
+        return None
     return _allowance(match)
+
+
+def _commented(line: bytes, mark: int, start: int, end: int) -> bool:
+    """Whether a comment begins before the mark, outside of literals and of the secret at these offsets."""
+    at, quote = 0, b""
+    while at < mark:
+        if start <= at < end:
+            at = end
+            continue
+        byte = line[at : at + 1]
+        if quote:
+            at += byte == b"\\"
+            quote = b"" if byte == quote else quote
+        elif _COMMENT.match(line, at, mark):
+            return True
+        elif byte in _QUOTES and not (byte == b"'" and line[max(at - 1, 0) : at].isalnum()):
+            if line[at + 1 : mark].isspace() and not line.count(byte, mark) % 2:
+                return True  # of Basic, of Vim
+            quote = byte
+        at += 1
+    return False
 
 
 def _closed(match: re.Match[bytes]) -> bool:

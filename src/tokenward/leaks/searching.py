@@ -53,13 +53,21 @@ class _Room:
 class Searcher:
     """Searches one blob after another."""
 
-    def __init__(self, engine: Engine, recorder_of: Callable[[Text], Recorder] = lambda _: SILENCE) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        recorder_of: Callable[[Text], Recorder] = lambda _: SILENCE,
+        *,
+        comments: bool = True,
+    ) -> None:
         """Begin with an engine.
 
         Args:
             engine: finds the candidates.
             recorder_of: who listens to what is decided about a text.
+            comments: whether a comment beside a secret lets it pass.
         """
+        self._comments = comments
         self._engine = engine
         self.rules: Mapping[str, Rule] = engine.rules
         self._recorder_of = recorder_of
@@ -128,6 +136,9 @@ class Searcher:
         if comment is not None and not comment.counts:
             why.append("The tokenward:allow comment beside it gives no reason, and does not count.")
         reason = comment.reason if comment is not None and comment.counts else None
+        if reason is not None and not self._comments:
+            why.append("The tokenward:allow comment beside it does not count in this scan.")
+            reason = None
         if reason is not None:
             recorder.note("allowing", rule.id, candidate.start, "dropped", f"a comment says: {reason}")
         elif recorder.wanted:

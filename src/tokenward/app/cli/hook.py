@@ -1,5 +1,6 @@
 """`tokenward hook`: scan what is committed, pushed or received, by git's own hooks."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,12 @@ def install(
             "--pre-commit-framework", help="Print what to add to .pre-commit-config.yaml, and change nothing."
         ),
     ] = False,
+    scan_options: Annotated[
+        str,
+        typer.Option(
+            metavar="OPTIONS", help="More options of `tokenward scan`, such as '--baseline accepted.json'."
+        ),
+    ] = "",
     show: Annotated[
         bool, typer.Option("--print", help="Print the hooks, to be put in by hand, and change nothing.")
     ] = False,
@@ -70,12 +77,12 @@ def install(
     hooks = SERVER if server else CLIENT
     if show:
         for hook in hooks:
-            typer.echo(script(hook, program()))
+            typer.echo(script(hook, program(), _words(scan_options)))
         return
     try:
         directory = hooks_directory(repository)
         for hook in hooks:
-            state = put_in(hook, directory, program())
+            state = put_in(hook, directory, program(), _words(scan_options))
             called = f", after {state.other.name}" if state.other is not None else ""
             out.print(f"{state.path}: installed{called}", markup=False)
         _tell_if_shared(repository)
@@ -127,6 +134,13 @@ def _tell_if_shared(repository: Path) -> None:
             "and what is in this one's own .git/hooks is not called.",
             markup=False,
         )
+
+
+def _words(options: str) -> list[str]:
+    try:
+        return shlex.split(options)
+    except ValueError as error:
+        fail(f"--scan-options: {error}")
 
 
 def _said(state: State) -> str:

@@ -112,6 +112,15 @@ def scan(
     confidence: Annotated[
         Level, typer.Option(help="Least confidence of what is reported.", rich_help_panel=_COUNTS)
     ] = Level.MEDIUM,
+    comments: Annotated[
+        bool | None,
+        typer.Option(
+            "--comments/--no-comments",
+            help="Whether comments `tokenward:allow` count: they do, but for --pre-receive.",
+            rich_help_panel=_COUNTS,
+            show_default=False,
+        ),
+    ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option(help="What was accepted before.", dir_okay=False, rich_help_panel=_COUNTS),
@@ -177,6 +186,7 @@ def scan(
         paths=paths or (),
         rules=rules or (),
         confidence=Confidence[confidence.name],
+        comments=comments,
         baseline=baseline,
         baseline_key=baseline_key,
         update_baseline=update_baseline,

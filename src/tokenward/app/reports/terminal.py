@@ -66,6 +66,7 @@ def write(report: Report, console: Console) -> None:
     if len(report.rows) > MOST_ROWS:
         more = f"and {len(report.rows) - MOST_ROWS:,} more findings, which the other formats have"
         _print(console, [Text(more), Text()])
+    _print(console, _accepted(report, width))
     _print(console, _problems(report, width))
     _print(console, _end(report, width))
 
@@ -126,6 +127,24 @@ def _location(location: Location, width: int) -> Iterator[Text]:
 def _commit(commit: Commit) -> str:
     kept = "still in HEAD" if commit.in_head else "only in the history"
     return f"{printable(commit.id[:10])}, {printable(commit.date[:10])}, {printable(commit.author)}: {kept}"
+
+
+def _accepted(report: Report, width: int) -> Iterator[Text]:
+    """Why what is accepted is: a reason in a file is nobody's decision before somebody has read it."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for row in report.accepted:
+        if row.acceptance is not None:
+            how = "a comment" if row.acceptance.how == "comment" else "the baseline"
+            by_reason.setdefault((how, row.acceptance.reason), []).extend(map(place, row.locations))
+    for (how, reason), places in by_reason.items():
+        head = f"Accepted by {how}: {count(len(places), 'place')}: {printable(reason)}"
+        yield from _prose(Text(head), width)
+        for each in places[:PROBLEMS]:
+            yield Text(" " * _INDENT + each)
+        if len(places) > PROBLEMS:
+            yield Text(f"{' ' * _INDENT}and {len(places) - PROBLEMS:,} more")
+    if by_reason:
+        yield Text()
 
 
 def _problems(report: Report, width: int) -> Iterator[Text]:

@@ -50,7 +50,7 @@ class Staged(Source):
             raise CannotScan(str(error)) from error
         # What was moved is not new: its content went away elsewhere.
         moved = {old for _mode, old, new in changed.values() if not new.strip("0")}
-        rules = OwnRulesOf(working_tree(self._git)) if self._ignore else None
+        rules = OwnRulesOf(working_tree(self._git), self._git) if self._ignore else None
         left_out = 0
         for raw, (mode, old, new) in changed.items():
             path = text(raw)
@@ -69,6 +69,8 @@ class Staged(Source):
             yield Item(path, TYPICAL, new, " ".join(one for one in olds if one.strip("0")))
         if left_out:
             yield Trouble(OWN, f"staged files left out on its word: {left_out}", skipped=True)
+        if rules is not None:
+            yield from rules.untracked()
 
     def _changed(self, *base: str) -> dict[bytes, tuple[bytes, str, str]]:
         """For each path, mode, old and new object of what differs from HEAD or another commit."""

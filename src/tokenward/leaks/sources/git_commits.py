@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tokenward.leaks.blob import Origin
 from tokenward.leaks.findings import Trouble
-from tokenward.leaks.sources.git import Git, GitFailed, text, working_tree
+from tokenward.leaks.sources.git import Git, GitFailed, layout, text, working_tree
 from tokenward.leaks.sources.git_changes import TYPICAL
 from tokenward.leaks.sources.git_log import Change, changes, head_objects
 from tokenward.leaks.sources.git_objects import objects
@@ -44,16 +44,22 @@ class Commits(Source):
         name: in words.
         revisions: arguments of `git rev-list`.
         targets: what refs lead to, where that need not be a commit.
-        ignore: leave out what a `.tokenwardignore` of the working tree names.
+        rules: leave out what these name; None for nothing.
     """
 
     def __init__(
-        self, git: Git, name: str, revisions: Sequence[str], targets: Sequence[Target] = (), *, ignore: bool
+        self,
+        git: Git,
+        name: str,
+        revisions: Sequence[str],
+        targets: Sequence[Target] = (),
+        *,
+        rules: OwnRulesOf | None,
     ) -> None:
         self._git = git
         self._revisions = tuple(revisions)
         self._targets = tuple(targets)
-        self._rules = OwnRulesOf(working_tree(git)) if ignore else None
+        self._rules = rules
         self._left_out = 0
         self._origins: dict[str, dict[str, Origin]] = {}
         self.name = name
@@ -73,6 +79,8 @@ class Commits(Source):
         if self._left_out:
             why = f"changes of files left out on its word: {self._left_out}"
             yield Trouble(OWN, why, skipped=True)
+        if self._rules is not None:
+            yield from self._rules.untracked()
 
     def _walk(self) -> Iterator[Item]:
         seen: set[tuple[str, str]] = set()
@@ -121,7 +129,7 @@ def commit_range(where: Path | None, revisions: str, *, ignore: bool = True) -> 
     except GitFailed as error:
         raise CannotScan(f"there are no commits {revisions}: {error}") from error
     name = f"commits {revisions} of {where or Path.cwd()}"
-    return Commits(git, name, ("--end-of-options", revisions, "--"), ignore=ignore)
+    return Commits(git, name, ("--end-of-options", revisions, "--"), rules=_rules(git, ignore=ignore))
 
 
 def commits_since(where: Path | None, date: str, *, ignore: bool = True) -> Commits:
@@ -140,7 +148,7 @@ def commits_since(where: Path | None, date: str, *, ignore: bool = True) -> Comm
             f"{date!r} is no date that git understands, such as 2026-01-31 or '2 weeks ago'"
         ) from error
     name = f"commits since {date} of {where or Path.cwd()}"
-    return Commits(git, name, ("--all", "--reflog", f"--max-age={seconds}"), ignore=ignore)
+    return Commits(git, name, ("--all", "--reflog", f"--max-age={seconds}"), rules=_rules(git, ignore=ignore))
 
 
 def pushed(where: Path | None, lines: str, remote: str, *, ignore: bool = True) -> Commits:
@@ -162,30 +170,38 @@ def pushed(where: Path | None, lines: str, remote: str, *, ignore: bool = True) 
     known = [old for old, kind in _kinds(git, there).items() if kind == "commit"]
     remotes = f"--remotes={remote}" if _named(git, remote) else "--remotes"
     name = f"commits that are pushed to {remote or 'a remote'}"
-    return _new_commits(git, name, targets, [remotes, *known], ignore=ignore)
+    return _new_commits(git, name, targets, [remotes, *known], _rules(git, ignore=ignore))
 
 
-def received(lines: str) -> Commits:
+def received(lines: str, *, ignore: bool = True) -> Commits:
     """What was sent to this repository and is in none of its refs yet: for a pre-receive hook.
 
-    A `.tokenwardignore` counts for nothing: it comes from whoever pushes.
+    A `.tokenwardignore` among what is pushed, or was pushed before, counts for nothing: it comes from whoever
+    pushes. One in git's own directory does, where only the server's people can put it.
 
     Args:
         lines: what git tells the hook: "<old id> <new id> <ref>" each.
+        ignore: leave out what the server's `.tokenwardignore` names.
 
     Raises:
         CannotScan: the lines are of another kind.
     """
     targets = [Target(ref, new) for _, new, ref in _lines(lines, 3) if new.strip("0")]
-    return _new_commits(Git(), "commits that are received", targets, ["--all"], ignore=False)
+    git = Git()
+    rules = OwnRulesOf(layout(git).directory) if ignore else None
+    return _new_commits(git, "commits that are received", targets, ["--all"], rules)
+
+
+def _rules(git: Git, *, ignore: bool) -> OwnRulesOf | None:
+    return OwnRulesOf(working_tree(git), git) if ignore else None
 
 
 def _new_commits(
-    git: Git, name: str, targets: Sequence[Target], known: Sequence[str], *, ignore: bool
+    git: Git, name: str, targets: Sequence[Target], known: Sequence[str], rules: OwnRulesOf | None
 ) -> Commits:
     kinds = _kinds(git, [f"{target.id}^{{}}" for target in targets])
     wanted = [target.id for target in targets if kinds.get(f"{target.id}^{{}}") == "commit"]
-    return Commits(git, name, [*wanted, "--not", *known] if wanted else [], targets, ignore=ignore)
+    return Commits(git, name, [*wanted, "--not", *known] if wanted else [], targets, rules=rules)
 
 
 def _beside_commits(git: Git, targets: Sequence[Target]) -> Iterator[Item | Trouble]:

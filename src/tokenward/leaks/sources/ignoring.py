@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from errno import EINVAL
 from pathlib import Path
@@ -43,6 +45,24 @@ def ignored_by_git(directory: str) -> frozenset[str] | Trouble:
     return frozenset() if "./" in names else frozenset(names) - {""}
 
 
+def by_rules_elsewhere(directory: str, ignored: Collection[str]) -> list[Trouble]:
+    """How much of what git ignores it ignores by rules that nobody else sees.
+
+    Those of `.git/info/exclude` and of the user's own file.
+    """
+    given = "\0".join(ignored).encode("utf-8", "surrogateescape")
+    try:
+        told = Git(Path(directory)).output("check-ignore", "--verbose", "-z", "--stdin", given=given)
+    except (GitFailed, CannotScan):
+        return []  # what it was asked before, it answered; then there is nothing to add
+    sources = Counter(name for name in os.fsdecode(told).split("\0")[:-1:4])
+    return [
+        Trouble(source, f"left out on its word, which is no part of the repository: {count}", skipped=True)
+        for source, count in sources.items()
+        if Path(source).name != ".gitignore" or Path(source).is_absolute()
+    ]
+
+
 def top_above(directory: str) -> Path | None:
     """The nearest directory with a `.git`: this one or one above it; None outside of a repository."""
     here = Path(directory).resolve()
@@ -78,6 +98,15 @@ def own_rules(file: str, base: str) -> OwnRules:
     """
     with open(os.open(file, READING), "rb") as opened:  # noqa: PTH123 - Path.open takes no flags
         text = opened.read(_LONGEST) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else b""
+    return rules_of(text, base, file)
+
+
+def rules_of(text: bytes, base: str, file: str) -> OwnRules:
+    """The rules in the text of a `.tokenwardignore`.
+
+    Raises:
+        OSError: they are none.
+    """
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most trees have no such file, and hooks are in a hurry
 
     lines = text.decode("utf-8", "replace").splitlines()
@@ -118,10 +147,14 @@ class OwnRulesOf:
 
     Args:
         top: the working tree.
+        git: its repository: then a file counts as it is in the index, where others see what it leaves out.
+            None: as it is on the disk.
     """
 
-    def __init__(self, top: Path) -> None:
+    def __init__(self, top: Path, git: Git | None = None) -> None:
         self._top = top
+        self._git = git
+        self._untracked: list[str] = []
         self._known: dict[str, tuple[OwnRules, ...]] = {}
 
     def leave_out(self, path: str) -> bool:
@@ -142,11 +175,28 @@ class OwnRulesOf:
         if known is None:
             base = f"{directory}/" if directory else ""
             try:
-                known = (*outer, own_rules(str(self._top / directory / OWN), base))
+                known = (*outer, self._read(directory, base))
             except (OSError, ValueError):
                 known = outer  # there is none
             self._known[directory] = known
         return known
+
+    def _read(self, directory: str, base: str) -> OwnRules:
+        file = self._top / directory / OWN
+        if self._git is None:
+            return own_rules(str(file), base)
+        file.lstat()
+        try:
+            content = self._git.output("cat-file", "blob", f":{base}{OWN}")
+        except GitFailed:
+            self._untracked.append(f"{base}{OWN}")
+            raise FileNotFoundError from None
+        return rules_of(content[:_LONGEST], base, str(file))
+
+    def untracked(self) -> Iterator[Trouble]:
+        """Files that would leave something out, and do not: nobody but who runs the scan knows of them."""
+        for path in self._untracked:
+            yield Trouble(path, "it is not added to git, and leaves out nothing", skipped=True)
 
 
 def _plain(path: str) -> str:

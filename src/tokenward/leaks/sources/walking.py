@@ -11,6 +11,7 @@ from tokenward.leaks.findings import Trouble
 from tokenward.leaks.sources.ignoring import (
     OWN,
     OwnRules,
+    by_rules_elsewhere,
     ignored_by_git,
     left_out,
     outer_rules,
@@ -127,7 +128,8 @@ class _Walk:
         answer = ignored_by_git(self._base + directory.path)
         if isinstance(answer, Trouble):
             return directory._replace(ignored=frozenset()), [replace(answer, path=directory.path or ".")]
-        return directory._replace(ignored=answer, repository=directory.path), []
+        troubles = by_rules_elsewhere(self._base + directory.path, answer) if answer else []
+        return directory._replace(ignored=answer, repository=directory.path), troubles
 
     def _rules(self, directory: _Directory) -> tuple[_Directory, list[Trouble]]:
         try:

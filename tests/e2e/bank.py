@@ -41,8 +41,8 @@ def bank(directory, command, configuration):
             process.communicate(timeout=30)
 
 
-def until(condition):
-    end = time.monotonic() + 10
+def until(condition, seconds=10):
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
             return True

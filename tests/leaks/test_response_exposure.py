@@ -4,7 +4,8 @@ import pytest
 
 from leaks.responding import id_of, lived
 from tokenward.leaks.response.exposure import exposed_since, uses_of
-from tokenward.leaks.response.notices import Notice, tell_due
+from tokenward.leaks.response.notices import Notice
+from tokenward.leaks.response.telling import tell_due
 from tokenward.store.leak_records import Evidence, Incident, Leaked, Seen
 from tokenward.store.records import Usage
 
@@ -62,7 +63,10 @@ async def test_owners_hear_from_where_it_was_used(w):
     notices = []
 
     class Post:
-        async def tell(self, notice):
+        def recipients(self, _notice):
+            return ("post",)
+
+        async def tell(self, notice, _recipient):
             notices.append(notice.text)
 
     await tell_due(w.store, [Post()], clock=w.clock)

@@ -18,19 +18,10 @@ from tokenward.app.leak_notices import leak_tellers
 from tokenward.base.mail import MailServer
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.secret import Secret
-from tokenward.leaks.response.notices import (
-    ATTEMPTS,
-    FIRST_AGAIN,
-    LONGEST_AGAIN,
-    STALE,
-    TO_DO,
-    CannotTell,
-    Mail,
-    Notice,
-    Webhook,
-    tell_due,
-)
+from tokenward.leaks.response.notices import TO_DO, Notice
 from tokenward.leaks.response.policy import ResponsePolicy, ResponseRule
+from tokenward.leaks.response.tellers import CannotTell, Mail, Webhook
+from tokenward.leaks.response.telling import ATTEMPTS, FIRST_AGAIN, LONGEST_AGAIN, STALE, tell_due
 from tokenward.store.leak_records import Incident, Leaked
 
 SHARED = Secret("a-secret-of-forty-characters-for-webhooks")
@@ -40,11 +31,16 @@ PLACE = {"source": "git", "path": "src/settings.py", "line": 12, "commit": "c0ff
 class Post:
     """A way that takes down what it is told, or fails."""
 
-    def __init__(self):
+    def __init__(self, name="post"):
+        self.name = name
         self.notices = []
         self.fails = False
 
-    async def tell(self, notice):
+    def recipients(self, _notice):
+        return (self.name,)
+
+    async def tell(self, notice, recipient):
+        assert recipient == self.name
         if self.fails:
             raise CannotTell("the webhook: unreachable")
         self.notices.append(notice)
@@ -136,14 +132,35 @@ async def test_after_a_failure_it_gets_there(w):
 
 
 @lived
-async def test_where_one_way_fails_the_other_is_enough(w):
+async def test_who_was_not_reached_is_told_again_and_who_was_is_not(w):
     _, token = await w.service()
     await w.send({"secrets": [token]})
-    broken, post = Post(), Post()
+    broken, post = Post("broken"), Post()
     broken.fails = True
+    assert await tell_due(w.store, [broken, post], clock=w.clock) == 1
+    w.clock.advance(FIRST_AGAIN + 1)
+    assert await tell_due(w.store, [broken, post], clock=w.clock) == 0
+    broken.fails = False
+    w.clock.advance(LONGEST_AGAIN)
     assert await tell_due(w.store, [broken, post], clock=w.clock) == 1
     w.clock.advance(LONGEST_AGAIN)
     assert await tell_due(w.store, [broken, post], clock=w.clock) == 0
+    assert (len(broken.notices), len(post.notices)) == (1, 1)
+
+
+@alert
+async def test_who_knew_that_it_waits_is_told_that_it_ended_also_after_others_were_not_reached(w):
+    _, token = await w.service()
+    await w.send({"secrets": [token]})
+    broken, post = Post("broken"), Post()
+    broken.fails = True
+    await tell_due(w.store, [broken, post], clock=w.clock)
+    (incident,) = await w.incidents()
+    ending = ResponsePolicy().ending(incident.leaked, "operator")
+    await w.store.respond_to_incident(incident.incident_id, ending, at=w.clock.time())
+    broken.fails = False
+    assert await tell_due(w.store, [broken, post], clock=w.clock) == 2
+    assert [each.subject.endswith("was revoked") for each in post.notices] == [False, True]
 
 
 @lived
@@ -197,7 +214,7 @@ def test_the_webhook_is_signed():
 
     with serving(Handler) as origin:
         client = OutboundClient(allow=("127.0.0.1/32",), https_only=False)
-        asyncio.run(Webhook(Secret(f"{origin}/hook"), client, SHARED).tell(NOTICE))
+        asyncio.run(Webhook(Secret(f"{origin}/hook"), client, SHARED).tell(NOTICE, "webhook"))
     ((headers, body),) = got
     signed = headers["Tokenward-Timestamp"].encode() + b"." + body
     expected = hmac.new(SHARED.reveal().encode(), signed, hashlib.sha256).hexdigest()
@@ -208,17 +225,19 @@ def test_the_webhook_is_signed():
 def test_a_webhook_that_is_not_there_does_not_tell_its_address(caplog):
     client = OutboundClient(allow=("127.0.0.1/32",), https_only=False)
     with pytest.raises(CannotTell, match="the webhook: unreachable") as raised:
-        asyncio.run(Webhook(Secret("http://127.0.0.1:9/secret-path"), client).tell(NOTICE))
+        asyncio.run(Webhook(Secret("http://127.0.0.1:9/secret-path"), client).tell(NOTICE, "webhook"))
     assert "secret-path" not in str(raised.value)
     inside = OutboundClient(https_only=False)
     with pytest.raises(CannotTell, match="address_refused"):
-        asyncio.run(Webhook(Secret("http://127.0.0.1:9/secret-path"), inside).tell(NOTICE))
+        asyncio.run(Webhook(Secret("http://127.0.0.1:9/secret-path"), inside).tell(NOTICE, "webhook"))
     assert "secret-path" not in caplog.text
 
 
 def test_operators_and_the_owner_of_the_key_get_mail(box, post_office):  # noqa: F811
     server = MailServer("127.0.0.1", post_office(), "tokenward@example.com", tls=None)
-    asyncio.run(Mail(server, ("ops@example.com",)).tell(NOTICE))
+    mail = Mail(server, ("ops@example.com", "ann@example.com"))
+    for recipient in mail.recipients(NOTICE):
+        asyncio.run(mail.tell(NOTICE, recipient))
     assert [to for _, (to,), _ in box.mails] == ["ops@example.com", "ann@example.com"]
     assert {mail["Subject"] for _, _, mail in box.mails} == {NOTICE.subject}
 
@@ -258,4 +277,4 @@ def test_who_cannot_be_told_is_told_of_in_the_log(caplog, tmp_path, monkeypatch)
         await tell_due(w.store, [post], clock=w.clock)
 
     check(tmp_path, monkeypatch)
-    assert "nobody was told of incident" in caplog.text
+    assert "somebody was not told of incident" in caplog.text

@@ -306,8 +306,8 @@ async def what_is_new_or_was_ended_is_to_be_told_and_what_was_over_is_not(store)
     assert await untold(store, NOW + 1) == [(name, 0)]
     await reported(store, of_token(first), Ending("alert"), at=NOW + 2)
     assert await untold(store, NOW + 2) == [(name, 0)]
-    assert await store.claim_incident_telling(name, at=NOW + 2, again_at=NOW + 60)
-    await store.incident_told(name, again_at=NOW + 60)
+    assert await store.claim_incident_telling(name, at=NOW + 2, again_at=NOW + 60) == ()
+    await store.incident_told(name, ["ann@example.com"], again_at=NOW + 60, whole=True)
     assert await untold(store, NOW + 999) == []
     await store.respond_to_incident(name, REVOKE, at=NOW + 3)
     assert await untold(store, NOW + 3) == [(name, 0)]
@@ -320,22 +320,22 @@ async def of_many_who_would_tell_of_an_incident_one_does_and_what_failed_is_trie
     claims = await asyncio.gather(
         *(store.claim_incident_telling(name, at=NOW + 1, again_at=NOW + 60 + number) for number in range(9))
     )
-    assert sum(claims) == 1
+    assert [each for each in claims if each is not None] == [()]
     assert await untold(store, NOW + 59) == []
     assert await untold(store, NOW + 99) == [(name, 1)]
-    assert await store.claim_incident_telling(name, at=NOW + 99, again_at=None)
-    await store.incident_told(name, again_at=None)
+    assert await store.claim_incident_telling(name, at=NOW + 99, again_at=None) == ()
+    await store.incident_told(name, [], again_at=None, whole=True)
     assert await untold(store, NOW + 9999) == []
-    assert not await store.claim_incident_telling(name, at=NOW + 9999, again_at=NOW)
+    assert await store.claim_incident_telling(name, at=NOW + 9999, again_at=NOW) is None
 
 
 @promise
 async def what_changes_while_it_is_told_is_told_again(store):
     token = await with_token(store)
     name = (await reported(store, of_token(token), Ending("confirm"))).incident.incident_id
-    assert await store.claim_incident_telling(name, at=NOW + 1, again_at=NOW + 60)
+    assert await store.claim_incident_telling(name, at=NOW + 1, again_at=NOW + 60) == ()
     await store.respond_to_incident(name, REVOKE, at=NOW + 2)
-    await store.incident_told(name, again_at=NOW + 60)
+    await store.incident_told(name, ["ann@example.com"], again_at=NOW + 60, whole=True)
     assert await untold(store, NOW + 2) == [(name, 0)]
 
 

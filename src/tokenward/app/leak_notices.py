@@ -4,7 +4,7 @@ from tokenward.app.config import Configuration
 from tokenward.app.notices import mail_server
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.references import resolve
-from tokenward.leaks.response.notices import Mail, Teller, Webhook
+from tokenward.leaks.response.tellers import Mail, Teller, Webhook
 from tokenward.leaks.response.webhooks import MIN_SECRET
 
 

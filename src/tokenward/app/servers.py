@@ -55,7 +55,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.key_notices import tell_forever
 from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.leaks.response.finishing import finish_forever
-from tokenward.leaks.response.notices import tell_forever as tell_of_leaks
+from tokenward.leaks.response.telling import tell_forever as tell_of_leaks
 from tokenward.store.feed import FeedFollower
 from tokenward.store.key_orders import rotate_forever
 from tokenward.store.key_ring import KeyRing

@@ -72,11 +72,19 @@ class Leaks(Protocol):
         An incident is to be told of when it is new and not over already, and when its credential is ended.
         """
 
-    async def claim_incident_telling(self, incident_id: str, *, at: float, again_at: float | None) -> bool:
-        """Take it upon oneself to tell now; False if somebody else has, or nothing is to be told.
+    async def claim_incident_telling(
+        self, incident_id: str, *, at: float, again_at: float | None
+    ) -> tuple[str, ...] | None:
+        """Take it upon oneself to tell now; who was told already since it changed.
 
-        If nothing else is heard (`incident_told`), it is to be told again at `again_at`, or never.
+        None if somebody else has claimed it, or nothing is to be told. If nothing else is heard
+        (`incident_told`), it is to be told again at `again_at`, or never.
         """
 
-    async def incident_told(self, incident_id: str, *, again_at: float | None) -> None:
-        """It was told by who claimed that with `again_at`. What changed since is told all the same."""
+    async def incident_told(
+        self, incident_id: str, by_now: Sequence[str], *, again_at: float | None, whole: bool
+    ) -> None:
+        """All of these know it by now, told by who claimed that with `again_at`; `whole`: nobody is left.
+
+        What changed since is told all the same. A name holds no space.
+        """

@@ -1,44 +1,15 @@
-"""Owners are told what leaked, what that broke, and what to do; never with a secret.
+"""What owners are told of an incident: what leaked, what that broke, and what to do; never a secret."""
 
-The queue is the store: an incident that changed is to be told of, whoever tells claims it first, and what did
-not get there is tried again, each time later, for about a day.
-"""
-
-import asyncio
-import json
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Never, Protocol
 
-from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.mail import MailError, MailServer
-from tokenward.base.outbound import OutboundClient, OutboundError
-from tokenward.base.secret import Secret
-from tokenward.leaks.response.exposure import exposed_since, uses_of
+from tokenward.leaks.response.exposure import exposed_since
 from tokenward.leaks.response.policy import NEVER_BY_ITSELF
-from tokenward.leaks.response.webhooks import signature
-from tokenward.store.leak_port import Leaks
-from tokenward.store.leak_records import Incident, LeakKind, Seen, Untold
-from tokenward.store.port import StoreUnavailable
+from tokenward.store.leak_records import Incident, LeakKind, Seen
 from tokenward.store.records import Usage
-from tokenward.store.usage_port import Usages
 
-_log = logging.getLogger("tokenward.leaks")
-
-ROUND_SECONDS = 2.0
-FIRST_AGAIN = 30.0  # seconds until what failed is tried again, and then twice as many each time
-LONGEST_AGAIN = 4 * 3600.0
-ATTEMPTS = 14  # a day and a half in all
-STALE = 7 * 86_400.0  # seconds; of what is older nobody is told any more
-_AT_ONCE = 20
 _PLACES = 5
-
-
-class CannotTell(Exception):  # noqa: N818 - reads as the condition it is
-    """The notice did not get there. The text is for the log."""
-
 
 TO_DO: Mapping[LeakKind, tuple[str, str]] = {
     "access_token": (
@@ -203,122 +174,3 @@ def _place(seen: Seen) -> str:
     it = seen.evidence
     where = f"{it.path}:{it.line}" if it.path and it.line else it.path
     return " ".join(part for part in (it.source, where, it.commit, it.url) if part) or "place not told"
-
-
-class Teller(Protocol):
-    """A way to reach owners."""
-
-    async def tell(self, notice: Notice) -> None:
-        """Send it.
-
-        Raises:
-            CannotTell: it did not get there.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """Posts JSON to an address of the operator's, signed as reports to `/leaks/webhook/NAME` are."""
-
-    url: Secret
-    client: OutboundClient
-    secret: Secret | None = None
-    clock: Clock = SYSTEM_CLOCK
-
-    async def tell(self, notice: Notice) -> None:
-        """See `Teller`."""
-        body = json.dumps(notice.json()).encode()
-        headers = {}
-        if self.secret is not None:
-            timestamp = str(int(self.clock.time())).encode()
-            signed = signature(self.secret, timestamp, body).decode()
-            headers = {"Tokenward-Timestamp": timestamp.decode(), "Tokenward-Signature": f"v1={signed}"}
-        try:
-            await self.client.post_json_async(self.url.reveal(), body, headers=headers)
-        except OutboundError as error:
-            raise CannotTell(f"the webhook: {error.code}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """Writes to the operator, and to owners of API keys that are e-mail addresses."""
-
-    server: MailServer
-    operators: tuple[str, ...] = ()
-
-    async def tell(self, notice: Notice) -> None:
-        """See `Teller`."""
-        owner = notice.incident.leaked.owner
-        for address in (*self.operators, *((owner,) if _is_address(owner) else ())):
-            try:
-                await self.server.send(to=address, subject=notice.subject, text=notice.text)
-            except (MailError, ValueError) as error:
-                raise CannotTell(f"mail: {error}") from None
-
-
-def _is_address(owner: str) -> bool:
-    name, _, domain = owner.partition("@")
-    return bool(name) and "." in domain and not set(owner) & set(' ,;:<>()[]\\"')
-
-
-class Told(Leaks, Usages, Protocol):
-    """What notices are made of."""
-
-
-async def tell_due(store: Told, tellers: Sequence[Teller], *, clock: Clock = SYSTEM_CLOCK) -> int:
-    """Tell of what is due; of how many incidents that got there.
-
-    Raises:
-        StoreUnavailable: the rest is for the next round.
-    """
-    told = 0
-    for untold in await store.incidents_to_tell(at=clock.time(), limit=_AT_ONCE):
-        name, now = untold.incident.incident_id, clock.time()
-        again_at = _again_at(untold, now)
-        if not await store.claim_incident_telling(name, at=now, again_at=again_at):
-            continue
-        if now - (untold.incident.responded_at or untold.incident.reported_at) > STALE:
-            await store.incident_told(name, again_at=again_at)
-            continue
-        # Anew: it may have changed between the look and the claim.
-        incident = await store.incident(name) or untold.incident
-        seen, uses = await store.incident_evidence(name), await uses_of(store, incident.leaked)
-        notice = Notice(incident, tuple(seen), tuple(uses))
-        if await _told(tellers, notice, last=again_at is None):
-            told += 1
-            await store.incident_told(name, again_at=again_at)
-    return told
-
-
-def _again_at(untold: Untold, now: float) -> float | None:
-    if untold.attempts + 1 >= ATTEMPTS:
-        return None
-    return now + min(FIRST_AGAIN * (1 << untold.attempts), LONGEST_AGAIN)
-
-
-async def _told(tellers: Sequence[Teller], notice: Notice, *, last: bool) -> bool:
-    """Whether anything got there. What did is not sent again for what did not."""
-    arrived = False
-    for teller in tellers:
-        try:
-            await teller.tell(notice)
-            arrived = True
-        except CannotTell as error:
-            _log.log(
-                logging.ERROR if last else logging.WARNING,
-                "nobody was told of incident %s%s: %s",
-                notice.incident.incident_id,
-                ", and nobody will be" if last else "",
-                error,
-            )
-    return arrived
-
-
-async def tell_forever(store: Told, tellers: Sequence[Teller], *, clock: Clock = SYSTEM_CLOCK) -> Never:
-    """Tell of what is due every `ROUND_SECONDS`, until cancelled."""
-    while True:
-        try:
-            await tell_due(store, tellers, clock=clock)
-        except StoreUnavailable as error:
-            _log.warning("telling of incidents was put off: %s", error)
-        await asyncio.sleep(ROUND_SECONDS)

@@ -34,7 +34,7 @@ from tokenward.store.sql.factors import void_link
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.leak_reach import reach
 from tokenward.store.sql.revoking import cut_off
-from tokenward.store.sql.schema import leak_actions, leak_evidence, leak_incidents
+from tokenward.store.sql.schema import join_words, leak_actions, leak_evidence, leak_incidents, split_words
 from tokenward.store.sql.sessions import end_sessions
 from tokenward.store.sql.statements import Parameters, Row, insert_into
 from tokenward.store.sql.tokens import end_grant, end_token
@@ -63,7 +63,7 @@ _MOVE = (
     sa.update(leak_incidents)
     .where(leak_incidents.c.incident_id == bindparam("incident"))
     .values({name: bindparam(name) for name in (*_MOVING, "tell_at")})
-    .values(tells=sa.literal_column("0"))
+    .values(tells=sa.literal_column("0"), told=sa.literal_column("''"))
 )
 _CLOSE = (
     sa.update(leak_incidents)
@@ -87,14 +87,14 @@ _CLAIM = (
     .values(
         tell_at=bindparam("again", type_=sa.Double), tells=leak_incidents.c.tells + sa.literal_column("1")
     )
-    .returning(leak_incidents.c.incident_id)
+    .returning(leak_incidents.c.told)
 )
 _TOLD = (
     sa.update(leak_incidents)
     .where(
         leak_incidents.c.incident_id == bindparam("incident"), leak_incidents.c.tell_at == bindparam("again")
     )
-    .values(tell_at=sa.null())
+    .values(told=bindparam("by_now"), tell_at=bindparam("next", type_=sa.Double))
 )
 
 _ADD_EVIDENCE = insert_into(leak_evidence).on_conflict_do_nothing()
@@ -218,13 +218,19 @@ class SqlLeaks(Family):
         rows = await self._database.read(lambda cursor: cursor.all(_UNTOLD, when))
         return [Untold(_incident(row[:-1]), row[-1]) for row in rows]
 
-    async def claim_incident_telling(self, incident_id: str, *, at: float, again_at: float | None) -> bool:
+    async def claim_incident_telling(
+        self, incident_id: str, *, at: float, again_at: float | None
+    ) -> tuple[str, ...] | None:
         claim = {"incident": incident_id, "at": at, "again": again_at}
-        return await self._database.write(lambda cursor: cursor.one(_CLAIM, claim)) is not None
+        row = await self._database.write(lambda cursor: cursor.one(_CLAIM, claim))
+        return None if row is None else split_words(row[0])
 
-    async def incident_told(self, incident_id: str, *, again_at: float | None) -> None:
+    async def incident_told(
+        self, incident_id: str, by_now: Sequence[str], *, again_at: float | None, whole: bool
+    ) -> None:
         if again_at is not None:
-            told = {"incident": incident_id, "again": again_at}
+            told = {"incident": incident_id, "again": again_at, "by_now": join_words(tuple(by_now))}
+            told["next"] = None if whole else again_at
             await self._database.write(lambda cursor: cursor.run(_TOLD, told))
 
 

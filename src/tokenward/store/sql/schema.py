@@ -421,6 +421,7 @@ leak_incidents = sa.Table(
     _text("note", default=""),
     _time("tell_at", null=True),
     sa.Column("tells", sa.Integer, nullable=False, server_default="0"),
+    _text("told", default=""),
     sa.UniqueConstraint("kind", "subject"),
     _partial("ix_leak_incidents_due_at", "due_at", where="due_at IS NOT NULL"),
     _partial("ix_leak_incidents_tell_at", "tell_at", where="tell_at IS NOT NULL"),

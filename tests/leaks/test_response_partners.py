@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from http.server import BaseHTTPRequestHandler
 
 import httpx
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from app.test_config import GOOD, write  # noqa: F401 - the fixture
-from leaks.responding import id_of, lived, report_of
+from leaks.responding import id_of, lived, report_of, world
 from serving import serving
 from tokenward.app.config import load
 from tokenward.app.foundation import foundation
@@ -21,6 +22,7 @@ from tokenward.app.initialise import make_secrets
 from tokenward.app.leaks import leaks_app
 from tokenward.base.outbound import OutboundClient, OutboundError
 from tokenward.base.secret import Secret
+from tokenward.leaks.response import endpoint
 from tokenward.leaks.response.github import GithubDesk
 from tokenward.leaks.response.github_keys import FAILED_AGAIN, KEYS_AGAIN, KEYS_KEPT, GithubKeys
 from tokenward.leaks.response.webhooks import WebhookDesk, signature
@@ -406,6 +408,26 @@ async def test_what_was_not_signed_now_with_the_secret_ends_nothing(w, post):
     assert await w.live(token)
     assert (await post(body, timestamp=now - 299)).status_code == 202
     assert not await w.live(token)
+
+
+def test_when_the_answer_comes_does_not_tell_whether_something_was_known(tmp_path):
+    async def main():
+        async with world(tmp_path) as w:
+            desk = WebhookDesk(w.responder, "trufflehog", SHARED, clock=w.clock)
+            w.app.paths = {**w.app.paths, "/leaks/webhook/trufflehog": desk.post}
+            _, token = await w.service()
+            seconds = []
+            for secret in (token, opaque.new("at").secret.reveal()):
+                body, at = json.dumps({"secrets": [secret]}).encode(), str(int(w.clock.time())).encode()
+                signed = "v1=" + signature(SHARED, at, body).decode()
+                headers = {"tokenward-timestamp": at.decode(), "tokenward-signature": signed}
+                began = time.monotonic()
+                answer = await w.send(body, path="/leaks/webhook/trufflehog", **headers)
+                assert answer.status_code == 202
+                seconds.append(time.monotonic() - began)
+            return seconds
+
+    assert min(asyncio.run(main())) >= endpoint.STEP_SECONDS
 
 
 @hooked

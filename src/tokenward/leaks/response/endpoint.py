@@ -94,7 +94,7 @@ class Desk:
         _take(buckets, key, weight - 1)
         outcomes = await self._responder.respond(reports)
         answer = ACCEPTED if reporter is None else _told(reporter, reports, outcomes)
-        await self._wait_for_step(began)
+        await wait_for_step(self._clock, began)
         await respond(send, 202, answer, (JSON, NO_STORE))
 
     def refused(self, refusal: Refusal) -> tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]:
@@ -112,10 +112,11 @@ class Desk:
         extra: dict[str, object] | None = {"detail": refusal.detail} if problem is INVALID_INPUT else None
         return problem.status, problem_json(problem, extra), tuple(headers)
 
-    async def _wait_for_step(self, began: float) -> None:
-        """Whether something was known, and so was written, must not be told by the time that it took."""
-        took = self._clock.monotonic() - began
-        await asyncio.sleep(ceil(max(took, 1e-9) / STEP_SECONDS) * STEP_SECONDS - took)
+
+async def wait_for_step(clock: Clock, began: float) -> None:
+    """Whether something was known, and so was written, must not be told by the time that it took."""
+    took = clock.monotonic() - began
+    await asyncio.sleep(ceil(max(took, 1e-9) / STEP_SECONDS) * STEP_SECONDS - took)
 
 
 def expect_json(scope: Scope) -> None:

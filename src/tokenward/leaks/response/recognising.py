@@ -12,7 +12,7 @@ from tokenward.leaks.response.private_keys import ShownKey, shown_key
 from tokenward.store.leak_records import Leaked, LeakKind
 from tokenward.store.people_port import Factors, People
 from tokenward.store.port import ApiKeys, Clients, Tokens
-from tokenward.store.records import ApiKeyState, KeyPurpose
+from tokenward.store.records import ApiKeyState, Grant, KeyPurpose
 from tokenward.store.sealed_port import Keys
 from tokenward.tokens import opaque
 from tokenward.tokens.presented import claimed_token_id
@@ -165,17 +165,8 @@ async def _refresh_token(store: Credentials, token_id: str, at: float) -> tuple[
     state = await store.refresh_token(token_id)
     if state is None:
         return None
-    grant = state.grant
-    leaked = Leaked(
-        "refresh_token",
-        token_id,
-        client_id=grant.client_id,
-        user_id=grant.user_id,
-        grant_id=grant.grant_id,
-        audience=grant.audience,
-        issued_at=state.token.issued_at,
-    )
-    return state.token.keyed_hash, Recognised(leaked, live=not state.revoked and grant.expires_at > at)
+    leaked = _of_grant("refresh_token", token_id, state.grant, state.token.issued_at)
+    return state.token.keyed_hash, Recognised(leaked, live=not state.revoked and state.grant.expires_at > at)
 
 
 async def _code(store: Credentials, token_id: str, at: float) -> tuple[bytes, Recognised] | None:
@@ -183,18 +174,21 @@ async def _code(store: Credentials, token_id: str, at: float) -> tuple[bytes, Re
     state = await store.code(token_id)
     if state is None:
         return None
-    grant = state.grant
-    leaked = Leaked(
-        "authorization_code",
+    leaked = _of_grant("authorization_code", token_id, state.grant, state.grant.created_at)
+    live = not (state.consumed or state.revoked) and state.code.expires_at > at
+    return state.code.keyed_hash, Recognised(leaked, live=live)
+
+
+def _of_grant(kind: LeakKind, token_id: str, grant: Grant, issued_at: float) -> Leaked:
+    return Leaked(
+        kind,
         token_id,
         client_id=grant.client_id,
         user_id=grant.user_id,
         grant_id=grant.grant_id,
         audience=grant.audience,
-        issued_at=grant.created_at,
+        issued_at=issued_at,
     )
-    live = not (state.consumed or state.revoked) and state.code.expires_at > at
-    return state.code.keyed_hash, Recognised(leaked, live=live)
 
 
 async def _own_api_key(store: Credentials, key_id: str, at: float) -> tuple[bytes, Recognised] | None:

@@ -19,7 +19,7 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import CREDENTIAL_IN_URL, SIGNATURE_REFUSED, TOO_MANY_REQUESTS, Refusal
 from tokenward.base.secret import Secret
 from tokenward.base.throttle import TokenBuckets, peer_of
-from tokenward.leaks.response.endpoint import ACCEPTED, REPORTERS_BODY, expect_json
+from tokenward.leaks.response.endpoint import ACCEPTED, REPORTERS_BODY, expect_json, wait_for_step
 from tokenward.leaks.response.reports import read_reports
 from tokenward.leaks.response.responder import Responder
 
@@ -73,6 +73,7 @@ class WebhookDesk:
                 reading the body raises.
             StoreUnavailable: to report it again harms nothing.
         """
+        began = self._clock.monotonic()
         peer = peer_of(scope)
         if wait := self._wrong.wait(peer):
             raise Refusal(TOO_MANY_REQUESTS, "too many wrong signatures", retry_after=ceil(wait))
@@ -85,6 +86,7 @@ class WebhookDesk:
             raise Refusal(SIGNATURE_REFUSED, f"leaks.webhooks.{self._name}: wrong, missing or too old")
         reports = read_reports(body, reporter=f"webhook:{self._name}", prefix=self._prefix)
         await self._responder.respond(reports)
+        await wait_for_step(self._clock, began)
         await respond(send, 202, ACCEPTED, (JSON, NO_STORE))
 
     def _is_signed(self, scope: Scope, body: bytes) -> bool:

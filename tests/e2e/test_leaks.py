@@ -14,6 +14,7 @@ from tokenward.app.demo import SERVICE
 from tokenward.app.foundation import foundation
 from tokenward.base.secret import Secret
 from tokenward.issuer.clients import register
+from tokenward.store.usage import FLUSH_SECONDS
 
 PATIENCE = 10  # seconds: promised within one; a loaded machine is given more
 
@@ -79,6 +80,8 @@ def test_what_a_scanner_reports_by_fingerprint_is_refused_within_a_second(demo, 
     token = token_of(demo, http, basic)
     answer = report_and_wait(demo, http, token, {"reports": [report_of(token)]}, headers)
     assert (answer.status_code, answer.json()["reports"][0]["status"]) == (202, "revoked")
+    asked = http.post(f"{demo.urls['issuer']}/introspect", data={"token": token}, auth=basic)
+    assert asked.json() == {"active": False}
 
     # The client's secret leaks: all that it was issued is dead, and it gets nothing more.
     token = token_of(demo, http, basic)
@@ -122,5 +125,13 @@ def test_from_a_scan_to_a_dead_token_by_two_commands(demo, http, tmp_path, monke
     began = time.monotonic()
     while accounts(demo, http, token) == 200:
         assert time.monotonic() < began + PATIENCE
-    shown = run("leaks", "show", told.split()[2], "--config", str(demo.directory / "tokenward.yaml"), code=0)
-    assert "settings.py:1" in shown
+
+    def shown():
+        return run(
+            "leaks", "show", told.split()[2], "--config", str(demo.directory / "tokenward.yaml"), code=0
+        )
+
+    assert "settings.py:1" in shown()
+    while not any("127.0.0.1" in line and "gateway" in line for line in shown().splitlines()):
+        assert time.monotonic() < began + PATIENCE + FLUSH_SECONDS
+        time.sleep(0.2)

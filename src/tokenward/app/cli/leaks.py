@@ -235,7 +235,7 @@ def _uses_table(uses: list[Usage], since: float) -> Table:
         table.add_column(heading, overflow="fold")
     for each in uses:
         first, last = date(each.first_used_at), date(each.last_used_at)
-        after = "no" if each.last_used_at < since else "yes" if each.first_used_at >= since else "also"
+        after = "no" if each.last_used_at < since else "yes" if each.first_used_at >= since else "partly"
         table.add_row(each.address, each.door, str(each.uses), first, last, after)
     return table
 

@@ -6,6 +6,7 @@ import pytest
 from tokenward.leaks.detection import engine as engine_module
 from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detection.overlaps import best
+from tokenward.leaks.detection.patterns import PatternError
 from tokenward.leaks.detection.re2_database import Re2Database
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.findings import Candidate, Confidence, Severity
@@ -111,3 +112,11 @@ def test_of_overlapping_ones_the_surest_stays_then_the_longest():
 
 def test_rules_of_all_detectors_are_known():
     assert set(Engine([_detector("a", "x", []), _detector("b", "y", [])]).rules) == {"a", "b"}
+
+
+def test_a_pattern_that_is_no_good_is_said_with_whose_it_is():
+    with pytest.raises(PatternError, match=r"^b: the pattern '\(\?<=x\)y': ") as refused:
+        Engine([_detector("a", "aaa", []), _detector("b", "(?<=x)y", [])])
+    assert (refused.value.pattern, refused.value.where) == ("(?<=x)y", "b")
+    with pytest.raises(PatternError, match=r"^escapes: "):
+        Engine([], [Decoder("escapes", ("(?<=x)y",), lambda text, start: 1 / 0)])

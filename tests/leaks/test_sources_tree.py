@@ -298,14 +298,6 @@ def test_names_that_are_no_text_are_read(tmp_path):
     assert set(read(tmp_path)[0]) == {"\udcff\udcfe", "a\nb\x1b[31m", ".tokenwardignore"}
 
 
-def test_only_files_changed_since_are_read(tmp_path):
-    put_at(tmp_path / "old")
-    put_at(tmp_path / "new")
-    os.utime(tmp_path / "old", (1000, 1000))
-    os.utime(tmp_path / "new", (2000, 2000))
-    assert listed(tmp_path, since=2000)[0] == ["new"]
-
-
 def test_a_pointer_of_lfs_says_that_its_content_is_elsewhere(tmp_path):
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12\n"
     put_at(tmp_path / "big.bin", pointer)

@@ -21,6 +21,7 @@ class Asked:
         pre_receive: a pre-receive hook, which has all on standard input.
         diff: what diffs on standard input add.
         branches: with `history`, only what these reach.
+        unreachable: with `history`, also what nothing refers to any more.
         ignore: leave out what git ignores, and what a `.tokenwardignore` names.
     """
 
@@ -32,6 +33,7 @@ class Asked:
     pre_receive: bool = False
     diff: bool = False
     branches: Sequence[str] = ()
+    unreachable: bool = False
     ignore: bool = True
 
 
@@ -64,6 +66,8 @@ def source_of(paths: Sequence[Path], asked: Asked) -> Source:
         raise CannotScan("one source at a time: --history, --range, --since, --staged, a hook's, --diff or -")
     if asked.branches and not asked.history:
         raise CannotScan("--branch goes with --history")
+    if asked.unreachable and (asked.branches or not asked.history):
+        raise CannotScan("--unreachable goes with --history, and not with --branch")
     if not chosen:
         return _tree(paths, asked)
     if len(paths) > 1:
@@ -83,7 +87,7 @@ def _tree(paths: Sequence[Path], asked: Asked) -> Source:
 def _history(where: Path | None, asked: Asked) -> Source:
     from tokenward.leaks.sources.git_history import GitHistory  # noqa: PLC0415 - see above
 
-    return GitHistory(where, branches=asked.branches)
+    return GitHistory(where, branches=asked.branches, unreachable=asked.unreachable)
 
 
 def _range(where: Path | None, asked: Asked) -> Source:

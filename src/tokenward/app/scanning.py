@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tokenward.leaks.detection.engine import Engine
+from tokenward.leaks.detection.patterns import PatternError
 from tokenward.leaks.detectors.table import DETECTORS
 from tokenward.leaks.recording import SILENCE, Recorder
 from tokenward.leaks.rulebook.loading import load
@@ -23,9 +24,19 @@ def searcher(
 
     Raises:
         RuleError: a rule is not as it says of itself.
-        PatternError: a pattern is not in the syntax that all engines share.
+        PatternError: a pattern is not in the syntax that all engines share; it names file and rule.
         OSError: a file cannot be read.
     """
-    return Searcher(
-        Engine((*detectors_of(load(rule_files)), *DETECTORS), DECODERS), recorder_of, comments=comments
-    )
+    try:
+        engine = Engine((*detectors_of(load(rule_files)), *DETECTORS), DECODERS)
+    except PatternError as error:
+        file = next((file for file in rule_files if error.where in _ids(file)), "")
+        raise PatternError(error.pattern, error.why, f"{file}: {error.where}".removeprefix(": ")) from None
+    return Searcher(engine, recorder_of, comments=comments)
+
+
+def _ids(rule_file: Path) -> set[str]:
+    """Of the rules in a file that was read before."""
+    import tomllib  # noqa: PLC0415 - a commit hook has no use for it
+
+    return {row["id"] for row in tomllib.loads(rule_file.read_text("utf-8"))["rule"]}

@@ -6,6 +6,12 @@ USUAL_MEMORY = 8 << 20
 """Bytes that RE2 allows an automaton by itself."""
 
 
+def told(error: re2.error) -> str:
+    """What RE2 says about a pattern, which it gives in bytes."""
+    [why] = error.args[:1] or [b""]
+    return why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
+
+
 def over_bytes(
     pattern: str | bytes, *, memory: int = USUAL_MEMORY, any_case: bool = False
 ) -> "re2._Regexp[bytes]":

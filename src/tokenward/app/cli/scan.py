@@ -97,6 +97,14 @@ def scan(
         list[str] | None,
         typer.Option(help="With --history, only what this branch reaches; repeat.", rich_help_panel=_WHAT),
     ] = None,
+    unreachable: Annotated[
+        bool,
+        typer.Option(
+            "--unreachable",
+            help="With --history, also what nothing refers to any more and git still keeps.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
     no_ignore: Annotated[
         bool,
         typer.Option(
@@ -181,6 +189,7 @@ def scan(
             pre_receive=pre_receive,
             diff=diff,
             branches=tuple(branch or ()),
+            unreachable=unreachable,
             ignore=not no_ignore,
         ),
         paths=paths or (),

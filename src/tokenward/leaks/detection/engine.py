@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tokenward.leaks.detection.database import build
+from tokenward.leaks.detection.patterns import PatternError
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.findings import Candidate
 from tokenward.leaks.recording import SILENCE, Recorder
@@ -30,7 +31,7 @@ class Engine:
         """Build or load the database.
 
         Raises:
-            PatternError: a trigger is outside of the syntax that the engines share.
+            PatternError: a trigger is outside of the syntax that the engines share; it says whose.
         """
         self._owners: tuple[Detector | Decoder, ...] = (*detectors, *decoders)
         # Of each pattern: whose it is, and which of the owner's triggers.
@@ -38,7 +39,12 @@ class Engine:
             (which, nth) for which, one in enumerate(self._owners) for nth in range(len(one.triggers))
         ]
         every = [at for at, (which, _) in enumerate(self._places) if _wants_every(self._owners[which])]
-        self._database = build([trigger for one in self._owners for trigger in one.triggers], every)
+        try:
+            self._database = build([trigger for one in self._owners for trigger in one.triggers], every)
+        except PatternError as error:
+            owner = next(one for one in self._owners if error.pattern in one.triggers)
+            whose = owner.rules[0].id if isinstance(owner, Detector) else owner.name
+            raise PatternError(error.pattern, error.why, whose) from None
         self._named: dict[str, list[int]] = {}
         for which, one in enumerate(self._owners):
             for name in one.names if isinstance(one, Detector) else ():

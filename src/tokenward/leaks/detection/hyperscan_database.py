@@ -62,5 +62,5 @@ def _compile(expressions: Sequence[bytes], flags: Sequence[int]) -> hyperscan.Da
         if count > 1:
             for expression in expressions:  # the message does not say which one it is
                 _compile([expression], [_FIRST])
-        raise PatternError(f"{expressions[0].decode()!r}: {error}") from None
+        raise PatternError(expressions[0].decode(), str(error)) from None
     return database

@@ -9,7 +9,17 @@ Of the first match or of all of them, as the database was built; of none where t
 
 
 class PatternError(ValueError):
-    """A pattern is outside of the syntax that both engines share."""
+    """A pattern is outside of the syntax that both engines share, or more than one of them can hold.
+
+    Attributes:
+        pattern: which.
+        why: what its engine says.
+        where: whose it is, for people; "" where nobody has said yet.
+    """
+
+    def __init__(self, pattern: str, why: str, where: str = "") -> None:
+        self.pattern, self.why, self.where = pattern, why, where
+        super().__init__(f"{where}: the pattern {pattern!r}: {why}".removeprefix(": "))
 
 
 class PatternDatabase(Protocol):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import re2
 
+from tokenward.leaks.compiling import told
 from tokenward.leaks.detection.patterns import Hits, PatternError
 
 _MEMORY = 256 << 20
@@ -22,7 +23,7 @@ class Re2Database:
             try:
                 self._set.Add(pattern.encode())
             except re2.error as error:
-                raise PatternError(f"{pattern!r}: {error}") from None
+                raise PatternError(pattern, told(error)) from None
         self._empty = not patterns
         if not self._empty:
             self._set.Compile()

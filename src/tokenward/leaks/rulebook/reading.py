@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import re2
 
+from tokenward.leaks.compiling import told
 from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.rule import Pair, Rule, RuleError
 from tokenward.leaks.rulebook import macros
@@ -176,7 +177,7 @@ def _check_pattern(pattern: str) -> None:
     try:
         matcher = compiled(pattern)
     except re2.error as error:
-        raise RuleError(f"the pattern does not compile: {error}") from error
+        raise RuleError(f"the pattern does not compile: {told(error)}") from error
     if matcher.groups > 1:
         raise RuleError("the pattern has more than one group; write (?:...) for the others")
     if matcher.search(b"") is not None:

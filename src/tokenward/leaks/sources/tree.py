@@ -24,15 +24,13 @@ class Tree(Source):
     Args:
         roots: directories and files.
         ignore: leave out what git ignores and what a `.tokenwardignore` names.
-        since: only files changed at that time or later, in seconds since 1970.
 
     Raises:
         CannotScan: one of the roots is not there, or neither a file nor a directory.
     """
 
-    def __init__(self, roots: Sequence[Path], *, ignore: bool = True, since: float | None = None) -> None:
+    def __init__(self, roots: Sequence[Path], *, ignore: bool = True) -> None:
         self._ignore = ignore
-        self._since = since
         self._files: dict[str, int] = {}
         self._directories: list[str] = []
         for root in roots:
@@ -59,7 +57,7 @@ class Tree(Source):
             yield Item(path, size)
         for root in self._directories:
             shown = "" if self._alone else f"{root.rstrip('/')}/"
-            yield from walk(root, shown, ignore=self._ignore, since=self._since)
+            yield from walk(root, shown, ignore=self._ignore)
 
     @contextmanager
     def reader(self) -> Iterator[Read]:

@@ -37,7 +37,7 @@ class _Directory(NamedTuple):
     own: tuple[OwnRules, ...]
 
 
-def walk(root: str, shown: str, *, ignore: bool, since: float | None) -> Iterator[Item | Trouble]:
+def walk(root: str, shown: str, *, ignore: bool) -> Iterator[Item | Trouble]:
     """Files and troubles in a directory.
 
     Of git's own directories only what people write into them: configuration and hooks.
@@ -46,9 +46,8 @@ def walk(root: str, shown: str, *, ignore: bool, since: float | None) -> Iterato
         root: the directory.
         shown: what paths begin with, before the part below the root.
         ignore: leave out what git ignores and what a `.tokenwardignore` names.
-        since: only files changed then or later, in seconds since 1970.
     """
-    found = _Walk(root, ignore=ignore, since=since).run()
+    found = _Walk(root, ignore=ignore).run()
     return (_below(shown, one) for one in found) if shown else found
 
 
@@ -59,11 +58,10 @@ def _below(shown: str, one: Item | Trouble) -> Item | Trouble:
 
 
 class _Walk:
-    def __init__(self, root: str, *, ignore: bool, since: float | None) -> None:
+    def __init__(self, root: str, *, ignore: bool) -> None:
         self._base = root if root.endswith("/") else f"{root}/"
         self._inside = os.path.realpath(root)
         self._ignore = ignore
-        self._since = since
         self._left_out: Counter[str] = Counter()
         self._waiting: list[_Directory] = []
 
@@ -103,9 +101,7 @@ class _Walk:
                 elif entry.is_dir():
                     yield from self._enter(directory, path, entry.name)
                 elif not self._ignored(directory, path, is_directory=False):
-                    item = self._file(entry, path)
-                    if item is not None:
-                        yield item
+                    yield self._file(entry, path)
             except OSError as error:
                 yield Trouble(path, f"it cannot be read: {error.strerror}")
 
@@ -115,13 +111,10 @@ class _Walk:
         elif not self._ignored(directory, path, is_directory=True):
             self._waiting.append(directory._replace(path=f"{path}/"))
 
-    def _file(self, entry: os.DirEntry[str], path: str) -> Item | Trouble | None:
+    def _file(self, entry: os.DirEntry[str], path: str) -> Item | Trouble:
         if not entry.is_file():
             return Trouble(path, "it is a device, a socket or a pipe", skipped=True)
-        status = entry.stat(follow_symlinks=False)
-        if self._since is not None and status.st_mtime < self._since:
-            return None
-        return Item(path, status.st_size)
+        return Item(path, entry.stat(follow_symlinks=False).st_size)
 
     def _repository(self, directory: _Directory) -> tuple[_Directory, list[Trouble]]:
         """The directory as the top of a repository: what an outer one ignores means nothing here."""
@@ -190,6 +183,4 @@ class _Walk:
     def _plain(self, path: str) -> Iterator[Item]:
         file = Path(self._base + path)
         if file.is_file() and not file.is_symlink():
-            status = file.stat()
-            if self._since is None or status.st_mtime >= self._since:
-                yield Item(path, status.st_size)
+            yield Item(path, file.stat().st_size)

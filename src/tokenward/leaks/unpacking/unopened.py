@@ -37,13 +37,13 @@ ELSEWHERE = (
     Unopened("ISO images", b"CD001", 32_769),
     Unopened("disk images of macOS", b"koly", -512),
 )
+_MAGICS = tuple(kind.magic for kind in AT_START)
 
 
 def unopened(data: bytes) -> Unopened | None:
     """What it is; None if it is nothing of that kind."""
-    for kind in AT_START:
-        if data.startswith(kind.magic):
-            return kind
+    if data.startswith(_MAGICS):
+        return next(kind for kind in AT_START if data.startswith(kind.magic))
     for kind in ELSEWHERE:
         at = kind.offset if kind.offset >= 0 else len(data) + kind.offset
         if at >= 0 and data.startswith(kind.magic, at):

@@ -5,6 +5,7 @@ import binascii
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from tokenward.leaks.detectors.assignments.expressions import BY_CHANCE, UUID, expression
@@ -79,6 +80,7 @@ class File:
     configures: bool = False
 
 
+@lru_cache(maxsize=4096)  # documentation repeats its examples
 def judge(name: Name, value: bytes, file: File, *, loose: bool = False) -> Verdict:
     """The verdict on a value with that name in such a file.
 

@@ -85,6 +85,8 @@ class Searcher:
                 yield part
                 continue
             yield len(part.data)
+            if not part.data.strip(b"\0"):
+                continue  # a hole of a sparse file, which may be larger than any disk
             for text in views(part):
                 left = _Room(len(text.data))
                 for seen in self._in_text(part, text, left):

@@ -18,11 +18,13 @@ from pydantic_core import PydanticUndefined
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from tokenward.app.cli import application
+from tokenward.app.live_checks import name_of
 from tokenward.app.settings import Settings
 from tokenward.base.problems import CATALOGUE
 from tokenward.base.recommendations import RECOMMENDATIONS
 from tokenward.gateway.headers import DROPPED
 from tokenward.gateway.tiers import TIERS, Tier
+from tokenward.leaks.rule import Expected, Rule
 from tokenward.leaks.rulebook.checksums import CHECKSUMS
 from tokenward.leaks.rulebook.loading import load
 from tokenward.leaks.rulebook.templates import ALPHABETS
@@ -435,6 +437,14 @@ secret, raises it to `high`. Where a format has a checksum, nothing that only lo
             ("rule", "what it finds", "severity", "confidence", "checksum", "exchanged or revoked at"), rows
         ),
         """
+## Whether it is live
+
+Nobody is asked unless you name the provider: `tokenward scan --check NAME`
+([how to](../how-to/check-whether-a-finding-is-live.md)). An answer that is not listed means nothing. Of the
+credentials marked with *production* somebody must say yes.
+""",
+        table(("name", "credentials", "call", "live if", "not live if", "documented"), _checks(rules)),
+        """
 ## Rules of your own
 
 `tokenward scan --rules FILE` reads more of them from a TOML file. Whatever is unknown, missing, or not as the
@@ -457,6 +467,13 @@ counterexamples = ["ACME_KEY=acme_{hex:31}"]
 `provider` and `rotate` may stand in the head of the file, for all of its rules.
 """,
         table(("field", "meaning"), ((code(name), _RULE_FIELDS[name]) for name in _RULE_FIELDS)),
+        """
+### How to ask its provider
+
+`[check.NAME]` in the head of the file. `{secret}` stands for the credential, in one place; `{pair}` for the
+second part, wherever it belongs.
+""",
+        table(("field", "meaning"), ((code(name), _CHECK_FIELDS[name]) for name in _CHECK_FIELDS)),
         """
 ### Names before a value
 
@@ -496,9 +513,53 @@ _RULE_FIELDS = {
     ),
     "guessable": "a person may have chosen it",
     "client_secret": "it is an OAuth client's, which has no place in an application that people download",
+    "check": "name of the `[check.NAME]` by which its provider is asked whether it is live",
+    "production": "with `check`: it opens live business, and somebody must say yes before it is tried",
     "examples": "texts in each of which exactly one secret must be found",
     "counterexamples": "texts in which none may be found",
 }
+
+
+_CHECK_FIELDS = {
+    "method": "`GET`; `POST` only where the provider's documentation says that it reads",
+    "url": "https, of a host that is written out, without a port; the credential may stand in path and query",
+    "headers": "by name; the credential may stand in a value, as in `Bearer {secret}`",
+    "basic": "user and password of HTTP Basic, as `{pair}:{secret}`",
+    "body": "of a `POST`, in ASCII, without a template",
+    "valid": (
+        'answers that mean live: a status, or `{ status = 200, at = ["ok"], is = [true] }`, where the names '
+        "of `at` lead to a member of the JSON that is one of `is`; without `is` it may be anything but null"
+    ),
+    "refused": "answers that mean not live; may be missing. Redirects, 429 and 5xx can mean neither",
+    "docs": "https address of the provider's page on the call",
+}
+
+
+def _checks(rules: Sequence[Rule]) -> Iterator[Sequence[str]]:
+    """A row for each check of each provider."""
+    grouped: dict[tuple[str, str], list[Rule]] = {}
+    for rule in rules:
+        if rule.check is not None:
+            grouped.setdefault((name_of(rule.provider), rule.check.url), []).append(rule)
+    for (name, url), members in sorted(grouped.items()):
+        check = members[0].check
+        assert check is not None
+        yield (
+            code(name),
+            ", ".join(code(rule.id) + (" *production*" if rule.production else "") for rule in members),
+            code(f"{check.method} {url}"),
+            "; ".join(map(_answer, check.valid)),
+            "; ".join(map(_answer, check.refused)),
+            f"[page]({check.docs})",
+        )
+
+
+def _answer(expected: Expected) -> str:
+    if not expected.at:
+        return str(expected.status)
+    member = code(".".join(expected.at))
+    values = [code(str(value).lower() if isinstance(value, bool) else value) for value in expected.values]
+    return f"{expected.status}, {member} {' or '.join(values) or 'is there'}"
 
 
 def _template_fields() -> Iterator[tuple[str, str]]:

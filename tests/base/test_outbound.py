@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenward.base.forms import parse_form
-from tokenward.base.outbound import OutboundClient, OutboundError, _parse, system_resolver
+from tokenward.base.outbound import Answer, OutboundClient, OutboundError, _parse, system_resolver
 
 LOCAL = ("127.0.0.1",)
 
@@ -515,3 +515,40 @@ def test_a_form_is_answered_by_200_or_not_at_all(path, server):
     fetching = OutboundClient(allow=LOCAL, https_only=False, max_bytes=5_000).post_form_async(url, {})
     with pytest.raises(OutboundError):
         asyncio.run(fetching)
+
+
+def asked(server, path, method="GET", **more):
+    asking = client().ask_async(method, url(server, path), headers=more.pop("headers", {}), **more)
+    return asyncio.run(asking)
+
+
+def test_a_question_is_answered_whatever_the_status(server):
+    assert asked(server, "/missing", reads=True) == Answer(404, b"no")
+    assert asked(server, "/fine", reads=True) == Answer(200, b"the body")
+
+
+def test_a_body_that_nobody_wants_is_not_read(server):
+    assert asked(server, "/endless") == Answer(200, b"")
+    assert asked(server, "/compressed") == Answer(200, b"")
+    with pytest.raises(OutboundError, match="too_large"):
+        asked(server, "/endless", reads=True)
+
+
+def test_a_question_is_never_led_elsewhere(server):
+    with pytest.raises(OutboundError, match="redirect_refused"):
+        asked(server, "/redirect")
+    assert [path for path, _ in server.seen] == ["/redirect"]
+
+
+def test_a_question_has_the_headers_and_the_body_that_it_should(server):
+    asked(server, "/exact", headers={"X-Key": "k", "accept": "text/x"})
+    asked(server, "/exact", "POST", headers={"X-Key": "k"}, body=b"{}")
+    asked(server, "/exact", "POST")
+    (_, first), (_, second), body, (_, third), nothing = server.seen
+    assert (first["X-Key"], first["Accept"], "content-length" in first) == ("k", "text/x", False)
+    assert (second["X-Key"], second["Accept"], second["Content-Length"], body) == ("k", "*/*", "2", b"{}")
+    assert (third["Content-Length"], nothing) == ("0", b"")
+
+
+def test_nothing_that_is_kept_of_an_answer_shows_its_body():
+    assert "secret" not in repr(Answer(200, b"secret"))

@@ -5,7 +5,7 @@ A commit waits for this. Whatever most commits have no use for is imported where
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -24,12 +24,14 @@ from tokenward.leaks.collecting import Collector
 from tokenward.leaks.detection.patterns import PatternError
 from tokenward.leaks.findings import Confidence
 from tokenward.leaks.result import ScanResult
-from tokenward.leaks.rule import RuleError
+from tokenward.leaks.rule import Rule, RuleError
 from tokenward.leaks.scan import scan as run_scan
 from tokenward.leaks.sources.source import CannotScan, Source
 
 CLEAN, FOUND, NOT_SCANNED = 0, 1, 2
 """Exit codes. Clean is only what was looked at: something broken or an early end is no 0."""
+
+Inquire = Callable[[ScanResult], ScanResult]
 
 
 class Wanted(NamedTuple):
@@ -48,6 +50,10 @@ class Wanted(NamedTuple):
         until: the last day of it; None for 90 days from now.
         form: of the report.
         output: the report's file; None for standard output.
+        check: names of providers to be asked whether their credentials are live.
+        check_production: that is permitted for credentials of production.
+        report_to: URL of an issuer of ours to be told of its credentials; "" for none.
+        report_token: a reference to an access token for that.
     """
 
     asked: Asked
@@ -62,6 +68,10 @@ class Wanted(NamedTuple):
     until: date | None = None
     form: Format = Format.TERMINAL
     output: Path | None = None
+    check: Sequence[str] = ()
+    check_production: bool = False
+    report_to: str = ""
+    report_token: str = ""
 
 
 class ScanFailed(Exception):  # noqa: N818 - says what it is
@@ -79,12 +89,15 @@ def scan(wanted: Wanted) -> int:
     """
     if wanted.update_baseline and (wanted.baseline is None or not wanted.reason):
         raise ScanFailed("--update-baseline needs --baseline FILE and --reason TEXT")
+    if wanted.update_baseline and (wanted.check or wanted.report_to):
+        raise ScanFailed("--check and --report-to go with a report, not with --update-baseline")
     now = SYSTEM_CLOCK.time()
     with failures_told():
         source = source_of(wanted.paths, wanted.asked)
         if wanted.baseline is not None:
             return _held_against(wanted.baseline, source, wanted, now)
-        return _reported(_scanned(source, wanted, random_bytes(32)), wanted, now)
+        result, inquire = _scanned(source, wanted, random_bytes(32))
+        return _reported(result, inquire, wanted, now)
 
 
 def _held_against(baseline: Path, source: Source, wanted: Wanted, now: float) -> int:
@@ -92,11 +105,12 @@ def _held_against(baseline: Path, source: Source, wanted: Wanted, now: float) ->
 
     today = datetime.fromtimestamp(now, UTC).date()
     opened = open_baseline(baseline, wanted.baseline_key, today=today, to_update=wanted.update_baseline)
-    result, idle = apply(opened, _scanned(source, wanted, opened.key), today)
+    result, inquire = _scanned(source, wanted, opened.key)
+    result, idle = apply(opened, result, today)
     if result.interrupted or not everything(wanted.paths, wanted.asked):
         idle = ()
     if not wanted.update_baseline:
-        return _reported(result, wanted, now, lasting=opened.lasting, unused=len(idle))
+        return _reported(result, inquire, wanted, now, lasting=opened.lasting, unused=len(idle))
     result = _sure(result, wanted.confidence)
     until = wanted.until or today + timedelta(days=90)
     count = write_baseline(opened, result, idle, reason=wanted.reason, until=until, today=today)
@@ -105,9 +119,15 @@ def _held_against(baseline: Path, source: Source, wanted: Wanted, now: float) ->
 
 
 def _reported(
-    result: ScanResult, wanted: Wanted, now: float, *, lasting: bool = False, unused: int = 0
+    result: ScanResult,
+    inquire: Inquire,
+    wanted: Wanted,
+    now: float,
+    *,
+    lasting: bool = False,
+    unused: int = 0,
 ) -> int:
-    result = _sure(result, wanted.confidence)
+    result = inquire(_sure(result, wanted.confidence))
     report = leak_report(result, at=now, lasting_key=lasting, unused=unused)
     write_report(report, wanted.form, wanted.output)
     if wanted.output is not None:
@@ -115,20 +135,40 @@ def _reported(
     return _exit_code(result)
 
 
-def _scanned(source: Source, wanted: Wanted, key: bytes) -> ScanResult:
+def _scanned(source: Source, wanted: Wanted, key: bytes) -> tuple[ScanResult, Inquire]:
     # Whoever pushes has written the comments, too.
     comments = not wanted.asked.pre_receive if wanted.comments is None else wanted.comments
     search = searcher(wanted.rules, comments=comments)
     collector = Collector(search.rules, key)
+    inquire = _inquiry(search.rules.values(), collector, wanted)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with progress(f"scanning {source.name}") as meter:
-        return run_scan(
+        result = run_scan(
             source,
             search,
             collector,
             workers=workers,
             progress=lambda searched: meter.add(searched.size),
         )
+    return result, inquire
+
+
+def _inquiry(rules: Iterable[Rule], collector: Collector, wanted: Wanted) -> Inquire:
+    """What is asked of others after the scan: normally nothing."""
+    if not (wanted.check or wanted.report_to):
+        return lambda result: result
+    if wanted.check and (wanted.asked.pre_receive or wanted.asked.pre_push is not None):
+        raise CannotScan("--check does not go with a hook: a push must not make this machine try credentials")
+    from tokenward.app.inquiries import inquiry  # noqa: PLC0415 - see above
+
+    return inquiry(
+        rules,
+        collector,
+        check=wanted.check,
+        production=wanted.check_production,
+        issuer=wanted.report_to,
+        issuer_token=wanted.report_token,
+    )
 
 
 def _sure(result: ScanResult, least: Confidence) -> ScanResult:

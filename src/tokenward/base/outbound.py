@@ -15,9 +15,9 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpcore
@@ -84,7 +84,21 @@ class _Order:
     accept: str = "*/*"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        status: of HTTP; never one of a redirect.
+        body: the bytes; b"" where nobody wanted them.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+
+
 _ONLY_200 = range(200, 201)
+_ANY = range(200, 600)
 _GET = _Order(good=_ONLY_200)
 
 
@@ -129,7 +143,7 @@ class OutboundClient:
             OutboundError: it was refused or failed; `code` says why.
         """
         try:
-            return self._start(url, _GET).result(self._timeout)
+            return self._start(url, _GET).result(self._timeout).body
         except TimeoutError:
             raise self._too_slow() from None
 
@@ -139,7 +153,34 @@ class OutboundClient:
         Raises:
             OutboundError: it was refused or failed; `code` says why.
         """
-        return await self._in_time(url, _GET)
+        return (await self._in_time(url, _GET)).body
+
+    async def ask_async(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        reads: bool = False,
+    ) -> Answer:
+        """What is answered to one request, a refusal included.
+
+        Args:
+            method: of HTTP.
+            url: where it goes.
+            headers: further ones, with the media type of a body. `Accept` takes the place of any type.
+            body: of a POST.
+            reads: whether the answer's body is wanted; else it is not even read.
+
+        Raises:
+            OutboundError: there was no answer, or it was a redirect; `code` says why.
+        """
+        sent = tuple((name, value) for name, value in headers.items() if name.lower() != "accept")
+        if method == "POST":  # RFC 9110 §8.6: said even of no body
+            sent = (*sent, ("Content-Length", str(len(body or b""))))
+        accept = next((value for name, value in headers.items() if name.lower() == "accept"), "*/*")
+        return await self._in_time(url, _Order(method, body, sent, _ANY, reads, accept))
 
     async def post_json_async(
         self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, reads: bool = False
@@ -156,7 +197,7 @@ class OutboundClient:
             OutboundError: it was refused or failed; `code` says why.
         """
         sent = (*_content("application/json", body), *(headers or {}).items())
-        return await self._in_time(url, _Order("POST", body, sent, reads=reads))
+        return (await self._in_time(url, _Order("POST", body, sent, reads=reads))).body
 
     async def post_form_async(
         self, url: str, form: Mapping[str, str], *, accept: str = "*/*", authorization: str | None = None
@@ -176,16 +217,16 @@ class OutboundClient:
         headers = _content("application/x-www-form-urlencoded", body)
         if authorization is not None:
             headers = (*headers, ("Authorization", authorization))
-        return await self._in_time(url, _Order("POST", body, headers, _ONLY_200, accept=accept))
+        return (await self._in_time(url, _Order("POST", body, headers, _ONLY_200, accept=accept))).body
 
-    async def _in_time(self, url: str, order: _Order) -> bytes:
+    async def _in_time(self, url: str, order: _Order) -> Answer:
         try:
             async with asyncio.timeout(self._timeout):
                 return await asyncio.wrap_future(self._start(url, order))
         except TimeoutError:
             raise self._too_slow() from None
 
-    def _start(self, url: str, order: _Order) -> Future[bytes]:
+    def _start(self, url: str, order: _Order) -> Future[Answer]:
         target = _parse(url, self._schemes)
         # An executor for each fetch, because one that is kept does not survive a fork of the process.
         executor = ThreadPoolExecutor(1, thread_name_prefix="tokenward-outbound")
@@ -197,7 +238,7 @@ class OutboundClient:
     def _too_slow(self) -> OutboundError:
         return OutboundError("timeout", f"not finished within {self._timeout:g} s")
 
-    def _fetch(self, target: _Target, order: _Order) -> bytes:
+    def _fetch(self, target: _Target, order: _Order) -> Answer:
         network = _CheckedNetwork(self._resolver, self._allow, SYSTEM_CLOCK.monotonic() + self._timeout)
         request = httpcore.Request(
             order.method,
@@ -226,14 +267,14 @@ class OutboundClient:
         except httpcore.ProtocolError:
             raise OutboundError("bad_response", f"{target.origin} does not speak HTTP/1.1") from None
 
-    def _take(self, response: httpcore.Response, target: _Target, order: _Order) -> bytes:
+    def _take(self, response: httpcore.Response, target: _Target, order: _Order) -> Answer:
         if 300 <= response.status < 400:
             raise OutboundError("redirect_refused", f"{target.origin} answered {response.status}")
         if response.status not in order.good:
             detail = f"{target.origin} answered {response.status}"
             raise OutboundError("bad_status", detail, status=response.status)
         if not order.reads:
-            return b""
+            return Answer(response.status, b"")
         for name, value in response.headers:
             if name.lower() == b"content-encoding" and value.lower() != b"identity":
                 raise OutboundError("bad_response", f"{target.origin} compressed although asked not to")
@@ -242,7 +283,7 @@ class OutboundClient:
             body += chunk
             if len(body) > self._max_bytes:
                 raise OutboundError("too_large", f"{target.origin} sent more than {self._max_bytes} bytes")
-        return bytes(body)
+        return Answer(response.status, bytes(body))
 
 
 def system_resolver(host: str, port: int) -> list[str]:

@@ -31,6 +31,7 @@ class Collector:
         self._key = key
         self._in_names: dict[str, Sighting] = {}
         self._seen: dict[bytes, dict[tuple[str, int, str | None], Sighting]] = {}
+        self._secrets: dict[str, bytes] = {}
 
     def add(self, sighting: Sighting) -> None:
         """Note it. On one line a secret counts once: windows of a large file overlap, and so do encodings."""
@@ -61,6 +62,14 @@ class Collector:
                     found.append(self._finding(chosen, origins, head))
         return sorted(counting, key=_worst_first), sorted(accepted, key=_worst_first)
 
+    def secret_of(self, finding: Finding) -> bytes:
+        """The secret that one of `findings` is about: for whoever asks its issuer. Findings do not hold it.
+
+        Raises:
+            KeyError: it is no finding of this collector.
+        """
+        return self._secrets[finding.fingerprint]
+
     def shown(self) -> dict[str, str]:
         """What may be shown in the place of each text that a path or an author must not show.
 
@@ -82,13 +91,15 @@ class Collector:
         surest = max(sightings, key=lambda one: (one.confidence, one.severity))
         rule = self._rules[surest.rule]
         in_head = any(one.object_id in head for one in sightings)
+        name = fingerprint(surest.secret, checksum_valid=bool(rule.checksum), key=self._key)
+        self._secrets[name] = surest.secret
         allowances = sorted({one.allowed for one in sightings if one.allowed is not None})
         return Finding(
             rule=rule,
             severity=max(one.severity for one in sightings),
             confidence=surest.confidence,
             masked=masked(surest.secret, rule, guessable=surest.guessable),
-            fingerprint=fingerprint(surest.secret, checksum_valid=bool(rule.checksum), key=self._key),
+            fingerprint=name,
             places=_places(sightings, origins, in_head=in_head),
             facts={**surest.facts, **_name(surest.secret, rule)},
             why="; ".join(sorted({one.why for one in sightings} - {""})),

@@ -1,7 +1,7 @@
 """The result of a scan: one finding a secret, with all its places, and a summary that hides nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tokenward.leaks.findings import Confidence, Place, Severity, Trouble
@@ -26,6 +26,24 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Validity:
+    """Whether a secret is live, by who issued it.
+
+    Attributes:
+        state: "valid": it was accepted; "refused": it was not; "ended": it was live, and its issuer ended it
+            because it was told; "unknown": nobody could tell, or nobody was asked.
+        asked: the host.
+        why: what the state follows from, such as "it answered 401".
+        at: when, in seconds since 1970.
+    """
+
+    state: Literal["valid", "refused", "ended", "unknown"]
+    asked: str
+    why: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One secret. It was seen in at least one place.
 
@@ -41,6 +59,7 @@ class Finding:
         why: in a sentence, for people: what raised or lowered severity and confidence.
         acceptance: why it does not count; None for what does. A secret of which some places are accepted is
             two findings.
+        validity: whether it is live; None where nobody wanted to know.
     """
 
     rule: Rule
@@ -52,6 +71,7 @@ class Finding:
     facts: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
     acceptance: Acceptance | None = None
+    validity: Validity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +97,11 @@ class ScanResult:
     size: int
     seconds: float
     interrupted: bool = False
+
+    def told(self, validities: Mapping[str, Validity]) -> "ScanResult":
+        """The same with what was answered about some of what counts, by fingerprint."""
+        findings = tuple(
+            replace(finding, validity=validities.get(finding.fingerprint, finding.validity))
+            for finding in self.findings
+        )
+        return replace(self, findings=findings)

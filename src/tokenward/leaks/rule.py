@@ -1,6 +1,8 @@
 """A rule: one kind of secret, what it looks like, how bad its loss is and where it is exchanged."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from tokenward.leaks.findings import Confidence, Severity
 
@@ -28,6 +30,58 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """An answer of a provider that says something about the credential.
+
+    Attributes:
+        status: of HTTP.
+        at: names that lead to a member of the JSON body; () where the status says all.
+        values: one of which it must be; () for anything but null.
+    """
+
+    status: int
+    at: tuple[str, ...] = ()
+    values: tuple[str | bool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The call by which a provider tells whose a credential is, and changes nothing.
+
+    `{secret}` and `{pair}` stand for the credential and the second part beside it.
+
+    Attributes:
+        method: POST only where the provider's documentation says that it reads.
+        url: https, of a fixed host; the two may stand in its path and query.
+        headers: by name; the two may stand in their values.
+        basic: user and password of HTTP Basic, such as "{pair}:{secret}"; "" where it is not used.
+        body: of a POST, as it is.
+        valid: answers by which the credential is live.
+        refused: answers by which it is not. Any other says nothing.
+        docs: page on which the provider describes the call.
+    """
+
+    method: Literal["GET", "POST"]
+    url: str
+    valid: tuple[Expected, ...]
+    docs: str
+    refused: tuple[Expected, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    basic: str = ""
+    body: str = ""
+
+    @property
+    def host(self) -> str:
+        """Who is asked."""
+        return self.url.split("/")[2]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Everything in which the credential may stand."""
+        return (self.url, self.basic, *self.headers.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One row of a rule file.
 
@@ -51,6 +105,8 @@ class Rule:
         pair: a second part.
         guessable: a person may have chosen it.
         client_secret: it is an OAuth client's, which has no place in an application that people download.
+        check: how to ask its provider whether it is live; None where there is no call that only tells.
+        production: what it opens is live business, such as money: nobody is asked about it unasked.
         examples: templates of texts in which exactly one secret must be found.
         counterexamples: templates of texts in which none may be found.
     """
@@ -70,5 +126,7 @@ class Rule:
     pair: Pair | None = None
     guessable: bool = False
     client_secret: bool = False
+    check: Check | None = None
+    production: bool = False
     examples: tuple[str, ...] = ()
     counterexamples: tuple[str, ...] = ()

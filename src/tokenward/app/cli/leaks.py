@@ -1,7 +1,6 @@
 """`tokenward leaks`: credentials that got out, and what becomes of them."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,9 +10,8 @@ from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, date,
 from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.app.leak_desk import Foresight, foresee, foreseen, known_incident, respond_to
-from tokenward.app.leak_reporting import report_to
+from tokenward.app.leak_reporting import credential_of, report_to
 from tokenward.base.problems import NOT_FOUND, Refusal
-from tokenward.base.references import resolve
 from tokenward.leaks.response.exposure import exposed_since, uses_of
 from tokenward.leaks.response.reporting import MAX_DOCUMENT, CannotReport, read_sightings
 from tokenward.store.leak_records import Incident, IncidentState, Leaked, Reach, Seen, Taken
@@ -176,14 +174,28 @@ def report_findings(
         str, typer.Argument(metavar="[-|@FILE]", help="What `tokenward scan --format json` wrote.")
     ],
     to: Annotated[str, typer.Option(metavar="URL", help="The issuer's URL.")],
-    client_id: Annotated[str, typer.Option(help="A client with the scope leaks:report.")],
+    client_id: Annotated[str, typer.Option(help="A client with the scope leaks:report.")] = "",
     client_secret: Annotated[
         str,
         typer.Option(
             metavar="REFERENCE",
             help="Where its secret is kept: env:, file:, cmd: or keyring:. Never the secret itself.",
         ),
-    ],
+    ] = "",
+    client_key: Annotated[
+        str,
+        typer.Option(
+            metavar="REFERENCE",
+            help="Where its private key is kept, in PEM: for private_key_jwt, in the place of a secret.",
+        ),
+    ] = "",
+    access_token: Annotated[
+        str,
+        typer.Option(
+            metavar="REFERENCE",
+            help="Where an access token for reports is kept, in the place of a client.",
+        ),
+    ] = "",
 ) -> None:
     """Tell the issuer what a scan found of its credentials, so that it ends them. No secret is sent.
 
@@ -194,11 +206,19 @@ def report_findings(
 
       tokenward leaks report @found.json --to https://login.example --client-id scanner
       --client-secret env:SCANNER_SECRET
+
+      tokenward leaks report @found.json --to https://login.example --client-id scanner
+      --client-key file:scanner.pem
     """
     try:
+        credential = credential_of(
+            client_id=client_id,
+            client_secret=client_secret,
+            client_key=client_key,
+            access_token=access_token,
+        )
         seen = read_sightings(read_data(source, MAX_DOCUMENT + 1))
-        secret = resolve(client_secret, base_dir=Path.cwd())
-        told = asyncio.run(report_to(to, seen, client_id=client_id, secret=secret))
+        told = asyncio.run(report_to(to, seen, credential))
     except CannotReport as error:
         fail(str(error), code=REFUSED)
     except ValueError as error:

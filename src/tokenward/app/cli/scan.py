@@ -21,6 +21,9 @@ from tokenward.leaks.findings import Confidence
 _WHAT = "What to scan"
 _COUNTS = "What counts"
 _TOLD = "How it is told"
+_ASKED = "Who else is asked or told (nobody, unless you say so)"
+
+_TOKEN_PLACE = "env:TOKENWARD_REPORT_TOKEN"  # noqa: S105 - where it is kept, not what it is
 
 
 class Level(StrEnum):
@@ -169,12 +172,44 @@ def scan(
         Path | None,
         typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
     ] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PROVIDER",
+            help="Ask this provider, such as github, whether what was found of it is live; repeat.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = None,
+    check_production: Annotated[
+        bool,
+        typer.Option(
+            "--check-production",
+            help="With --check: about credentials of production as well. Without it, you are asked.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = False,
+    report_to: Annotated[
+        str,
+        typer.Option(
+            metavar="ISSUER",
+            help="Tell this issuer of Tokenward what was found of it, so that it ends it. No secret is sent.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = "",
+    report_token: Annotated[
+        str,
+        typer.Option(
+            metavar="REFERENCE",
+            help="Where an access token with leaks:report is kept: env:, file:, cmd: or keyring:.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = _TOKEN_PLACE,
 ) -> None:
     """Find credentials in files, in git histories and in what is shipped, and tell what to do.
 
-    Everything happens on this machine: no credential is tried, and none is shown. Archives and encodings are
-    opened. Exit code 0 if there is nothing, 1 if something was found, 2 if nothing was found but something
-    could not be looked at.
+    Everything happens on this machine: no credential is tried unless you say so (--check), and none is shown.
+    Archives and encodings are opened. Exit code 0 if there is nothing, 1 if something was found, 2 if nothing
+    was found but something could not be looked at.
 
     Examples: tokenward scan; tokenward scan --history; tokenward scan dist/app.apk;
     git diff | tokenward scan --diff
@@ -203,6 +238,10 @@ def scan(
         until=until,
         form=chosen,
         output=output,
+        check=check or (),
+        check_production=check_production,
+        report_to=report_to,
+        report_token=report_token,
     )
     try:
         if explained:

@@ -16,6 +16,7 @@ from tokenward.app.reports.words import (
     SEVERITIES,
     confidence_word,
     headline,
+    liveness,
     moment,
     place,
     printable,
@@ -48,6 +49,7 @@ def text(report: Report) -> str:
         "place": place,
         "word": severity_word,
         "sure": confidence_word,
+        "liveness": liveness,
     }
     return environment.get_template("report.html").render(
         report=report,

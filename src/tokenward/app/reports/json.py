@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from tokenward.app.reports.model import Location, Report, Row
-from tokenward.app.reports.words import SEVERITIES, moment, severity_word, whole
+from tokenward.app.reports.words import SEVERITIES, moment, severity_word, validity_members, whole
 
 FORMAT = "tokenward-report"
 VERSION = 1
@@ -69,6 +69,8 @@ def _row(row: Row) -> dict[str, Any]:
         "facts": {whole(name): whole(value) for name, value in row.facts.items()},
         "locations": [_location(location) for location in row.locations],
     }
+    if row.validity is not None:
+        told["validity"] = validity_members(row.validity)
     if row.acceptance is not None:
         accepted = row.acceptance
         told["acceptance"] = {

@@ -85,17 +85,19 @@ def _row(finding: Finding, kinds: dict[str, Kind], *, lasting_key: bool) -> Row:
         confidence=finding.confidence,
         message=f"{certainty} leak: {rule.what}.",
         shown=finding.masked,
-        locations=tuple(_location(place) for place in finding.places),
+        locations=tuple(location(place) for place in finding.places),
         why=finding.why,
         next=_next(rule, doubtful=finding.confidence is Confidence.LOW),
         fingerprint=finding.fingerprint,
         lasting=lasting_key or not finding.fingerprint.startswith("hmac:"),
         facts=finding.facts,
         acceptance=finding.acceptance,
+        validity=finding.validity,
     )
 
 
-def _location(place: Place) -> Location:
+def location(place: Place) -> Location:
+    """A place as reports tell it."""
     return Location(place.path, place.line, place.column, place.decoded, place.commit)
 
 

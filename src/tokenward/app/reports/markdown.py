@@ -12,6 +12,7 @@ from tokenward.app.reports.words import (
     confidence_word,
     count,
     headline,
+    liveness,
     place,
     printable,
     problem_groups,
@@ -74,6 +75,8 @@ def _row(row: Row) -> str:
     lines += [f"  - {_code(name)}: {_code(value)}" for name, value in row.facts.items()]
     if row.why:
         lines.append(f"  - {_code(row.why)}")
+    if row.validity is not None:
+        lines.append(f"  - live: {_code(liveness(row.validity))}")
     return "\n".join(lines)
 
 

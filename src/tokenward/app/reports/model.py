@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tokenward.leaks.findings import Commit, Confidence, Severity
-from tokenward.leaks.result import Acceptance
+from tokenward.leaks.result import Acceptance, Validity
 
 Part = Literal["scan", "audit", "probe", "inspect", "ci"]
 
@@ -69,6 +69,7 @@ class Row:
         lasting: whether another run gives it the same fingerprint.
         facts: what else is known, such as a token's issuer.
         acceptance: why it does not count; None for what does.
+        validity: whether it is live; None where nobody wanted to know.
     """
 
     kind: Kind
@@ -83,6 +84,7 @@ class Row:
     lasting: bool = True
     facts: Mapping[str, str] = field(default_factory=dict)
     acceptance: Acceptance | None = None
+    validity: Validity | None = None
 
 
 @dataclass(frozen=True, slots=True)

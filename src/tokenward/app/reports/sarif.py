@@ -18,6 +18,7 @@ from tokenward.app.reports.words import (
     printable,
     problem_groups,
     severity_word,
+    validity_members,
     whole,
 )
 from tokenward.leaks.findings import Confidence, Severity
@@ -146,11 +147,14 @@ def _message(row: Row, places: list[Location]) -> str:
 
 
 def _properties(row: Row) -> dict[str, Any]:
-    return {
+    told: dict[str, Any] = {
         "severity": severity_word(row.severity),
         "confidence": confidence_word(row.confidence),
         "facts": {whole(name): whole(value) for name, value in row.facts.items()},
     }
+    if row.validity is not None:
+        told["validity"] = validity_members(row.validity)
+    return told
 
 
 def _location(place: Location) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tokenward.app.reports.words import (
     confidence_word,
     count,
     headline,
+    liveness,
     place,
     printable,
     problem_groups,
@@ -42,6 +43,7 @@ _STYLES = {
     Severity.LOW: "bold blue",
     Severity.INFO: "bold",
 }
+_LIVE = {"valid": "bold red", "refused": "", "ended": "", "unknown": "yellow"}
 _INDENT = 2
 _MEASURE = Console(width=80, color_system=None)  # only for what `Text.wrap` asks of one
 
@@ -107,6 +109,9 @@ def _row(row: Row, width: int) -> Iterator[Text]:
         yield from _prose(Text(printable(value)), width, indent=_INDENT, first=f"{printable(name)}: ")
     if row.why:
         yield from _prose(Text(printable(row.why)), width, indent=_INDENT, first="Why:  ")
+    if row.validity is not None:
+        live = Text(printable(liveness(row.validity)), style=_LIVE[row.validity.state])
+        yield from _prose(live, width, indent=_INDENT, first="Live: ")
     if row.kind.uri:
         page = Text(" " * _INDENT).append("Page: ", style="dim")
         yield page.append(printable(row.kind.uri), style="underline")

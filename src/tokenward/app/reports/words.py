@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 
 from tokenward.app.reports.model import Location, Problem, Report
 from tokenward.leaks.findings import Confidence, Severity
+from tokenward.leaks.result import Validity
 
 SEVERITIES = tuple(sorted(Severity, reverse=True))
 """Worst first."""
 
 _CONFIDENCES = {Confidence.HIGH: "certain", Confidence.MEDIUM: "likely", Confidence.LOW: "possible"}
+
+_LIVENESS = {"valid": "yes", "refused": "no", "ended": "not any more", "unknown": "unknown"}
 
 # Controls, invisible and direction-changing characters, halves of characters, what has no meaning yet, and
 # separators of lines: none of them can be seen, and each can make a text look like another.
@@ -61,6 +64,21 @@ def severity_word(severity: Severity) -> str:
 def confidence_word(confidence: Confidence | None) -> str:
     """How people say it: certain, likely or possible; "" where there is no doubt to speak of."""
     return "" if confidence is None else _CONFIDENCES[confidence]
+
+
+def liveness(validity: Validity) -> str:
+    """Such as "yes (api.github.com, 2026-11-27T15:04:05Z: it answered 200)"."""
+    return f"{_LIVENESS[validity.state]} ({validity.asked}, {moment(validity.at)}: {validity.why})"
+
+
+def validity_members(validity: Validity) -> dict[str, str]:
+    """The same for programs."""
+    return {
+        "state": validity.state,
+        "asked": whole(validity.asked),
+        "why": whole(validity.why),
+        "at": moment(validity.at),
+    }
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -6,18 +6,21 @@ left out: no business of this issuer.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.outbound import OutboundClient, OutboundError
 from tokenward.base.secret import Secret
+from tokenward.flows.client_assertion import client_assertion
 from tokenward.flows.errors import FlowError
 from tokenward.flows.token import TokenResponse, basic_authorization
 from tokenward.leaks.response.reporters import LEAKS_PATH, READ, REPORT
 from tokenward.leaks.response.reports import MOST_REPORTS
 from tokenward.leaks.result import Finding
 from tokenward.tokens import strict_json
+from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.presented import token_id_of
 
 _PLACES = 20
@@ -27,6 +30,21 @@ _LEVELS = 12  # of a scan's report
 _COMMIT = re.compile(r"[0-9a-f]{4,64}")
 
 MAX_DOCUMENT = 64_000_000  # bytes of a scan's report
+
+
+Authenticate = Callable[[str], tuple[Mapping[str, str], str | None]]
+"""Issuer's URL → what one request to its token endpoint needs to tell which client it is from: further
+parameters, and a header `Authorization`."""
+
+
+def by_secret(client_id: str, secret: Secret) -> Authenticate:
+    """`client_secret_basic` (RFC 6749 §2.3.1)."""
+    return lambda _issuer: ({}, basic_authorization(client_id, secret))
+
+
+def by_key(client_id: str, key: SigningKey, clock: Clock = SYSTEM_CLOCK) -> Authenticate:
+    """`private_key_jwt`: an assertion of its own for each request (RFC 7523 §2.2)."""
+    return lambda issuer: (client_assertion(key, client_id=client_id, audience=issuer, clock=clock), None)
 
 
 class CannotReport(Exception):  # noqa: N818 - reads as the condition it is
@@ -91,8 +109,7 @@ async def report(
     seen: Sequence[Sighting],
     *,
     issuer: str,
-    client_id: str,
-    secret: Secret,
+    credential: Secret | Authenticate,
     client: OutboundClient,
 ) -> list[Told]:
     """Tell the issuer; what became of each, in their order.
@@ -100,15 +117,17 @@ async def report(
     Args:
         seen: what was found.
         issuer: the issuer's URL, without a slash at the end.
-        client_id: of a client with the scope `leaks:report`; with `leaks:read` it learns more.
-        secret: its secret.
+        credential: an access token for reports; or how a client proves itself to get one. It needs the scope
+            `leaks:report`; with `leaks:read` it learns more.
         client: reaches the issuer.
 
     Raises:
         CannotReport: nothing more was told; to report it again harms nothing.
     """
     resource = issuer + LEAKS_PATH
-    token = await _token(issuer, resource, client_id, secret, client)
+    token = credential
+    if not isinstance(token, Secret):
+        token = await _token(issuer, resource, token, client)
     told: list[Told] = []
     for start in range(0, len(seen), MOST_REPORTS):
         some = seen[start : start + MOST_REPORTS]
@@ -128,16 +147,14 @@ async def report(
     return told
 
 
-async def _token(
-    issuer: str, resource: str, client_id: str, secret: Secret, client: OutboundClient
-) -> Secret:
+async def _token(issuer: str, resource: str, authenticate: Authenticate, client: OutboundClient) -> Secret:
     """An access token for reports, also to read what became of them if the client may."""
-    basic = basic_authorization(client_id, secret)
     failure = OutboundError("bad_status", "")
     for scope in (f"{REPORT} {READ}", REPORT):
-        form = {"grant_type": "client_credentials", "scope": scope, "resource": resource}
+        proof, authorization = authenticate(issuer)
+        form = {"grant_type": "client_credentials", "scope": scope, "resource": resource, **proof}
         try:
-            body = await client.post_form_async(f"{issuer}/token", form, authorization=basic)
+            body = await client.post_form_async(f"{issuer}/token", form, authorization=authorization)
             return TokenResponse.parse(200, body).access_token
         except OutboundError as error:
             failure = error

@@ -16,7 +16,7 @@ from typing import Any
 
 from tokenward.leaks.detection import cache
 from tokenward.leaks.findings import Confidence, Severity
-from tokenward.leaks.rule import Pair, Rule
+from tokenward.leaks.rule import Check, Expected, Pair, Rule
 
 _HERE = Path(__file__).parent
 _RULE, _RULES = _HERE.parent / "rule.py", _HERE.parent / "rules"
@@ -72,5 +72,15 @@ def _revived(row: dict[str, Any]) -> Rule:
         row[name] = tuple(row[name])
     pair = row["pair"]
     row["pair"] = None if pair is None else Pair(**pair)
+    check = row["check"]
+    row["check"] = None if check is None else _revived_check(check)
     row["severity"], row["confidence"] = Severity(row["severity"]), Confidence(row["confidence"])
     return Rule(**row)
+
+
+def _revived_check(row: dict[str, Any]) -> Check:
+    for name in ("valid", "refused"):
+        row[name] = tuple(
+            Expected(each["status"], tuple(each["at"]), tuple(each["values"])) for each in row[name]
+        )
+    return Check(**row)

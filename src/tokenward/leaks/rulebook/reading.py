@@ -1,7 +1,8 @@
 """Rule files: TOML, a `[[rule]]` a row, read strictly.
 
-The head of a file may say `provider` and `rotate` for all of its rules. A row has the fields of `Rule`,
-severity and confidence in words, and `pair` as an inline table. Patterns may use the abbreviations of
+The head of a file may say `provider` and `rotate` for all of its rules, and how to ask the provider whether a
+credential is live (`checks`). A row has the fields of `Rule`, severity and confidence in words, `pair` as an
+inline table, and `check` as the name of one. Patterns may use the abbreviations of
 `macros`. The rules that come with Tokenward and those of a user go the same way: whatever is unknown, missing
 or not as the rule says of itself stops the scan before it begins.
 """
@@ -17,15 +18,16 @@ import re2
 
 from tokenward.leaks.compiling import told
 from tokenward.leaks.findings import Confidence, Severity
-from tokenward.leaks.rule import Pair, Rule, RuleError
+from tokenward.leaks.rule import Check, Pair, Rule, RuleError
 from tokenward.leaks.rulebook import macros
+from tokenward.leaks.rulebook.checks import read_checks
 from tokenward.leaks.rulebook.checksums import CHECKSUMS
 from tokenward.leaks.rulebook.matching import compiled
 from tokenward.leaks.rulebook.proof import example_seed, prove
 from tokenward.leaks.rulebook.templates import TemplateError, fill
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_HEAD = frozenset({"provider", "rotate", "rule"})
+_HEAD = frozenset({"provider", "rotate", "check", "rule"})
 _NEEDED = (
     "id",
     "provider",
@@ -54,6 +56,8 @@ _TYPES: Mapping[str, type] = {
     "pair": dict,
     "guessable": bool,
     "client_secret": bool,
+    "check": str,
+    "production": bool,
     "examples": list,
     "counterexamples": list,
 }
@@ -93,22 +97,27 @@ def _rules(data: bytes) -> list[Rule]:
     rows = table.pop("rule", [])
     if not isinstance(rows, list) or not rows:
         raise RuleError("no [[rule]] in it")
-    return [_rule(table | row) for row in rows]
+    checks = read_checks(table.pop("check", {}))
+    rules = [_rule(table | row, checks) for row in rows]
+    idle = checks.keys() - {row.get("check") for row in rows}
+    if idle:
+        raise RuleError(f"no rule names check {min(idle)}")
+    return rules
 
 
-def _rule(row: dict[str, Any]) -> Rule:
+def _rule(row: dict[str, Any], checks: Mapping[str, Check]) -> Rule:
     identity = row.get("id")
     if not isinstance(identity, str) or not _ID.fullmatch(identity):
         raise RuleError(f"{identity}: an id is lower-case words with hyphens")
     try:
-        rule = _read(row)
+        rule = _read(row, checks)
         _check(rule)
     except RuleError as error:
         raise RuleError(f"{identity}: {error}") from error
     return rule
 
 
-def _read(row: dict[str, Any]) -> Rule:
+def _read(row: dict[str, Any], checks: Mapping[str, Check]) -> Rule:
     _check_types(row, _TYPES)
     missing = [name for name in _NEEDED if not row.get(name)]
     if missing:
@@ -120,6 +129,10 @@ def _read(row: dict[str, Any]) -> Rule:
         row[name] = _texts(name, row.get(name, []))
     if "pair" in row:
         row["pair"] = _pair(row["pair"])
+    if "check" in row:
+        if row["check"] not in checks:
+            raise RuleError(f"the file has no check {row['check']}")
+        row["check"] = checks[row["check"]]
     return Rule(**row)
 
 
@@ -162,6 +175,10 @@ def _check(rule: Rule) -> None:
         raise RuleError("entropy is in bits a character, from 0 to 8")
     if not rule.rotate.startswith("https://"):
         raise RuleError("rotate is the https address of a page")
+    if rule.production and rule.check is None:
+        raise RuleError("production goes with check")
+    if rule.pair is None and rule.check is not None and any("{pair}" in text for text in rule.check.texts):
+        raise RuleError("its check sends {pair}, and the rule has none")
     for number, template in enumerate(rule.examples):
         try:
             text = fill(template, example_seed(rule, number)).lower()

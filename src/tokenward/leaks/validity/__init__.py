@@ -1,0 +1,1 @@
+"""Whether a credential that was found is live: asked of its provider, by people who want to know."""

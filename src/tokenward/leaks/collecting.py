@@ -1,5 +1,6 @@
 """Many sightings, few secrets: one finding for each, with every place at which it stands."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -12,7 +13,7 @@ from tokenward.leaks.rule import Rule
 from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.sources.source import Source
 
-_LONG = 12  # bytes that no ordinary word of a path has
+_NO_WORD = re.compile(rb"(?s)^(?=.*[0-9])(?=.*[A-Za-z]).{12}")
 OURS = "tokenward"
 """The checksum of what we issue."""
 
@@ -73,12 +74,13 @@ class Collector:
     def shown(self) -> dict[str, str]:
         """What may be shown in the place of each text that a path or an author must not show.
 
-        Short secrets that somebody chose are left out where they were not found in a name: they are words.
+        Of what somebody chose only long ones with digits, unless a name is where they were found: the others
+        may be words, of which many paths are made.
         """
         texts = {one.in_name: one for one in self._in_names.values()}
         for secret, places in self._seen.items():
             one = next(iter(places.values()))
-            if len(secret) >= _LONG or not (one.guessable or self._rules[one.rule].guessable):
+            if _NO_WORD.search(secret) or not (one.guessable or self._rules[one.rule].guessable):
                 texts.setdefault(secret.decode("utf-8", "surrogateescape"), one)
         return {
             text: masked(one.secret, self._rules[one.rule], guessable=one.guessable).partition("…")[0] + "…"

@@ -32,11 +32,12 @@ test: $(STAMP) ## Run all tests, in parallel
 	@scripts/test-tools.sh
 	$(BIN)/pytest --numprocesses auto
 
-check: $(STAMP) ## Check format, lint, types, floors and the lock file
+check: $(STAMP) ## Check format, lint, types, floors, the lock file, and that no credential leaks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/tokenward scan .
 	@cp $(LOCK) $(VENV)/lock
 	@$(COMPILE) --output-file $(VENV)/lock
 	@diff -u $(LOCK) $(VENV)/lock || { echo "$(LOCK) does not fit pyproject.toml: run make lock" >&2; exit 1; }

@@ -10,9 +10,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from git_repositories import Repository, isolated
+from tokenward.leaks.rulebook.templates import fill
 
 ROOT = Path(__file__).parents[2]
-LEAK = "token = 'ghp_" + "SHW3SbZcp22YqT7UEIexLzLXaEDZoq1dObqe'\n"
+LEAK = fill("token = '{checksum:crc-of-body ghp_}'\n", "a").decode()
 
 
 @pytest.fixture

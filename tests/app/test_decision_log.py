@@ -18,7 +18,7 @@ ALLOW = Allow(
     "GET /accounts/{id}",
     "http://127.0.0.1:1",
     "/accounts/4711",
-    "eyJhbGciOiJub25lIn0.e30.",
+    "eyJhbGciOiJub25lIn0.e30.",  # tokenward:allow reason=unsigned and empty
     FACTS,
     trace=Trace("5e" * 16, "7a" * 16, "00-" + "7a" * 16 + "-5b-01"),
 )

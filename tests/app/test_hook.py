@@ -10,8 +10,9 @@ from git_repositories import Repository, isolated
 from tokenward.app import git_hooks
 from tokenward.app.cli import application
 from tokenward.app.git_hooks import CLIENT, PRE_COMMIT, PRE_RECEIVE, script
+from tokenward.leaks.rulebook.templates import fill
 
-LEAK = "token = 'ghp_" + "SHW3SbZcp22YqT7UEIexLzLXaEDZoq1dObqe'\n"
+LEAK = fill("token = '{checksum:crc-of-body ghp_}'\n", "a").decode()
 
 
 @pytest.fixture(autouse=True)

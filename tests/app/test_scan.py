@@ -187,7 +187,7 @@ def test_a_tokenwardignore_that_cannot_be_read_hides_nothing(scan, lines):
 
 
 def test_a_token_in_the_place_of_a_user_is_the_secret_and_is_not_shown(scan):
-    token = "3f9a77c1d2e84b56a0917c3de45f8b21c6d05b70"
+    token = fill("{hex:40}", "a").decode()
     (scan.here / "a.sh").write_text(f"git clone https://{token}:x-oauth-basic@github.com/a/b\n")
     result = scan("--format", "json", "--confidence", "low")
     assert result.returncode == 1
@@ -299,7 +299,7 @@ examples = ["token = exm_{hex:20}"]
 counterexamples = ["exm_{hex:19}"]
 """
     (scan.here / "own.toml").write_text(rule)
-    (scan.here / "a.txt").write_text("token exm_" + "7c3f19e0b2d84a5c6f10\n")
+    (scan.here / "a.txt").write_text(fill("token exm_{hex:20}\n", "a").decode())
     assert _found(scan("--rules", "own.toml", "--format", "json")) == [("a.txt", 1)]
     (scan.here / "own.toml").write_text(rule.replace("{hex:19}", "{hex:20}"))
     result = scan("--rules", "own.toml")

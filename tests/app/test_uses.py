@@ -28,10 +28,10 @@ class Store:
 @pytest.mark.parametrize(
     ("decision", "expected"),
     [
-        (ALLOW, [("access_token", "4U9VoPKSUjB")]),
-        (Deny(INSUFFICIENT_SCOPE, facts=FACTS), [("access_token", "4U9VoPKSUjB")]),
-        (ALLOW._replace(facts=KEY), [("api_key", "4U9VoPKSKey")]),
-        (ALLOW._replace(facts=OF_KEY), [("api_key", "4U9VoPKSKey"), ("access_token", "4U9VoPKSUjB")]),
+        (ALLOW, [("access_token", FACTS.token_id)]),
+        (Deny(INSUFFICIENT_SCOPE, facts=FACTS), [("access_token", FACTS.token_id)]),
+        (ALLOW._replace(facts=KEY), [("api_key", KEY.token_id)]),
+        (ALLOW._replace(facts=OF_KEY), [("api_key", KEY.token_id), ("access_token", FACTS.token_id)]),
         (ALLOW._replace(facts=replace(FACTS, believed_until=9.0)), []),
         (ALLOW._replace(facts=None), []),
         (Deny(UNDOCUMENTED), []),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tokenward.identity.common_passwords import DATA, HASH, hash_of, is_common, normal, why_guessable
 
+# tokenward:allow reason=passwords that everybody tries
 COMMON = ["mailcreated5240", "administrator", "Password1234", "1Q2w3e4r5t6Y", "\uff50assword1234"]
 REPEATED = [
     "aaaaaaaaaaaa",

@@ -102,7 +102,7 @@ def test_a_token_in_the_place_of_a_user_is_not_told():
         "curl -u $USER:$PASSWORD https://api.shop.internal/",
         "curl -u username:password https://api.shop.internal/",
         "curl -u ada.lovelace.the.first: https://api.shop.internal/",
-        "curl https://api.shop.internal/\nadd -u robot:Wombat4Burrow7Q9z",
+        fill("curl https://api.shop.internal/\nadd -u robot:{base62:16}", "a").decode(),
         "X-Api-Key: your-api-key-goes-here",
         "X-Amz-Security-Token, Signature=41e226f997bf917ec6c9b2b14218df0874225f13bb153236c247",
         f"Authorization: token {base64.b64encode(b'correct:horse-battery').decode()}",

@@ -12,12 +12,13 @@ from tokenward.base.clock import ManualClock
 from tokenward.leaks.detectors import jwt
 from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
+from tokenward.leaks.rulebook.templates import fill
 from tokenward.leaks.text import Text
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
 HEADER = {"alg": "HS256", "typ": "JWT"}
 CLAIMS = {"iss": "https://issuer.example", "aud": ["a", "b"], "exp": int(NOW) + 600}
-GOOD_KEY = b"2b7e151628aed2a6abf7158809cf4f3c"
+GOOD_KEY = fill("{hex:32}", "a")
 
 
 def part(value):

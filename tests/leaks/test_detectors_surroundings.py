@@ -24,6 +24,11 @@ NONE = [
         "https://ci.shop.internal/graph/badge.svg?token={UPPERDIGITS:10}",
         "https://ci.shop.internal/graph?token={UPPERDIGITS:10}",
     ),
+    (
+        "a.sql",
+        "INSERT INTO \"signing_keys\" VALUES('{base64url:43}','ES256');",
+        "SET \"signing_keys\" = '{base64url:43}';",
+    ),
     ("a.yml", "password: {base64:32}\nencrypted: true\n", "password: {base64:32}\nenabled: true\n"),
     (
         "a.yml",

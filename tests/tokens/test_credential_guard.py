@@ -57,7 +57,7 @@ VALUES = (
     JWT,
     JWE,
     f"see {JWT}.",
-    "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",
+    "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",  # tokenward:allow reason=unsigned
     opaque.new("at").secret.reveal(),
     opaque.new("ak", prefix="acme").secret.reveal(),
     f"key={opaque.new('cs', prefix='my-corp').secret.reveal()};",

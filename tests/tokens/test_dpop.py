@@ -18,7 +18,7 @@ from tokenward.tokens.keys import SigningKey, members
 from tokenward.tokens.replays import MemoryReplays
 
 URL = "https://api.example/accounts"
-TOKEN = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"
+TOKEN = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"  # tokenward:allow reason=RFC 9449 §7.1
 KEYS = {name: SigningKey.generate(name) for name in (*ALGORITHMS_OF_PROOFS, "RS256")}
 KEY = KEYS["ES256"]
 CLAIMS = {"jti": "j-1", "htm": "GET", "htu": URL, "iat": NOW, "ath": token_hash(TOKEN)}
@@ -83,6 +83,7 @@ def test_proofs_of_each_algorithm(name: str):
 
 # RFC 9449 §5, figure 4, and §7.1, figure 12.
 OF_A_TOKEN_REQUEST = (
+    # tokenward:allow reason=RFC 9449 prints it
     "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZ"
     "OXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIs"
     "ImNydiI6IlAtMjU2In19"
@@ -91,6 +92,7 @@ OF_A_TOKEN_REQUEST = (
     ".2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg"
 )
 OF_A_RESOURCE_REQUEST = (
+    # tokenward:allow reason=RFC 9449 prints it
     "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZ"
     "OXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIs"
     "ImNydiI6IlAtMjU2In19"

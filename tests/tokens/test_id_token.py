@@ -18,7 +18,7 @@ from tokenward.tokens.keys import SigningKey
 
 ISSUER = "https://op.example"
 CLIENT = "s6BhdRkqt3"
-ACCESS_TOKEN = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"
+ACCESS_TOKEN = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"  # tokenward:allow reason=OpenID Connect Core
 CODE = "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"
 GOOD = {
     "iss": ISSUER,
@@ -172,6 +172,7 @@ def test_the_hash_follows_the_algorithm_of_this_token():
 
 def test_a_client_secret_as_the_key_only_by_name():
     # §3.1.3.7 (8): the key is the octets of the client secret; weak ones do not load.
+    # tokenward:allow reason=RFC 7515 prints it
     secret = {"kty": "oct", "k": "GawgguFyGrWKav7AX4VKUgKx1bMcWTd0nQ6n2bW8QzY"}
     assert validator(keys={"keys": [secret]}, algorithms=["HS256"])
     with pytest.raises(ValueError, match="symmetric"):

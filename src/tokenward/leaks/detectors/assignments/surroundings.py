@@ -15,6 +15,7 @@ _SEALED: Final = re.compile(
     rb"(?i)\b\w{0,24}(?:encrypted|localized\w{0,8})[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:true|yes)\b"
 )
 _INDEX: Final = re.compile(rb"(?i)\bindex_?name[\"']?\s{0,4}[:=]")
+_COLUMN: Final = re.compile(rb"(?i)\bvalues\s?\([\"']?$")
 _SEARCH_KEY: Final = re.compile(rb"[0-9a-f]{32}")
 _REMARK: Final = re.compile(rb"[ \t]*(?:#(?!define)|//|/\*|\*|--|;|<!--|(?i:rem)[ \t])")
 
@@ -33,6 +34,8 @@ def none(text: Text, start: int, value: bytes) -> str:
     address = data[max(0, start - _WINDOW // 4) : start].translate(_PARTED).rpartition(b" ")[2]
     if _PICTURE.search(address):
         return "for a picture that everybody sees"
+    if _COLUMN.search(data, max(0, start - 12), start):
+        return "the first column of a row, and not of its table's kind"
     around = _around(data, start, start + len(value))
     if _sealed(around):
         return "encrypted, as is said beside it"

@@ -49,7 +49,7 @@ ABOUT: Final = words("""
     generators endpoint endpoints scope scopes audience issuer kind kinds version versions prefix suffix
     separator delimiter stream list set map cache limit limits budget usage used cost source sources
     resolver reader writer parser lexer match matcher filter filters option options config configuration
-    setting settings flag flags scheme schema model models entity table tables tests test spec request
+    setting settings facts flag flags scheme schema model models entity table tables tests test spec request
     requests response responses reset change changed confirm confirmation update updated create created
     rotation rotate rotated revoke revoked refresh grant grants exchange info details data_type object
     interface impl mapper converter strategy util utils helper helpers exception lookup position offset

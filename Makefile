@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs lock bench bench-scan libraries interop fuzz clean
+.PHONY: help install run test check format docs screenshots lock bench bench-scan libraries interop fuzz clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -49,6 +49,10 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 docs: $(STAMP) ## Write the generated reference pages anew
 	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python scripts/generate_attacks.py
+
+screenshots: $(STAMP) ## Take the pictures of the pages in docs/images anew
+	@scripts/test-tools.sh
+	$(BIN)/python scripts/take_screenshots.py
 
 lock: $(STAMP) ## Renew requirements-dev.lock to the newest versions that fit
 	$(COMPILE) --upgrade --output-file $(LOCK)

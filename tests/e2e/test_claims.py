@@ -7,7 +7,8 @@ import pytest
 
 from e2e.bank import REDIRECT, bank, until
 from tokenward import JwtValidator
-from tokenward.app.story import Story, sign_in_and_consent
+from tokenward.app.story import Story
+from tokenward.app.story_steps import sign_in_and_consent
 from tokenward.base.secret import Secret
 from tokenward.tokens.binding import VerifiedProof, token_hash
 from tokenward.tokens.release import MINIMUM

@@ -17,7 +17,7 @@ import pytest
 from rich.text import Text
 
 from tokenward.app.demo import APP, PERSON
-from tokenward.app.story import _follow, _submit
+from tokenward.app.story import follow, submit
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -156,10 +156,10 @@ def test_the_native_apps_program_signs_a_person_in(demo, monkeypatch):
     def in_the_browser(url: str) -> None:
         with httpx.Client(trust_env=False, timeout=10) as http:
             story = demo.story(http)
-            sign_in = _follow(story, story.call("GET", url))
+            sign_in = follow(story, story.call("GET", url))
             entered = {"username": PERSON, "password": demo.cast.password.reveal()}
-            consent = _follow(story, _submit(story, sign_in, **entered))
-            http.get(_submit(story, consent, decision="allow").headers["location"])
+            consent = follow(story, submit(story, sign_in, **entered))
+            http.get(submit(story, consent, decision="allow").headers["location"])
 
     browsers: list[threading.Thread] = []
 

@@ -9,7 +9,8 @@ import pytest
 
 from databases import postgres_database
 from tokenward.app.demo import running_demo
-from tokenward.app.story import STEPS, Story, Unexpected
+from tokenward.app.story import Story, Unexpected
+from tokenward.app.story_steps import STEPS
 from tokenward.base.secret import Secret
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib.resources
+import json
 import os
 import socket
 from collections.abc import Generator, Mapping
@@ -25,17 +26,21 @@ from tokenward.gateway.inside import InsideMinter
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user, set_password
 from tokenward.issuer.api_keys import Terms, add_key
+from tokenward.issuer.client_auth.registration import Proving
 from tokenward.issuer.client_secrets import rotate_secret
-from tokenward.issuer.clients import register
+from tokenward.issuer.clients import register, set_keys
 from tokenward.store.key_ring import KeyRing
+from tokenward.tokens.keys import SigningKey
 
 PORTS = {"issuer": 8080, "gateway": 8000, "admin": 8081, "weather": 9001, "bank": 9002}
 SAMPLES = ("weather", "bank")
 
 SERVICE = "demo-service"
 APP = "demo-app"
+BANK_APP = "demo-bank-app"
 PERSON = "alice"
 REDIRECT = "http://127.0.0.1/callback"
+BANK_REDIRECT = "https://bank-app.example/callback"
 
 POLICY_TESTS = "bank.policytest.yaml"
 _SIGNATURE = "# Written by `tokenward demo`"
@@ -65,17 +70,22 @@ apis:
     risk: moderate
     operations:
       createTransfer: {{risk: high}}
+      createLargeTransfer: {{risk: critical}}
 """
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who plays: fresh secrets for the service and the person, kept nowhere but here and in `demo.env`."""
+    """Who plays: fresh secrets for the service and the person, kept nowhere but here and in `demo.env`.
+
+    `bank_app_key` is the key by which the bank's own application proves what it is; kept here alone.
+    """
 
     service_secret: Secret
     password: Secret
     api_key: Secret
+    bank_app_key: SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,7 @@ class Demo:
             gateway=self.urls["gateway"],
             service=(SERVICE, self.cast.service_secret),
             app=(APP, REDIRECT),
+            bank_app=(BANK_APP, BANK_REDIRECT, self.cast.bank_app_key),
             person=(PERSON, self.cast.password),
             api_key=self.cast.api_key,
             inside_jwt=self._inside_jwt,
@@ -121,7 +132,11 @@ class Demo:
 
 @contextlib.contextmanager
 def running_demo(
-    directory: Path, *, free_ports: bool, store: str = "sqlite:data/tokenward.db"
+    directory: Path,
+    *,
+    free_ports: bool,
+    store: str = "sqlite:data/tokenward.db",
+    issuer_host: str = "127.0.0.1",
 ) -> Generator[Demo]:
     """Prepare the directory, start everything, and end it on leaving. The servers write to `demo.log` there.
 
@@ -129,6 +144,8 @@ def running_demo(
         directory: where it keeps its files.
         free_ports: listen on free ports instead of `PORTS`.
         store: the `store` setting of the configuration.
+        issuer_host: what the issuer is called, on this machine. Browsers have passkeys for `localhost`, and
+            none for an address.
 
     Raises:
         OSError: a port is taken, or the directory cannot be written.
@@ -137,8 +154,10 @@ def running_demo(
     """
     sockets = bind_all({name: ("127.0.0.1", 0 if free_ports else port) for name, port in PORTS.items()})
     urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+    listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
+    urls["issuer"] = urls["issuer"].replace("127.0.0.1", issuer_host)
     try:
-        configuration = _write_configuration(directory, urls, store)
+        configuration = _write_configuration(directory, urls, listens, store)
         cast, inside_keys = asyncio.run(_prepare(configuration))
         (directory / "demo.env").unlink(missing_ok=True)
         with _private(directory / "demo.env") as file:
@@ -161,7 +180,9 @@ def running_demo(
         yield Demo(directory, urls, configuration, cast, inside_keys, supervisor)
 
 
-def _write_configuration(directory: Path, urls: Mapping[str, str], store: str) -> Configuration:
+def _write_configuration(
+    directory: Path, urls: Mapping[str, str], listens: Mapping[str, str], store: str
+) -> Configuration:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / CONFIGURATION
     if path.exists() and not path.read_bytes().startswith(_SIGNATURE.encode()):
@@ -173,7 +194,6 @@ def _write_configuration(directory: Path, urls: Mapping[str, str], store: str) -
         document = f"{name}.openapi.yaml"
         (directory / document).write_bytes((samples / document).read_bytes())
     (directory / POLICY_TESTS).write_bytes((samples / POLICY_TESTS).read_bytes())
-    listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
     path.write_text(_CONFIGURATION.format(store=store, **urls, **listens))
     loaded = load(path)
     if loaded.configuration is None:
@@ -185,6 +205,8 @@ async def _prepare(configuration: Configuration) -> tuple[Cast, KeyRing]:
     """The service and the application are registered, and every start gives new secrets."""
     password = Secret(identifier())
     passwords = Passwords()
+    bank_app_key = SigningKey.generate("ES256")
+    keys = Proving("private_key_jwt", jwks=json.dumps({"keys": [bank_app_key.public_jwk()]}))
     async with foundation(configuration) as ground:
         store, desk = ground.store, ground.client_desk
         secret: Secret | None
@@ -204,14 +226,24 @@ async def _prepare(configuration: Configuration) -> tuple[Cast, KeyRing]:
                 redirect_uris=[REDIRECT],
                 scopes=["openid", "offline_access", "accounts:read", "transfers:write"],
             )
+            await register(
+                desk,
+                client_id=BANK_APP,
+                name="Demo bank",
+                client_type="web",
+                redirect_uris=[BANK_REDIRECT],
+                scopes=["openid", "accounts:read", "transfers:write"],
+                proving=keys,
+            )
             await add_user(store, PERSON, password, passwords=passwords, clock=ground.clock)
         else:
             secret = await rotate_secret(desk, SERVICE)
+            await set_keys(desk, BANK_APP, keys)
             await set_password(store, PERSON, password, passwords=passwords)
         if secret is None:
             raise ValueError(f"{SERVICE} has no secret")
         key = await _fresh_key(ground)
-        return Cast(secret, password, key), await ground.key_ring("inside", fresh=lambda: True)
+        return Cast(secret, password, key, bank_app_key), await ground.key_ring("inside", fresh=lambda: True)
 
 
 async def _fresh_key(ground: Foundation) -> Secret:

@@ -17,7 +17,8 @@ from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, 
 from tokenward.app.cli.opening import open_configuration
 from tokenward.app.demo import SERVICE, Demo, running_demo
 from tokenward.app.reloading import Reloader
-from tokenward.app.story import STEPS, Story, Unexpected
+from tokenward.app.story import Story, Unexpected
+from tokenward.app.story_steps import STEPS
 from tokenward.app.supervisor import CannotStart, Supervisor, bind_all, server_plans
 from tokenward.flows.errors import FlowError
 

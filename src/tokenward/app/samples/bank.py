@@ -26,6 +26,7 @@ from tokenward.tokens.claims import VerifiedClaims
 
 CUSTOMERS = 1000  # kept in memory; the one not seen for longest makes room
 TRANSFERS = 1000  # the same, for each customer
+LIMIT = Decimal("1000.00")  # what is more moves by an operation of its own, which asks for more
 
 AccountId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Amount = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})\.[0-9]{2}$")]
@@ -143,9 +144,13 @@ def create_app(*, issuer: str, audience: str, jwks_url: str) -> App:
     async def transfer(
         order: NewTransfer, response: Response, claims: Annotated[VerifiedClaims, Depends(writer)]
     ) -> Transfer:
-        done = bank.book(claims.subject).move(order)
-        response.headers["Location"] = f"transfers/{done.id}"
-        return done
+        return _moved(bank.book(claims.subject), order, response, most=LIMIT)
+
+    @app.post("/large-transfers", status_code=201)
+    async def large_transfer(
+        order: NewTransfer, response: Response, claims: Annotated[VerifiedClaims, Depends(writer)]
+    ) -> Transfer:
+        return _moved(bank.book(claims.subject), order, response)
 
     @app.get("/transfers/{number}")
     async def one_transfer(number: str, claims: Annotated[VerifiedClaims, Depends(reader)]) -> Transfer:
@@ -159,3 +164,11 @@ def create_app(*, issuer: str, audience: str, jwks_url: str) -> App:
         return {"note": "If you came here through the gateway, the gateway is broken."}
 
     return app
+
+
+def _moved(book: Book, order: NewTransfer, response: Response, *, most: Decimal | None = None) -> Transfer:
+    if most is not None and Decimal(order.amount) > most:
+        raise HTTPException(422, f"More than {most} is a large transfer.")
+    done = book.move(order)
+    response.headers["Location"] = f"transfers/{done.id}"
+    return done

@@ -52,6 +52,11 @@ def match(secret: Secret, code: str, now: float) -> Match | None:
     return None if found is None else Match(found)
 
 
+def code(secret: Secret, now: float) -> str:
+    """The code that an app shows at that moment."""
+    return _hotp(secret).generate(int(now // STEP)).decode()
+
+
 def clock_off(secret: Secret, code: str, now: float, *, enrolling: bool = False) -> int | None:
     """By how many seconds the person's clock seems to be wrong, less than 0 where it is slow; else None.
 
@@ -94,12 +99,16 @@ def qr_svg(uri: str) -> Markup:
     return Markup(drawn)  # noqa: S704 - the address is in the squares, not in the text
 
 
+def _hotp(secret: Secret) -> HOTP:
+    return HOTP(b32decode(secret.reveal()), _DIGITS, SHA1())  # noqa: S303 - what apps compute (RFC 4226)
+
+
 def _step_of(secret: Secret, code: str, now: float, steps: range) -> int | None:
     digits = "".join(code.split())
     if not _CODE.fullmatch(digits):
         return None
     present = int(now // STEP)
-    codes = HOTP(b32decode(secret.reveal()), _DIGITS, SHA1())  # noqa: S303 - what apps compute (RFC 4226)
+    codes = _hotp(secret)
     found = None
     for step in sorted((present + away for away in steps), key=lambda step: -abs(step - present)):
         if hmac.compare_digest(codes.generate(step), digits.encode()):

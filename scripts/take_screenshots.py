@@ -1,0 +1,79 @@
+"""Pictures of the pages that people see, for docs/images: `make screenshots`. Needs Debian's Chromium."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tokenward.app.demo import BANK_APP, BANK_REDIRECT, PERSON, Demo, running_demo
+from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.secret import Secret
+from tokenward.flows.authorization import AuthorizationRequest
+from tokenward.identity.factors import totp
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+CHROMIUM = "/usr/bin/chromium"
+_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+
+
+def main() -> None:
+    """Walk through the pages of a demonstration, and take a picture of each."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_demo(Path(directory), free_ports=True, issuer_host="localhost") as demo,
+        sync_playwright() as playwright,
+    ):
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = chromium.new_page(viewport={"width": 720, "height": 640}, user_agent=_AGENT)
+        _walk(page, demo)
+        chromium.close()
+
+
+def _walk(page: Page, demo: Demo) -> None:
+    issuer = demo.urls["issuer"]
+    request = AuthorizationRequest.begin(
+        f"{issuer}/authorize",
+        client_id=BANK_APP,
+        redirect_uri=BANK_REDIRECT,
+        scope=["openid", "accounts:read", "transfers:write"],
+    )
+    page.goto(f"{request.url}&acr_values=urn:tokenward:acr:two-factor")
+    _take(page, "sign-in")
+    _sign_in(page, demo)
+    _take(page, "second-factor-offer")
+    page.get_by_role("link", name="Set up an authenticator app").click()
+    secret = Secret(page.locator("main code").first.inner_text())
+    _take(page, "authenticator")
+    page.get_by_label("six digits").fill(totp.code(secret, SYSTEM_CLOCK.time()))
+    page.get_by_role("button", name="Use this app").click()
+    page.get_by_role("button", name="Make ten codes").click()
+    _take(page, "recovery-codes")
+    page.get_by_role("link", name="I have written them down").click()
+    _take(page, "consent")
+    page.goto(f"{issuer}/account/passkeys")
+    _take(page, "passkeys")
+    page.goto(f"{issuer}/account")
+    _take(page, "account")
+    page.emulate_media(color_scheme="dark")
+    _take(page, "account-dark")
+    page.emulate_media(color_scheme="light")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{issuer}/sign-in")
+    _sign_in(page, demo)
+    _take(page, "second-factor")
+
+
+def _sign_in(page: Page, demo: Demo) -> None:
+    page.get_by_label("User name").fill(PERSON)
+    page.get_by_label("Password").fill(demo.cast.password.reveal())
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def _take(page: Page, name: str) -> None:
+    page.screenshot(path=IMAGES / f"{name}.png", full_page=True)
+    sys.stdout.write(f"wrote docs/images/{name}.png: {page.title()}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from serving import serving
-from tokenward.app import consent, live_checks
+from tokenward.app import consent, inquiries, live_checks
 from tokenward.app.cli import application
 from tokenward.app.live_checks import checked, name_of, providers
 from tokenward.app.scanning import searcher
@@ -117,6 +117,15 @@ def test_without_the_option_nobody_is_asked(world):
     world.write("a.py", f"T = '{GITHUB}'\nS = '{STRIPE_TEST}'\n")
     assert world.findings() == {"github-personal-access-token": None, "stripe-test-key": None}
     assert world.asked == []
+
+
+def test_without_the_option_nothing_is_even_made_ready_for_it(world, monkeypatch):
+    def made_ready(*_about, **_more):
+        raise AssertionError("nobody wanted it")
+
+    monkeypatch.setattr(inquiries, "inquiry", made_ready)
+    world.write("a.py", f"T = '{GITHUB}'\n")
+    assert world.findings() == {"github-personal-access-token": None}
 
 
 def test_only_the_provider_that_was_named_is_asked(world):
@@ -310,6 +319,15 @@ def test_a_hook_that_takes_what_others_push_asks_nobody(world, option):
     result = CliRunner().invoke(application, ["scan", option, "--check", "github"], input="")
     assert (result.exit_code, "hook" in result.stderr) == (2, True)
     assert world.asked == []
+
+
+def test_a_baseline_is_written_without_asking_anybody(world, tmp_path):
+    world.write("a.py", f"T = '{GITHUB}'\n")
+    baseline = ("--update-baseline", "--baseline", str(tmp_path / "b.json"), "--reason", "x")
+    result = world.scan("--check", "github", *baseline)
+    assert (result.exit_code, "--update-baseline" in result.stderr) == (2, True)
+    assert world.asked == []
+    assert not (tmp_path / "b.json").exists()
 
 
 @pytest.mark.parametrize("name", ["all", "*", "", "acme", "pypi"])

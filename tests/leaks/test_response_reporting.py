@@ -395,6 +395,7 @@ def test_a_scan_tells_the_issuer_if_it_is_told_to(monkeypatch):
     assert (issuer, credential.reveal()) == ("https://login.example", "tkw_at_vouching")
     (found,) = json.loads(result.stdout)["findings"]
     assert (found["validity"]["state"], found["validity"]["asked"]) == ("ended", "login.example")
+    assert found["next"].startswith("It is over")
     assert result.exit_code == 1
 
 

@@ -16,9 +16,10 @@ FALSE_ALARM = (
 )
 
 _OURS = (
-    "Tell its issuer, by `POST /leaks` or `tokenward tokens revoke`: it ends at once, with all that follows "
-    "from it. Keep the new one out of the files."
+    "Tell its issuer, by `POST /leaks`, `tokenward scan --report-to` or `tokenward tokens revoke`: it ends "
+    "at once, with all that follows from it. Keep the new one out of the files."
 )
+_ENDED = "It is over, with all that followed from it. Keep the new one out of the files."
 _AT_ISSUER = "Exchange it where it was issued, and keep the new one out of the files."
 _ANYWHERE = "Replace it wherever it opens something, and keep the new one out of the files."
 _NOT_ENOUGH = "Deleting the line is not enough."
@@ -79,6 +80,7 @@ def _kind(rule: Rule) -> Kind:
 def _row(finding: Finding, kinds: dict[str, Kind], *, lasting_key: bool) -> Row:
     rule = finding.rule
     certainty = confidence_word(finding.confidence).capitalize()
+    ended = finding.validity is not None and finding.validity.state == "ended"
     return Row(
         kind=kinds[rule.id],
         severity=finding.severity,
@@ -87,7 +89,7 @@ def _row(finding: Finding, kinds: dict[str, Kind], *, lasting_key: bool) -> Row:
         shown=finding.masked,
         locations=tuple(location(place) for place in finding.places),
         why=finding.why,
-        next=_next(rule, doubtful=finding.confidence is Confidence.LOW),
+        next=_ENDED if ended else _next(rule, doubtful=finding.confidence is Confidence.LOW),
         fingerprint=finding.fingerprint,
         lasting=lasting_key or not finding.fingerprint.startswith("hmac:"),
         facts=finding.facts,

@@ -1,4 +1,4 @@
-"""No page shuts anybody out, as far as a program can tell: axe-core in Chromium, in both colours, on a phone."""
+"""No page shuts anybody out, as far as axe-core can tell: in Chromium, in both colours, on a phone."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe

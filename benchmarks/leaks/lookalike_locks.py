@@ -1,6 +1,7 @@
 """Lock files and lists of checksums: long random text that anybody may read."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 from drawing import base64_of, characters, document, hexadecimal, version
@@ -20,40 +21,6 @@ def _package_lock(random: Random) -> str:
     return document({"name": "shop", "lockfileVersion": 3, "packages": packages})
 
 
-def _yarn_lock(random: Random) -> str:
-    return "# yarn lockfile v1\n\n" + "\n".join(
-        f'auth-token-{number}@^{number}.0.0:\n  version "{number}.2.1"\n'
-        f'  resolved "https://registry.example.net/auth-token-{number}.tgz#{hexadecimal(random, 40)}"\n'
-        f"  integrity sha512-{base64_of(random, 64)}\n"
-        for number in range(60)
-    )
-
-
-def _yarn_berry(random: Random) -> str:
-    return "__metadata:\n  version: 8\n  cacheKey: 10c0\n\n" + "\n".join(
-        f'"jwt-secret-{number}@npm:^{number}.1.0":\n  version: {number}.1.4\n'
-        f'  resolution: "jwt-secret-{number}@npm:{number}.1.4"\n  checksum: 10c0/{hexadecimal(random, 128)}\n'
-        "  languageName: node\n  linkType: hard\n"
-        for number in range(60)
-    )
-
-
-def _pnpm_lock(random: Random) -> str:
-    return "lockfileVersion: '9.0'\n\npackages:\n\n" + "\n".join(
-        f"  secret-key-{number}@{version(random)}:\n"
-        f"    resolution: {{integrity: sha512-{base64_of(random, 64)}}}\n    engines: {{node: '>=18'}}\n"
-        for number in range(60)
-    )
-
-
-def _poetry_lock(random: Random) -> str:
-    return "\n".join(
-        f'[[package]]\nname = "package-{number}"\nversion = "1.{number}"\nfiles = [\n'
-        f'    {{file = "package_{number}-py3-none-any.whl", hash = "sha256:{hexadecimal(random, 64)}"}},\n]\n'
-        for number in range(80)
-    )
-
-
 def _pipfile_lock(random: Random) -> str:
     packages = {
         f"token-{number}": {
@@ -64,14 +31,6 @@ def _pipfile_lock(random: Random) -> str:
     }
     return document(
         {"_meta": {"hash": {"sha256": hexadecimal(random, 64)}, "pipfile-spec": 6}, "default": packages}
-    )
-
-
-def _requirements(random: Random) -> str:
-    return "\n".join(
-        f"secret-{number}=={version(random)} \\\n"
-        f"    --hash=sha256:{hexadecimal(random, 64)} \\\n    --hash=sha256:{hexadecimal(random, 64)}"
-        for number in range(50)
     )
 
 
@@ -116,36 +75,6 @@ def _package_resolved(random: Random) -> str:
     return document({"originHash": hexadecimal(random, 64), "pins": pins, "version": 3})
 
 
-def _podfile_lock(random: Random) -> str:
-    return "SPEC CHECKSUMS:\n" + "\n".join(
-        f"  AuthKey{number}: {hexadecimal(random, 40)}" for number in range(40)
-    )
-
-
-def _go_sum(random: Random) -> str:
-    return "\n".join(
-        f"example.net/module{number} v1.{number}.0 h1:{base64_of(random, 32)}" for number in range(120)
-    )
-
-
-def _cargo_lock(random: Random) -> str:
-    return "\n".join(
-        f'[[package]]\nname = "crate-{number}"\nversion = "0.{number}.1"\n'
-        f'checksum = "{hexadecimal(random, 64)}"\n'
-        for number in range(80)
-    )
-
-
-def _terraform_lock(random: Random) -> str:
-    return "\n".join(
-        f'provider "registry.example.net/vendor/secret{number}" {{\n  version     = "{version(random)}"\n'
-        f'  constraints = "~> 1.0"\n  hashes = [\n    "h1:{base64_of(random, 32)}",\n'
-        + "".join(f'    "zh:{hexadecimal(random, 64)}",\n' for _ in range(10))
-        + "  ]\n}\n"
-        for number in range(8)
-    )
-
-
 def _flake_lock(random: Random) -> str:
     nodes = {
         f"input-{number}": {
@@ -162,51 +91,123 @@ def _flake_lock(random: Random) -> str:
     return document({"nodes": nodes, "root": "root", "version": 7})
 
 
-def _nix(random: Random) -> str:
-    return "\n".join(
-        f'  token{number} = fetchurl {{\n    url = "https://example.net/token{number}.tar.gz";\n'
-        f'    sha256 = "{characters(random, _BECH, 52)}";\n  }};'
-        for number in range(30)
-    )
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A file of entries that are alike, one after the other.
+
+    Attributes:
+        count: how many.
+        entry: the text of one, given its number from 0.
+        head: what stands before the first.
+        tail: what stands after the last.
+    """
+
+    count: int
+    entry: Callable[[Random, int], str]
+    head: str = ""
+    tail: str = ""
+
+    def __call__(self, random: Random) -> str:
+        return self.head + "\n".join(self.entry(random, number) for number in range(self.count)) + self.tail
 
 
-def _mix_lock(random: Random) -> str:
-    return "%{\n" + "\n".join(
-        f'  "token_{number}": {{:hex, :token_{number}, "{version(random)}", "{hexadecimal(random, 64)}", '
-        f'[:mix], [], "hexpm", "{hexadecimal(random, 64)}"}},'
-        for number in range(30)
-    )
-
-
-def _checksums(random: Random) -> str:
-    return "\n".join(f"{hexadecimal(random, 64)}  file{number}.tar.gz" for number in range(60)) + "\n"
-
-
-def _image_digests(random: Random) -> str:
-    return "services:\n" + "\n".join(
-        f"  auth{number}:\n    image: registry.example.net/auth@sha256:{hexadecimal(random, 64)}"
-        for number in range(30)
-    )
-
+_LISTS: dict[str, _List] = {
+    "yarn.lock": _List(
+        60,
+        lambda random, number: (
+            f'auth-token-{number}@^{number}.0.0:\n  version "{number}.2.1"\n'
+            f'  resolved "https://registry.example.net/auth-token-{number}.tgz#{hexadecimal(random, 40)}"\n'
+            f"  integrity sha512-{base64_of(random, 64)}\n"
+        ),
+        head="# yarn lockfile v1\n\n",
+    ),
+    "berry/yarn.lock": _List(
+        60,
+        lambda random, number: (
+            f'"jwt-secret-{number}@npm:^{number}.1.0":\n  version: {number}.1.4\n'
+            f'  resolution: "jwt-secret-{number}@npm:{number}.1.4"\n'
+            f"  checksum: 10c0/{hexadecimal(random, 128)}\n  languageName: node\n  linkType: hard\n"
+        ),
+        head="__metadata:\n  version: 8\n  cacheKey: 10c0\n\n",
+    ),
+    "pnpm-lock.yaml": _List(
+        60,
+        lambda random, number: (
+            f"  secret-key-{number}@{version(random)}:\n"
+            f"    resolution: {{integrity: sha512-{base64_of(random, 64)}}}\n    engines: {{node: '>=18'}}\n"
+        ),
+        head="lockfileVersion: '9.0'\n\npackages:\n\n",
+    ),
+    "poetry.lock": _List(
+        80,
+        lambda random, number: (
+            f'[[package]]\nname = "package-{number}"\nversion = "1.{number}"\nfiles = [\n'
+            f'    {{file = "package_{number}-py3-none-any.whl", '
+            f'hash = "sha256:{hexadecimal(random, 64)}"}},\n]\n'
+        ),
+    ),
+    "requirements.txt": _List(
+        50,
+        lambda random, number: (
+            f"secret-{number}=={version(random)} \\\n"
+            f"    --hash=sha256:{hexadecimal(random, 64)} \\\n    --hash=sha256:{hexadecimal(random, 64)}"
+        ),
+    ),
+    "Podfile.lock": _List(
+        40, lambda random, number: f"  AuthKey{number}: {hexadecimal(random, 40)}", head="SPEC CHECKSUMS:\n"
+    ),
+    "go.sum": _List(
+        120, lambda random, number: f"example.net/module{number} v1.{number}.0 h1:{base64_of(random, 32)}"
+    ),
+    "Cargo.lock": _List(
+        80,
+        lambda random, number: (
+            f'[[package]]\nname = "crate-{number}"\nversion = "0.{number}.1"\n'
+            f'checksum = "{hexadecimal(random, 64)}"\n'
+        ),
+    ),
+    ".terraform.lock.hcl": _List(
+        8,
+        lambda random, number: (
+            f'provider "registry.example.net/vendor/secret{number}" {{\n  version     = "{version(random)}"\n'
+            f'  constraints = "~> 1.0"\n  hashes = [\n    "h1:{base64_of(random, 32)}",\n'
+            + "".join(f'    "zh:{hexadecimal(random, 64)}",\n' for _ in range(10))
+            + "  ]\n}\n"
+        ),
+    ),
+    "nix/sources.nix": _List(
+        30,
+        lambda random, number: (
+            f'  token{number} = fetchurl {{\n    url = "https://example.net/token{number}.tar.gz";\n'
+            f'    sha256 = "{characters(random, _BECH, 52)}";\n  }};'
+        ),
+    ),
+    "mix.lock": _List(
+        30,
+        lambda random, number: (
+            f'  "token_{number}": {{:hex, :token_{number}, "{version(random)}", "{hexadecimal(random, 64)}", '
+            f'[:mix], [], "hexpm", "{hexadecimal(random, 64)}"}},'
+        ),
+        head="%{\n",
+    ),
+    "checksums.txt": _List(
+        60, lambda random, number: f"{hexadecimal(random, 64)}  file{number}.tar.gz", tail="\n"
+    ),
+    "compose.yaml": _List(
+        30,
+        lambda random, number: (
+            f"  auth{number}:\n    image: registry.example.net/auth@sha256:{hexadecimal(random, 64)}"
+        ),
+        head="services:\n",
+    ),
+}
 
 LOCKS: dict[str, Callable[[Random], str]] = {
     "package-lock.json": _package_lock,
-    "yarn.lock": _yarn_lock,
-    "berry/yarn.lock": _yarn_berry,
-    "pnpm-lock.yaml": _pnpm_lock,
-    "poetry.lock": _poetry_lock,
     "Pipfile.lock": _pipfile_lock,
-    "requirements.txt": _requirements,
     "composer.lock": _composer_lock,
     "Gemfile.lock": _gemfile_lock,
     "Package.resolved": _package_resolved,
-    "Podfile.lock": _podfile_lock,
-    "go.sum": _go_sum,
-    "Cargo.lock": _cargo_lock,
-    ".terraform.lock.hcl": _terraform_lock,
     "flake.lock": _flake_lock,
-    "nix/sources.nix": _nix,
-    "mix.lock": _mix_lock,
-    "checksums.txt": _checksums,
-    "compose.yaml": _image_digests,
+    **_LISTS,
 }

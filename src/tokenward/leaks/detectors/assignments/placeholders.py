@@ -30,7 +30,6 @@ _RUNS: Final = (
 _TRIPLES: Final = frozenset(run[at : at + 3] for run in _RUNS for at in range(len(run) - 2))
 _FEWEST_DISTINCT: Final = 5
 _LONGEST_RUN: Final = 6
-_LONGEST_RUN_EVER: Final = 9  # in a text of any length
 # What a password is called, with what people put before it; and how they write letters when they play.
 _CALLED: Final = rb"passw(?:or)?d|passwort|passphrase|pass|pwd|secret|secure|token|credential|api_?key"
 _BEFORE: Final = (
@@ -60,12 +59,8 @@ def placeholder(value: bytes) -> str:
     if why := lookalike(value):
         return why
     lower = value.lower()
-    sequence, longest = _sequence(lower)
-    if (
-        sequence * 2 >= len(value)
-        or (sequence >= _LONGEST_RUN and len(value) <= 24)
-        or longest >= _LONGEST_RUN_EVER
-    ):
+    sequence = _sequence(lower)
+    if sequence * 2 >= len(value) or (sequence >= _LONGEST_RUN and len(value) <= 24):
         return "characters in their order"
     if _counts(lower):
         return "octets in their order"
@@ -85,12 +80,8 @@ def about_secrets(value: bytes) -> bool:
     return sum(len(match.group()) for match in before.finditer(letters)) * 2 >= len(value)
 
 
-def _sequence(lower: bytes) -> tuple[int, int]:
-    """How many of its characters stand in an alphabet's or a keyboard's order, in runs of three or more.
-
-    Returns:
-        In all runs, and in the longest.
-    """
+def _sequence(lower: bytes) -> int:
+    """How many of its characters stand in an alphabet's or a keyboard's order, in runs of three or more."""
     in_runs = 0
     longest = 0
     at = 0
@@ -108,7 +99,7 @@ def _sequence(lower: bytes) -> tuple[int, int]:
         in_runs += size
         longest = max(longest, size)
         at += size or 1
-    return in_runs, longest
+    return max(in_runs, longest)
 
 
 def _counts(lower: bytes) -> bool:

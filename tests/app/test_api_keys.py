@@ -264,18 +264,34 @@ def test_the_admin_api_manages_keys(admin, decide):
         ("{days: [0]}", "no days before an end"),
         ("{webhook: 'https://hook.example/secret'}", "a secret, or what looks like one"),
         ("{webhook_networks: [0.0.0.0/0]}", "would be everybody"),
-        ("{mail: {host: 'a b', sender: t@example.com}}", "no host"),
-        ("{mail: {host: smtp.example.com, sender: T <t@example.com>}}", "no e-mail address"),
-        (
-            "{mail: {host: smtp.example.com, sender: t@example.com, username: t}}",
-            "username without a password",
-        ),
+        ("{mail: {host: smtp.example.com, sender: t@example.com}}", "at the top of the file, as `mail`"),
     ],
 )
 def test_notices_that_cannot_be_meant_are_refused(run, tmp_path, notices, told):
     path = tmp_path / "tokenward.yaml"
     path.write_text(path.read_text() + f"api_keys: {{notices: {notices}}}\n")
     assert told in run("check", code=1).output
+
+
+@pytest.mark.parametrize(
+    ("mail", "told"),
+    [
+        ("{host: 'a b', sender: t@example.com}", "no host"),
+        ("{host: smtp.example.com, sender: T <t@example.com>}", "no e-mail address"),
+        ("{host: smtp.example.com, sender: t@example.com, username: t}", "username without a password"),
+    ],
+)
+def test_mail_that_cannot_be_sent_is_refused(run, tmp_path, mail, told):
+    path = tmp_path / "tokenward.yaml"
+    path.write_text(path.read_text() + f"mail: {mail}\n")
+    assert told in run("check", code=1).output
+
+
+def test_the_password_of_the_mail_server_is_looked_for(run, tmp_path):
+    path = tmp_path / "tokenward.yaml"
+    mail = "{host: smtp.example.com, sender: t@example.com, username: t, password: file:data/none}"
+    path.write_text(path.read_text() + f"mail: {mail}\n")
+    assert "there is no file data/none" in run("check").output
 
 
 def test_notices_go_the_configured_ways(run, tmp_path):
@@ -286,7 +302,7 @@ def test_notices_go_the_configured_ways(run, tmp_path):
     for name in ("hook", "password"):
         (tmp_path / "data" / name).chmod(0o600)
     mail = "{host: smtp.example.com, sender: t@example.com, username: t, password: file:data/password}"
-    path.write_text(path.read_text() + f"api_keys: {{notices: {{webhook: file:data/hook, mail: {mail}}}}}\n")
+    path.write_text(path.read_text() + f"mail: {mail}\napi_keys: {{notices: {{webhook: file:data/hook}}}}\n")
     hook, post = tellers(load(path).configuration)
     assert hook.url.reveal() == "https://hook.example/x"
     assert (post.server.host, post.server.port, post.server.username) == ("smtp.example.com", 587, "t")

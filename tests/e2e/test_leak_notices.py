@@ -20,9 +20,7 @@ apis:
     openapi: bank.json
     upstream: http://127.0.0.1:9
     risk: low
-api_keys:
-  notices:
-    mail: {{host: 127.0.0.1, port: {port}, sender: tokenward@example.com}}
+mail: {{host: 127.0.0.1, port: {port}, sender: tokenward@example.com}}
 leaks:
   notices:
     webhook: file:hook

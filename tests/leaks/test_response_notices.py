@@ -245,7 +245,7 @@ def test_operators_and_the_owner_of_the_key_get_mail(box, post_office):  # noqa:
 def test_the_configuration_says_who_is_told(write, monkeypatch):  # noqa: F811
     monkeypatch.setenv("HOOK", "https://chat.example/hook")
     monkeypatch.setenv("KEY", SHARED.reveal())
-    mail = "api_keys: {notices: {mail: {host: 127.0.0.1, sender: t@example.com}}}\n"
+    mail = "mail: {host: 127.0.0.1, sender: t@example.com}\n"
     said = "leaks: {notices: {webhook: env:HOOK, webhook_secret: env:KEY, mail_to: [ops@example.com]}}\n"
     webhook, post = leak_tellers(load(write(said + mail + GOOD)).configuration)
     assert (webhook.url.reveal(), webhook.secret.reveal()) == ("https://chat.example/hook", SHARED.reveal())

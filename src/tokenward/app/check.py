@@ -69,6 +69,7 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
         (("redis",), settings.redis or ""),
         (("master_key",), settings.master_key),
         (("admin", "token"), settings.admin.token),
+        (("mail", "password"), (settings.mail.password if settings.mail is not None else None) or ""),
         *(
             ((name, "tls", "key"), server.tls.key)
             for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway))

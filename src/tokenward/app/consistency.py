@@ -123,10 +123,10 @@ def _api_key_lifetimes_nest(settings: Settings) -> Iterator[Remark]:
 
 
 def _mail_users_have_passwords(settings: Settings) -> Iterator[Remark]:
-    mail = settings.api_keys.notices.mail
+    mail = settings.mail
     if mail is not None and bool(mail.username) is not (mail.password is not None):
         yield _error(
-            ("api_keys", "notices", "mail"),
+            ("mail",),
             "mail",
             "there is a username without a password, or the reverse",
             "give both, or neither",

@@ -1,7 +1,7 @@
 """The ways to tell of incidents, as the configuration has them."""
 
 from tokenward.app.config import Configuration
-from tokenward.app.notices import mail_server
+from tokenward.app.post import mail_server
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.references import resolve
 from tokenward.leaks.response.tellers import Mail, Teller, Webhook
@@ -15,7 +15,6 @@ def leak_tellers(configuration: Configuration) -> list[Teller]:
         ValueError: a reference cannot be resolved, or the webhook's secret is too short.
     """
     notices = configuration.settings.leaks.notices
-    mail = configuration.settings.api_keys.notices.mail
     base_dir = configuration.base_dir
     ways: list[Teller] = []
     if notices.webhook is not None:
@@ -24,6 +23,6 @@ def leak_tellers(configuration: Configuration) -> list[Teller]:
             raise ValueError(f"leaks.notices.webhook_secret needs {MIN_SECRET} characters at least")
         client = OutboundClient(allow=notices.webhook_networks, https_only=not notices.webhook_networks)
         ways.append(Webhook(resolve(notices.webhook, base_dir=base_dir), client, secret or None))
-    if mail is not None:
-        ways.append(Mail(mail_server(mail, configuration), notices.mail_to))
+    if (server := mail_server(configuration)) is not None:
+        ways.append(Mail(server, notices.mail_to))
     return ways

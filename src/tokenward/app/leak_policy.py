@@ -56,11 +56,11 @@ def leaks_are_clear(settings: Settings) -> Iterator[Remark]:
 
 def _notices(settings: Settings) -> Iterator[Remark]:
     notices = settings.leaks.notices
-    if notices.mail_to and settings.api_keys.notices.mail is None:
+    if notices.mail_to and settings.mail is None:
         yield _error(
             ("leaks", "notices", "mail_to"),
             "no server takes mail",
-            "name one under `api_keys.notices.mail`",
+            "name one under `mail`",
         )
     if notices.webhook_secret is not None and notices.webhook is None:
         yield _error(

@@ -87,7 +87,7 @@ class LeakNoticeSettings(Model):
     mail_to: Annotated[tuple[MailAddress, ...], A_LIST] = Field(
         default=(),
         description="Who gets mail of every incident. Owners of API keys that are addresses get theirs. "
-        "It goes through `api_keys.notices.mail`.",
+        "It goes through `mail`.",
     )
 
 

@@ -1,9 +1,7 @@
 """The ways to tell owners of API keys, as the configuration has them."""
 
 from tokenward.app.config import Configuration
-from tokenward.app.locations import is_loopback
-from tokenward.app.settings import MailSettings
-from tokenward.base.mail import MailServer
+from tokenward.app.post import mail_server
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.references import resolve
 from tokenward.issuer.key_notices import Mail, Teller, Webhook
@@ -21,17 +19,6 @@ def tellers(configuration: Configuration) -> list[Teller]:
         url = resolve(notices.webhook, base_dir=configuration.base_dir)
         client = OutboundClient(allow=notices.webhook_networks, https_only=not notices.webhook_networks)
         ways.append(Webhook(url, client))
-    if notices.mail is not None:
-        ways.append(Mail(mail_server(notices.mail, configuration)))
+    if (server := mail_server(configuration)) is not None:
+        ways.append(Mail(server))
     return ways
-
-
-def mail_server(mail: MailSettings, configuration: Configuration) -> MailServer:
-    """The server that takes mail.
-
-    Raises:
-        ValueError: its password cannot be resolved.
-    """
-    password = mail.password and resolve(mail.password, base_dir=configuration.base_dir)
-    plain = {"tls": None} if is_loopback(mail.host) else {}
-    return MailServer(mail.host, mail.port, mail.sender, mail.username, password or None, **plain)

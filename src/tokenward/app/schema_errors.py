@@ -24,6 +24,11 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
     "string_too_long": ("wrong-value", "{key!r} is longer than {max_length} characters", "shorten it"),
 }
 
+# What stands in another place than it did → where it belongs.
+_MOVED: Mapping[Keys, str] = {
+    ("api_keys", "notices", "mail"): "write it at the top of the file, as `mail`: all mail goes by it"
+}
+
 
 def schema_errors(error: ValidationError, whole: Mapping[str, Any]) -> Iterator[Remark]:
     """Each misfit once; a key that is only misspelt is not missing as well.
@@ -56,6 +61,8 @@ def _in_words(detail: ErrorDetails, remedy: str = "") -> Remark:
     if detail["type"] not in _WORDS:  # one of ours: `values` gave it a code, a text and a remedy
         return Remark(keys, "error", detail["type"], detail["msg"], str(context.get("remedy", "mend it")))
     code, text, usual = _WORDS[detail["type"]]
+    if detail["type"] == "extra_forbidden":
+        remedy = _MOVED.get(keys, remedy)
     key = keys[-1] if keys else "the file"
     return Remark(keys, "error", code, text.format(**{**context, "key": key}), remedy or usual)
 

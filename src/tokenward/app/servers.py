@@ -24,8 +24,9 @@ from tokenward.app.limit_counters import limit_counters
 from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
 from tokenward.app.locations import is_loopback
 from tokenward.app.metrics import counted, report_lag, report_memory
-from tokenward.app.notices import mail_server, tellers
+from tokenward.app.notices import tellers
 from tokenward.app.platforms import workloads
+from tokenward.app.post import post
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.rollout_check import unguarded
 from tokenward.app.server_settings import GatewayServer, OutwardServer
@@ -36,7 +37,6 @@ from tokenward.app.upstream_metrics import report_upstreams
 from tokenward.app.uses import note_uses
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.asgi import App, Receive, Scope, Send
-from tokenward.base.mail import MailServer
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.rates import Counters
 from tokenward.gateway.access import AccessRequest, Decision
@@ -154,7 +154,7 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
         issuer_url=settings.issuer.url,
         name=settings.name,
         clock=ground.clock,
-        post=_post(ground.configuration),
+        post=post(ground.configuration),
     )
     endpoints = IssuerApp(
         Issuer(
@@ -297,12 +297,6 @@ def fetch_for_clients(settings: Settings) -> Fetch:
     loopback = is_loopback(urlsplit(settings.issuer.url).hostname or "")
     networks = (*settings.clients.inside_networks, *(LOOPBACK if loopback else ()))
     return OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES).get_async
-
-
-def _post(configuration: Configuration) -> MailServer | None:
-    """What takes letters to people, if there is a mail server."""
-    mail = configuration.settings.api_keys.notices.mail
-    return mail_server(mail, configuration) if mail is not None else None
 
 
 def _reloading(

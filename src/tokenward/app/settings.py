@@ -52,13 +52,13 @@ class SigningKeySettings(Model):
 
 
 class MailSettings(Model):
-    """A server that takes mail."""
+    """The server that takes mail: to people, to owners of API keys, and of leaks."""
 
     host: MailHost = Field(
         description="Its name. Mail to another machine than this one is sent by STARTTLS only."
     )
     port: int = Field(default=587, ge=1, le=65_535, description="Its port.")
-    sender: MailAddress = Field(description="The address that notices are from.")
+    sender: MailAddress = Field(description="The address that mail is from.")
     username: str = Field(default="", max_length=200, description="As whom to sign in, if it asks for that.")
     password: Reference | None = Field(
         default=None, description="Where that user's password is kept: env:, file:, cmd: or keyring:."
@@ -66,7 +66,7 @@ class MailSettings(Model):
 
 
 class NoticeSettings(Model):
-    """How owners of API keys are told that these end."""
+    """How owners of API keys are told that these end; those that are e-mail addresses get mail, too."""
 
     days: NoticeDays = Field(default=(14, 3, 1), description="How many days before a key's end.")
     webhook: Reference | None = Field(
@@ -76,9 +76,6 @@ class NoticeSettings(Model):
     webhook_networks: Networks = Field(
         default=(),
         description="Networks that are not public in which that URL may be; it may then be plain http.",
-    )
-    mail: MailSettings | None = Field(
-        default=None, description="The server that takes mail to owners who are e-mail addresses."
     )
 
 
@@ -201,6 +198,9 @@ class Settings(Model):
     issuer: IssuerServer = Field(description="The authorization server.")
     gateway: GatewayServer = Field(description="The gateway.")
     admin: AdminServer = Field(description="Health, metrics and management.")
+    mail: MailSettings | None = Field(
+        default=None, description="The server that takes mail. Without it none is sent."
+    )
     tokens: TokenLifetimes = Field(
         default_factory=TokenLifetimes, description="How long tokens live, where not as usual."
     )

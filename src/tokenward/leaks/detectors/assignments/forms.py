@@ -49,11 +49,13 @@ class Form:
         what: in words.
         pattern: as said above.
         kinds: of files in which it is looked for.
+        marked: what stands before the name tells the form from prose, which has names and words, too.
     """
 
     what: str
     pattern: str
     kinds: frozenset[Kind]
+    marked: bool = False
 
 
 _EVERYWHERE: Final = frozenset(Kind)
@@ -96,6 +98,7 @@ FORMS: Final = (
         + _NAME
         + r"(?:=|\s|[\"'],\s?)[\"']?([^\s\"'`<>$(){}\[\]|\\\-][^\s\"'`<>|\\]{5,})",
         _EVERYWHERE,
+        marked=True,
     ),
     Form(
         "an environment variable of an image",
@@ -103,11 +106,13 @@ FORMS: Final = (
         + _NAME
         + r"[ \t=]+[\"']?([^\s\"'`<>$(){}\[\]|\\][^\s\"'`<>|\\]{5,})",
         _EVERYWHERE - frozenset({Kind.QUOTED}),
+        marked=True,
     ),
     Form(
         "an element",
         r"<" + _NAME + r"(?:\s[^<>]{0,80})?>\s{0,20}([^<>\s]{6,})\s{0,20}</",
         frozenset({Kind.MARKUP, Kind.CONFIG, Kind.PROSE}),
+        marked=True,
     ),
     Form(
         "an argument of a command",
@@ -121,6 +126,7 @@ FORMS: Final = (
         "an element after its key",
         r"<key>" + _NAME + r"</key>\s{0,12}<string>([^<>\s]{6,})</string>",
         frozenset({Kind.MARKUP, Kind.CONFIG}),
+        marked=True,
     ),
     Form(
         "a value by its name",
@@ -134,13 +140,15 @@ FORMS: Final = (
 )
 
 
-def _trigger(pattern: str) -> str:
+def _trigger(form: Form) -> str:
     """The same without what does not narrow it: bounds that are long to compile, the name's beginning.
 
     It ends with the value, or in it, where an end would be told for each of the bytes that may end it.
     """
-    if pattern.startswith(r"([\w.\-]*"):
-        pattern = "(" + pattern.removeprefix(r"([\w.\-]*")
+    pattern = form.pattern
+    _before, name, rest = pattern.partition(r"([\w.\-]*")
+    if name and not form.marked:
+        pattern = "(" + rest
     for bounds in ("{0,40}", "{0,24}", "{0,20}", "{0,12}", "{0,8}"):
         pattern = pattern.replace(bounds, "*")
     pattern = pattern.replace("{1,40}", "+").replace("{1,24}", "+")
@@ -150,7 +158,7 @@ def _trigger(pattern: str) -> str:
 _OPEN_END: Final = re.compile(r"\{(\d+),\}(?:=\?=\?)?\)$")
 
 # They need a word, an assignment and a literal: mere identifiers wake nobody.
-TRIGGERS: Final = tuple(_trigger(form.pattern) for form in FORMS)
+TRIGGERS: Final = tuple(map(_trigger, FORMS))
 
 
 @cache

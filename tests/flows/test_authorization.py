@@ -54,6 +54,26 @@ def test_what_is_not_asked_is_left_out_and_a_query_is_kept():
     assert not {"scope", "resource", "nonce"} & names.keys()
 
 
+def test_how_fresh_and_how_good_a_sign_in_must_be_is_asked_for_and_otherwise_left_out():
+    plain = AuthorizationRequest.begin(ISSUER, client_id="c", redirect_uri=REDIRECT)
+    assert not {"max_age", "acr_values", "prompt"} & parse_qs(urlsplit(plain.url).query).keys()
+    strict = AuthorizationRequest.begin(
+        ISSUER, client_id="c", redirect_uri=REDIRECT, max_age=0, acr_values=["phr", "mfa"], prompt="login"
+    )
+    query = parse_qs(urlsplit(strict.url).query)
+    assert (query["max_age"], query["acr_values"], query["prompt"]) == (["0"], ["phr mfa"], ["login"])
+
+
+def test_a_server_that_never_names_itself_may_leave_it_out_and_not_name_another():
+    named, unnamed = answer(), answer(iss="")
+    for form in (named, unnamed):
+        assert read_callback(form, REQUEST, ISSUER, names_issuer=False).reveal() == "the-code"
+    with pytest.raises(FlowError, match="issuer_mismatch"):
+        read_callback(answer(iss="https://evil.example"), REQUEST, ISSUER, names_issuer=False)
+    with pytest.raises(FlowError, match="issuer_mismatch"):
+        read_callback(unnamed, REQUEST, ISSUER)
+
+
 def test_two_requests_share_no_secret():
     other = AuthorizationRequest.begin(ISSUER, client_id="c", redirect_uri=REDIRECT)
     assert REQUEST.state != other.state

@@ -61,7 +61,7 @@ class House:
 
 
 @asynccontextmanager
-async def opened(directory, issuer=ISSUER):
+async def opened(directory, issuer=ISSUER, **settings):
     clock = ManualClock()
     store = await open_store(f"sqlite:{directory / 'identity.db'}")
     passwords = Passwords(PasswordHasher.from_parameters(CHEAPEST))
@@ -73,6 +73,7 @@ async def opened(directory, issuer=ISSUER):
         name="Example & Sons",
         clock=clock,
         passwords=passwords,
+        **settings,
     )
     password = secrets.token_urlsafe(18)
     try:

@@ -9,6 +9,7 @@ from tokenward.store.people_records import FactorSummary, Proof
 
 BACK = "/authorize?client_id=app"
 PWD, OTP, KEY, FED = ("pwd",), ("otp",), ("swk", "user", "mfa"), ("fed",)
+FED_TWO, FED_KEY = ("fed", "mfa"), ("fed", "hwk", "mfa")
 NOTHING = FactorSummary(password=True, passkeys=0, totp=False, recovery_codes=0)
 APP = FactorSummary(password=True, passkeys=0, totp=True, recovery_codes=8)
 KEYS = FactorSummary(password=True, passkeys=2, totp=False, recovery_codes=8)
@@ -29,6 +30,16 @@ BOTH = FactorSummary(password=True, passkeys=1, totp=True, recovery_codes=8)
         (APP, [PWD], "single-factor", "second"),  # whatever a client asks for
         (APP, [FED], None, "second"),
         (APP, [FED, OTP], None, "done"),
+        (NOTHING, [FED_TWO], "two-factor", "done"),
+        (NOTHING, [FED_KEY], "phishing-resistant", "done"),
+        (APP, [FED_TWO], None, "second"),  # what a provider saw stands for no factor of theirs here
+        (APP, [FED_TWO], "two-factor", "second"),
+        (APP, [FED_TWO, PWD], None, "second"),
+        (APP, [PWD, FED_TWO], "two-factor", "second"),
+        (APP, [FED_TWO, OTP], "two-factor", "done"),
+        (KEYS, [FED_KEY], "phishing-resistant", "passkey"),
+        (KEYS, [FED_KEY], None, "second"),
+        (KEYS, [FED, KEY], "phishing-resistant", "done"),
         (APP, [PWD, OTP], None, "done"),
         (APP, [PWD, OTP], "phishing-resistant", "enrol"),
         (APP, [PWD], "phishing-resistant", "second"),  # nobody adds a passkey by a password alone
@@ -54,6 +65,8 @@ def test_what_is_too_old_is_asked_for_again_and_the_rest_is_not():
     assert next_step(APP, old_code, Aim(BACK, since=500.0)) is Step.SECOND
     assert next_step(APP, old_code, Aim(BACK, since=950.0)) is Step.FIRST
     assert next_step(APP, old_code, Aim(BACK)) is Step.DONE
+    old_code = [Proof(OTP, 100.0), Proof(FED_TWO, 900.0)]
+    assert next_step(APP, old_code, Aim(BACK, since=500.0)) is Step.SECOND
 
 
 def test_an_aim_travels_in_a_query():

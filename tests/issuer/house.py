@@ -61,6 +61,7 @@ class Person:
     session_id: str = "session-1"
     amr: tuple[str, ...] = ("pwd",)
     auth_time: float = 1_799_999_000.0
+    scopes: frozenset[str] | None = None
 
     def authentication(self, *, level: Level | None = None, since: float = 0.0) -> Authentication | None:
         enough = self.auth_time >= since and (level is None or reaches(self.amr, level))

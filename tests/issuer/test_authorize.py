@@ -458,3 +458,40 @@ async def test_the_code_lives_in_no_page_and_is_bound_to_what_was_asked(h: House
     assert (state.grant.client_id, state.grant.user_id, state.grant.audience) == (app.id, "user-1", BANK)
     assert state.grant.expires_at == ManualClock().time() + 90 * 86_400
     assert state.grant.auth_time == h.browser.person.auth_time
+
+
+@lived
+async def test_a_person_allows_no_more_than_their_groups_give(h: House):
+    app = await h.client("web", "accounts:read", "transfers:write", "openid")
+    h.browser.person = replace(Person(), scopes=frozenset({"accounts:read", "unheard:of"}))
+    request = app.request(scope="accounts:read transfers:write openid")
+    await h.authorize(**request)
+    assert set(h.pages.view.scopes) == {"accounts:read", "openid"}
+    assert set(answer(await app.decide("allow"))) >= {"code"}
+    (consent,) = await h.issuer.store.consents_of("user-1")
+    assert set(consent.scopes) == {"accounts:read", "openid"}
+    (grant,) = await h.issuer.store.grants_of("user-1", h.clock.time())
+    assert grant.scope == ("accounts:read", "openid")
+    # Remembered or not: what was narrowed is what is granted.
+    assert set(answer(await h.authorize(**request))) >= {"code"}
+
+
+@lived
+async def test_what_groups_took_away_while_the_page_was_open_is_not_granted(h: House):
+    app = await h.client("web", "accounts:read", "transfers:write")
+    await h.authorize(**app.request(scope="accounts:read transfers:write"))
+    h.browser.person = replace(Person(), scopes=frozenset({"accounts:read"}))
+    assert set(answer(await app.decide("allow"))) >= {"code"}
+    (grant,) = await h.issuer.store.grants_of("user-1", h.clock.time())
+    assert grant.scope == ("accounts:read",)
+
+
+@lived
+async def test_whose_groups_give_nothing_of_it_allows_nothing(h: House):
+    app = await h.client("web", "accounts:read", "openid")
+    for scopes in ((), ("shared",), ("openid",)):
+        h.browser.person = replace(Person(), scopes=frozenset(scopes))
+        refused = await h.authorize(**app.request(scope="accounts:read openid"))
+        assert answer(refused)["error"] == "access_denied"
+    await h.authorize(**app.request(scope="openid"))  # that they signed in is theirs to tell
+    assert set(h.pages.view.scopes) == {"openid"}

@@ -18,6 +18,7 @@ from tokenward.app.config import Loaded, load
 from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
 from tokenward.app.leak_settings import softened
+from tokenward.app.people_consistency import people_secrets
 from tokenward.app.rollout_check import rollout_remarks
 from tokenward.app.settings import Settings
 from tokenward.app.tier_settings import tuning_remarks
@@ -77,6 +78,7 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
         ),
         (("gateway", "traces", "authorization"), _authorization_of_traces(settings)),
         *trusted_secrets(settings),
+        *people_secrets(settings),
         *((("leaks", "webhooks", name, "secret"), it.secret) for name, it in settings.leaks.webhooks.items()),
         (("leaks", "notices", "webhook"), settings.leaks.notices.webhook or ""),
         (("leaks", "notices", "webhook_secret"), settings.leaks.notices.webhook_secret or ""),

@@ -16,6 +16,7 @@ from tokenward.app.certificate_files import client_authorities
 from tokenward.app.consistency import inconsistencies
 from tokenward.app.findings import Finding, Remark, errors, in_order, placed, unreadable
 from tokenward.app.jwk_files import read_encryption_key, remark
+from tokenward.app.people_consistency import unknown_group_scopes
 from tokenward.app.reach import out_of_reach
 from tokenward.app.schema_errors import schema_errors
 from tokenward.app.settings import Settings, schema
@@ -125,6 +126,7 @@ def load(path: Path, files: Snapshot | None = None) -> Loaded:
             findings.append(placed(source, Remark(keys, "error", "client-ca", str(error), remedy)))
     resources = {document.resource.audience: document.resource for document in documents}
     findings += [placed(source, it) for it in _exchanged_scopes(settings, resources)]
+    findings += [placed(source, it) for it in unknown_group_scopes(settings, resources)]
     apis = [document.api for document in documents]
     findings += [placed(source, it) for it in out_of_reach(settings, apis)]
     shown, themselves = _apart(settings, apis)

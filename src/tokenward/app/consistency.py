@@ -8,6 +8,7 @@ from tokenward.app.api_settings import LimitSettings
 from tokenward.app.findings import Remark
 from tokenward.app.leak_policy import leaks_are_clear
 from tokenward.app.locations import Listen, is_loopback
+from tokenward.app.people_consistency import people_get_in
 from tokenward.app.settings import Settings
 from tokenward.app.trust_consistency import trust_is_clear
 from tokenward.app.yaml_source import Keys
@@ -355,6 +356,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _limits_are_shared,
     _redis_is_private,
     trust_is_clear,
+    people_get_in,
 )
 
 

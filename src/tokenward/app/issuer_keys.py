@@ -9,10 +9,9 @@ from tokenward.app.locations import is_loopback
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.outbound import OutboundClient
+from tokenward.identity.upstream.metadata import DISCOVERY
 from tokenward.tokens import strict_json
 from tokenward.tokens.jwks import MAX_BYTES, JwksSource
-
-DISCOVERY = "/.well-known/openid-configuration"
 
 
 class KeysSaid(Protocol):

@@ -27,6 +27,7 @@ from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
 from tokenward.app.platforms import workloads
 from tokenward.app.post import post
+from tokenward.app.providers import providers
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.rollout_check import unguarded
 from tokenward.app.server_settings import GatewayServer, OutwardServer
@@ -155,6 +156,8 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
         name=settings.name,
         clock=ground.clock,
         post=post(ground.configuration),
+        password_sign_in=settings.people.passwords,
+        upstream=providers(ground.configuration, ground.clock),
     )
     endpoints = IssuerApp(
         Issuer(

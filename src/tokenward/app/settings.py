@@ -13,6 +13,7 @@ from tokenward.app.claim_rules import WorkloadClaims
 from tokenward.app.leak_settings import LeakSettings
 from tokenward.app.locations import MailAddress, MailHost, Networks, PlatformUrl
 from tokenward.app.model import Model
+from tokenward.app.people_settings import PeopleSettings
 from tokenward.app.quantities import Duration, NoticeDays
 from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServer
 from tokenward.app.tier_settings import TierSettings
@@ -200,6 +201,9 @@ class Settings(Model):
     admin: AdminServer = Field(description="Health, metrics and management.")
     mail: MailSettings | None = Field(
         default=None, description="The server that takes mail. Without it none is sent."
+    )
+    people: PeopleSettings = Field(
+        default_factory=PeopleSettings, description="How people sign in, where not by passwords of ours."
     )
     tokens: TokenLifetimes = Field(
         default_factory=TokenLifetimes, description="How long tokens live, where not as usual."

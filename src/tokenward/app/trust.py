@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -81,7 +82,7 @@ class _Builder:
         signed = said.signed
         server = Server(
             said.url,
-            self._authenticate(said),
+            authenticating(said, self._base_dir, self._clock),
             outbound(said.url, said.networks, max_bytes=_MAX_ANSWER).post_form_async,
             frozenset(said.may_lack),
             None
@@ -106,16 +107,6 @@ class _Builder:
             clock=self._clock,
         )
 
-    def _authenticate(self, said: IntrospectionTrust) -> Callable[[], Proof]:
-        if said.private_key is None:
-            secret = self._secret(said.client_secret or "")
-            return lambda: (basic_authorization(said.client_id, secret), {})
-        key = read_private_key(self._secret(said.private_key))
-        return lambda: (
-            None,
-            client_assertion(key, client_id=said.client_id, audience=said.issuer, clock=self._clock),
-        )
-
     def _basic(self, said: BasicTrust, api: Api) -> BasicList:
         users = read_users(self._secret(said.users))
         return BasicList(
@@ -138,6 +129,42 @@ class _Builder:
 
     def _secret(self, reference: str) -> Secret:
         return resolve(reference, base_dir=self._base_dir)
+
+
+class ClientOfIssuer(Protocol):
+    """Who we are at an issuer that is not ours, and how that is proved: by exactly one of the two."""
+
+    @property
+    def issuer(self) -> str:
+        """Its identifier."""
+
+    @property
+    def client_id(self) -> str:
+        """Who we are there."""
+
+    @property
+    def client_secret(self) -> str | None:
+        """Where our secret is kept."""
+
+    @property
+    def private_key(self) -> str | None:
+        """Where our private key is kept."""
+
+
+def authenticating(said: ClientOfIssuer, base_dir: Path, clock: Clock = SYSTEM_CLOCK) -> Callable[[], Proof]:
+    """What proves to the issuer, request by request, who we are.
+
+    Raises:
+        ValueError: the secret or the key cannot be used.
+    """
+    if said.private_key is None:
+        secret = resolve(said.client_secret or "", base_dir=base_dir)
+        return lambda: (basic_authorization(said.client_id, secret), {})
+    key = read_private_key(resolve(said.private_key, base_dir=base_dir))
+    return lambda: (
+        None,
+        client_assertion(key, client_id=said.client_id, audience=said.issuer, clock=clock),
+    )
 
 
 def _terms(said: ForeignIssuer, api: Api) -> Terms:

@@ -42,6 +42,8 @@ def trust_remarks(settings: Settings, base_dir: Path, clock: Clock = SYSTEM_CLOC
                 yield from _key_file(
                     (*place, "introspection", "signed"), source.introspection.signed, base_dir
                 )
+    for number, provider in enumerate(settings.people.upstream):
+        yield from _key_file(("people", "upstream", number), provider, base_dir)
 
 
 def _basic(place: Keys, said: BasicTrust, base_dir: Path, now: float) -> Iterator[Remark]:

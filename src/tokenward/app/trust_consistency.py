@@ -85,7 +85,7 @@ def _jwt(place: Keys, said: JwtTrust) -> Iterator[Remark]:
             "its tokens are not as RFC 9068 says, and nobody says why that is good enough",
             "add a reason",
         )
-    yield from _keys(place, said)
+    yield from keys_are_clear(place, said)
 
 
 def _introspection(place: Keys, said: IntrospectionTrust) -> Iterator[Remark]:
@@ -96,10 +96,11 @@ def _introspection(place: Keys, said: IntrospectionTrust) -> Iterator[Remark]:
             "name one of client_secret and private_key",
         )
     if said.signed is not None:
-        yield from _keys((*place, "signed"), said.signed)
+        yield from keys_are_clear((*place, "signed"), said.signed)
 
 
-def _keys(place: Keys, said: IssuerKeys) -> Iterator[Remark]:
+def keys_are_clear(place: Keys, said: IssuerKeys) -> Iterator[Remark]:
+    """What does not fit together about where the keys of an issuer are."""
     if said.jwks is not None and said.jwks_uri is not None:
         yield _error((*place, "jwks"), "there are two places for its keys", "keep one of them")
     try:

@@ -205,6 +205,21 @@ CLOCK_OFF = _row(
     "The code belongs to another time. Let the device with the app set its clock, and try again.",
 )
 LINK_REFUSED = _row("link_refused", 403, "This link was used, has expired, or was replaced by a newer one.")
+PROVIDER_REFUSED = _row(
+    "provider_refused",
+    403,
+    "Signing in at the other service did not work. Start again.",
+    "OpenID Connect Core §3.1.3.7",
+)
+PROVIDER_UNAVAILABLE = _row(
+    "provider_unavailable", 503, "The service that knows you does not answer properly; try again later."
+)
+NO_ACCOUNT = _row("no_account", 403, "You have no account here. Ask the people who run this service for one.")
+NAME_TAKEN = _row(
+    "name_taken",
+    409,
+    "The user name that you would get here is somebody's already. Ask the people who run this service.",
+)
 SIGNATURE_REFUSED = _row("signature_refused", 403, "The signature is missing, wrong or too old.")
 
 # The gateway.

@@ -27,6 +27,9 @@ class AuthorizationRequest:
         nonce: ties an ID token to this request (OpenID Connect Core §3.1.2.1).
         dpop_jkt: the thumbprint of the key that will redeem the code (RFC 9449 §10), or "".
         verifier: the PKCE code verifier, which goes to the token endpoint only.
+        max_age: how many seconds ago the person may have signed in (OpenID Connect Core §3.1.2.1), or None.
+        acr_values: how well they should have, the best first.
+        prompt: what should happen, such as `login`, or "".
     """
 
     endpoint: str
@@ -38,6 +41,9 @@ class AuthorizationRequest:
     nonce: str = field(repr=False)
     verifier: Secret
     dpop_jkt: str = ""
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+    prompt: str = ""
 
     @classmethod
     def begin(
@@ -49,6 +55,9 @@ class AuthorizationRequest:
         scope: Iterable[str] = (),
         resource: str = "",
         dpop_jkt: str = "",
+        max_age: int | None = None,
+        acr_values: Iterable[str] = (),
+        prompt: str = "",
     ) -> "AuthorizationRequest":
         """A request with fresh `state`, `nonce` and code verifier."""
         return cls(
@@ -61,6 +70,9 @@ class AuthorizationRequest:
             nonce=identifier(),
             verifier=pkce.new_verifier(),
             dpop_jkt=dpop_jkt,
+            max_age=max_age,
+            acr_values=tuple(acr_values),
+            prompt=prompt,
         )
 
     @property
@@ -77,6 +89,9 @@ class AuthorizationRequest:
             "code_challenge": pkce.challenge(self.verifier.reveal()),
             "code_challenge_method": "S256",
             "dpop_jkt": self.dpop_jkt,
+            "max_age": "" if self.max_age is None else str(self.max_age),
+            "acr_values": " ".join(self.acr_values),
+            "prompt": self.prompt,
         }
         separator = "&" if "?" in self.endpoint else "?"
         return (
@@ -86,13 +101,18 @@ class AuthorizationRequest:
         )
 
 
-def read_callback(url_or_query: str, request: AuthorizationRequest, issuer: str) -> Secret:
+def read_callback(
+    url_or_query: str, request: AuthorizationRequest, issuer: str, *, names_issuer: bool = True
+) -> Secret:
     """The authorization code in the answer to `request`.
 
     Args:
         url_or_query: the redirect as it came back: the whole URL, or what follows its question mark.
         request: what was asked.
         issuer: the server that was asked; `iss` must name it (RFC 9207 §2.4), against mix-up.
+        names_issuer: whether the server tells its `iss`. False for one whose metadata does not say that it
+            does: then a missing one is no sign of anything, and a wrong one is refused all the same. Such a
+            server needs a redirect URI of its own (RFC 9700 §4.4.2.2).
 
     Raises:
         FlowError: the server refused, or the answer is not the answer to this request.
@@ -105,7 +125,7 @@ def read_callback(url_or_query: str, request: AuthorizationRequest, issuer: str)
         raise FlowError("malformed_response", refusal.problem.text) from None
     if not hmac.compare_digest(answer.get("state", "").encode(), request.state.encode()):
         raise FlowError("state_mismatch", "the answer belongs to another request")
-    if answer.get("iss") != issuer:
+    if answer.get("iss", issuer if not names_issuer else None) != issuer:
         raise FlowError("issuer_mismatch", "the answer does not come from the server that was asked")
     if "error" in answer:
         raise server_error(answer.get("error"), answer.get("error_description"))

@@ -25,6 +25,7 @@ Event = Literal[
     "recovery_used",
     "password_changed",
     "link_opened",
+    "upstream_linked",
 ]
 """What a person hears of."""
 
@@ -65,7 +66,7 @@ class Letters:
             event: what.
             device: of the browser that did it, as `devices.device_name` has it.
             address: where that was.
-            what: the name of the passkey that it is about, or "".
+            what: the name of the passkey or the provider that it is about, or "".
         """
         _log.info("told: user_id=%s %s", user.user_id, event)
         self._beside(self._tell(user, event, device=device, address=address, what=what))
@@ -108,7 +109,7 @@ class Letters:
         )
         self._outbox.put(Letter(to, self._texts.t("letters.happened_subject", name=self._name), text))
 
-    def _happened(self, event: Event, what: str) -> str:
+    def _happened(self, event: Event, what: str) -> str:  # noqa: C901 - one case an event
         t = self._texts.t
         match event:
             case "new_device":
@@ -129,6 +130,8 @@ class Letters:
                 return t("letters.password_changed")
             case "link_opened":
                 return t("letters.link_opened")
+            case "upstream_linked":
+                return t("letters.upstream_linked", provider=what)
 
     async def _address(self, user_id: str) -> str | None:
         claims = await self._people.user_claims(user_id)

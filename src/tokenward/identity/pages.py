@@ -96,6 +96,18 @@ class ConsentFacts(Protocol):
         """The value of the form's hidden field `request`."""
 
 
+class ProviderFacts(Protocol):
+    """What the sign-in page needs to know of an identity provider."""
+
+    @property
+    def name(self) -> str:
+        """In the address of its form."""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+
+
 class Pages:
     """Renders every page of one issuer.
 
@@ -129,10 +141,13 @@ class Pages:
         passkey: PasskeyOffer | None,
         username: str = "",
         confirming: bool = False,
+        passwords: bool = True,
         forgotten: bool = False,
+        providers: Sequence[ProviderFacts] = (),
+        provider_field: str = "",
         error: str = "",
     ) -> bytes:
-        """The first step: `username`, `password`; or a passkey.
+        """The first step: `username`, `password`; or a passkey; or an identity provider.
 
         `confirming` is for whoever is signed in, `forgotten` where a link can be had by mail.
         """
@@ -143,7 +158,10 @@ class Pages:
             passkey=passkey,
             username=username,
             confirming=confirming,
+            passwords=passwords,
             forgotten=forgotten,
+            providers=providers,
+            provider_field=provider_field,
             error=error,
         )
 
@@ -163,9 +181,15 @@ class Pages:
         """Asks for `username`; or says that the mail is on its way, whether it is or not."""
         return self._render("forgotten.html", field=field, sent=sent, error=error)
 
-    def account(self, view: AccountView, *, sign_out: str, passkeys: bool) -> bytes:
+    def account(self, view: AccountView, *, sign_out: str, passkeys: bool, passwords: bool = True) -> bytes:
         """`/account`: what the person has, and forms that end it; `sign_out` is that form's hidden field."""
-        return self._render("account.html", view=view, sign_out=sign_out, passkeys_work=passkeys)
+        return self._render(
+            "account.html",
+            view=view,
+            sign_out=sign_out,
+            passkeys_work=passkeys,
+            passwords_work=passwords,
+        )
 
     def password(self, *, username: str, field: str, error: str = "") -> bytes:
         """`/account/password`: `password` and `again`."""

@@ -16,6 +16,7 @@ from tokenward.identity.progress import Progress
 from tokenward.identity.second_factors import SecondFactors
 from tokenward.identity.sessions import Sessions
 from tokenward.identity.told import Told
+from tokenward.identity.upstream.upstreams import Upstreams
 from tokenward.store.people_port import Factors, People
 from tokenward.store.port import ApiKeys, Clients, Tokens, Uses
 from tokenward.tokens.sealing import Sealer
@@ -33,6 +34,7 @@ class Parts:
         store: what must be remembered.
         name: what the issuer is called.
         passwords: hashes them.
+        password_sign_in: whether people sign in by passwords; without, there is no page that takes one.
         factors: makes and checks codes.
         party: for whom passkeys are; None where browsers have none.
         sessions: the browser's.
@@ -40,6 +42,7 @@ class Parts:
         links: let a person in once.
         letters: what people are told by mail.
         told: the same, about what a request did.
+        upstreams: identity providers through which people sign in.
         devices: the browsers that people signed in from before.
         forms: which forms are ours.
         answers: responses of pages.
@@ -50,6 +53,7 @@ class Parts:
     store: IdentityStore
     name: str
     passwords: Passwords
+    password_sign_in: bool
     factors: SecondFactors
     party: RelyingParty | None
     sessions: Sessions
@@ -57,6 +61,7 @@ class Parts:
     links: Links
     letters: Letters
     told: Told
+    upstreams: Upstreams
     devices: Devices
     forms: BoundForms
     answers: Answers

@@ -27,6 +27,8 @@ class Person:
         session_id: the session's locator; public.
         proofs: what they did to sign in, oldest first.
         version: of how they sign in, see `User.version`.
+        upstream: the identity provider at which this session began, by its name here; "" where none did.
+        scopes: all that they can allow others to do, where their groups at a provider say so; None: anything.
     """
 
     user_id: str
@@ -34,6 +36,8 @@ class Person:
     session_id: str
     proofs: tuple[Proof, ...]
     version: int
+    upstream: str = ""
+    scopes: frozenset[str] | None = None
 
     def authentication(self, *, level: Level | None = None, since: float = 0.0) -> Authentication | None:
         """What they did at or after `since`, if it reaches `level`; see `proofs.authentication`."""

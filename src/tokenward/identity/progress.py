@@ -99,6 +99,7 @@ class Progress:
         aim: Aim,
         *,
         upstream: FromUpstream | None = None,
+        at: float | None = None,
     ) -> Response:
         """Go on, after the person did one more thing: to the next step, or signed in to where they wanted.
 
@@ -108,6 +109,7 @@ class Progress:
             amr: what it was.
             aim: where all this leads.
             upstream: where it was proved, if not here.
+            at: when, if not now.
 
         Raises:
             Refusal: BAD_CREDENTIALS, how they sign in was changed meanwhile; EXPIRED_FORM, their session
@@ -115,7 +117,7 @@ class Progress:
             StoreUnavailable: nothing has changed.
         """
         so_far = await self.so_far(scope)
-        proof = Proof(amr, self._clock.time())
+        proof = Proof(amr, self._clock.time() if at is None else at)
         if so_far is None or so_far.user_id != user.user_id:
             pending = Pending(user.user_id, user.version, (proof,), upstream=upstream)
         elif so_far.version != user.version:
@@ -129,7 +131,9 @@ class Progress:
             return see_other(f"{PAGES[step]}?{aim.query}", [self._pending.keep(pending)])
         to = aim.continue_to if step is Step.DONE else f"{PAGES[step]}?{aim.query}"
         if pending.session_id:
-            token = await self._sessions.rotate(pending.session_id, pending.proofs, scope)
+            token = await self._sessions.rotate(
+                pending.session_id, pending.proofs, scope, upstream=pending.upstream
+            )
         else:
             token = await self._sessions.start(user, pending.proofs, scope, upstream=pending.upstream)
             await self._sessions.end(scope)  # of another person's that the browser had before

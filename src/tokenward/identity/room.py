@@ -39,6 +39,10 @@ from tokenward.identity.signin import SignIn
 from tokenward.identity.texts import english
 from tokenward.identity.throttle import SecondFactorThrottle
 from tokenward.identity.told import Told
+from tokenward.identity.upstream.provider import Connection
+from tokenward.identity.upstream.under_way import UnderWayCookie
+from tokenward.identity.upstream.upstreams import Upstreams
+from tokenward.identity.upstream_step import UpstreamStep
 from tokenward.tokens.sealing import Sealer
 
 
@@ -60,6 +64,8 @@ class Identity:
         prefix: of session tokens.
         passwords: how passwords are hashed.
         post: takes letters to people; None where nothing does.
+        password_sign_in: whether people sign in by passwords.
+        upstream: identity providers through which they can sign in.
 
     Attributes:
         sign_in: the issuer's port `SignIn`.
@@ -68,7 +74,8 @@ class Identity:
         outbox: sends letters, while it runs.
 
     Raises:
-        ValueError: the issuer's URL is plain HTTP on a host that others can reach.
+        ValueError: the issuer's URL is plain HTTP on a host that others can reach, or a setting or key of a
+            provider is bad.
     """
 
     def __init__(
@@ -83,10 +90,15 @@ class Identity:
         prefix: str = "tkw",
         passwords: Passwords | None = None,
         post: Post | None = None,
+        password_sign_in: bool = True,
+        upstream: Sequence[Connection] = (),
     ) -> None:
         self._passwords = passwords or Passwords()
         self.outbox = Outbox(post)
-        parts = self._put_together(store, peppers, sealer, issuer_url, name, clock, prefix)
+        upstreams = Upstreams(upstream, store, issuer_url=issuer_url, clock=clock)
+        parts = self._put_together(
+            store, peppers, sealer, issuer_url, name, clock, prefix, password_sign_in, upstreams
+        )
         self.pages = parts.pages
         passkeys = PasskeyStep(parts)
         self.sign_in = SignIn(parts, passkeys)
@@ -95,14 +107,17 @@ class Identity:
             self.sign_in,
             CodeStep(parts, passkeys),
             passkeys,
-            LinkPage(parts),
-            ForgottenPage(parts),
             Overview(parts, door),
-            PasswordPage(parts, door),
             AuthenticatorPage(parts, door),
             RecoveryPage(parts, door),
             SecondFactorPage(parts, door),
         ]
+        if password_sign_in:
+            pages += [LinkPage(parts), ForgottenPage(parts), PasswordPage(parts, door)]
+        under_way = UnderWayCookie(
+            cookie("tokenward_upstream", secure=wants_secure(issuer_url)), sealer, clock=clock
+        )
+        pages += [UpstreamStep(parts, client, under_way) for client in upstreams.clients]
         if parts.party is not None:
             pages.append(PasskeysPage(parts, door, parts.party))
         self.routes: list[Route] = [
@@ -119,6 +134,8 @@ class Identity:
         name: str,
         clock: Clock,
         prefix: str,
+        password_sign_in: bool,
+        upstreams: Upstreams,
     ) -> Parts:
         secure = wants_secure(issuer_url)
         before = cookie("tokenward_before", secure=secure)
@@ -133,6 +150,7 @@ class Identity:
             store=store,
             name=name,
             passwords=self._passwords,
+            password_sign_in=password_sign_in,
             factors=SecondFactors(
                 store, sealer=sealer, peppers=peppers, throttle=SecondFactorThrottle(clock=clock), clock=clock
             ),
@@ -150,6 +168,7 @@ class Identity:
             links=Links(store, peppers, issuer_url, clock=clock, prefix=prefix),
             letters=letters,
             told=told,
+            upstreams=upstreams,
             devices=devices,
             forms=BoundForms(FormGuard(sealer, issuer_url, clock=clock), before),
             answers=Answers(Pages(name)),

@@ -80,6 +80,7 @@ class Sessions:
             session_id=session.session_id,
             proofs=session.proofs,
             version=user.version,
+            upstream=session.upstream,
         )
 
     async def start(
@@ -97,12 +98,7 @@ class Sessions:
         for _ in range(_ATTEMPTS):
             token, session = self._new(user.user_id, proofs, scope)
             if upstream is not None:
-                session = replace(
-                    session,
-                    upstream=upstream.name,
-                    upstream_subject=upstream.subject,
-                    upstream_sid=upstream.sid,
-                )
+                session = _resting(session, upstream)
             try:
                 started = await self._people.add_session(session, version=user.version)
             except AlreadyExists:  # two locators of one millisecond met
@@ -112,11 +108,18 @@ class Sessions:
             return token
         raise StoreUnavailable(f"{_ATTEMPTS} locators in a row were taken")
 
-    async def rotate(self, session_id: str, proofs: Sequence[Proof], scope: Scope) -> Secret:
+    async def rotate(
+        self,
+        session_id: str,
+        proofs: Sequence[Proof],
+        scope: Scope,
+        *,
+        upstream: FromUpstream | None = None,
+    ) -> Secret:
         """Put a session with these proofs in the place of one that is live, and return its token.
 
         The old token is dead with that: whoever had read it shares nothing of what was proved since. The
-        absolute end stays.
+        absolute end stays, and so does the sign-in at a provider on which it rests, unless there is a newer.
 
         Raises:
             Refusal: EXPIRED_FORM, the old one has ended.
@@ -125,15 +128,11 @@ class Sessions:
         old = await self._people.session(session_id)
         if old is None:
             raise Refusal(EXPIRED_FORM, "the session that was to be renewed has ended")
+        rests_on = upstream or FromUpstream(old.upstream, old.upstream_subject, old.upstream_sid)
         for _ in range(_ATTEMPTS):
             token, session = self._new(old.user_id, proofs, scope)
             session = replace(
-                session,
-                created_at=old.created_at,
-                expires_at=old.expires_at,
-                upstream=old.upstream,
-                upstream_subject=old.upstream_subject,
-                upstream_sid=old.upstream_sid,
+                _resting(session, rests_on), created_at=old.created_at, expires_at=old.expires_at
             )
             try:
                 replaced = await self._people.replace_session(session_id, session)
@@ -179,3 +178,7 @@ class Sessions:
             address=peer_of(scope),
         )
         return token.secret, session
+
+
+def _resting(session: Session, on: FromUpstream) -> Session:
+    return replace(session, upstream=on.name, upstream_subject=on.subject, upstream_sid=on.sid)

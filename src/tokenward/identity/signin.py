@@ -27,6 +27,9 @@ from tokenward.tokens.acr import Level
 
 PASSWORD = ("pwd",)  # RFC 8176 §2
 
+PROVIDERS = "upstream"
+"""The name of the forms whose buttons lead to identity providers."""
+
 AGAIN = "again"
 """In the query of the first page: forget what this sign-in has shown so far."""
 
@@ -50,7 +53,8 @@ class SignIn:
         Raises:
             StoreUnavailable: nobody can know.
         """
-        return await self._parts.sessions.current(scope)
+        person = await self._parts.sessions.current(scope)
+        return await self._parts.upstreams.narrowed(person) if person is not None else None
 
     def sign_in_url(self, continue_to: str, *, level: Level | None = None, since: float = 0.0) -> str:
         """The page that asks for what is missing of `level`, or older than `since`.
@@ -65,9 +69,13 @@ class SignIn:
         answering = self._parts.answers.answering
         return [
             Route("/", answering(self._landing), methods=["GET"]),
-            Route(PAGES[Step.FIRST], answering(self._sign_in), methods=["GET", "POST"]),
+            Route(PAGES[Step.FIRST], answering(self._sign_in), methods=self._methods),
             Route("/sign-out", answering(self._sign_out), methods=["POST"]),
         ]
+
+    @property
+    def _methods(self) -> list[str]:
+        return ["GET", "POST"] if self._parts.password_sign_in else ["GET"]
 
     async def _landing(self, request: Request) -> Response:
         person = await self.current(request.scope)
@@ -158,11 +166,13 @@ class SignIn:
         self._parts.forms.check_origin(request.scope)
         form = await read_form(request.scope, request.receive)
         person = await self.current(request.scope)
+        onwards = None
         if person is not None:
             self._parts.forms.check_of_session("sign-out", person, request.scope, form)
             await self._parts.sessions.end(request.scope)
             _log.info("signed out: user_id=%s", person.user_id)
-        return see_other(LANDING, [self._parts.sessions.cookie.clear()])
+            onwards = await self._parts.upstreams.sign_out_url(person)
+        return see_other(onwards or LANDING, [self._parts.sessions.cookie.clear()])
 
     def _page(
         self,
@@ -182,7 +192,10 @@ class SignIn:
             passkey=self._passkeys.offer(bound),
             username=username,
             confirming=confirming,
+            passwords=self._parts.password_sign_in,
             forgotten=self._parts.letters.work,
+            providers=self._parts.upstreams.providers,
+            provider_field=bound.field(PROVIDERS),
             error=error,
         )
         return self._parts.answers.page(status, body, [*headers, *bound.headers])

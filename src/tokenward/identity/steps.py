@@ -1,7 +1,7 @@
 """What a person has to do next to be signed in well enough."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from tokenward.identity.continuing import safe_continue
 from tokenward.identity.proofs import authentication
 from tokenward.store.people_records import FactorSummary, Proof
-from tokenward.tokens.acr import LEVELS, Level, reaches, two_factors
+from tokenward.tokens.acr import FEDERATED, LEVELS, Level, reaches, two_factors
 
 _MOMENT = re.compile(r"[0-9]{1,11}\.[0-9]{1,9}")  # no exponent, no infinity
 
@@ -69,11 +69,14 @@ def next_step(held: FactorSummary, proofs: Sequence[Proof], aim: Aim) -> Step:
     """What a person has to do next who has these factors and has proved this.
 
     Whoever has a second factor always uses it, whatever is asked for: otherwise a thief of the password would
-    simply not ask.
+    simply not ask. That holds, too, where an identity provider says that it saw two: those are its own, and
+    whoever got into the account there must not get past the factor here.
     """
     done = authentication(proofs, since=aim.since)
     if done is None:
         return Step.FIRST
+    if _second(held) and _only_vouched_for(proof for proof in proofs if proof.at >= aim.since):
+        return Step.PASSKEY if aim.level == "phishing-resistant" and held.passkeys else Step.SECOND
     if reaches(done.amr, _wanted(held, aim)):
         return Step.DONE
     if two_factors(done.amr) or not _second(held):  # what they have does not reach further
@@ -88,6 +91,13 @@ def next_step(held: FactorSummary, proofs: Sequence[Proof], aim: Aim) -> Step:
 def _wanted(held: FactorSummary, aim: Aim) -> Level:
     own: Level = "two-factor" if _second(held) else "single-factor"
     return max(own, aim.level or own, key=LEVELS.index)
+
+
+def _only_vouched_for(proofs: Iterable[Proof]) -> bool:
+    """Whether an identity provider's word is all that there is, but for a password."""
+    proofs = tuple(proofs)
+    here = [proof for proof in proofs if FEDERATED not in proof.amr]
+    return len(here) < len(proofs) and not any(two_factors(("pwd", *each.amr)) for each in here)
 
 
 def _second(held: FactorSummary) -> bool:

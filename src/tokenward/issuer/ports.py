@@ -23,6 +23,10 @@ class SignedIn(Protocol):
     def session_id(self) -> str:
         """Which session; consent is bound to it."""
 
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """All scopes of APIs that they can allow; None where nothing bounds them."""
+
     def authentication(self, *, level: Level | None = None, since: float = 0.0) -> Authentication | None:
         """What they did to sign in that reaches `level`, none of it before `since`; None if they did not."""
 

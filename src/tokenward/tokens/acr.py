@@ -23,10 +23,13 @@ ACR: Mapping[Level, str] = MappingProxyType(
 )
 """The authentication context class (OpenID Connect Core §2) of each level."""
 
-# What each method (RFC 8176 §2) shows: something that the person knows, has or is. `fed` is no word of the
-# RFC: an identity provider that did not say what the person did, which is a single factor, and none of ours.
+FEDERATED = "fed"
+"""No word of RFC 8176: the person signed in at an identity provider. That is a single factor, and none of
+ours, whatever they did there; if it was more, other words beside it say so."""
+
+# What each method (RFC 8176 §2) shows: something that the person knows, has or is.
 _KINDS_OF_FACTORS: Mapping[str, str] = {
-    **dict.fromkeys(("pwd", "pin", "kba", "fed"), "knows"),
+    **dict.fromkeys(("pwd", "pin", "kba", FEDERATED), "knows"),
     **dict.fromkeys(("otp", "hwk", "swk", "sc", "sms", "tel"), "has"),
     **dict.fromkeys(("face", "fpt", "iris", "retina", "vbm"), "is"),
 }

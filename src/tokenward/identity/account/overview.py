@@ -59,7 +59,10 @@ class Overview:
         )
         return self._door.page(
             self._parts.pages.account(
-                view, sign_out=self._door.field(person, "sign-out"), passkeys=self._parts.party is not None
+                view,
+                sign_out=self._door.field(person, "sign-out"),
+                passkeys=self._parts.party is not None,
+                passwords=self._parts.password_sign_in,
             )
         )
 

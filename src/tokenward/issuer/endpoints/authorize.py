@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
 from tokenward.base.asgi import Receive, Scope
@@ -45,6 +46,7 @@ async def authorize(issuer: Issuer, scope: Scope, _receive: Receive) -> Response
         if isinstance(signed_in, str):
             return redirect(signed_in)
         person, done = signed_in
+        request = _narrowed(request, person)
         if not await _consented(issuer, request, person):
             return _consent_page(issuer, request, person, done)
         return await _code(issuer, request, person, done)
@@ -83,6 +85,7 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
         done = person.authentication(level=request.level, since=since)
         if done is None:
             raise Refusal(EXPIRED_FORM, "the session no longer shows what the form was made for")
+        request = _narrowed(request, person)
         _check_decision(request, form.get("decision"))
         await _remember(issuer, request, person)
         return await _code(issuer, request, person, done)
@@ -95,6 +98,23 @@ def _check_decision(request: AuthorizationRequest, decision: str | None) -> None
         raise ReturnedRefusal(request.address, Refusal(ACCESS_DENIED, "the person said no"))
     if decision != "allow":
         raise Refusal(MALFORMED, "decision is neither allow nor deny")
+
+
+def _narrowed(request: AuthorizationRequest, person: SignedIn) -> AuthorizationRequest:
+    """The request for no more than this person can allow (RFC 6749 §3.3).
+
+    Raises:
+        ReturnedRefusal: ACCESS_DENIED, nothing is left of what it asks for at the API.
+    """
+    if person.scopes is None:
+        return request
+    asked = [each for each in request.access.scope if each not in PROTOCOL_SCOPES]
+    if asked and person.scopes.isdisjoint(asked):
+        raise ReturnedRefusal(
+            request.address, Refusal(ACCESS_DENIED, f"user_id={person.user_id} can allow none of that")
+        )
+    scope = tuple(it for it in request.access.scope if it in PROTOCOL_SCOPES or it in person.scopes)
+    return replace(request, access=replace(request.access, scope=scope))
 
 
 def _returned(returned: ReturnedRefusal) -> Response:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tokenward.app import http2, listener
+from tokenward.app.people_settings import SessionSettings
 from tokenward.app.settings import ClientSettings, SigningKeySettings, TokenLifetimes
 from tokenward.backend import verifier
 from tokenward.gateway import inside, paths, steps
@@ -54,8 +55,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
         (
             SECURITY,
             "| 30 min unused, 12 h in all |",
-            (sessions.IDLE, sessions.ABSOLUTE),
-            (30 * MINUTE, 12 * HOUR),
+            (sessions.IDLE, sessions.ABSOLUTE, SessionSettings().idle, SessionSettings().absolute),
+            (30 * MINUTE, 12 * HOUR, 30 * MINUTE, 12 * HOUR),
         ),
         (
             SECURITY,

@@ -4,7 +4,7 @@ from identity.house import SESSION
 from tokenward.base.secret import Secret
 from tokenward.identity.cookies import cookie, wants_secure
 from tokenward.identity.people import add_user
-from tokenward.identity.sessions import ABSOLUTE, IDLE, TOUCH_EVERY
+from tokenward.identity.sessions import ABSOLUTE, IDLE, TOUCH_EVERY, SessionLimits
 from tokenward.store.people_records import Proof
 from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.tokens import opaque
@@ -39,6 +39,22 @@ def test_a_session_ends_after_twelve_hours_however_much_it_is_used(visit):
         assert await house.person(browser) is None
 
     visit(story)
+
+
+def test_limits_can_be_others(visit):
+    async def story(house):
+        browser = house.browser()
+        await house.sign_in(browser)
+        for _ in range(2):
+            house.clock.advance(599)
+            assert await house.person(browser)
+        house.clock.advance(2)
+        assert await house.person(browser) is None  # 1200 seconds in all
+        await house.sign_in(browser)
+        house.clock.advance(600)
+        assert await house.person(browser) is None
+
+    visit(story, limits=SessionLimits(idle=600, absolute=1200))
 
 
 def test_use_is_written_down_at_most_once_a_minute(visit, monkeypatch):

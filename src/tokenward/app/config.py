@@ -17,6 +17,7 @@ from tokenward.app.consistency import inconsistencies
 from tokenward.app.findings import Finding, Remark, errors, in_order, placed, unreadable
 from tokenward.app.jwk_files import read_encryption_key, remark
 from tokenward.app.people_consistency import unknown_group_scopes
+from tokenward.app.people_files import unusable_files
 from tokenward.app.reach import out_of_reach
 from tokenward.app.schema_errors import schema_errors
 from tokenward.app.settings import Settings, schema
@@ -124,6 +125,7 @@ def load(path: Path, files: Snapshot | None = None) -> Loaded:
             keys = (name, "client_certificates", "ca")
             remedy = "name a PEM file with the certificates of the CAs that issue to clients"
             findings.append(placed(source, Remark(keys, "error", "client-ca", str(error), remedy)))
+    findings += [placed(source, it) for it in unusable_files(settings.people, base_dir)]
     resources = {document.resource.audience: document.resource for document in documents}
     findings += [placed(source, it) for it in _exchanged_scopes(settings, resources)]
     findings += [placed(source, it) for it in unknown_group_scopes(settings, resources)]

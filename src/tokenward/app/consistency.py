@@ -123,6 +123,17 @@ def _api_key_lifetimes_nest(settings: Settings) -> Iterator[Remark]:
         )
 
 
+def _sessions_nest(settings: Settings) -> Iterator[Remark]:
+    sessions = settings.people.sessions
+    if sessions.idle > sessions.absolute:
+        yield _error(
+            ("people", "sessions"),
+            "lifetimes",
+            "a session that nobody uses would outlive its absolute end",
+            "let idle be at most absolute",
+        )
+
+
 def _mail_users_have_passwords(settings: Settings) -> Iterator[Remark]:
     mail = settings.mail
     if mail is not None and bool(mail.username) is not (mail.password is not None):
@@ -342,6 +353,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _certificates_arrive,
     _lifetimes_nest,
     _api_key_lifetimes_nest,
+    _sessions_nest,
     _mail_users_have_passwords,
     _apis_exist,
     _apis_are_somewhere,

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from tokenward.app.locations import Networks, PlatformUrl
 from tokenward.app.model import Model
+from tokenward.app.quantities import Duration
 from tokenward.app.trust_settings import IssuerKeys
 from tokenward.app.value_rules import A_LIST, bad_value
 from tokenward.app.values import KeyFile, Name, Reference, Scopes
@@ -122,6 +123,22 @@ class UpstreamSettings(IssuerKeys):
     sign_out: bool = Field(default=False, description="Who signs out here is led on to sign out there.")
 
 
+class SessionSettings(Model):
+    """How long who signed in stays signed in."""
+
+    # Use is written down once a minute only, so a limit of about that would end what is in use.
+    idle: Annotated[int, Duration(300, 86_400)] = Field(
+        default=30 * 60,
+        json_schema_extra={"default": "30m"},
+        description="Without a request of that browser: 5m to 1d.",
+    )
+    absolute: Annotated[int, Duration(300, 30 * 86_400)] = Field(
+        default=12 * 3600,
+        json_schema_extra={"default": "12h"},
+        description="In all, from signing in on: 5m to 30d. Sessions that there are keep their end.",
+    )
+
+
 class PeopleSettings(Model):
     """How people sign in."""
 
@@ -131,4 +148,13 @@ class PeopleSettings(Model):
     )
     upstream: Annotated[tuple[UpstreamSettings, ...], A_LIST] = Field(
         default=(), description="OpenID providers through which they can, in the order of their buttons."
+    )
+    breached_passwords: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A file of leaked passwords that nobody may choose: lines of their SHA-1 in hexadecimal, "
+        "with :COUNT or without, sorted, as the downloader of Have I Been Pwned writes it.",
+    )
+    sessions: SessionSettings = Field(
+        default_factory=SessionSettings, description="How long people stay signed in, where not as usual."
     )

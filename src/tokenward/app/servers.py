@@ -25,6 +25,7 @@ from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
 from tokenward.app.locations import is_loopback
 from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
+from tokenward.app.people import passwords_of, session_limits
 from tokenward.app.platforms import workloads
 from tokenward.app.post import post
 from tokenward.app.providers import providers
@@ -155,6 +156,8 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
         issuer_url=settings.issuer.url,
         name=settings.name,
         clock=ground.clock,
+        passwords=passwords_of(ground.configuration),
+        limits=session_limits(settings),
         post=post(ground.configuration),
         password_sign_in=settings.people.passwords,
         upstream=providers(ground.configuration, ground.clock),

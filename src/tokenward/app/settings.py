@@ -203,7 +203,7 @@ class Settings(Model):
         default=None, description="The server that takes mail. Without it none is sent."
     )
     people: PeopleSettings = Field(
-        default_factory=PeopleSettings, description="How people sign in, where not by passwords of ours."
+        default_factory=PeopleSettings, description="How people sign in, where not as usual."
     )
     tokens: TokenLifetimes = Field(
         default_factory=TokenLifetimes, description="How long tokens live, where not as usual."

@@ -34,7 +34,7 @@ from tokenward.identity.passwords import Passwords
 from tokenward.identity.pending import PendingSignIns
 from tokenward.identity.progress import Progress
 from tokenward.identity.second_factors import SecondFactors
-from tokenward.identity.sessions import Sessions
+from tokenward.identity.sessions import SessionLimits, Sessions
 from tokenward.identity.signin import SignIn
 from tokenward.identity.texts import english
 from tokenward.identity.throttle import SecondFactorThrottle
@@ -63,6 +63,7 @@ class Identity:
         clock: for lifetimes.
         prefix: of session tokens.
         passwords: how passwords are hashed.
+        limits: when sessions end.
         post: takes letters to people; None where nothing does.
         password_sign_in: whether people sign in by passwords.
         upstream: identity providers through which they can sign in.
@@ -89,11 +90,13 @@ class Identity:
         clock: Clock = SYSTEM_CLOCK,
         prefix: str = "tkw",
         passwords: Passwords | None = None,
+        limits: SessionLimits | None = None,
         post: Post | None = None,
         password_sign_in: bool = True,
         upstream: Sequence[Connection] = (),
     ) -> None:
         self._passwords = passwords or Passwords()
+        self._limits = limits or SessionLimits()
         self.outbox = Outbox(post)
         upstreams = Upstreams(upstream, store, issuer_url=issuer_url, clock=clock)
         parts = self._put_together(
@@ -140,7 +143,12 @@ class Identity:
         secure = wants_secure(issuer_url)
         before = cookie("tokenward_before", secure=secure)
         sessions = Sessions(
-            store, peppers, cookie("tokenward_session", secure=secure), clock=clock, prefix=prefix
+            store,
+            peppers,
+            cookie("tokenward_session", secure=secure),
+            limits=self._limits,
+            clock=clock,
+            prefix=prefix,
         )
         pending = PendingSignIns(cookie("tokenward_pending", secure=secure), sealer, clock=clock)
         devices = Devices(sealer, cookie("tokenward_device", secure=secure, max_age=LIFETIME), clock=clock)

@@ -37,11 +37,23 @@ class FromUpstream:
     sid: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """When sessions end.
+
+    Attributes:
+        idle: seconds without use.
+        absolute: seconds in all.
+    """
+
+    idle: float = IDLE
+    absolute: float = ABSOLUTE
+
+
 class Sessions:
     """Starts, recognises and ends sessions.
 
-    They end after `IDLE` seconds without use and `ABSOLUTE` seconds in all. Use is written down at most every
-    `TOUCH_EVERY` seconds, since each time costs a write to the disk.
+    Use is written down at most every `TOUCH_EVERY` seconds, since each time costs a write to the disk.
     """
 
     def __init__(
@@ -50,10 +62,12 @@ class Sessions:
         peppers: Sequence[bytes],
         cookie: Cookie,
         *,
+        limits: SessionLimits,
         clock: Clock = SYSTEM_CLOCK,
         prefix: str = "tkw",
     ) -> None:
         self.cookie = cookie
+        self._limits = limits
         self._people = people
         self._peppers = peppers
         self._clock = clock
@@ -66,12 +80,12 @@ class Sessions:
             StoreUnavailable: nobody can know.
         """
         session = await self._presented(scope)
-        now = self._clock.time()
-        if session is None or session.expires_at <= now or session.last_seen_at + IDLE <= now:
+        if session is None or not self.is_live(session):
             return None
         user = await self._people.user(session.user_id)
         if user is None or user.disabled_at is not None:
             return None
+        now = self._clock.time()
         if now - session.last_seen_at >= TOUCH_EVERY:
             await self._people.touch_session(session.session_id, now)
         return Person(
@@ -82,6 +96,11 @@ class Sessions:
             version=user.version,
             upstream=session.upstream,
         )
+
+    def is_live(self, session: Session) -> bool:
+        """Whether it has not ended by its limits."""
+        now = self._clock.time()
+        return session.expires_at > now and session.last_seen_at + self._limits.idle > now
 
     async def start(
         self, user: User, proofs: Sequence[Proof], scope: Scope, *, upstream: FromUpstream | None = None
@@ -173,7 +192,7 @@ class Sessions:
             proofs=tuple(proofs),
             created_at=now,
             last_seen_at=now,
-            expires_at=now + ABSOLUTE,
+            expires_at=now + self._limits.absolute,
             device=device_of(scope),
             address=peer_of(scope),
         )

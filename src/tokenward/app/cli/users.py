@@ -21,6 +21,7 @@ from tokenward.app.cli.console import (
 )
 from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
+from tokenward.app.people import passwords_of
 from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.claims import change_claims, check_claim, read_claim
@@ -57,7 +58,7 @@ def add(
         claims = dict(map(read_claim, claim or []))
         for name, value in claims.items():
             check_claim(name, value)  # before anybody is added
-        passwords = Passwords()
+        passwords = passwords_of(ground.configuration)
         try:
             user = await add_user(ground.store, username, secret, passwords=passwords, clock=ground.clock)
         finally:

@@ -13,7 +13,6 @@ from tokenward.identity.answers import see_other
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
-from tokenward.identity.sessions import IDLE
 from tokenward.store.people_port import Factors, People
 from tokenward.store.port import ApiKeys, Clients, Tokens
 from tokenward.store.records import ApiKey
@@ -52,7 +51,7 @@ class Overview:
             username=person.username,
             field=self._door.field(person),
             factors=factors,
-            sessions=[it for it in sessions if it.expires_at > now and it.last_seen_at + IDLE > now],
+            sessions=list(filter(self._parts.sessions.is_live, sessions)),
             this_session=person.session_id,
             applications=applications,
             api_keys=keys,

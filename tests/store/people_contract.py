@@ -562,6 +562,24 @@ async def a_step_of_totp_is_used_once_and_none_before_it_afterwards(store):
 
 
 @promise
+async def recovery_codes_go_with_the_last_factor_that_they_stand_in_for(store):
+    ann, bob = await added(store), await added(store)
+    for person in (ann, bob):
+        await store.set_totp(person.user_id, b"sealed", step=5, at=NOW)
+        await store.set_recovery_codes(person.user_id, [b"1", b"2"], at=NOW)
+    key = passkey(user_id=ann.user_id)
+    await store.add_passkey(key)
+    assert await store.remove_totp(ann.user_id)
+    assert await store.recovery_codes_left(ann.user_id) == 2
+    assert not await store.remove_passkey(ann.user_id, "unknown")
+    assert await store.remove_passkey(ann.user_id, key.credential_id)
+    assert await store.recovery_codes_left(ann.user_id) == 0
+    assert await store.recovery_codes_left(bob.user_id) == 2
+    assert await store.remove_totp(bob.user_id)
+    assert await store.recovery_codes_left(bob.user_id) == 0
+
+
+@promise
 async def recovery_codes_are_used_once_and_replaced_together(store):
     ann, bob = await added(store), await added(store)
     for person in (ann, bob):

@@ -38,6 +38,8 @@ class CodeStep:
     async def _code(self, request: Request) -> Response:
         scope = request.scope
         post = request.method == "POST"
+        if post:
+            self._parts.forms.check_origin(scope)
         form = await read_form(scope, request.receive, limit=_FORM_LIMIT) if post else {}
         aim = Aim.read(form if post else parse_form(scope["query_string"]))
         so_far = await self._parts.progress.so_far(scope)

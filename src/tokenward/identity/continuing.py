@@ -6,9 +6,10 @@ LANDING = "/"
 ACCOUNT = "/account"
 MAX_CONTINUE = 4096
 
-# Path and query of one endpoint, in the characters that browsers leave in a query (WHATWG URL §1.3), and no
+# Path and query of our pages, in the characters that browsers leave in a query (WHATWG URL §1.3), and no
 # backslash. With the path fixed there is no host, no scheme and no line break to smuggle in.
-_CONTINUE = re.compile(r"/(?:authorize\?[!$-;=?-\[\]-~]*|account(?:/[a-z-]{1,32}){0,2})")
+_QUERY = r"\?[!$-;=?-\[\]-~]*"
+_CONTINUE = re.compile(rf"/(?:authorize{_QUERY}|account(?:/[a-z-]{{1,32}}){{0,2}}(?:{_QUERY})?)")
 
 
 def safe_continue(text: str) -> str:

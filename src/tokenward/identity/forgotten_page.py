@@ -74,6 +74,10 @@ class ForgottenPage:
             if self._names.take(user.user_id):
                 _log.info("no link: user_id=%s has been sent enough", user.user_id)
                 return
+            # A new link voids those before: not for somebody who would not get it.
+            if not await self._parts.letters.reach(user):
+                _log.info("no link: user_id=%s has no verified address", user.user_id)
+                return
             sent = await self._parts.letters.send_link(
                 user, "reset", await self._parts.links.new(user.user_id, "reset")
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tokenward.base.asgi import Headers, Scope
 from tokenward.base.entropy import identifier
+from tokenward.base.problems import Refusal
 from tokenward.identity.cookies import Cookie
 from tokenward.identity.csrf import FormGuard
 from tokenward.identity.people import Person
@@ -55,6 +56,14 @@ class BoundForms:
             Refusal: EXPIRED_FORM.
         """
         self._guard.check(scope, form, self._binding(scope), fields.get(FIELD, ""))
+
+    def is_ours(self, scope: Scope, form: str, fields: Mapping[str, str]) -> bool:
+        """Whether `check` lets it pass, for who knows forms of several names."""
+        try:
+            self.check(scope, form, fields)
+        except Refusal:
+            return False
+        return True
 
     def of_session(self, form: str, person: Person) -> str:
         """The hidden field for a form on a page that only this session sees."""

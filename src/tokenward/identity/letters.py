@@ -71,6 +71,14 @@ class Letters:
         _log.info("told: user_id=%s %s", user.user_id, event)
         self._beside(self._tell(user, event, device=device, address=address, what=what))
 
+    async def reach(self, user: User) -> bool:
+        """Whether the person has a verified address, and letters get anywhere.
+
+        Raises:
+            StoreUnavailable: nobody can know.
+        """
+        return self.work and await self._address(user.user_id) is not None
+
     async def send_link(self, user: User, purpose: LinkPurpose, link: Secret) -> bool:
         """Send a link to the person's verified address; False if they have none, or mail goes nowhere.
 

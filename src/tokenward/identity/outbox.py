@@ -28,6 +28,10 @@ class Letter:
     text: str = field(repr=False)
 
 
+# With the pauses before it is tried again, and again.
+_Attempt = tuple[Letter, Sequence[float]]
+
+
 class Post(Protocol):
     """Takes a letter."""
 
@@ -51,7 +55,8 @@ class Outbox:
     def __init__(self, post: Post | None, *, again: Sequence[float] = AGAIN) -> None:
         self._post = post
         self._again = again
-        self._letters: asyncio.Queue[Letter] = asyncio.Queue(WAITING)
+        self._letters: asyncio.Queue[_Attempt] = asyncio.Queue(WAITING)
+        self._later = 0
 
     @property
     def works(self) -> bool:
@@ -60,31 +65,35 @@ class Outbox:
 
     def put(self, letter: Letter) -> None:
         """Hand over a letter, which takes no time; where too many wait, it is lost and the log says so."""
-        if self._post is None:
-            return
-        try:
-            self._letters.put_nowait(letter)
-        except asyncio.QueueFull:
-            _log.error("a letter is lost: %d wait already", WAITING)
+        if self._post is not None:
+            self._put((letter, self._again))
 
     async def run(self) -> Never:
         """Send, one after the other, for ever."""
         while True:
-            await self._send(await self._letters.get())
+            await self._send(*await self._letters.get())
 
-    async def _send(self, letter: Letter) -> None:
+    async def _send(self, letter: Letter, pauses: Sequence[float]) -> None:
         assert self._post is not None  # noqa: S101 - nothing gets into the queue otherwise
-        for pause in (*self._again, None):
-            try:
-                await self._post.send(to=letter.to, subject=letter.subject, text=letter.text)
-            except ValueError:  # an address that a header cannot hold will not improve
-                _log.error("a letter is lost: its address or subject cannot stand in a mail")
+        try:
+            await self._post.send(to=letter.to, subject=letter.subject, text=letter.text)
+        except ValueError:  # an address that a header cannot hold will not improve
+            _log.error("a letter is lost: its address or subject cannot stand in a mail")
+        except MailError as error:
+            if not pauses or self._later == WAITING:
+                _log.error("a letter is lost: %s", error)
                 return
-            except MailError as error:
-                if pause is None:
-                    _log.error("a letter is lost: %s", error)
-                    return
-                _log.warning("a letter waits: %s", error)
-                await asyncio.sleep(pause)
-            else:
-                return
+            _log.warning("a letter waits: %s", error)
+            # Beside the others: one address that takes no mail must not hold up everybody's.
+            self._later += 1
+            asyncio.get_running_loop().call_later(pauses[0], self._once_more, letter, pauses[1:])
+
+    def _put(self, attempt: _Attempt) -> None:
+        try:
+            self._letters.put_nowait(attempt)
+        except asyncio.QueueFull:
+            _log.error("a letter is lost: %d wait already", WAITING)
+
+    def _once_more(self, letter: Letter, pauses: Sequence[float]) -> None:
+        self._later -= 1
+        self._put((letter, pauses))

@@ -169,9 +169,11 @@ class Pages:
         """The second step: `code`; or a passkey of those that the person has."""
         return self._render("code.html", aim=aim, field=field, passkey=passkey, error=error)
 
-    def passkey(self, *, aim: Aim, passkey: PasskeyOffer | None, error: str = "") -> bytes:
-        """A step that only a passkey passes."""
-        return self._render("passkey.html", aim=aim, passkey=passkey, error=error)
+    def passkey(
+        self, *, aim: Aim, passkey: PasskeyOffer | None, needed: bool = True, error: str = ""
+    ) -> bytes:
+        """A passkey, and nothing else; `needed` where only that leads on."""
+        return self._render("passkey.html", aim=aim, passkey=passkey, needed=needed, error=error)
 
     def link(self, *, username: str, token: str, field: str, error: str = "") -> bytes:
         """Where a link leads: `password` and `again`; `token` is hidden."""

@@ -24,7 +24,6 @@ from tokenward.identity.progress import PAGES
 from tokenward.identity.steps import Aim, Step
 from tokenward.store.people_records import Passkey, User
 
-_FORM = "passkey"
 _FORM_LIMIT = 3 * MAX_CONTINUE + 3 * MAX_RESPONSE + 1024
 
 
@@ -57,7 +56,7 @@ class PasskeyStep:
         """A way in by a passkey: one of `allow`, or any that the browser knows; None where there are none."""
         if self._parts.party is None:
             return None
-        field = page.field(_FORM)
+        field = page.field(_form(allow[0].user_id if allow else ""))
         options = passkeys.request_options(
             self._parts.party, challenge=_challenge(field), allow=[each.credential_id for each in allow]
         )
@@ -78,8 +77,7 @@ class PasskeyStep:
         form = await read_form(scope, request.receive, limit=_FORM_LIMIT)
         aim = Aim.read(form)
         try:
-            self._parts.forms.check(scope, _FORM, form)
-            user, amr = await self._authenticate(party, form)
+            user, amr = await self._authenticate(party, form, await self._asked(scope, form))
             return await self._parts.progress.proved(scope, user, amr, aim)
         except Refusal as refusal:
             log_refusal(refusal)
@@ -87,8 +85,25 @@ class PasskeyStep:
                 scope, refusal.problem.status, aim, error=refusal.problem.text, headers=retry_after(refusal)
             )
 
-    async def _authenticate(self, party: RelyingParty, form: dict[str, str]) -> tuple[User, tuple[str, ...]]:
-        """The person whose passkey signed this form's challenge, and what that shows.
+    async def _asked(self, scope: Scope, form: dict[str, str]) -> Sequence[str]:
+        """The passkeys that the form's page named; none where it let the browser choose.
+
+        Raises:
+            Refusal: EXPIRED_FORM.
+            StoreUnavailable: nobody can know.
+        """
+        so_far = await self._parts.progress.so_far(scope)
+        if so_far is not None and self._parts.forms.is_ours(scope, _form(so_far.user_id), form):
+            if keys := await self._parts.store.passkeys(so_far.user_id):
+                return [each.credential_id for each in keys]
+            raise Refusal(EXPIRED_FORM, "the passkeys that the form's page named are gone")
+        self._parts.forms.check(scope, _form(""), form)
+        return ()
+
+    async def _authenticate(
+        self, party: RelyingParty, form: dict[str, str], allow: Sequence[str]
+    ) -> tuple[User, tuple[str, ...]]:
+        """Whose passkey, one of `allow` if there are any, signed this form's challenge, and what that shows.
 
         Raises:
             Refusal: PASSKEY_REFUSED; EXPIRED_FORM, the form was used before.
@@ -107,6 +122,7 @@ class PasskeyStep:
             sign_count=key.sign_count,
             backup_eligible=key.backup_eligible,
             user_handle=user.user_id.encode(),
+            allow=allow,
         )
         now = self._parts.clock.time()
         once = hashlib.sha256(b"identity/passkey-form/" + field.encode()).digest()
@@ -123,10 +139,21 @@ class PasskeyStep:
         self, scope: Scope, status: int, aim: Aim, *, error: str = "", headers: Headers = ()
     ) -> Response:
         so_far = await self._parts.progress.so_far(scope)
-        allow = await self._parts.store.passkeys(so_far.user_id) if so_far is not None else ()
+        step = await self._parts.progress.next(so_far, aim)
+        # Where they could say who they are, any passkey will do, as on the page that they come from.
+        allow: Sequence[Passkey] = ()
+        if so_far is not None and step is not Step.FIRST:
+            allow = await self._parts.store.passkeys(so_far.user_id)
         bound = self._parts.forms.bound(scope)
-        body = self._parts.pages.passkey(aim=aim, passkey=self.offer(bound, allow), error=error)
+        body = self._parts.pages.passkey(
+            aim=aim, passkey=self.offer(bound, allow), needed=step is Step.PASSKEY, error=error
+        )
         return self._parts.answers.page(status, body, [*headers, *bound.headers])
+
+
+def _form(user_id: str) -> str:
+    # A page that names a person's passkeys asks that person; its form is good for nobody else.
+    return f"passkey/{user_id}"
 
 
 def _challenge(field: str) -> bytes:

@@ -50,6 +50,7 @@ async def add_user(
     password: Secret | None,
     *,
     passwords: Passwords,
+    issuer: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> User:
     """Add a person who can sign in: by a password, or once they have opened a link.
@@ -59,6 +60,7 @@ async def add_user(
         username: what they sign in with.
         password: None for none.
         passwords: how it is hashed.
+        issuer: what the issuer is called, which no password may be.
         clock: since when.
 
     Raises:
@@ -67,7 +69,9 @@ async def add_user(
     """
     if why := why_no_username(username):
         raise Refusal(INVALID_INPUT, why)
-    password_hash = await passwords.hash(password) if password is not None else ""
+    password_hash = ""
+    if password is not None:
+        password_hash = await passwords.hash(password, username=username, issuer=issuer)
     user = User(user_id=identifier(), username=username, password_hash=password_hash, created_at=clock.time())
     try:
         await people.add_user(user)
@@ -77,7 +81,13 @@ async def add_user(
 
 
 async def set_password(
-    people: People, username: str, password: Secret, *, passwords: Passwords, clock: Clock = SYSTEM_CLOCK
+    people: People,
+    username: str,
+    password: Secret,
+    *,
+    passwords: Passwords,
+    issuer: str = "",
+    clock: Clock = SYSTEM_CLOCK,
 ) -> None:
     """Give a person another password and end their sessions: whoever knew the old one is out.
 
@@ -85,7 +95,7 @@ async def set_password(
         Refusal: INVALID_INPUT, the password breaks a rule; NOT_FOUND, nobody has this name.
         StoreUnavailable: nothing was changed.
     """
-    password_hash = await passwords.hash(password)
+    password_hash = await passwords.hash(password, username=username, issuer=issuer)
     user = await people.user_by_name(username)
     if user is None or not await people.change_password(user.user_id, password_hash, at=clock.time()):
         raise Refusal(NOT_FOUND, "no person has this user name")

@@ -78,8 +78,19 @@ class Progress:
         pending = self._pending.read(scope)
         person = await self._sessions.current(scope)
         if pending is not None and pending.session_id in ("", person.session_id if person else ""):
-            return pending
+            user = await self._store.user(pending.user_id)
+            # What was proved before how they sign in was changed is worth nothing, and in nobody's way.
+            if user is not None and user.version == pending.version:
+                return pending
         return _of_session(person) if person is not None else None
+
+    async def suffices(self, person: Person, aim: Aim) -> bool:
+        """Whether a session shows all of it; what was proved since for another one is not the session's.
+
+        Raises:
+            StoreUnavailable: nobody can know.
+        """
+        return await self.next(_of_session(person), aim) is Step.DONE
 
     async def next(self, so_far: Pending | None, aim: Aim) -> Step:
         """What comes next for the person who has proved this.

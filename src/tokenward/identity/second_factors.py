@@ -46,18 +46,19 @@ class SecondFactors:
         """
         if not code:
             raise Refusal(MISSING_PARAMETER, "code")
-        self._throttle.admit(user_id, device)
         typed = recovery.normal(code.reveal())
+        if typed is not None:
+            # Nobody guesses 100 bits, and whoever floods the six digits must leave the owner a way in.
+            await self._take_recovery_code(user_id, typed)
+            return True
+        self._throttle.admit(user_id, device)
         try:
-            if typed is not None:
-                await self._take_recovery_code(user_id, typed)
-            else:
-                await self._take_totp(user_id, code)
+            await self._take_totp(user_id, code)
         except StoreUnavailable:  # our trouble, and no guess
             self._throttle.give_back(user_id, device)
             raise
         self._throttle.give_back(user_id, device)
-        return typed is not None
+        return False
 
     async def enrol(self, user_id: str, secret: Secret, code: Secret) -> None:
         """Keep the secret of an app, in the place of another that there may be, if the app has it.

@@ -94,7 +94,9 @@ class SignIn:
         so_far = await self._parts.progress.so_far(request.scope)
         step = await self._parts.progress.next(so_far, aim)
         if step is Step.DONE:
-            return see_other(aim.continue_to)
+            # By the session, or by what an abandoned sign-in showed and nobody finished: that must not count
+            # here and be missing there.
+            return see_other(aim.continue_to, [self._parts.progress.forget()])
         if step is not Step.FIRST:
             return see_other(f"{PAGES[step]}?{aim.query}")
         known = await self._parts.store.user(so_far.user_id) if so_far is not None else None
@@ -172,7 +174,8 @@ class SignIn:
             await self._parts.sessions.end(request.scope)
             _log.info("signed out: user_id=%s", person.user_id)
             onwards = await self._parts.upstreams.sign_out_url(person)
-        return see_other(onwards or LANDING, [self._parts.sessions.cookie.clear()])
+        over = [self._parts.sessions.cookie.clear(), self._parts.progress.forget()]
+        return see_other(onwards or LANDING, over)
 
     def _page(
         self,

@@ -75,11 +75,11 @@ def next_step(held: FactorSummary, proofs: Sequence[Proof], aim: Aim) -> Step:
     done = authentication(proofs, since=aim.since)
     if done is None:
         return Step.FIRST
-    if _second(held) and _only_vouched_for(proof for proof in proofs if proof.at >= aim.since):
+    if has_second(held) and _only_vouched_for(proof for proof in proofs if proof.at >= aim.since):
         return Step.PASSKEY if aim.level == "phishing-resistant" and held.passkeys else Step.SECOND
     if reaches(done.amr, _wanted(held, aim)):
         return Step.DONE
-    if two_factors(done.amr) or not _second(held):  # what they have does not reach further
+    if two_factors(done.amr) or not has_second(held):  # what they have does not reach further
         return Step.PASSKEY if held.passkeys else Step.ENROL
     if "otp" in done.amr:  # the second factor is fresh, and the first too old
         return Step.FIRST
@@ -89,7 +89,7 @@ def next_step(held: FactorSummary, proofs: Sequence[Proof], aim: Aim) -> Step:
 
 
 def _wanted(held: FactorSummary, aim: Aim) -> Level:
-    own: Level = "two-factor" if _second(held) else "single-factor"
+    own: Level = "two-factor" if has_second(held) else "single-factor"
     return max(own, aim.level or own, key=LEVELS.index)
 
 
@@ -100,5 +100,6 @@ def _only_vouched_for(proofs: Iterable[Proof]) -> bool:
     return len(here) < len(proofs) and not any(two_factors(("pwd", *each.amr)) for each in here)
 
 
-def _second(held: FactorSummary) -> bool:
+def has_second(held: FactorSummary) -> bool:
+    """Whether a password alone does not sign them in."""
     return held.totp or held.passkeys > 0

@@ -214,7 +214,10 @@ class Factors(Protocol):
         """Give a passkey of the person another name; False if they have no such passkey."""
 
     async def remove_passkey(self, user_id: str, credential_id: str) -> bool:
-        """Remove a passkey of the person; False if they have no such passkey."""
+        """Remove a passkey of the person; False if they have no such passkey.
+
+        With the last of passkeys and TOTP go the recovery codes, in the same unit: they stand in for those.
+        """
 
     async def totp(self, user_id: str) -> Totp | None:
         """The person's TOTP secret, or None."""
@@ -229,7 +232,7 @@ class Factors(Protocol):
         """Use up this step and all before; False if it is, or there is no secret (RFC 6238 §5.2)."""
 
     async def remove_totp(self, user_id: str) -> bool:
-        """Remove the TOTP secret; False if there is none."""
+        """Remove the TOTP secret; False if there is none. Recovery codes: see `remove_passkey`."""
 
     async def set_recovery_codes(self, user_id: str, keyed_hashes: Sequence[bytes], *, at: float) -> bool:
         """Replace all recovery codes by these; False, and nothing, if the person is unknown."""

@@ -7,10 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.base.asgi import Headers
-from tokenward.base.forms import read_form
+from tokenward.base.forms import parse_form, read_form
 from tokenward.base.problems import EXPIRED_FORM, Refusal
 from tokenward.identity.answers import see_other
-from tokenward.identity.continuing import ACCOUNT
+from tokenward.identity.continuing import ACCOUNT, safe_continue
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
 from tokenward.identity.progress import PAGES
@@ -39,8 +39,8 @@ class AccountDoor:
 
         async def endpoint(request: Request) -> Response:
             person = await self._parts.sessions.current(request.scope)
-            if person is None or (fresh and not await self._is_fresh(request, person)):
-                return self._sign_in(_here(request), fresh=fresh)
+            if person is None or (fresh and not await self._is_fresh(person)):
+                return self._sign_in(path, parse_form(request.scope["query_string"]), fresh=fresh)
             return await show(request, person)
 
         return Route(path, self._parts.answers.answering(endpoint), methods=["GET"])
@@ -52,8 +52,8 @@ class AccountDoor:
             self._parts.forms.check_origin(request.scope)
             form = await read_form(request.scope, request.receive, limit=_LIMIT)
             person = await self._parts.sessions.current(request.scope)
-            if person is None or (fresh and not await self._is_fresh(request, person)):
-                return self._sign_in(back, fresh=fresh)
+            if person is None or (fresh and not await self._is_fresh(person)):
+                return self._sign_in(back, form, fresh=fresh)
             self._parts.forms.check_of_session(FORM, person, request.scope, form)
             return await change(request, person, form)
 
@@ -78,17 +78,13 @@ class AccountDoor:
         """A page."""
         return self._parts.answers.page(status, body, headers)
 
-    async def _is_fresh(self, request: Request, person: Person) -> bool:
-        so_far = await self._parts.progress.so_far(request.scope)
+    async def _is_fresh(self, person: Person) -> bool:
         aim = Aim(ACCOUNT, since=self._parts.clock.time() - FRESH)
-        # What was proved for a sign-in that is under way is not the session's yet.
-        mine = so_far is not None and so_far.proofs == person.proofs
-        return mine and await self._parts.progress.next(so_far, aim) is Step.DONE
+        return await self._parts.progress.suffices(person, aim)
 
-    def _sign_in(self, back: str, *, fresh: bool) -> Response:
+    def _sign_in(self, back: str, fields: Mapping[str, str], *, fresh: bool) -> Response:
         since = self._parts.clock.time() - FRESH / 2 if fresh else 0.0
-        return see_other(f"{PAGES[Step.FIRST]}?{Aim(back, since=since).query}")
-
-
-def _here(request: Request) -> str:
-    return str(request.scope["path"])
+        # On their way to a new factor, people take along where that leads; what is too long, they do without.
+        back_on_the_way = f"{back}?{Aim.read(dict(fields)).query}" if "continue" in fields else back
+        to = back_on_the_way if safe_continue(back_on_the_way) == back_on_the_way else back
+        return see_other(f"{PAGES[Step.FIRST]}?{Aim(to, since=since).query}")

@@ -13,13 +13,7 @@ from tokenward.identity.answers import see_other
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
-from tokenward.store.people_port import Factors, People
-from tokenward.store.port import ApiKeys, Clients, Tokens
 from tokenward.store.records import ApiKey
-
-
-class AccountStore(People, Factors, Clients, Tokens, ApiKeys):
-    """What the page asks of the store."""
 
 
 class Overview:

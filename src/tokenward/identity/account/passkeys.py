@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -59,7 +60,7 @@ class PasskeysPage:
             made = await self._made(request.scope, person, form)
         except Refusal as refusal:
             log_refusal(refusal)
-            return await self._page(person, aim, refusal.problem.text, refusal.problem.status)
+            return await self._page(person, aim, _said(refusal), refusal.problem.status)
         user = await self._door.user(person)
         self._parts.told.of(request.scope, user, "passkey_added", made.name)
         amr = passkeys.amr_of(made.backup_eligible, user_verified=True)
@@ -80,7 +81,7 @@ class PasskeysPage:
         if not await self._parts.store.first_use(once, now + FORM_LIFETIME, at=now):
             raise Refusal(EXPIRED_FORM, "the form was used before")
         if len(await self._parts.store.passkeys(person.user_id)) >= MAX_PASSKEYS:
-            raise Refusal(INVALID_INPUT, f"more than {MAX_PASSKEYS} passkeys")
+            raise Refusal(INVALID_INPUT, f"a person has at most {MAX_PASSKEYS} passkeys; remove one first")
         passkey = Passkey(
             credential_id=new.credential_id,
             user_id=person.user_id,
@@ -101,8 +102,11 @@ class PasskeysPage:
         raise Refusal(EXPIRED_FORM, f"user_id={person.user_id} is gone")
 
     async def _rename(self, _request: Request, person: Person, form: Mapping[str, str]) -> Response:
-        if name := _name(form):
-            await self._parts.store.rename_passkey(person.user_id, form.get("passkey", ""), name)
+        name = _name(form)
+        if not name:
+            refusal = Refusal(INVALID_INPUT, "a name needs a character that can be seen")
+            return await self._page(person, Aim.read(dict(form)), _said(refusal), refusal.problem.status)
+        await self._parts.store.rename_passkey(person.user_id, form.get("passkey", ""), name)
         return see_other(PATH)
 
     async def _remove(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
@@ -135,7 +139,13 @@ class PasskeysPage:
 
 
 def _name(form: Mapping[str, str]) -> str:
-    return " ".join(form.get("name", "").split())[:MAX_NAME]
+    # It also stands in letters, which have no markup that would keep its writing direction to itself.
+    shown = (each for each in form.get("name", "") if unicodedata.category(each)[0] != "C")
+    return " ".join("".join(shown).split())[:MAX_NAME].rstrip()
+
+
+def _said(refusal: Refusal) -> str:
+    return refusal.detail if refusal.problem is INVALID_INPUT else refusal.problem.text
 
 
 def _challenge(field: str) -> bytes:

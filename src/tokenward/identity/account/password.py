@@ -8,11 +8,12 @@ from starlette.routing import Route
 
 from tokenward.base.problems import EXPIRED_FORM, INVALID_INPUT, Refusal
 from tokenward.identity.account.door import AccountDoor
-from tokenward.identity.answers import log_refusal, retry_after, see_other
+from tokenward.identity.answers import log_refusal, retry_after
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.parts import Parts
 from tokenward.identity.passwords import chosen
 from tokenward.identity.people import Person
+from tokenward.identity.signin import PASSWORD
 
 PATH = "/account/password"
 
@@ -49,8 +50,10 @@ class PasswordPage:
             person.user_id, password_hash, at=self._parts.clock.time(), keep_session=person.session_id
         ):
             raise Refusal(EXPIRED_FORM, f"user_id={person.user_id} is gone")
-        self._parts.told.of(request.scope, await self._door.user(person), "password_changed")
-        return see_other(ACCOUNT)
+        user = await self._door.user(person)
+        self._parts.told.of(request.scope, user, "password_changed")
+        # Their own session gets another token, too: a thief may have this one.
+        return await self._parts.progress.enrolled(request.scope, user, PASSWORD, ACCOUNT)
 
     def _page(self, person: Person, error: str = "") -> bytes:
         pages = self._parts.pages

@@ -8,9 +8,11 @@ from starlette.routing import Route
 
 from tokenward.base.forms import parse_form
 from tokenward.identity.account.door import AccountDoor
+from tokenward.identity.answers import see_other
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
-from tokenward.identity.steps import Aim
+from tokenward.identity.progress import PAGES
+from tokenward.identity.steps import Aim, Step, has_second
 from tokenward.store.people_port import Factors
 
 PATH = "/account/recovery-codes"
@@ -33,13 +35,22 @@ class RecoveryPage:
 
     async def _show(self, request: Request, person: Person) -> Response:
         aim = Aim.read(parse_form(request.scope["query_string"]))
+        if not await self._has_second(person):
+            return _to_second_factor(aim)
         return await self._page(person, aim)
 
     async def _make(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        aim = Aim.read(dict(form))
+        if not await self._has_second(person):
+            return _to_second_factor(aim)
         codes = await self._parts.factors.new_recovery_codes(person.user_id)
         user = await self._door.user(person)
         self._parts.told.of(request.scope, user, "recovery_made")
-        return await self._page(person, Aim.read(dict(form)), [code.reveal() for code in codes])
+        return await self._page(person, aim, [code.reveal() for code in codes])
+
+    async def _has_second(self, person: Person) -> bool:
+        """Whether there is something whose loss they would be for; the last one takes them along."""
+        return has_second(await self._parts.store.has_factors(person.user_id))
 
     async def _page(self, person: Person, aim: Aim, codes: list[str] | None = None) -> Response:
         body = self._parts.pages.recovery(
@@ -49,6 +60,10 @@ class RecoveryPage:
             codes=codes or [],
         )
         return self._door.page(body)
+
+
+def _to_second_factor(aim: Aim) -> Response:
+    return see_other(f"{PAGES[Step.ENROL]}?{aim.query}")
 
 
 async def after_enrolment(store: Factors, user_id: str, aim: Aim) -> str:

@@ -92,6 +92,10 @@ _REMOVE_TOTP = sa.delete(totp).where(totp.c.user_id == _user).returning(totp.c.u
 
 _ADD_CODE = insert_into(recovery_codes, "user_id", "keyed_hash", "created_at")
 _FORGET_CODES = sa.delete(recovery_codes).where(recovery_codes.c.user_id == _user)
+_FORGET_CODES_OF_NOTHING = _FORGET_CODES.where(
+    sa.not_(sa.exists().where(passkeys.c.user_id == _user)),
+    sa.not_(sa.exists().where(totp.c.user_id == _user)),
+)
 _IS_UNUSED = (recovery_codes.c.user_id == _user, recovery_codes.c.used_at.is_(None))
 _USE_CODE = (
     sa.update(recovery_codes)
@@ -157,8 +161,7 @@ class SqlFactors(Family):
         )
 
     async def remove_passkey(self, user_id: str, credential_id: str) -> bool:
-        named = {"user": user_id, "credential": credential_id}
-        return await self._changing(user_id, lambda cursor: cursor.one(_REMOVE_PASSKEY, named) is not None)
+        return await self._removing(user_id, _REMOVE_PASSKEY, {"user": user_id, "credential": credential_id})
 
     async def totp(self, user_id: str) -> Totp | None:
         row = await self._database.read(lambda cursor: cursor.one(_TOTP, {"user": user_id}))
@@ -172,8 +175,7 @@ class SqlFactors(Family):
         return await self._is_done(_USE_STEP, {"user": user_id, "step": step})
 
     async def remove_totp(self, user_id: str) -> bool:
-        named = {"user": user_id}
-        return await self._changing(user_id, lambda cursor: cursor.one(_REMOVE_TOTP, named) is not None)
+        return await self._removing(user_id, _REMOVE_TOTP, {"user": user_id})
 
     async def set_recovery_codes(self, user_id: str, keyed_hashes: Sequence[bytes], *, at: float) -> bool:
         row = {"user_id": user_id, "created_at": at}
@@ -215,6 +217,17 @@ class SqlFactors(Family):
     async def _is_done(self, statement: Statement, parameters: Parameters) -> bool:
         """Run one conditional statement; whether its condition held."""
         return await self._database.write(lambda cursor: cursor.one(statement, parameters)) is not None
+
+    async def _removing(self, user_id: str, removal: Statement, named: Parameters) -> bool:
+        """Remove a factor, and with the last one the recovery codes; False if there is none."""
+
+        def change(cursor: Cursor) -> bool:
+            if cursor.one(removal, named) is None:
+                return False
+            cursor.run(_FORGET_CODES_OF_NOTHING, {"user": user_id})
+            return True
+
+        return await self._changing(user_id, change)
 
     async def _changing(self, user_id: str, change: Callable[[Cursor], bool]) -> bool:
         """Change factors of a person and count that, in one unit; False if unknown or nothing changed."""

@@ -36,12 +36,13 @@ def versions(packages: Iterable[str]) -> str:
 def document(
     results: Mapping[str, Sequence[Result]],
     issued: Mapping[str, Sequence[Result]],
+    signed_in: Mapping[str, Sequence[Result]],
     used: Mapping[str, str],
     *,
     node: str,
     python: str,
 ) -> str:
-    """The page, in Markdown: what came of the clients, and of the tokens of other issuers."""
+    """The page, in Markdown: what came of the clients, and of the tokens and people of other issuers."""
     flows = list(dict.fromkeys(row.flow for rows in results.values() for row in rows))
     by_flow = {library: {row.flow: row for row in rows} for library, rows in results.items()}
     notes: list[str] = []
@@ -63,5 +64,9 @@ def document(
     return TEMPLATE.format(
         date=datetime.now(UTC).date(), node=node, python=python, packages=packages,
         table="\n".join(table), notes=numbered,
-        issued="\n".join(f"- {row.flow}: {SIGNS[row.works]}" for rows in issued.values() for row in rows),
+        issued=_listed(issued), signed_in=_listed(signed_in),
     )  # fmt: skip
+
+
+def _listed(results: Mapping[str, Sequence[Result]]) -> str:
+    return "\n".join(f"- {row.flow}: {SIGNS[row.works]}" for rows in results.values() for row in rows)

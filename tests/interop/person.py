@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
+from interop.forms import submitted
 from serving import serving
-from tokenward.app.story import Form
 
 
 @contextlib.contextmanager
@@ -52,14 +52,6 @@ def signed_in(url: str, username: str, password: str, trusted: ssl.SSLContext) -
                     return target
                 answer = browser.get(target)
             elif entries:
-                form = Form()
-                form.feed(answer.text)
-                if form.action is None:
-                    raise ValueError(f"a page without a form, {answer.status_code}")
-                answer = browser.post(
-                    urljoin(str(answer.url), form.action),
-                    data={**form.hidden, **entries.pop(0)},
-                    headers={"origin": origin},
-                )
+                answer = submitted(browser, answer, **entries.pop(0))
             else:
                 raise ValueError(f"no redirect to the client, {answer.status_code}")

@@ -1,7 +1,7 @@
 """Drives our issuer and gateway with clients that we did not write, over TLS on loopback.
 
-And our gateway with the tokens of an issuer that we did not write. It fails if a flow fails that a library
-has. `--write` writes docs/interop.md.
+And our gateway with the tokens of an issuer that we did not write, and our sign-in with the people of one. It
+fails if a flow fails that a library has. `--write` writes docs/interop.md.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interop import strangers
+from interop import strangers, vouched
 from interop.house import running_house
 from interop.page import PAGE, Result, document, versions
 
@@ -59,14 +59,14 @@ def main() -> int:
                 continue
             print(f"{visitor.library} visits", file=sys.stderr)
             results[visitor.library] = visited(visitor, visitor.command, house.directory)
-    issued = issuers()
-    results_of_all = results | issued
-    failures = [row for rows in results_of_all.values() for row in rows if row.works is False]
+    issued, signed_in = issuers()
+    results_of_all = [*results.items(), *issued.items(), *signed_in.items()]
+    failures = [row for _, rows in results_of_all for row in rows if row.works is False]
     used = {visitor.library: versions(visitor.packages) for visitor in VISITORS if visitor.library in results}
     used |= {library: versions((library,)) for library in issued}
-    page = document(results, issued, used, node=node_version(), python=platform.python_version())
+    page = document(results, issued, signed_in, used, node=node_version(), python=platform.python_version())
     print(page[page.index("| flow") :])
-    for library, rows in results_of_all.items():
+    for library, rows in results_of_all:
         for row in rows:
             if row.works is False:
                 print(f"FAILS: {library}, {row.flow}: {row.note}", file=sys.stderr)
@@ -76,14 +76,16 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def issuers() -> dict[str, list[Result]]:
-    """What becomes of the tokens of the one issuer that we have; nothing if it is not installed."""
+def issuers() -> tuple[dict[str, list[Result]], dict[str, list[Result]]]:
+    """What becomes of the tokens and of the people of the one issuer that we have, if it is installed."""
     node = strangers.command(WORK)
     if node is None:
         print(f"{strangers.LIBRARY} is not installed, and left out", file=sys.stderr)
-        return {}
+        return {}, {}
     print(f"{strangers.LIBRARY} issues", file=sys.stderr)
-    return {strangers.LIBRARY: strangers.visited(node, WORK / "stranger")}
+    issued = {strangers.LIBRARY: strangers.visited(node, WORK / "stranger")}
+    print(f"{vouched.LIBRARY} signs people in", file=sys.stderr)
+    return issued, {vouched.LIBRARY: vouched.visited(node, WORK / "vouched")}
 
 
 def visited(visitor: Visitor, command: str, directory: Path) -> list[Result]:

@@ -24,6 +24,7 @@ from tokenward.flows.dpop import DpopProver
 LIBRARY = "oidc-provider"
 PROGRAM = Path(__file__).parent / "issuers" / "oidc_provider.mjs"
 JWTS, OPAQUE, SIGNED = "https://jwts.example", "https://opaque.example", "https://signed.example"
+TRANSFER = {"from": "current", "to": "savings", "amount": "1.00", "currency": "EUR"}
 CACHE = 2  # seconds for which an answer is believed here
 
 CONFIGURATION = """\
@@ -98,7 +99,7 @@ class Visit:
         url = f"{self.gateway}/{api}/transfers"
         for _ in range(2):
             headers = dict(prover.headers("POST", url, Secret(token)))
-            answer = self.web.post(url, headers=headers, json={})
+            answer = self.web.post(url, headers=headers, json=TRANSFER)
             if not prover.must_repeat(url, answer.status_code, answer.headers, answer.content):
                 break
         return answer.status_code

@@ -7,11 +7,13 @@ import pytest
 
 from app.test_cli import run  # noqa: F401 - a fixture
 from app.test_config import GOOD, write  # noqa: F401 - a fixture
+from identity.test_branding import SVG
 from tokenward.app.config import load
-from tokenward.app.people import passwords_of, session_limits
+from tokenward.app.people import branding_of, passwords_of, session_limits
 from tokenward.base.problems import Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.sessions import SessionLimits
+from tokenward.identity.static_files import Branding
 
 LEAKED = "four leaked words together"
 
@@ -85,3 +87,33 @@ def test_sessions_end_as_the_configuration_says(write):  # noqa: F811
 )
 def test_limits_that_are_none_are_errors(write, said, code):  # noqa: F811
     assert found(write(f"people: {{sessions: {said}}}\n" + GOOD)) == ([(1, code)], None)
+
+
+def test_pages_look_as_the_configuration_says(write, tmp_path):  # noqa: F811
+    (tmp_path / "logo.svg").write_bytes(SVG)
+    findings, configuration = found(write('people: {branding: {logo: logo.svg, colour: "#7A1F5C"}}\n' + GOOD))
+    assert findings == []
+    (tmp_path / "logo.svg").write_text("not any more")  # what was read when it was checked is what is shown
+    look = branding_of(configuration)
+    assert look.logo.content == SVG
+    assert b"--accent: #7a1f5c;" in look.style.content
+    assert branding_of(found(write(GOOD))[1]) == Branding()
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "told"),
+    [
+        ('colour: "#ffcc00"', "colour", 'choose a darker one, such as "#8'),
+        ('colour: "#777777"', "colour", "the contrast is 4.48, and 4.5 is needed"),
+        ("colour: red", "colour", "no colour"),
+        ("colour: #1b5e8c", "wrong-type", "quote it"),
+        ("logo: none.svg", "logo", "none.svg cannot be read"),
+        ("logo: bank.yaml", "logo", "neither a PNG nor an SVG"),
+        ("logo: .", "logo", "cannot be read"),
+        ("font: Arial", "unknown-key", "means nothing"),
+    ],
+)
+def test_a_look_that_cannot_be_is_an_error(write, said, code, told):  # noqa: F811
+    (finding,) = load(write(f"people:\n  branding:\n    {said}\n" + GOOD)).findings
+    assert (finding.severity, finding.code) == ("error", code)
+    assert told in f"{finding.text}; {finding.remedy}"

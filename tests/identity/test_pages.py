@@ -11,7 +11,8 @@ from tokenward.base.problems import CATALOGUE
 from tokenward.identity.account_view import AccountView, Application
 from tokenward.identity.factors.totp import qr_svg
 from tokenward.identity.offers import PasskeyOffer
-from tokenward.identity.pages import STYLE, Pages
+from tokenward.identity.pages import Pages
+from tokenward.identity.static_files import STYLE
 from tokenward.identity.steps import Aim
 from tokenward.store.people_records import FactorSummary
 
@@ -188,6 +189,7 @@ def test_every_page_comes_with_the_headers(visit):
                 "default-src": "'none'",
                 "script-src": "'self'",
                 "style-src": "'self'",
+                "img-src": "'self'",
                 "base-uri": "'none'",
                 "frame-ancestors": "'none'",
             }

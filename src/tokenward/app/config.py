@@ -125,7 +125,7 @@ def load(path: Path, files: Snapshot | None = None) -> Loaded:
             keys = (name, "client_certificates", "ca")
             remedy = "name a PEM file with the certificates of the CAs that issue to clients"
             findings.append(placed(source, Remark(keys, "error", "client-ca", str(error), remedy)))
-    findings += [placed(source, it) for it in unusable_files(settings.people, base_dir)]
+    findings += [placed(source, it) for it in unusable_files(settings.people, base_dir, files)]
     resources = {document.resource.audience: document.resource for document in documents}
     findings += [placed(source, it) for it in _exchanged_scopes(settings, resources)]
     findings += [placed(source, it) for it in unknown_group_scopes(settings, resources)]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from tokenward.app.branding_settings import BrandingSettings
 from tokenward.app.locations import Networks, PlatformUrl
 from tokenward.app.model import Model
 from tokenward.app.quantities import Duration
@@ -157,4 +158,7 @@ class PeopleSettings(Model):
     )
     sessions: SessionSettings = Field(
         default_factory=SessionSettings, description="How long people stay signed in, where not as usual."
+    )
+    branding: BrandingSettings = Field(
+        default_factory=BrandingSettings, description="How the pages look that they see, where not as usual."
     )

@@ -25,7 +25,7 @@ from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
 from tokenward.app.locations import is_loopback
 from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
-from tokenward.app.people import passwords_of, session_limits
+from tokenward.app.people import branding_of, passwords_of, session_limits
 from tokenward.app.platforms import workloads
 from tokenward.app.post import post
 from tokenward.app.providers import providers
@@ -158,6 +158,7 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
         clock=ground.clock,
         passwords=passwords_of(ground.configuration),
         limits=session_limits(settings),
+        branding=branding_of(ground.configuration),
         post=post(ground.configuration),
         password_sign_in=settings.people.passwords,
         upstream=providers(ground.configuration, ground.clock),

@@ -1,10 +1,7 @@
 """The pages that people see: HTML, escaped by the template engine. One script asks browsers for passkeys."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,37 +10,10 @@ from markupsafe import Markup
 from tokenward.base.problems import Problem
 from tokenward.identity.account_view import AccountView
 from tokenward.identity.offers import PasskeyOffer
+from tokenward.identity.static_files import SCRIPT, Branding
 from tokenward.identity.steps import Aim
 from tokenward.identity.texts import Texts, english
 from tokenward.store.people_records import Passkey
-
-
-@dataclass(frozen=True, slots=True)
-class StaticFile:
-    """A file that pages refer to.
-
-    Attributes:
-        path: where it is served.
-        media_type: what it is.
-        content: the same for everybody.
-    """
-
-    path: str
-    media_type: str
-    content: bytes
-
-    @property
-    def address(self) -> str:
-        """As pages write it. It changes with the content, so browsers may keep the file for good."""
-        return f"{self.path}?v={hashlib.sha256(self.content).hexdigest()[:12]}"
-
-
-def _static(name: str, path: str, media_type: str) -> StaticFile:
-    return StaticFile(path, media_type, files("tokenward.identity").joinpath("static", name).read_bytes())
-
-
-STYLE = _static("style.css", "/static/tokenward.css", "text/css")
-SCRIPT = _static("passkeys.js", "/static/passkeys.js", "text/javascript")
 
 HEADERS: list[tuple[bytes, bytes]] = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -52,7 +22,10 @@ HEADERS: list[tuple[bytes, bytes]] = [
     # What it would stop is an injected form; escaping and `default-src 'none'` leave none to inject.
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+        (
+            b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+            b"base-uri 'none'; frame-ancestors 'none'"
+        ),
     ),
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
@@ -113,9 +86,11 @@ class Pages:
 
     Args:
         name: what the issuer is called on its pages.
+        branding: how they look.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, branding: Branding | None = None) -> None:
+        branding = branding or Branding()
         # Every template is HTML, whatever its name; an undefined variable is a fault and no empty text.
         environment = Environment(
             loader=PackageLoader("tokenward.identity"),
@@ -124,7 +99,12 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals |= {"name": name, "style": STYLE.address, "script": SCRIPT.address}
+        environment.globals |= {
+            "name": name,
+            "style": branding.style.address,
+            "script": SCRIPT.address,
+            "logo": branding.logo.address if branding.logo is not None else "",
+        }
         speak(environment, english())
         self._environment = environment
 

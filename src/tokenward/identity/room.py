@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
@@ -27,7 +25,7 @@ from tokenward.identity.letters import Letters
 from tokenward.identity.link_page import LinkPage
 from tokenward.identity.links import Links
 from tokenward.identity.outbox import Outbox, Post
-from tokenward.identity.pages import SCRIPT, STYLE, Pages, StaticFile
+from tokenward.identity.pages import Pages
 from tokenward.identity.parts import IdentityStore, Parts
 from tokenward.identity.passkey_step import PasskeyStep
 from tokenward.identity.passwords import Passwords
@@ -36,6 +34,7 @@ from tokenward.identity.progress import Progress
 from tokenward.identity.second_factors import SecondFactors
 from tokenward.identity.sessions import SessionLimits, Sessions
 from tokenward.identity.signin import SignIn
+from tokenward.identity.static_files import SCRIPT, Branding
 from tokenward.identity.texts import english
 from tokenward.identity.throttle import SecondFactorThrottle
 from tokenward.identity.told import Told
@@ -64,6 +63,7 @@ class Identity:
         prefix: of session tokens.
         passwords: how passwords are hashed.
         limits: when sessions end.
+        branding: how pages look.
         post: takes letters to people; None where nothing does.
         password_sign_in: whether people sign in by passwords.
         upstream: identity providers through which they can sign in.
@@ -91,12 +91,14 @@ class Identity:
         prefix: str = "tkw",
         passwords: Passwords | None = None,
         limits: SessionLimits | None = None,
+        branding: Branding | None = None,
         post: Post | None = None,
         password_sign_in: bool = True,
         upstream: Sequence[Connection] = (),
     ) -> None:
         self._passwords = passwords or Passwords()
         self._limits = limits or SessionLimits()
+        self._branding = branding or Branding()
         self.outbox = Outbox(post)
         upstreams = Upstreams(upstream, store, issuer_url=issuer_url, clock=clock)
         parts = self._put_together(
@@ -125,7 +127,7 @@ class Identity:
             pages.append(PasskeysPage(parts, door, parts.party))
         self.routes: list[Route] = [
             *(route for page in pages for route in page.routes),
-            *(_served(each) for each in (STYLE, SCRIPT)),
+            *(each.route for each in (self._branding.style, SCRIPT, self._branding.logo) if each is not None),
         ]
 
     def _put_together(  # noqa: PLR0917 - the room's own arguments, once more
@@ -179,7 +181,7 @@ class Identity:
             upstreams=upstreams,
             devices=devices,
             forms=BoundForms(FormGuard(sealer, issuer_url, clock=clock), before),
-            answers=Answers(Pages(name)),
+            answers=Answers(Pages(name, self._branding)),
             sealer=sealer,
             clock=clock,
         )
@@ -187,12 +189,3 @@ class Identity:
     def close(self) -> None:
         """Release the threads that hash passwords."""
         self._passwords.close()
-
-
-def _served(static: StaticFile) -> Route:
-    headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
-
-    async def serve(_request: Request) -> Response:
-        return Response(static.content, media_type=static.media_type, headers=headers)
-
-    return Route(static.path, serve, methods=["GET"])

@@ -27,6 +27,7 @@ def view(**changed):
         "username": "alice",
         "resource": "Accounts",
         "scopes": {"accounts:read": "See your accounts"},
+        "since": {},
         "action": "/authorize/decision",
         "sealed_request": "sealed",
     }
@@ -124,6 +125,20 @@ def test_password_managers_and_screen_readers_find_their_way():
     assert labels == [username["id"], password["id"]]
     (problem,) = [attributes for _, attributes in read.tags if attributes.get("role") == "alert"]
     assert username["aria-describedby"] == password["aria-describedby"] == problem["id"]
+
+
+def test_the_consent_page_tells_what_is_new_from_what_was_allowed():
+    scopes = {"accounts:read": "See your accounts", "accounts:pay": "Pay"}
+    first, more = (
+        Reader(PAGES.consent(view(scopes=scopes, since=since))).text.split()
+        for since in ({}, {"accounts:read": 86_400.0, "accounts:close": 0.0})
+    )
+    assert "Allowed" not in first
+    assert "New:" not in first
+    told = " ".join(more)
+    assert "See your accounts accounts:read Allowed since 1970-01-02 00:00 UTC." in told
+    assert "Pay accounts:pay New: you have not allowed this before." in told
+    assert (told.count("Allowed"), told.count("New:")) == (1, 1)
 
 
 def account_view(**changed):

@@ -26,5 +26,7 @@ def test_the_room_fits_the_issuers_ports_under_mypy_strict(tmp_path):
 
 
 def test_the_issuers_view_renders():
-    view = ConsentView("App", "app.example", "alice", "Accounts", {"a:read": "Read"}, "/decide", "sealed")
+    view = ConsentView(
+        "App", "app.example", "alice", "Accounts", {"a:read": "Read"}, {"a:read": 7.5}, "/decide", "sealed"
+    )
     assert b'action="/decide"' in Pages("Name").consent(view)

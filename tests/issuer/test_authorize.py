@@ -352,6 +352,18 @@ async def test_consent_is_remembered_for_a_client_that_proves_who_it_is(h: House
     assert (await h.authorize(**app.request(scope="accounts:read"))).text == "consent", "another person"
 
 
+@lived
+async def test_the_consent_page_knows_since_when_something_was_allowed(h: House):
+    app = await h.client("web", "accounts:read", "transfers:write")
+    assert (await h.authorize(**app.request())).text == "consent"
+    assert h.pages.view.since == {}
+    at = h.clock.time()
+    await app.code(scope="accounts:read")
+    h.clock.advance(60)
+    await h.authorize(**app.request())
+    assert h.pages.view.since == {"accounts:read": at}
+
+
 @pytest.mark.parametrize("client_type", ["spa", "native"])
 def test_a_public_client_is_asked_about_every_time(tmp_path, client_type):
     @lived
@@ -360,6 +372,7 @@ def test_a_public_client_is_asked_about_every_time(tmp_path, client_type):
         await app.code()
         await h.issuer.store.add_consent("user-1", app.id, BANK, ["accounts:read"], h.clock.time())
         assert (await h.authorize(**app.request())).text == "consent"
+        assert h.pages.view.since == {}
         assert answer(await h.authorize(**app.request(prompt="none")))["error"] == "consent_required"
 
     story(tmp_path)

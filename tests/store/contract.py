@@ -136,7 +136,7 @@ async def removing_a_client_ends_all_it_holds_or_ever_gets(store):
     assert (await store.access_token(old.token_id)).revoked
     assert (await store.access_token(late.token_id)).revoked
     assert (await store.refresh_token(link.token_id)).revoked
-    assert await store.consented_scope("ann", app.client_id, "api") == frozenset()
+    assert await store.consented_scope("ann", app.client_id, "api") == {}
     assert await store.feed_after(0, limit=9) == [FeedEvent(1, "client", app.client_id, math.inf)]
 
 
@@ -930,7 +930,7 @@ async def hostile_text_matches_nothing_and_breaks_nothing(store):
         assert await store.refresh_token(text) is None
         assert await store.access_token(text) is None
         assert await store.lost_response(text, consumed_after=0) is None
-        assert await store.consented_scope(text, text, text) == frozenset()
+        assert await store.consented_scope(text, text, text) == {}
         assert await store.redeem_code(text, access(), None, at=NOW) is GONE
         assert await store.revoke_token(text, NOW) is False
         assert await store.revoke_tokens([text], NOW) == RevokedTokens(unknown=1)

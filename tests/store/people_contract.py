@@ -372,13 +372,15 @@ async def a_logout_at_an_identity_provider_ends_the_sessions_that_it_names(store
 
 @promise
 async def consent_adds_up_per_client_and_audience(store):
-    assert await store.consented_scope("ann", "app", "api") == frozenset()
+    assert await store.consented_scope("ann", "app", "api") == {}
     await asyncio.gather(
         *(store.add_consent("ann", "app", "api", scope, NOW) for scope in [["a", "b"], ["b", "c"], [], ["a"]])
     )
-    assert await store.consented_scope("ann", "app", "api") == {"a", "b", "c"}
+    assert await store.consented_scope("ann", "app", "api") == dict.fromkeys("abc", NOW)
+    await store.add_consent("ann", "app", "api", ["c", "d"], NOW + 5)
+    assert await store.consented_scope("ann", "app", "api") == dict.fromkeys("abc", NOW) | {"d": NOW + 5}
     for other in [("bob", "app", "api"), ("ann", "other", "api"), ("ann", "app", "other")]:
-        assert await store.consented_scope(*other) == frozenset()
+        assert await store.consented_scope(*other) == {}
 
 
 @promise

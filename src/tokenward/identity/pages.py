@@ -61,6 +61,10 @@ class ConsentFacts(Protocol):
         """Scope → what it allows, in plain words."""
 
     @property
+    def since(self) -> Mapping[str, float]:
+        """Scope → when it was allowed before."""
+
+    @property
     def action(self) -> str:
         """Where the form posts to."""
 

@@ -41,6 +41,7 @@ class ConsentView:
         username: who is about to consent.
         resource: the audience, as the person should read it.
         scopes: scope → what it allows, in plain words.
+        since: scope → when the person allowed it before; also scopes that are not asked for now.
         action: where the form posts to.
         sealed_request: the value of the form's hidden field `request`.
     """
@@ -50,6 +51,7 @@ class ConsentView:
     username: str
     resource: str
     scopes: dict[str, str]
+    since: dict[str, float]
     action: str
     sealed_request: str
 

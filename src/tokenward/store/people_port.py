@@ -137,8 +137,8 @@ class People(Protocol):
             ValueError: neither is given.
         """
 
-    async def consented_scope(self, user_id: str, client_id: str, audience: str) -> frozenset[str]:
-        """The scopes that the person allowed this client at this audience; empty if none."""
+    async def consented_scope(self, user_id: str, client_id: str, audience: str) -> dict[str, float]:
+        """The scopes that the person allowed this client at this audience → since when; empty if none."""
 
     async def add_consent(
         self, user_id: str, client_id: str, audience: str, scope: Sequence[str], at: float

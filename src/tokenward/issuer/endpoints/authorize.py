@@ -48,7 +48,7 @@ async def authorize(issuer: Issuer, scope: Scope, _receive: Receive) -> Response
         person, done = signed_in
         request = _narrowed(request, person)
         if not await _consented(issuer, request, person):
-            return _consent_page(issuer, request, person, done)
+            return await _consent_page(issuer, request, person, done)
         return await _code(issuer, request, person, done)
     except ReturnedRefusal as returned:
         return _returned(returned)
@@ -123,17 +123,22 @@ def _returned(returned: ReturnedRefusal) -> Response:
 
 
 async def _consented(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> bool:
-    """Whether the person need not be asked.
+    """Whether the person need not be asked."""
+    given = await _given(issuer, request, person)
+    return bool(given) and "consent" not in request.prompt and given.keys() >= set(request.access.scope)
+
+
+async def _given(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> dict[str, float]:
+    """What the person allowed the client there → since when.
 
     Only a client that proves who it is can be remembered: anybody can pretend to be a public one (RFC 6749
     §10.2, RFC 8252 §8.6).
     """
-    if request.client.type != "web" or "consent" in request.prompt:
-        return False
-    given = await issuer.store.consented_scope(
+    if request.client.type != "web":
+        return {}
+    return await issuer.store.consented_scope(
         person.user_id, request.client.client_id, request.access.audience
     )
-    return given.issuperset(request.access.scope)
 
 
 async def _remember(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> None:
@@ -147,7 +152,7 @@ async def _remember(issuer: Issuer, request: AuthorizationRequest, person: Signe
         )
 
 
-def _consent_page(
+async def _consent_page(
     issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication
 ) -> Response:
     if "none" in request.prompt:
@@ -161,6 +166,7 @@ def _consent_page(
         username=person.username,
         resource=resource.name if resource else "your account here",
         scopes={scope: meanings[scope] for scope in request.access.scope},
+        since=await _given(issuer, request, person),
         action=DECISION_PATH,
         sealed_request=_sealed_form(issuer, request, person, done),
     )

@@ -15,7 +15,7 @@ from tokenward.store.sql.statements import insert_into
 from tokenward.store.sql.token_rows import read_grant
 from tokenward.store.sql.tokens import GRANT_IS_DEAD
 
-_CONSENTED = sa.select(consents.c.scope).where(
+_CONSENTED = sa.select(consents.c.scope, consents.c.given_at).where(
     consents.c.user_id == bindparam("user"),
     consents.c.client_id == bindparam("client"),
     consents.c.audience == bindparam("at_audience"),
@@ -62,10 +62,10 @@ _GRANTS = (
 class SqlConsents(Family):
     """Of `tokenward.store.people_port.People`, what is about consent and grants."""
 
-    async def consented_scope(self, user_id: str, client_id: str, audience: str) -> frozenset[str]:
+    async def consented_scope(self, user_id: str, client_id: str, audience: str) -> dict[str, float]:
         key = {"user": user_id, "client": client_id, "at_audience": audience}
         rows = await self._database.read(lambda cursor: cursor.all(_CONSENTED, key))
-        return frozenset(scope for (scope,) in rows)
+        return dict(rows)
 
     async def add_consent(
         self, user_id: str, client_id: str, audience: str, scope: Sequence[str], at: float

@@ -48,6 +48,7 @@ FOREIGN = [
         ("https://git.example:99999/x", ""),
         ("no address", ""),
     ],
+    ids=range(15),  # one of them is random
 )
 def test_of_an_address_scheme_host_port_and_path_are_kept(told, kept):
     assert address(told) == (told if kept is None else kept)

@@ -68,6 +68,20 @@ def test_a_person_is_not_added_with_a_leaked_password(run, tmp_path):  # noqa: F
     assert "alice" not in run("users", "list").output
 
 
+def test_who_is_invited_where_nobody_has_a_password_gets_no_link_to_choose_one(run, tmp_path):  # noqa: F811
+    run("init")
+    path = tmp_path / "tokenward.yaml"
+    provider = (
+        "{name: corp, label: Corp, issuer: https://login.corp.example, client_id: us, client_secret: env:S}"
+    )
+    path.write_text(path.read_text() + f"people: {{passwords: false, upstream: [{provider}]}}\n")
+    said = run("users", "invite", "alice", "--claim", "email=alice@corp.example")
+    assert "link" not in said.output
+    assert "alice signs in through a provider" in said.output
+    assert "alice" in run("users", "list").output
+    assert "alice@corp.example" in run("users", "show", "alice").output
+
+
 def test_sessions_end_as_the_configuration_says(write):  # noqa: F811
     _, configuration = found(write("people: {sessions: {idle: 10m, absolute: 1h}}\n" + GOOD))
     assert session_limits(configuration.settings) == SessionLimits(idle=600, absolute=3600)

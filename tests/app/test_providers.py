@@ -95,6 +95,7 @@ def redeemed(each):
         ({"/token": "redirect"}, "redirect_refused"),
         ({"metadata": {"token_endpoint": "https://10.255.0.1/token"}}, "address_refused"),
         ({"metadata": {"token_endpoint": "https://169.254.169.254/latest"}}, "address_refused"),
+        ({"metadata": {"token_endpoint": "http://localhost/token"}}, "is not https"),
         ({"metadata": {"token_endpoint": "file:///etc/passwd"}}, "is not https"),
     ],
 )

@@ -1,5 +1,6 @@
 """Signing in through an OpenID provider: what its answer proves, and that nothing else proves it."""
 
+from dataclasses import replace
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -10,6 +11,8 @@ from tokens.minting import ABSENT
 from tokenward.base.outbound import OutboundError
 from tokenward.identity.upstream.metadata import KEPT, RETRY_AFTER, TTL
 from tokenward.identity.upstream.under_way import LIFETIME
+from tokenward.tokens.id_token import left_half_hash
+from tokenward.tokens.jwks import JwksSource
 
 AT = f"/sign-in?again=1&continue={quote(BACK)}"
 ADA = {"sub": "corp-1", "preferred_username": "ada"}
@@ -122,6 +125,34 @@ def test_what_is_not_the_answer_to_this_sign_in_signs_nobody_in(corp, name):
         assert len(await house.store.users()) == 1
 
     corp(story)
+
+
+def test_what_belongs_to_the_access_token_says_so_and_is_taken(corp):
+    async def story(house, provider):
+        provider.lies = {"at_hash": left_half_hash("a-token", "ES256"), "azp": CLIENT}
+        assert (await through(house.browser(), provider)).status_code == 303
+
+    corp(story)
+
+
+def test_keys_that_cannot_be_had_are_an_outage_and_no_refusal(visit):
+    provider = OpenIdProvider(claims=dict(ADA))
+
+    def gone(_url):
+        raise OSError
+
+    keys = JwksSource(f"{OP}/keys", fetch=gone)
+    connection = replace(provider.connection(), keys=keys)
+
+    async def story(house):
+        provider.clock = house.clock
+        browser = house.browser()
+        answer = await through(browser, provider)
+        assert (answer.status_code, SESSION in browser.cookies) == (503, False)
+        told = await browser.post("/sign-in/from/corp/logout", data={"logout_token": provider.logout_token()})
+        assert (told.status_code, told.json()["error"]) == (503, "temporarily_unavailable")
+
+    visit(story, upstream=[connection])
 
 
 def test_a_server_that_never_names_itself_need_not_and_is_refused_for_a_wrong_name(corp):
@@ -303,6 +334,16 @@ def test_the_button_is_a_form_of_ours(corp):
         answer = await browser.post("/sign-in/with/corp", data={"form": field})
         assert "expired_form" in answer.text
         assert (await browser.get("/sign-in/with/corp")).status_code == 405
+
+    corp(story)
+
+
+def test_a_flood_of_sign_ins_is_slowed_down_and_others_are_not(corp):
+    async def story(house, provider):
+        flood = house.browser("203.0.113.9")
+        statuses = [(await leave(flood)).status_code for _ in range(101)]
+        assert (statuses[:100], statuses[100]) == ([303] * 100, 429)
+        assert (await leave(house.browser())).status_code == 303
 
     corp(story)
 

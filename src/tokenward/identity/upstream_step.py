@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from math import ceil
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,7 +52,9 @@ class UpstreamStep:
         self._provider = client.provider
         self._under_way = under_way
         self._accounts = Accounts(parts.store, clock=parts.clock)
-        # Each costs the provider a request, and us a signature or two.
+        # Each sign-in costs the provider a request, and us a thread that waits for it; each logout, us a
+        # signature. A whole office may stand behind one address.
+        self._sign_ins = TokenBuckets(burst=100, every=0.5, clock=parts.clock)
         self._logouts = TokenBuckets(burst=100, every=0.1, clock=parts.clock)
 
     @property
@@ -68,6 +71,8 @@ class UpstreamStep:
     async def _leave(self, request: Request) -> Response:
         form = await read_form(request.scope, request.receive, limit=_FORM_LIMIT)
         self._parts.forms.check(request.scope, PROVIDERS, form)
+        if wait := self._sign_ins.take(peer_of(request.scope)):
+            raise Refusal(TOO_MANY_REQUESTS, f"{self._provider.name}: sign-ins", retry_after=ceil(wait))
         aim = Aim.read(form)
         asked = await self._client.begin(since=aim.since, level=aim.level)
         return see_other(asked.url, [self._under_way.keep(self._provider.name, asked, aim)])

@@ -154,14 +154,15 @@ def invite(
     """Print a link by which a person chooses a password: a new one, or one who lost theirs.
 
     The link is good once, for seven days, and for half an hour where the person has a password already. Give
-    it to nobody else. Second factors that they have are asked for all the same.
+    it to nobody else. Second factors that they have are asked for all the same. Where nobody has a password
+    (people.passwords), the person is added, and signs in through a provider that recognises them.
 
     For example:
 
       tokenward users invite alice --claim email=alice@example.com --claim email_verified=true
     """
 
-    async def work(ground: Foundation) -> Secret:
+    async def work(ground: Foundation) -> Secret | None:
         claims = dict(map(read_claim, claim or []))
         for name, value in claims.items():
             check_claim(name, value)  # before anybody is added
@@ -174,12 +175,17 @@ def invite(
                 passwords.close()
         if claims:
             await change_claims(ground.store, username, claims, clock=ground.clock)
+        if not ground.configuration.settings.people.passwords:
+            return None
         links = Links(
             ground.store, ground.peppers, ground.configuration.settings.issuer.url, clock=ground.clock
         )
         return await links.new(user.user_id, "reset" if user.password_hash else "invite")
 
     link = with_foundation(config, work)
+    if link is None:
+        err.print(f"there are no passwords: {username} signs in through a provider", markup=False)
+        return
     out.print(link.reveal(), markup=False)
     err.print(f"whoever opens it signs in as {username}", markup=False)
 

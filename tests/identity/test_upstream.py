@@ -378,6 +378,16 @@ def test_what_must_be_new_is_asked_for_anew_and_checked(corp):
     corp(story, two_factors_acr=("gold", "silver"))
 
 
+@pytest.mark.parametrize("level", [None, "single-factor", "two-factor", "phishing-resistant"])
+def test_two_factors_are_asked_for_where_one_is_not_enough(corp, level):
+    async def story(house, provider):
+        await through(house.browser(), provider, house.identity.sign_in.sign_in_url(BACK, level=level))
+        more = level in {"two-factor", "phishing-resistant"}
+        assert provider.asked[-1].get("acr_values") == ("gold silver" if more else None)
+
+    corp(story, two_factors_acr=("gold", "silver"))
+
+
 def test_when_it_was_is_what_the_provider_says_and_never_later(corp):
     async def story(house, provider):
         now = house.clock.time()

@@ -19,6 +19,7 @@ import machine
 import memory
 import middleware_report
 import report
+import sign_in
 import validation_report
 from cases import CASES, ON_POSTGRES, Case
 from load import Comparison, compare
@@ -36,7 +37,7 @@ import gateway
 PEER = "oidc-provider"
 CONNECTIONS = (16, 64)
 SERVED_BY = ("uvicorn", "uvloop", "httptools", "aiohttp")
-PARTS = ("validation", "middleware", "throughput", "gateway", "memory")
+PARTS = ("validation", "middleware", "throughput", "gateway", "memory", "sign-in")
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -60,6 +61,8 @@ def main() -> int:
         calls(quick=given.quick, write=given.write)
     if "memory" in parts:
         steady(quick=given.quick, write=given.write)
+    if "sign-in" in parts:
+        storm(quick=given.quick, write=given.write)
     return 0
 
 
@@ -115,6 +118,15 @@ def steady(*, quick: bool, write: bool) -> None:
     if write:
         _write("images/memory.svg", memory.plot(measured))
         _write("benchmarks-memory.md", memory.document(measured, machine.description(packages=("uvicorn",))))
+
+
+def storm(*, quick: bool, write: bool) -> None:
+    described = machine.description(packages=("uvicorn", "argon2-cffi"))
+    busy = machine.busy()
+    measured = sign_in.measure(quick=quick)
+    print("\n".join(sign_in.lines(measured)))
+    if write:
+        _write("benchmarks-sign-in.md", sign_in.document(measured, described, busy=busy))
 
 
 def _write(name: str, page: str) -> None:

@@ -1,7 +1,9 @@
 import asyncio
 import hashlib
 import logging
+import os
 import secrets
+import sys
 import threading
 import unicodedata
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from tokenward.base.problems import INVALID_INPUT, UNAVAILABLE, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.breached import BreachedPasswords
-from tokenward.identity.passwords import Passwords, check_new
+from tokenward.identity.passwords import NICE, Passwords, check_new
 
 FINE = "four words of fish"
 CHEAP = PasswordHasher.from_parameters(CHEAPEST)
@@ -213,5 +215,18 @@ def test_after_closing_it_refuses():
         with pytest.raises(Refusal) as caught:
             await passwords.hash(Secret(FINE))
         assert caught.value.problem is UNAVAILABLE
+
+    using(story)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a priority is the process's")
+def test_hashing_gives_way_to_what_else_the_process_does():
+    def priority():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def story(passwords):
+        before = priority()
+        assert await passwords._run(priority) == NICE > before
+        assert priority() == before
 
     using(story)

@@ -7,6 +7,9 @@ limit on how many run and how many wait: without it, sign-in would be the cheape
 
 import asyncio
 import logging
+import os
+import sys
+import threading
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
@@ -28,6 +31,7 @@ MIN_LENGTH = 12
 MAX_LENGTH = 1024
 AT_ONCE = 2
 WAITING = 16
+NICE = 19
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -54,7 +58,7 @@ class Passwords:
         self._breached = breached
         self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
         self._nobody = _hash_of_nothing(self._hasher)
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="argon2", initializer=_give_way)
         self._places = BoundedSemaphore(at_once + waiting)
 
     async def hash(self, password: Secret, *, username: str = "", issuer: str = "") -> str:
@@ -130,6 +134,16 @@ class Passwords:
         # The place is free when the computation is over, not when its caller has lost patience.
         future.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(future)
+
+
+def _give_way() -> None:
+    """Let this thread, and those that argon2 starts from it, run when nobody else wants to.
+
+    Without it they outnumber the thread that answers everything else. Linux keeps a priority a thread;
+    elsewhere it would be the process's.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def check_new(

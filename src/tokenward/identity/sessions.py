@@ -49,6 +49,10 @@ class SessionLimits:
     idle: float = IDLE
     absolute: float = ABSOLUTE
 
+    def allow(self, session: Session, now: float) -> bool:
+        """Whether a session has not ended by them."""
+        return session.expires_at > now and session.last_seen_at + self.idle > now
+
 
 class Sessions:
     """Starts, recognises and ends sessions.
@@ -99,8 +103,7 @@ class Sessions:
 
     def is_live(self, session: Session) -> bool:
         """Whether it has not ended by its limits."""
-        now = self._clock.time()
-        return session.expires_at > now and session.last_seen_at + self._limits.idle > now
+        return self._limits.allow(session, self._clock.time())
 
     async def start(
         self, user: User, proofs: Sequence[Proof], scope: Scope, *, upstream: FromUpstream | None = None

@@ -21,7 +21,7 @@ from tokenward.app.cli.console import (
 )
 from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
-from tokenward.app.people import passwords_of
+from tokenward.app.people import passwords_of, session_limits
 from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.claims import change_claims, check_claim, read_claim
@@ -60,7 +60,14 @@ def add(
             check_claim(name, value)  # before anybody is added
         passwords = passwords_of(ground.configuration)
         try:
-            user = await add_user(ground.store, username, secret, passwords=passwords, clock=ground.clock)
+            user = await add_user(
+                ground.store,
+                username,
+                secret,
+                passwords=passwords,
+                issuer=ground.configuration.settings.name,
+                clock=ground.clock,
+            )
         finally:
             passwords.close()
         if claims:
@@ -137,7 +144,8 @@ def list_users(config: ConfigPath = DEFAULT_CONFIG) -> None:
 
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "user_id", "since", "signs in by", ""):
-        table.add_column(heading)
+        # An id or an address is needed whole: what is narrow folds, and leaves nothing out.
+        table.add_column(heading, overflow="fold", no_wrap=heading == "user_id")
     for user, factors in with_foundation(config, work):
         disabled = "disabled" if user.disabled_at is not None else ""
         cells = (user.username, user.user_id, date(user.created_at), _by(factors), disabled)
@@ -248,7 +256,10 @@ def sessions(
 
     async def work(ground: Foundation) -> tuple[list[Session], int]:
         user = await _known(ground, username)
-        found = await ground.store.sessions_of(user.user_id)
+        limits, now = session_limits(ground.configuration.settings), ground.clock.time()
+        found = [
+            session for session in await ground.store.sessions_of(user.user_id) if limits.allow(session, now)
+        ]
         return found, await ground.store.end_sessions(user.user_id) if end else 0
 
     found, ended = with_foundation(config, work)
@@ -257,7 +268,7 @@ def sessions(
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("device", "address", "since", "last used", "by"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold", no_wrap=heading == "address")
     for session in found:
         done = " ".join(method for proof in session.proofs for method in proof.amr)
         cells = (session.device, session.address, date(session.created_at), date(session.last_seen_at), done)

@@ -12,7 +12,7 @@ from tokens.minting import ABSENT
 from tokenward.identity.claims import change_claims
 from tokenward.identity.people import add_user
 from tokenward.identity.upstream.provider import Groups
-from tokenward.store.people_records import UpstreamLink
+from tokenward.store.people_records import Passkey, UpstreamLink
 
 ALICE = {"sub": "corp-1", "preferred_username": "al", "email": "alice@corp.example", "email_verified": True}
 BY_EMAIL = {"link": "email", "email_domains": frozenset({"corp.example"}), "create": False}
@@ -127,10 +127,17 @@ def test_an_address_of_two_people_is_nobodys(corp):
     corp(story, **BY_EMAIL)
 
 
-def test_who_has_a_second_factor_is_not_recognised_by_an_address(corp):
+@pytest.mark.parametrize("factor", ["app", "passkey"])
+def test_who_has_a_second_factor_is_not_recognised_by_an_address(corp, factor):
     async def story(house, provider):
         await known(house)
-        await house.store.set_totp(house.alice.user_id, b"sealed", step=1, at=house.clock.time())
+        if factor == "app":
+            await with_app(house)
+        else:
+            passkey = Passkey(
+                "c", house.alice.user_id, b"key", 0, "", (), "0" * 8, False, False, house.clock.time()
+            )
+            assert await house.store.add_passkey(passkey)
         await refused(house, provider)
 
     corp(story, **BY_EMAIL)

@@ -11,8 +11,9 @@ from identity.op import OpenIdProvider, leave, through
 from tokens.minting import ABSENT
 from tokenward.identity.claims import change_claims
 from tokenward.identity.people import add_user
+from tokenward.identity.proofs import added, authentication
 from tokenward.identity.upstream.provider import Groups
-from tokenward.store.people_records import Passkey, UpstreamLink
+from tokenward.store.people_records import Passkey, Proof, UpstreamLink
 
 ALICE = {"sub": "corp-1", "preferred_username": "al", "email": "alice@corp.example", "email_verified": True}
 BY_EMAIL = {"link": "email", "email_domains": frozenset({"corp.example"}), "create": False}
@@ -169,6 +170,7 @@ def test_who_is_disabled_stays_out_linked_or_not(corp):
         browser = house.browser()
         answer = await through(browser, provider)
         assert (answer.status_code, SESSION in browser.cookies) == (403, False)
+        assert "no_account" in answer.text  # and nothing was copied
 
     corp(story, **BY_EMAIL)
 
@@ -312,6 +314,22 @@ def test_signing_in_there_renews_a_session_that_began_here(corp):
         assert person.upstream == "corp"
         (session,) = await house.store.sessions_of(house.alice.user_id)
         assert (session.upstream, session.upstream_subject) == ("corp", "corp-1")
+
+    corp(story)
+
+
+def test_what_was_done_there_long_ago_is_no_fresher_for_being_told_now(corp):
+    async def story(house, provider):
+        now = house.clock.time()
+        await house.store.add_upstream_link(UpstreamLink("corp", "corp-1", house.alice.user_id, now))
+        provider.lies = {"auth_time": int(now) - 7200}
+        browser = house.browser()
+        await house.sign_in(browser)
+        await through(browser, provider)
+        person = await house.person(browser)
+        assert [proof.amr for proof in person.proofs] == [("fed",), ("pwd",)]
+        two = added(added((Proof(("fed",), now - 7200),), Proof(("otp",), now)), Proof(("fed",), now - 7100))
+        assert authentication(two).auth_time == now - 7100
 
     corp(story)
 

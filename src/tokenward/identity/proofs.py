@@ -33,8 +33,12 @@ def authentication(
 
 
 def added(proofs: Sequence[Proof], proof: Proof) -> tuple[Proof, ...]:
-    """The proofs with one more: it takes the place of those that were the same act before."""
-    return (*(each for each in proofs if each.amr != proof.amr), proof)
+    """The proofs with one more, by age: it takes the place of those that were the same act before.
+
+    What a provider vouches for may be older than what was proved here before it.
+    """
+    others = (each for each in proofs if each.amr != proof.amr)
+    return tuple(sorted((*others, proof), key=lambda each: each.at))
 
 
 def _methods(proofs: Sequence[Proof]) -> list[str]:

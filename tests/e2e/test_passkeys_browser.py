@@ -110,7 +110,7 @@ def test_from_a_password_to_a_passkey_to_a_critical_operation_and_to_the_end_of_
     page.goto(f"{issuer}/sign-in")
     sign_in(page, house.cast.password.reveal())
     page.wait_for_url(f"{issuer}/account")
-    page.get_by_role("link", name="Look after passkeys").click()
+    page.get_by_role("link", name="Manage passkeys").click()
     page.get_by_label("Name for a new one").fill("Test laptop")
     page.get_by_role("button", name="Make a passkey").click()
     page.wait_for_url(f"{issuer}/account/recovery-codes*")

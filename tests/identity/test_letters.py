@@ -75,8 +75,8 @@ def test_a_letter_tells_what_and_from_where(visit):
         agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
         await house.sign_in(house.browser("203.0.113.9"), headers={"user-agent": agent})
         ((_, _, text),) = await house.mailbox.settled()
-        assert "Firefox on Windows, 203.0.113.9" in text
-        assert "your account alice at Example & Sons" in text
+        assert "\nAccount: alice at Example & Sons\nBrowser: Firefox on Windows\n" in text
+        assert "\nAddress: 203.0.113.9\n" in text
         assert "https://id.example/account" in text
 
     visit(story, mail=True)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from store.values import api_key, passkey, session
 from tokenward.base.origins import origin_of
-from tokenward.base.problems import CATALOGUE
+from tokenward.base.problems import CATALOGUE, EXPIRED_FORM, INVALID_INPUT, Refusal
 from tokenward.identity.account_view import AccountView, Application
+from tokenward.identity.answers import told
 from tokenward.identity.factors.totp import qr_svg
 from tokenward.identity.offers import PasskeyOffer
 from tokenward.identity.pages import Pages
@@ -226,6 +227,20 @@ def test_the_style_is_cacheable_for_good(visit):
         assert "immutable" in answer.headers["cache-control"]
 
     visit(story)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (
+            Refusal(INVALID_INPUT, "a password needs more; try four words"),
+            "A password needs more; try four words.",
+        ),
+        (Refusal(EXPIRED_FORM, "session 7 is over"), EXPIRED_FORM.text),  # details are for the log
+    ],
+)
+def test_a_page_says_what_was_wrong_in_a_sentence_and_no_detail_of_ours(refusal, said):
+    assert told(refusal) == said
 
 
 def test_the_caller_cannot_change_the_headers_of_later_pages():

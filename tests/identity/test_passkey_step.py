@@ -244,7 +244,7 @@ def test_what_is_wrong_with_an_answer_is_refused_with_the_page_again(visit, said
         await refused(house, browser, answer)
         # That page works.
         assert 'action="/sign-in/passkey"' in answer.text
-        assert "cannot be phished" not in answer.text  # nothing asked for it
+        assert "This step needs a passkey" not in answer.text  # nothing asked for it
         offer = Offer(answer)
         form = {"form": offer.field, "credential": key.use(offer.challenge), "continue": BACK}
         assert (await browser.post("/sign-in/passkey", data=form)).headers["location"] == BACK

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tokenward.base.asgi import Headers
-from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.base.problems import INVALID_INPUT, UNAVAILABLE, Refusal
 from tokenward.identity.pages import Pages
 from tokenward.store.port import StoreUnavailable
 
@@ -61,6 +61,13 @@ def see_other(location: str, headers: Headers = ()) -> Response:
 def retry_after(refusal: Refusal) -> Headers:
     """The header that says when to try again, where there is a moment."""
     return () if refusal.retry_after is None else [(b"retry-after", str(refusal.retry_after).encode())]
+
+
+def told(refusal: Refusal) -> str:
+    """What a page says of a refusal: where input breaks a rule, which one, as a sentence."""
+    if refusal.problem is not INVALID_INPUT:
+        return refusal.problem.text
+    return f"{refusal.detail[:1].upper()}{refusal.detail[1:]}."
 
 
 def log_refusal(refusal: Refusal) -> None:

@@ -109,7 +109,7 @@ class Letters:
         text = self._texts.t(
             "letters.happened",
             happened=self._happened(event, what),
-            device=device,
+            device=device or self._texts.t("letters.unknown_device"),
             address=address,
             username=user.username,
             name=self._name,

@@ -6,9 +6,9 @@ from starlette.routing import Route
 
 from tokenward.base.asgi import Headers, Scope
 from tokenward.base.forms import parse_form, read_form
-from tokenward.base.problems import INVALID_INPUT, LINK_REFUSED, Refusal
+from tokenward.base.problems import LINK_REFUSED, Refusal
 from tokenward.identity import links
-from tokenward.identity.answers import log_refusal, retry_after
+from tokenward.identity.answers import log_refusal, retry_after, told
 from tokenward.identity.parts import Parts
 from tokenward.identity.passwords import MAX_LENGTH, chosen
 from tokenward.identity.signin import PASSWORD
@@ -47,7 +47,7 @@ class LinkPage:
             )
         except Refusal as refusal:
             log_refusal(refusal)
-            said = refusal.detail if refusal.problem is INVALID_INPUT else refusal.problem.text
+            said = told(refusal)
             return self._page(
                 scope, refusal.problem.status, user, token, error=said, headers=retry_after(refusal)
             )

@@ -14,7 +14,7 @@ from tokenward.base.forms import parse_form
 from tokenward.base.problems import EXPIRED_FORM, INVALID_INPUT, PASSKEY_REFUSED, Refusal
 from tokenward.identity.account.door import FORM, AccountDoor
 from tokenward.identity.account.recovery import after_enrolment
-from tokenward.identity.answers import log_refusal, see_other
+from tokenward.identity.answers import log_refusal, see_other, told
 from tokenward.identity.csrf import FORM_LIFETIME
 from tokenward.identity.devices import device_of
 from tokenward.identity.factors import passkeys
@@ -60,7 +60,7 @@ class PasskeysPage:
             made = await self._made(request.scope, person, form)
         except Refusal as refusal:
             log_refusal(refusal)
-            return await self._page(person, aim, _said(refusal), refusal.problem.status)
+            return await self._page(person, aim, told(refusal), refusal.problem.status)
         user = await self._door.user(person)
         self._parts.told.of(request.scope, user, "passkey_added", made.name)
         amr = passkeys.amr_of(made.backup_eligible, user_verified=True)
@@ -105,7 +105,7 @@ class PasskeysPage:
         name = _name(form)
         if not name:
             refusal = Refusal(INVALID_INPUT, "a name needs a character that can be seen")
-            return await self._page(person, Aim.read(dict(form)), _said(refusal), refusal.problem.status)
+            return await self._page(person, Aim.read(dict(form)), told(refusal), refusal.problem.status)
         await self._parts.store.rename_passkey(person.user_id, form.get("passkey", ""), name)
         return see_other(PATH)
 
@@ -142,10 +142,6 @@ def _name(form: Mapping[str, str]) -> str:
     # It also stands in letters, which have no markup that would keep its writing direction to itself.
     shown = (each for each in form.get("name", "") if unicodedata.category(each)[0] != "C")
     return " ".join("".join(shown).split())[:MAX_NAME].rstrip()
-
-
-def _said(refusal: Refusal) -> str:
-    return refusal.detail if refusal.problem is INVALID_INPUT else refusal.problem.text
 
 
 def _challenge(field: str) -> bytes:

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tokenward.base.problems import EXPIRED_FORM, INVALID_INPUT, Refusal
+from tokenward.base.problems import EXPIRED_FORM, Refusal
 from tokenward.identity.account.door import AccountDoor
-from tokenward.identity.answers import log_refusal, retry_after
+from tokenward.identity.answers import log_refusal, retry_after, told
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.parts import Parts
 from tokenward.identity.passwords import chosen
@@ -44,7 +44,7 @@ class PasswordPage:
             )
         except Refusal as refusal:
             log_refusal(refusal)
-            said = refusal.detail if refusal.problem is INVALID_INPUT else refusal.problem.text
+            said = told(refusal)
             return self._door.page(self._page(person, said), refusal.problem.status, retry_after(refusal))
         if not await self._parts.store.change_password(
             person.user_id, password_hash, at=self._parts.clock.time(), keep_session=person.session_id

@@ -155,9 +155,10 @@ def test_keys_that_cannot_be_had_are_an_outage_and_no_refusal(visit):
     visit(story, upstream=[connection])
 
 
-def test_a_server_that_never_names_itself_need_not_and_is_refused_for_a_wrong_name(corp):
+@pytest.mark.parametrize("said", [ABSENT, False])
+def test_a_server_that_never_names_itself_need_not_and_is_refused_for_a_wrong_name(corp, said):
     async def story(house, provider):
-        provider.metadata = {"authorization_response_iss_parameter_supported": ABSENT}
+        provider.metadata = {"authorization_response_iss_parameter_supported": said}
         provider.answer = {"iss": "https://evil.example"}
         assert (await through(house.browser(), provider)).status_code == 403
         provider.answer = {"iss": ABSENT}
@@ -237,6 +238,21 @@ def test_one_providers_answer_is_not_taken_for_anothers(corp):
             stolen = f"/sign-in/from/other?code={code}&state={state}&iss={quote(issuer, safe='')}"
             assert (await browser.get(stolen)).status_code == 403
         assert SESSION not in browser.cookies
+
+    corp(story, others=[other])
+
+
+def test_a_code_is_not_shown_to_a_provider_that_was_not_asked(corp):
+    other = OpenIdProvider(name="other", issuer="https://other.example", claims=dict(ADA))
+    other.metadata = {"authorization_response_iss_parameter_supported": ABSENT}
+
+    async def story(house, provider):
+        provider.answer = {"iss": ABSENT}
+        browser = house.browser()
+        away = await leave(browser)
+        back = provider.sign_in(away.headers["location"]).replace("/from/corp?", "/from/other?")
+        assert (await browser.get(back)).status_code == 403
+        assert other.fetched == []
 
     corp(story, others=[other])
 

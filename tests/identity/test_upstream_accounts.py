@@ -12,6 +12,7 @@ from tokens.minting import ABSENT
 from tokenward.identity.claims import change_claims
 from tokenward.identity.people import add_user
 from tokenward.identity.proofs import added, authentication
+from tokenward.identity.upstream.accounts import vouches_for
 from tokenward.identity.upstream.provider import Groups
 from tokenward.store.people_records import Passkey, Proof, UpstreamLink
 
@@ -108,6 +109,12 @@ def test_a_provider_vouches_for_its_own_domains_only(corp):
             await refused(house, provider)
 
     corp(story, **BY_EMAIL)
+
+
+def test_a_letter_that_becomes_another_in_lower_case_makes_no_domain_of_it():
+    provider = OpenIdProvider().connection(email_domains=frozenset({"kcorp.example"})).provider
+    assert vouches_for(provider, {"email": "a@KCORP.example", "email_verified": True})
+    assert not vouches_for(provider, {"email": "a@\N{KELVIN SIGN}corp.example", "email_verified": True})
 
 
 def test_an_address_that_is_not_verified_here_is_not_matched(corp):

@@ -75,7 +75,7 @@ def next_step(held: FactorSummary, proofs: Sequence[Proof], aim: Aim) -> Step:
     done = authentication(proofs, since=aim.since)
     if done is None:
         return Step.FIRST
-    if has_second(held) and _only_vouched_for(proof for proof in proofs if proof.at >= aim.since):
+    if has_second(held) and not _second_shown(proof for proof in proofs if proof.at >= aim.since):
         return Step.PASSKEY if aim.level == "phishing-resistant" and held.passkeys else Step.SECOND
     if reaches(done.amr, _wanted(held, aim)):
         return Step.DONE
@@ -93,11 +93,9 @@ def _wanted(held: FactorSummary, aim: Aim) -> Level:
     return max(own, aim.level or own, key=LEVELS.index)
 
 
-def _only_vouched_for(proofs: Iterable[Proof]) -> bool:
-    """Whether an identity provider's word is all that there is, but for a password."""
-    proofs = tuple(proofs)
-    here = [proof for proof in proofs if FEDERATED not in proof.amr]
-    return len(here) < len(proofs) and not any(two_factors(("pwd", *each.amr)) for each in here)
+def _second_shown(proofs: Iterable[Proof]) -> bool:
+    """Whether a second factor was shown here; one that an identity provider saw is none of ours."""
+    return any(FEDERATED not in each.amr and two_factors(("pwd", *each.amr)) for each in proofs)
 
 
 def has_second(held: FactorSummary) -> bool:

@@ -42,6 +42,7 @@ def test_somebody_gets_in_and_to_where_they_wanted(corp):
         away = await leave(browser, start=AT)
         asked = urlsplit(away.headers["location"])
         assert f"{asked.scheme}://{asked.netloc}{asked.path}" == f"{OP}/authorize"
+        assert "__Host-tokenward_upstream" in browser.cookies
         query = parse_qs(asked.query)
         assert query["response_type"] == ["code"]
         assert query["client_id"] == [CLIENT]
@@ -51,6 +52,7 @@ def test_somebody_gets_in_and_to_where_they_wanted(corp):
         assert not {"max_age", "prompt", "acr_values"} & query.keys()
         answer = await browser.get(provider.sign_in(away.headers["location"]))
         assert (answer.status_code, answer.headers["location"]) == (303, BACK)
+        assert "__Host-tokenward_upstream" not in browser.cookies
         person = await house.person(browser)
         assert (person.username, person.upstream, person.scopes) == ("ada", "corp", None)
         assert person.authentication().amr == ("fed",)

@@ -49,6 +49,25 @@ async def test_an_answer_carries_state_and_issuer_and_is_not_stored(h: House):
 
 
 @lived
+async def test_consent_that_is_withdrawn_at_that_moment_is_asked_for_again(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    await app.decide("allow")
+    assert "code" in answer(await h.authorize(**app.request()))  # remembered
+    remembered = h.issuer.store.consented_scope
+    user_id = h.browser.person.user_id
+
+    async def then_withdrawn(*whose):
+        given = await remembered(*whose)
+        await h.issuer.store.withdraw_consent(user_id, app.id, h.clock.time())
+        return given
+
+    h.issuer.store.consented_scope = then_withdrawn
+    assert (await h.authorize(**app.request())).text == "consent"
+    assert await h.issuer.store.grants_of(user_id, h.clock.time()) == []
+
+
+@lived
 async def test_an_answer_to_a_request_without_state_has_none(h: House):
     app = await h.client("web", "accounts:read")
     await h.authorize(**app.request(state=""))

@@ -384,6 +384,35 @@ async def consent_adds_up_per_client_and_audience(store):
 
 
 @promise
+async def a_grant_by_remembered_consent_is_added_only_while_that_is_remembered(store):
+    ann = await added(store)
+    its = {"user_id": ann.user_id, "client_id": "app", "scope": ("a:read", "a:write")}
+
+    def fresh():
+        its_grant = grant(**its)
+        return its_grant, code_of(its_grant)
+
+    first, code = fresh()
+    assert not await store.add_grant(first, code, as_remembered=True)
+    await store.add_consent(ann.user_id, "app", first.audience, ["a:read"], NOW)
+    await store.add_consent(ann.user_id, "other", first.audience, ["a:write"], NOW)
+    await store.add_consent(ann.user_id, "app", "elsewhere", ["a:write"], NOW)
+    assert not await store.add_grant(first, code, as_remembered=True)
+    assert await store.grant(first.grant_id) is None
+    await store.add_consent(ann.user_id, "app", first.audience, ["a:write"], NOW)
+    assert await store.add_grant(first, code, as_remembered=True)
+    assert await store.grant(first.grant_id) == first
+    # Whatever comes first: no grant outlives the withdrawal.
+    for _ in range(5):
+        await store.add_consent(ann.user_id, "app", first.audience, its["scope"], NOW)
+        many = [store.add_grant(*fresh(), as_remembered=True) for _ in range(5)]
+        await asyncio.gather(*many[:3], store.withdraw_consent(ann.user_id, "app", NOW), *many[3:])
+        assert await store.grants_of(ann.user_id, NOW) == []
+    assert not await store.add_grant(*fresh(), as_remembered=True)
+    assert await store.add_grant(*fresh())
+
+
+@promise
 async def consent_is_listed_and_withdrawn_with_every_grant_that_came_of_it(store):
     await store.add_consent("ann", "app", "api", ["b", "a"], NOW)
     await store.add_consent("ann", "app", "api", ["c"], NOW + 5)

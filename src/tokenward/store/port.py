@@ -117,8 +117,11 @@ class Tokens(Protocol):
             AlreadyExists: the locator is taken.
         """
 
-    async def add_grant(self, grant: Grant, code: AuthorizationCode) -> None:
+    async def add_grant(self, grant: Grant, code: AuthorizationCode, *, as_remembered: bool = False) -> bool:
         """Add a grant with the code that will start it.
+
+        With `as_remembered`, by what the person allowed the client before: False, and nothing, if any of it
+        is no longer so. A withdrawal at that moment finds either nothing yet, or this grant.
 
         Raises:
             AlreadyExists: a key is taken.

@@ -47,9 +47,11 @@ async def authorize(issuer: Issuer, scope: Scope, _receive: Receive) -> Response
             return redirect(signed_in)
         person, done = signed_in
         request = _narrowed(request, person)
-        if not await _consented(issuer, request, person):
-            return await _consent_page(issuer, request, person, done)
-        return await _code(issuer, request, person, done)
+        if await _consented(issuer, request, person):
+            silently = await _code(issuer, request, person, done, as_remembered=True)
+            if silently is not None:
+                return silently
+        return await _consent_page(issuer, request, person, done)
     except ReturnedRefusal as returned:
         return _returned(returned)
 
@@ -88,9 +90,11 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
         request = _narrowed(request, person)
         _check_decision(request, form.get("decision"))
         await _remember(issuer, request, person)
-        return await _code(issuer, request, person, done)
+        answer = await _code(issuer, request, person, done)
     except ReturnedRefusal as returned:
         return _returned(returned)
+    assert answer is not None  # noqa: S101 - they have just said yes
+    return answer
 
 
 def _check_decision(request: AuthorizationRequest, decision: str | None) -> None:
@@ -201,11 +205,16 @@ def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> tuple[bytes, fl
 
 
 async def _code(
-    issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication
-) -> Response:
-    """A new grant, and the code that starts it."""
+    issuer: Issuer,
+    request: AuthorizationRequest,
+    person: SignedIn,
+    done: Authentication,
+    *,
+    as_remembered: bool = False,
+) -> Response | None:
+    """A new grant, and the code that starts it; None if what it rests on was withdrawn meanwhile."""
 
-    async def attempt() -> str:
+    async def attempt() -> str | None:
         token, keyed_hash = new_token(issuer, "ac")
         grant = _grant(issuer, request, person, done)
         code = AuthorizationCode(
@@ -218,10 +227,11 @@ async def _code(
             expires_at=grant.created_at + issuer.settings.code_lifetime,
             cnf=request.binding,
         )
-        await issuer.store.add_grant(grant, code)
-        return token.secret.reveal()
+        added = await issuer.store.add_grant(grant, code, as_remembered=as_remembered)
+        return token.secret.reveal() if added else None
 
-    return redirect(request.address.with_code(await with_fresh_locators(attempt)))
+    code = await with_fresh_locators(attempt)
+    return None if code is None else redirect(request.address.with_code(code))
 
 
 def _grant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication) -> Grant:

@@ -9,6 +9,7 @@ from tokenward.store.people_records import Consent
 from tokenward.store.records import Grant
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
+from tokenward.store.sql.person_row import hold
 from tokenward.store.sql.revoking import record_each
 from tokenward.store.sql.schema import codes, consents, grants
 from tokenward.store.sql.statements import insert_into
@@ -94,6 +95,7 @@ class SqlConsents(Family):
         whose = {"user": user_id, "client": client_id}
 
         def unit(cursor: Cursor) -> bool:
+            hold(cursor, user_id)  # so that a grant that rests on it is there already, or never
             forgotten = cursor.all(_FORGET, whose)
             revoked = sorted(grant_id for (grant_id,) in cursor.all(_REVOKE, {**whose, "at": at}))
             if revoked:

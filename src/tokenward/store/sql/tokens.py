@@ -29,11 +29,13 @@ from tokenward.store.records import (
 from tokenward.store.sql.api_keys import KEY_IS_DEAD
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
+from tokenward.store.sql.person_row import hold
 from tokenward.store.sql.revoking import cut_off, is_cut_off, record, record_each
 from tokenward.store.sql.schema import (
     access_tokens,
     api_keys,
     codes,
+    consents,
     grants,
     refresh_tokens,
 )
@@ -78,6 +80,11 @@ def _consume(table: sa.Table, returning: sa.Column[Any], **also: ColumnElement[A
 
 _GRANT = sa.select(*_GRANT_COLUMNS).where(grants.c.grant_id == bindparam("grant"))
 _ADD_GRANT = insert_into(grants, *Grant.__dataclass_fields__)
+_REMEMBERED = sa.select(consents.c.scope).where(
+    consents.c.user_id == bindparam("user"),
+    consents.c.client_id == bindparam("client"),
+    consents.c.audience == bindparam("at_audience"),
+)
 _REVOKE_GRANT = (
     sa.update(grants)
     .where(grants.c.grant_id == bindparam("grant"), grants.c.revoked_at.is_(None))
@@ -176,15 +183,23 @@ class SqlTokens(Family):
     async def add_access_token(self, token: AccessToken) -> None:
         await self._database.insert(_ADD_ACCESS, access_row(token))
 
-    async def add_grant(self, grant: Grant, code: AuthorizationCode) -> None:
+    async def add_grant(self, grant: Grant, code: AuthorizationCode, *, as_remembered: bool = False) -> bool:
         grant_values = grant_row(grant)
         code_values = code_row(code)
 
-        def unit(cursor: Cursor) -> None:
+        allowed = {"user": grant.user_id, "client": grant.client_id, "at_audience": grant.audience}
+
+        def unit(cursor: Cursor) -> bool:
+            if as_remembered:
+                hold(cursor, grant.user_id)  # as whoever withdraws does, who then sees the grant
+                given = {scope for (scope,) in cursor.all(_REMEMBERED, allowed)}
+                if not given or not given.issuperset(grant.scope):
+                    return False
             cursor.run(_ADD_GRANT, grant_values)
             cursor.run(_ADD_CODE, code_values)
+            return True
 
-        await self._database.write(unit)
+        return await self._database.write(unit)
 
     async def grant(self, grant_id: str) -> Grant | None:
         row = await self._database.read(lambda cursor: cursor.one(_GRANT, {"grant": grant_id}))

@@ -15,6 +15,7 @@ from tokenward.base.problems import EXPIRED_FORM, LINK_REFUSED, TOO_MANY_REQUEST
 from tokenward.identity.links import LIFETIMES
 from tokenward.identity.people import add_user
 from tokenward.store.port import StoreUnavailable
+from tokenward.tokens import opaque
 
 NEW = "a harbour full of lanterns"
 
@@ -134,6 +135,38 @@ def test_what_is_no_link_is_refused(visit, query):
         is_refused(await house.browser().get(f"/sign-in/link{query}"))
         answer = await house.browser().get("/sign-in/link?token=a&token=b")
         assert answer.status_code == 400
+
+    visit(story)
+
+
+def test_who_knows_which_link_there_is_still_lacks_its_secret(visit):
+    async def story(house):
+        token = (await link_of(house)).partition("=")[2]
+        begin = len("tkw_sl_") + 11  # as far as the locator, which is public
+        body = token[:begin] + opaque.new("sl").secret.reveal()[begin:-6]
+        forged = body + opaque._checksum(body)
+        assert opaque.parse(forged, kind="sl").token_id == opaque.parse(token, kind="sl").token_id
+        is_refused(await house.browser().get(f"/sign-in/link?token={forged}"))
+        assert (await open_link(house.browser(), f"/sign-in/link?token={token}")).status_code == 303
+
+    visit(story)
+
+
+def test_a_link_that_is_used_between_look_and_change_changes_nothing(visit, monkeypatch):
+    async def story(house):
+        link, browser, other = await link_of(house), house.browser(), house.browser()
+        hashed = house.passwords.hash
+
+        async def slowly(*given, **named):
+            monkeypatch.setattr(house.passwords, "hash", hashed)
+            assert (await open_link(other, link, "another of their own choice")).status_code == 303
+            return await hashed(*given, **named)
+
+        monkeypatch.setattr(house.passwords, "hash", slowly)
+        is_refused(await open_link(browser, link))
+        assert (await house.sign_in(house.browser(), password=NEW)).status_code == 403
+        assert await house.person(other)
+        assert SESSION not in browser.cookies
 
     visit(story)
 

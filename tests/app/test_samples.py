@@ -258,6 +258,17 @@ def test_nobody_reads_or_moves_what_is_anothers(bank: Caller) -> None:
     assert untouched.json()["balance"] == "1250.00"
 
 
+def test_a_large_transfer_moves_what_the_account_holds_and_no_more(bank: Caller) -> None:
+    large = {"from": "savings", "to": "current", "amount": "8000.01", "currency": "EUR"}
+    refused = bank.call("POST", "/large-transfers", "transfers:write", json=large)
+    assert refused.status_code == 409
+    assert_documented("bank", "/large-transfers", refused)
+    done = bank.call("POST", "/large-transfers", "transfers:write", json=large | {"amount": "8000.00"})
+    assert done.status_code == 201
+    assert_documented("bank", "/large-transfers", done)
+    assert bank.call("GET", "/accounts/current", "accounts:read").json()["balance"] == "9250.00"
+
+
 def test_scopes_are_checked_operation_by_operation(bank: Caller) -> None:
     order = {"from": "current", "to": "savings", "amount": "1.00", "currency": "EUR"}
     refused = bank.call("POST", "/transfers", "accounts:read", json=order)
@@ -276,7 +287,7 @@ GOOD = {"from": "current", "to": "savings", "amount": "1.00", "currency": "EUR"}
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (GOOD | {"amount": "99999.00"}, 409),
+        (GOOD | {"amount": "1000.01"}, 422),  # a large transfer
         (GOOD | {"amount": "0.00"}, 422),
         (GOOD | {"amount": "-1.00"}, 422),
         (GOOD | {"amount": 1.0}, 422),

@@ -11,6 +11,7 @@ from tokenward.app.story import Story
 from tokenward.app.story_steps import sign_in_and_consent
 from tokenward.base.secret import Secret
 from tokenward.tokens.binding import VerifiedProof, token_hash
+from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.release import MINIMUM
 
 PASSWORD = "correct horse battery"
@@ -59,6 +60,7 @@ def test_each_recipient_is_told_its_own_and_a_jwt_outside_can_be_revoked(urls, b
                 gateway=gateway,
                 service=("", Secret("")),
                 app=(app, REDIRECT),
+                bank_app=("", "", SigningKey.generate("ES256")),
                 person=("alice", Secret(PASSWORD)),
                 api_key=Secret(""),
                 inside_jwt=lambda: Secret(""),

@@ -4,6 +4,7 @@ import pytest
 
 from store.values import grant, user
 from tokenward.store.facts import person_facts
+from tokenward.tokens.acr import ACR
 
 ANN, GRANT = user(username="ann"), grant(user_id="ann", amr=("pwd", "otp"), auth_time=1_800_000_000.7)
 
@@ -36,7 +37,11 @@ def facts(names, user_id="ann", grant_id="g"):
     ("names", "expected", "asked"),
     [
         ((), {}, []),
-        (("auth_time", "amr"), {"auth_time": 1_800_000_000, "amr": ["pwd", "otp"]}, ["grant"]),
+        (
+            ("auth_time", "amr"),
+            {"auth_time": 1_800_000_000, "amr": ["pwd", "otp"], "acr": ACR["two-factor"]},
+            ["grant"],
+        ),
         (("preferred_username",), {"preferred_username": "ann"}, ["user"]),
     ],
 )

@@ -10,7 +10,7 @@ from tokenward.base.problems import LINK_REFUSED, Refusal
 from tokenward.identity import links
 from tokenward.identity.answers import log_refusal, retry_after, told
 from tokenward.identity.parts import Parts
-from tokenward.identity.passwords import MAX_LENGTH, chosen
+from tokenward.identity.passwords import MAX_LENGTH
 from tokenward.identity.signin import PASSWORD
 from tokenward.identity.steps import Aim
 from tokenward.store.people_records import User
@@ -40,11 +40,7 @@ class LinkPage:
             return self._page(scope, 200, user, token)
         try:
             self._parts.forms.check(scope, _FORM, form)
-            password_hash = await self._parts.passwords.hash(
-                chosen(form.get("password", ""), form.get("again", "")),
-                username=user.username,
-                issuer=self._parts.name,
-            )
+            password_hash = await self._parts.chosen_password(form, user.username)
         except Refusal as refusal:
             log_refusal(refusal)
             said = told(refusal)

@@ -11,14 +11,13 @@ from urllib.parse import urlencode
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import LINK_REFUSED, Refusal
 from tokenward.base.secret import Secret
+from tokenward.store.locators import with_fresh_locators
 from tokenward.store.people_port import Factors, People
 from tokenward.store.people_records import Link, LinkPurpose, User
-from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.tokens import opaque
 
 PATH = "/sign-in/link"
 LIFETIMES: dict[LinkPurpose, float] = {"invite": 7 * 86_400.0, "reset": 30 * 60.0}
-_ATTEMPTS = 3
 
 
 class LinkStore(People, Factors, Protocol):
@@ -58,7 +57,8 @@ class Links:
             Refusal: LINK_REFUSED, there is no such person, or they are disabled.
             StoreUnavailable: there may be a link that nobody knows.
         """
-        for _ in range(_ATTEMPTS):
+
+        async def attempt() -> Secret:
             token = opaque.new("sl", prefix=self._prefix, clock=self._clock)
             now = self._clock.time()
             link = Link(
@@ -69,14 +69,11 @@ class Links:
                 created_at=now,
                 expires_at=now + LIFETIMES[purpose],
             )
-            try:
-                added = await self._store.add_link(link)
-            except AlreadyExists:  # two locators of one millisecond met
-                continue
-            if not added:
+            if not await self._store.add_link(link):
                 raise Refusal(LINK_REFUSED, f"user_id={user_id}: unknown or disabled")
             return Secret(f"{self._url}?{urlencode({'token': token.secret.reveal()})}")
-        raise StoreUnavailable(f"{_ATTEMPTS} locators in a row were taken")
+
+        return await with_fresh_locators(attempt)
 
     async def presented(self, text: str) -> tuple[Link, User]:
         """The link of this token, which can still be used, and whose it is.

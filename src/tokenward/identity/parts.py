@@ -1,5 +1,6 @@
 """All that a page of this room gets to work with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from tokenward.identity.forms import BoundForms
 from tokenward.identity.letters import Letters
 from tokenward.identity.links import Links
 from tokenward.identity.pages import Pages
-from tokenward.identity.passwords import Passwords
+from tokenward.identity.passwords import Passwords, chosen
 from tokenward.identity.progress import Progress
 from tokenward.identity.second_factors import SecondFactors
 from tokenward.identity.sessions import Sessions
@@ -67,6 +68,15 @@ class Parts:
     answers: Answers
     sealer: Sealer = field(repr=False)
     clock: Clock = SYSTEM_CLOCK
+
+    async def chosen_password(self, form: Mapping[str, str], username: str) -> str:
+        """The hash of the password that a form of `new_password` (see parts.html) chooses for this person.
+
+        Raises:
+            Refusal: INVALID_INPUT, it was typed in two ways or breaks a rule; UNAVAILABLE.
+        """
+        password = chosen(form.get("password", ""), form.get("again", ""))
+        return await self.passwords.hash(password, username=username, issuer=self.name)
 
     @property
     def pages(self) -> Pages:

@@ -1,6 +1,5 @@
 """A passkey as a step of signing in: the first and only one, or what is missing after a password."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 
@@ -13,13 +12,13 @@ from tokenward.base.forms import parse_form, read_form
 from tokenward.base.problems import EXPIRED_FORM, PASSKEY_REFUSED, Refusal
 from tokenward.identity.answers import log_refusal, retry_after, see_other
 from tokenward.identity.continuing import MAX_CONTINUE
-from tokenward.identity.csrf import FORM_LIFETIME
 from tokenward.identity.factors import passkeys
 from tokenward.identity.factors.passkeys import RelyingParty
 from tokenward.identity.factors.responses import MAX_RESPONSE
 from tokenward.identity.forms import FIELD, BoundPage
 from tokenward.identity.offers import PasskeyOffer
 from tokenward.identity.parts import Parts
+from tokenward.identity.passkey_forms import challenge_of, use_up
 from tokenward.identity.progress import PAGES
 from tokenward.identity.steps import Aim, Step
 from tokenward.store.people_records import Passkey, User
@@ -28,11 +27,7 @@ _FORM_LIMIT = 3 * MAX_CONTINUE + 3 * MAX_RESPONSE + 1024
 
 
 class PasskeyStep:
-    """Offers passkeys, and takes the answers.
-
-    The challenge is the hash of the form's sealed field: random, of this browser, of this hour, and nothing
-    that has to be kept. Each is taken once.
-    """
+    """Offers passkeys, and takes the answers."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -58,7 +53,7 @@ class PasskeyStep:
             return None
         field = page.field(_form(allow[0].user_id if allow else ""))
         options = passkeys.request_options(
-            self._parts.party, challenge=_challenge(field), allow=[each.credential_id for each in allow]
+            self._parts.party, challenge=challenge_of(field), allow=[each.credential_id for each in allow]
         )
         return PasskeyOffer(field, json.dumps(options))
 
@@ -117,19 +112,19 @@ class PasskeyStep:
         shown = passkeys.verify_assertion(
             party,
             response,
-            challenge=_challenge(field),
+            challenge=challenge_of(field),
             public_key=key.public_key,
             sign_count=key.sign_count,
             backup_eligible=key.backup_eligible,
             user_handle=user.user_id.encode(),
             allow=allow,
         )
-        now = self._parts.clock.time()
-        once = hashlib.sha256(b"identity/passkey-form/" + field.encode()).digest()
-        if not await self._parts.store.first_use(once, now + FORM_LIFETIME, at=now):
-            raise Refusal(EXPIRED_FORM, "the form was used before")
+        await use_up(self._parts.store, field, self._parts.clock)
         counted = await self._parts.store.use_passkey(
-            key.credential_id, sign_count=shown.sign_count, backed_up=shown.backed_up, at=now
+            key.credential_id,
+            sign_count=shown.sign_count,
+            backed_up=shown.backed_up,
+            at=self._parts.clock.time(),
         )
         if not counted:
             raise Refusal(PASSKEY_REFUSED, f"user_id={user.user_id}: a passkey's counter did not advance")
@@ -154,7 +149,3 @@ class PasskeyStep:
 def _form(user_id: str) -> str:
     # A page that names a person's passkeys asks that person; its form is good for nobody else.
     return f"passkey/{user_id}"
-
-
-def _challenge(field: str) -> bytes:
-    return hashlib.sha256(b"tokenward/passkey-challenge/" + field.encode()).digest()

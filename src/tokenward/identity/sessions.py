@@ -11,15 +11,14 @@ from tokenward.base.throttle import peer_of
 from tokenward.identity.cookies import Cookie
 from tokenward.identity.devices import device_of
 from tokenward.identity.people import Person
+from tokenward.store.locators import with_fresh_locators
 from tokenward.store.people_port import People
 from tokenward.store.people_records import Proof, Session, User
-from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.tokens import opaque
 
 IDLE = 30 * 60
 ABSOLUTE = 12 * 60 * 60
 TOUCH_EVERY = 60
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +116,16 @@ class Sessions:
             Refusal: BAD_CREDENTIALS, how they sign in was changed meanwhile, or they were disabled.
             StoreUnavailable: there is no session that anybody could use.
         """
-        for _ in range(_ATTEMPTS):
+
+        async def attempt() -> Secret:
             token, session = self._new(user.user_id, proofs, scope)
             if upstream is not None:
                 session = _resting(session, upstream)
-            try:
-                started = await self._people.add_session(session, version=user.version)
-            except AlreadyExists:  # two locators of one millisecond met
-                continue
-            if not started:
+            if not await self._people.add_session(session, version=user.version):
                 raise Refusal(BAD_CREDENTIALS, f"user_id={user.user_id}: changed or disabled meanwhile")
             return token
-        raise StoreUnavailable(f"{_ATTEMPTS} locators in a row were taken")
+
+        return await with_fresh_locators(attempt)
 
     async def rotate(
         self,
@@ -151,19 +148,17 @@ class Sessions:
         if old is None:
             raise Refusal(EXPIRED_FORM, "the session that was to be renewed has ended")
         rests_on = upstream or FromUpstream(old.upstream, old.upstream_subject, old.upstream_sid)
-        for _ in range(_ATTEMPTS):
+
+        async def attempt() -> Secret:
             token, session = self._new(old.user_id, proofs, scope)
             session = replace(
                 _resting(session, rests_on), created_at=old.created_at, expires_at=old.expires_at
             )
-            try:
-                replaced = await self._people.replace_session(session_id, session)
-            except AlreadyExists:
-                continue
-            if not replaced:
+            if not await self._people.replace_session(session_id, session):
                 raise Refusal(EXPIRED_FORM, "the session that was to be renewed has ended")
             return token
-        raise StoreUnavailable(f"{_ATTEMPTS} locators in a row were taken")
+
+        return await with_fresh_locators(attempt)
 
     async def end(self, scope: Scope) -> bool:
         """End the session that the request's cookie names; whether there was one.

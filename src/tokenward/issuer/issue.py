@@ -1,10 +1,8 @@
 """Making tokens: the text for the client, the record for the store, and the response that carries them."""
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, replace
 from math import inf
-from typing import TypeVar
 
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import access_jwt
@@ -12,14 +10,9 @@ from tokenward.issuer.bindings import refresh_binding
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.scopes import Access
-from tokenward.store.port import AlreadyExists, StoreUnavailable
 from tokenward.store.records import AccessToken, Client, Grant, RefreshToken
 from tokenward.tokens import opaque
 from tokenward.tokens.opaque import OpaqueToken
-
-_ATTEMPTS = 3
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +141,3 @@ def granted_refresh_token(
         expires_at=now + issuer.settings.refresh_idle,
         cnf=refresh_binding(caller),
     )
-
-
-async def with_fresh_locators(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Run `attempt`, which makes tokens and stores them, again with new ones where a locator was taken.
-
-    Raises:
-        StoreUnavailable: three times in a row, which chance does not do.
-    """
-    for _ in range(_ATTEMPTS):
-        try:
-            return await attempt()
-        except AlreadyExists:
-            continue
-    raise StoreUnavailable("fresh locators keep being taken")

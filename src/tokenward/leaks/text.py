@@ -84,10 +84,3 @@ class Text:
         start, origin, length = self.pieces[which]
         end = self.pieces[which + 1].start if which + 1 < len(self.pieces) else len(self.data)
         return origin + (offset - start) * length // max(end - start, 1)
-
-    def line_around(self, offset: int, limit: int = 400) -> bytes:
-        """The line that holds the offset, at most `limit` bytes to either side."""
-        start = max(self.data.rfind(b"\n", 0, offset) + 1, offset - limit)
-        end = self.data.find(b"\n", offset)
-        end = len(self.data) if end < 0 else end
-        return self.data[start : min(end, offset + limit)]

@@ -33,6 +33,7 @@ from tokenward.tokens.release import PERSONAL
 
 commands = typer.Typer(no_args_is_help=True, help="Manage the people who can sign in.")
 
+Username = Annotated[str, typer.Argument(help="The name to sign in with.")]
 Claims = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=TEXT", help="What is known of them, NAME:=JSON for other types; repeat."),
@@ -41,7 +42,7 @@ Claims = Annotated[
 
 @commands.command("add")
 def add(
-    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    username: Username,
     password: Annotated[
         str, typer.Option(metavar="-|@FILE", help="Where the password is read from; - asks at a terminal.")
     ] = "-",  # noqa: S107 - where to read it, not what it is
@@ -81,7 +82,7 @@ def add(
 
 @commands.command("set")
 def set_claims(
-    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    username: Username,
     claim: Claims = None,
     remove: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A claim to forget; repeat for more.")
@@ -110,7 +111,7 @@ def set_claims(
 
 @commands.command("show")
 def show(
-    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    username: Username,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show what is known of a person, and who is told which of it.
@@ -155,7 +156,7 @@ def list_users(config: ConfigPath = DEFAULT_CONFIG) -> None:
 
 @commands.command("invite")
 def invite(
-    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    username: Username,
     claim: Claims = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
@@ -200,7 +201,7 @@ def invite(
 
 @commands.command("disable")
 def disable(
-    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    username: Username,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Let a person no longer sign in, end their sign-ins, and revoke all that acts for them, within a second.
@@ -215,7 +216,7 @@ def disable(
 
 @commands.command("enable")
 def enable(
-    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    username: Username,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Let a disabled person sign in again. What was revoked stays revoked.
@@ -230,7 +231,7 @@ def enable(
 
 @commands.command("reset-factors")
 def reset_factors(
-    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    username: Username,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Remove passkeys, authenticator app and recovery codes of a person who lost them; end their sign-ins.
@@ -245,7 +246,7 @@ def reset_factors(
 
 @commands.command("sessions")
 def sessions(
-    username: Annotated[str, typer.Argument(help="The name to sign in with.")],
+    username: Username,
     end: Annotated[bool, typer.Option("--end", help="End all of them.")] = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:

@@ -1,6 +1,5 @@
 """`/account/passkeys`: make, name and remove passkeys."""
 
-import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping
@@ -12,16 +11,16 @@ from starlette.routing import Route
 from tokenward.base.asgi import Scope
 from tokenward.base.forms import parse_form
 from tokenward.base.problems import EXPIRED_FORM, INVALID_INPUT, PASSKEY_REFUSED, Refusal
-from tokenward.identity.account.door import FORM, AccountDoor
+from tokenward.identity.account.door import AccountDoor
 from tokenward.identity.account.recovery import after_enrolment
 from tokenward.identity.answers import log_refusal, see_other, told
-from tokenward.identity.csrf import FORM_LIFETIME
 from tokenward.identity.devices import device_of
 from tokenward.identity.factors import passkeys
 from tokenward.identity.factors.passkeys import RelyingParty
 from tokenward.identity.forms import FIELD
 from tokenward.identity.offers import PasskeyOffer
 from tokenward.identity.parts import Parts
+from tokenward.identity.passkey_forms import challenge_of, use_up
 from tokenward.identity.people import Person
 from tokenward.identity.steps import Aim
 from tokenward.store.people_records import Passkey
@@ -75,11 +74,8 @@ class PasskeysPage:
             StoreUnavailable: it may be kept.
         """
         field = form[FIELD]
-        new = passkeys.verify_creation(self._party, form.get("credential", ""), challenge=_challenge(field))
-        now = self._parts.clock.time()
-        once = hashlib.sha256(b"identity/passkey-form/" + field.encode()).digest()
-        if not await self._parts.store.first_use(once, now + FORM_LIFETIME, at=now):
-            raise Refusal(EXPIRED_FORM, "the form was used before")
+        new = passkeys.verify_creation(self._party, form.get("credential", ""), challenge=challenge_of(field))
+        await use_up(self._parts.store, field, self._parts.clock)
         if len(await self._parts.store.passkeys(person.user_id)) >= MAX_PASSKEYS:
             raise Refusal(INVALID_INPUT, f"a person has at most {MAX_PASSKEYS} passkeys; remove one first")
         passkey = Passkey(
@@ -92,7 +88,7 @@ class PasskeysPage:
             aaguid=new.aaguid,
             backup_eligible=new.backup_eligible,
             backed_up=new.backed_up,
-            created_at=now,
+            created_at=self._parts.clock.time(),
         )
         try:
             if await self._parts.store.add_passkey(passkey):
@@ -125,7 +121,7 @@ class PasskeysPage:
             self._party,
             user_handle=person.user_id.encode(),
             username=person.username,
-            challenge=_challenge(field),
+            challenge=challenge_of(field),
             exclude=[each.credential_id for each in keys],
         )
         body = self._parts.pages.passkeys(
@@ -142,7 +138,3 @@ def _name(form: Mapping[str, str]) -> str:
     # It also stands in letters, which have no markup that would keep its writing direction to itself.
     shown = (each for each in form.get("name", "") if unicodedata.category(each)[0] != "C")
     return " ".join("".join(shown).split())[:MAX_NAME].rstrip()
-
-
-def _challenge(field: str) -> bytes:
-    return hashlib.sha256(f"tokenward/{FORM}/passkey-challenge/{field}".encode()).digest()

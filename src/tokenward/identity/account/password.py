@@ -11,7 +11,6 @@ from tokenward.identity.account.door import AccountDoor
 from tokenward.identity.answers import log_refusal, retry_after, told
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.parts import Parts
-from tokenward.identity.passwords import chosen
 from tokenward.identity.people import Person
 from tokenward.identity.signin import PASSWORD
 
@@ -38,10 +37,7 @@ class PasswordPage:
 
     async def _change(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
         try:
-            password = chosen(form.get("password", ""), form.get("again", ""))
-            password_hash = await self._parts.passwords.hash(
-                password, username=person.username, issuer=self._parts.name
-            )
+            password_hash = await self._parts.chosen_password(form, person.username)
         except Refusal as refusal:
             log_refusal(refusal)
             said = told(refusal)

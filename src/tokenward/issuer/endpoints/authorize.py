@@ -17,11 +17,12 @@ from tokenward.issuer.authorization_request import (
     read_authorization_request,
 )
 from tokenward.issuer.context import Issuer
-from tokenward.issuer.issue import new_token, with_fresh_locators
+from tokenward.issuer.issue import new_token
 from tokenward.issuer.ports import ConsentView, SignedIn
 from tokenward.issuer.reauthentication import authentication_or_url
 from tokenward.issuer.response import Response, redirect
 from tokenward.issuer.settings import OFFLINE_ACCESS, PROTOCOL_SCOPES
+from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import AuthorizationCode, Grant
 from tokenward.tokens import base64url
 from tokenward.tokens.acr import Authentication

@@ -18,11 +18,11 @@ from tokenward.issuer.issue import (
     TokenResponse,
     granted_access_token,
     granted_refresh_token,
-    with_fresh_locators,
 )
 from tokenward.issuer.scopes import check_resource
 from tokenward.issuer.settings import OFFLINE_ACCESS, OPENID
 from tokenward.issuer.token_type import token_type
+from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import AuthorizationCode, CodeState, Consumption
 from tokenward.tokens import opaque
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
-from tokenward.issuer.issue import TokenResponse, client_access_token, with_fresh_locators
+from tokenward.issuer.issue import TokenResponse, client_access_token
 from tokenward.issuer.scopes import own_access
 from tokenward.issuer.token_type import token_type
+from tokenward.store.locators import with_fresh_locators
 
 
 async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapping[str, str]) -> TokenResponse:

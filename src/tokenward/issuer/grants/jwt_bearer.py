@@ -15,10 +15,11 @@ from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClien
 from tokenward.issuer.client_auth.table import STATED
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
-from tokenward.issuer.issue import TokenResponse, client_access_token, with_fresh_locators
+from tokenward.issuer.issue import TokenResponse, client_access_token
 from tokenward.issuer.scopes import own_access
 from tokenward.issuer.token_type import token_type
 from tokenward.issuer.workloads import Vouched
+from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import Client
 
 LEEWAY = 60  # seconds beyond its end for which a used assertion is remembered: no clock is so far behind

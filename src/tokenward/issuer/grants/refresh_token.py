@@ -16,10 +16,10 @@ from tokenward.issuer.issue import (
     TokenResponse,
     granted_access_token,
     granted_refresh_token,
-    with_fresh_locators,
 )
 from tokenward.issuer.scopes import check_resource, parse_scope
 from tokenward.issuer.token_type import token_type
+from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import Consumption, Grant, RefreshState
 from tokenward.tokens import opaque
 from tokenward.tokens.sealing import SealBroken, Sealer, derive_key

@@ -27,11 +27,12 @@ from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClien
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.api_key_exchange import API_KEY_TYPE, key_access_token, key_holder
 from tokenward.issuer.grants.grant import GrantType
-from tokenward.issuer.issue import TokenResponse, in_its_form, new_token, with_fresh_locators
+from tokenward.issuer.issue import TokenResponse, in_its_form, new_token
 from tokenward.issuer.presented import presented_access_token
 from tokenward.issuer.scopes import parse_scope
 from tokenward.issuer.settings import INTROSPECT, ExchangeRule
 from tokenward.issuer.token_type import token_type
+from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import AccessToken, Client, Credential
 from tokenward.tokens.presented import is_jwt
 from tokenward.tokens.release import MAY_ACT

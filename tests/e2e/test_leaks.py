@@ -9,6 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from e2e.cut_answers import status_of
 from tokenward.app.cli import application
 from tokenward.app.demo import SERVICE
 from tokenward.app.foundation import foundation
@@ -45,8 +46,7 @@ def token_of(demo, http, basic, **form):
 
 
 def accounts(demo, http, token):
-    headers = {"authorization": f"Bearer {token}"}
-    return http.get(f"{demo.urls['gateway']}/bank/accounts", headers=headers).status_code
+    return status_of(http, f"{demo.urls['gateway']}/bank/accounts", token)
 
 
 def report_and_wait(demo, http, token, body, headers=None):

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from databases import own_postgres_server
+from e2e.cut_answers import status_of
 from tokenward.app.demo import SERVICE, running_demo
 
 
@@ -45,11 +46,10 @@ class Caller:
         return self._http.post(f"{self._urls['issuer']}/revoke", data=form, auth=self._basic).status_code
 
     def call(self, token):
-        headers = {"authorization": f"Bearer {token}"}
-        return self._http.get(f"{self._urls['gateway']}/bank/accounts", headers=headers).status_code
+        return status_of(self._http, f"{self._urls['gateway']}/bank/accounts", token)
 
     def becomes(self, status, token, *, within):
-        """Whether a call with the token comes to be answered so; every answer until then must be whole."""
+        """Whether a call with the token comes to be answered so."""
         end = time.monotonic() + within
         seen = []
         while time.monotonic() < end:
@@ -57,7 +57,7 @@ class Caller:
             if seen[-1] == status:
                 return True
             time.sleep(0.05)
-        pytest.fail(f"answers were {sorted(set(seen))}")
+        pytest.fail(f"answers were {sorted(set(seen), key=str)}")
 
     def issues(self, *, within):
         end = time.monotonic() + within

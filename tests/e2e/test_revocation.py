@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from databases import postgres_database
+from e2e.cut_answers import CUT, status_of
 from store.values import access, code_of, grant, refresh
 from tokenward.app.cli import application
 from tokenward.app.demo import APP, PERSON, REDIRECT, SERVICE, running_demo
@@ -21,7 +22,7 @@ from tokenward.tokens import opaque
 
 DOOMED = "doomed-service"
 # 429 is what a peer hears that has shown many dead tokens; one that is remembered as live never meets it.
-REFUSED_OR_NOT = {200: True, 401: False, 429: False}
+REFUSED_OR_NOT = {200: True, 401: False, 429: False, CUT: False}
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,10 @@ class House:
 
     def answers(self, token):
         """What introspection and each gateway say: alive or not, or the status of another answer."""
-        bearer = {"authorization": f"Bearer {token}"}
         told = self.http.post(
             f"{self.demo.urls['issuer']}/introspect", data={"token": token}, auth=self.looker
         ).json()
-        statuses = [self.http.get(f"{door}/bank/accounts", headers=bearer).status_code for door in self.doors]
+        statuses = [status_of(self.http, f"{door}/bank/accounts", token) for door in self.doors]
         return [told["active"], *(REFUSED_OR_NOT.get(status, status) for status in statuses)]
 
     def soon(self, token, expected):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from tokenward.app.config import Configuration
 from tokenward.app.foundation import Foundation, foundation
 from tokenward.base.entropy import identifier
-from tokenward.issuer.issue import with_fresh_locators
+from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import AccessToken, AuthorizationCode, Grant, RefreshToken
 from tokenward.tokens import opaque
 

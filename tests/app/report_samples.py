@@ -1,6 +1,7 @@
 """Results of scans for the tests of reports: an ordinary one, and one in which every text is hostile."""
 
-from tokenward.leaks.findings import Commit, Confidence, Place, Severity, Trouble
+from tokenward.base.severity import Confidence, Severity
+from tokenward.leaks.findings import Commit, Place, Trouble
 from tokenward.leaks.result import Acceptance, Finding, ScanResult
 from tokenward.leaks.rule import Rule
 

@@ -11,7 +11,8 @@ from tokenward.app.reports import json as json_report
 from tokenward.app.reports import terminal
 from tokenward.app.reports.leaks import leak_report
 from tokenward.app.reports.words import headline, printable, size
-from tokenward.leaks.findings import Place, Severity, Trouble
+from tokenward.base.severity import Severity
+from tokenward.leaks.findings import Place, Trouble
 
 # What no text for people may hold: what is invisible or changes direction, and controls but the line break.
 UNSEEN = re.compile(

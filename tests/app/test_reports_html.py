@@ -10,7 +10,8 @@ from app.test_reports import UNSEEN
 from tokenward.app.reports import html
 from tokenward.app.reports.leaks import leak_report
 from tokenward.app.reports.model import Kind, Report, Row
-from tokenward.leaks.findings import Place, Severity
+from tokenward.base.severity import Severity
+from tokenward.leaks.findings import Place
 
 VOID = {"meta", "input"}
 

@@ -8,7 +8,8 @@ from app.report_samples import ANN, AT, EVIL, GITHUB, HOSTILE, JWT, ORDINARY, fi
 from app.sarif_excerpt import LOG
 from tokenward.app.reports import sarif
 from tokenward.app.reports.leaks import leak_report
-from tokenward.leaks.findings import Commit, Place, Severity, Trouble
+from tokenward.base.severity import Severity
+from tokenward.leaks.findings import Commit, Place, Trouble
 
 VALIDATOR = jsonschema_rs.Draft202012Validator(LOG, validate_formats=True)
 

@@ -71,7 +71,17 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
             (180 * DAY,),
         ),
         (SECURITY, "30 days at most, and never past", (MAX_OVERLAP,), (30 * DAY,)),
-        (SECURITY, "Two computations at once and 16", (passwords.AT_ONCE, passwords.WAITING), (2, 16)),
+        (SECURITY, "half of the processors compute and 16 wait", (passwords.WAITING,), (16,)),
+        (
+            SECURITY,
+            "argon2id (64 MiB, 3 passes, 1 lane)",
+            (
+                passwords.PARAMETERS.memory_cost,
+                passwords.PARAMETERS.time_cost,
+                passwords.PARAMETERS.parallelism,
+            ),
+            (64 * 1024, 3, 1),
+        ),
         (SECURITY, "each answer takes 2 s longer", (throttle.DELAY,), (2,)),
         (
             SECURITY,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks import baseline as baselines
 from tokenward.leaks.baseline import (
     Baseline,
@@ -18,7 +19,7 @@ from tokenward.leaks.baseline import (
     split,
     updated,
 )
-from tokenward.leaks.findings import Confidence, Place, Severity
+from tokenward.leaks.findings import Place
 from tokenward.leaks.result import Finding
 from tokenward.leaks.rule import Rule
 

@@ -3,6 +3,7 @@
 import pytest
 import re2
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detectors.assignments.detector import ASSIGNMENTS
 from tokenward.leaks.detectors.assignments.expressions import expression
@@ -10,7 +11,6 @@ from tokenward.leaks.detectors.assignments.languages import Kind, kind, only_tri
 from tokenward.leaks.detectors.assignments.names import Promise, judge
 from tokenward.leaks.detectors.assignments.placeholders import placeholder
 from tokenward.leaks.detectors.assignments.strength import coverage, randomness
-from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.rulebook.templates import fill
 from tokenward.leaks.text import Text

@@ -3,8 +3,8 @@ import base64
 import pytest
 import re2
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detectors.authorization import AUTHORIZATION
-from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.rulebook.templates import fill, sample
 from tokenward.leaks.text import Text

@@ -3,9 +3,9 @@ import base64
 import pytest
 import re2
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detectors.connections.detector import CONNECTIONS
-from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.rulebook.templates import fill, sample
 from tokenward.leaks.text import Text

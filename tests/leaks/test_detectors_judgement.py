@@ -4,11 +4,11 @@ import base64
 
 import pytest
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detectors.assignments.judgement import File, judge
 from tokenward.leaks.detectors.assignments.languages import Kind
 from tokenward.leaks.detectors.assignments.names import judge as judge_name
 from tokenward.leaks.detectors.connections import judgement as connections
-from tokenward.leaks.findings import Confidence, Severity
 
 CODE = File(Kind.CODE)
 TEST = File(Kind.CODE, tried=True)

@@ -9,8 +9,8 @@ import pytest
 import re2
 
 from tokenward.base.clock import ManualClock
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detectors import jwt
-from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.rulebook.templates import fill
 from tokenward.leaks.text import Text

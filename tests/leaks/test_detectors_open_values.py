@@ -1,7 +1,7 @@
 import pytest
 
+from tokenward.base.severity import Confidence
 from tokenward.leaks.detectors.assignments.detector import ASSIGNMENTS
-from tokenward.leaks.findings import Confidence
 from tokenward.leaks.recording import SILENCE
 from tokenward.leaks.rulebook.templates import fill
 from tokenward.leaks.text import Text

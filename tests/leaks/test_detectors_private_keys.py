@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detectors.private_keys.detector import PRIVATE_KEYS
 from tokenward.leaks.detectors.private_keys.fingerprints import of_key, public_fingerprint
 from tokenward.leaks.detectors.private_keys.published import PUBLISHED
-from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.text import Text
 

@@ -4,9 +4,10 @@ import hashlib
 
 import pytest
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detectors import published_examples
 from tokenward.leaks.detectors.published_examples import marked
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.findings import Candidate
 
 SECRET = b"printed for everybody to read"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tokenward.base.severity import Confidence
 from tokenward.leaks.detectors.assignments.detector import ASSIGNMENTS
-from tokenward.leaks.findings import Confidence
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.rulebook.templates import fill
 from tokenward.leaks.text import Text

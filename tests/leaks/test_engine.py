@@ -3,13 +3,14 @@ from functools import partial
 
 import pytest
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detection import engine as engine_module
 from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detection.overlaps import best
 from tokenward.leaks.detection.patterns import PatternError
 from tokenward.leaks.detection.re2_database import Re2Database
 from tokenward.leaks.detector import Detector
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.findings import Candidate
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text
 from tokenward.leaks.unpacking.decoders.decoder import Decoder

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenward.leaks.findings import Confidence, Severity
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.masking import LEAST_HIDDEN, masked
 from tokenward.leaks.prefixes import prefix_of
 from tokenward.leaks.rule import Rule

@@ -1,8 +1,9 @@
 import pytest
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.blob import Blob
 from tokenward.leaks.collecting import Collector
-from tokenward.leaks.findings import Commit, Confidence, Place, Severity, Trouble
+from tokenward.leaks.findings import Commit, Place, Trouble
 from tokenward.leaks.naming import hidden, names_of, told_by_name
 from tokenward.leaks.result import Finding, ScanResult
 from tokenward.leaks.rule import Rule

@@ -4,8 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.blob import Blob
-from tokenward.leaks.findings import Confidence, Severity, Trouble
+from tokenward.leaks.findings import Trouble
 from tokenward.leaks.pool import search_all
 from tokenward.leaks.sighting import Sighting
 from tokenward.leaks.sources.source import Item, Source

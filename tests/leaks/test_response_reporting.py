@@ -13,9 +13,10 @@ from tokenward.app.leak_reporting import credential_of, tell_issuer
 from tokenward.base.clock import ManualClock
 from tokenward.base.outbound import OutboundError
 from tokenward.base.secret import Secret
+from tokenward.base.severity import Confidence, Severity
 from tokenward.issuer.client_auth.registration import Proving
 from tokenward.leaks.collecting import Collector
-from tokenward.leaks.findings import Commit, Confidence, Place, Severity
+from tokenward.leaks.findings import Commit, Place
 from tokenward.leaks.response.reporting import (
     CannotReport,
     Told,

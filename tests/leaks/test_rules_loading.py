@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tokenward.leaks.findings import Confidence, Severity
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.rule import RuleError
 from tokenward.leaks.rulebook import loading, reading
 from tokenward.leaks.rulebook.loading import load

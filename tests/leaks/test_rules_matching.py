@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.entropy import entropy
-from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.recording import SILENCE, Notes
 from tokenward.leaks.rule import Pair, Rule
 from tokenward.leaks.rulebook.matching import REACH, detectors_of, matches

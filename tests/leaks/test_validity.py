@@ -10,7 +10,8 @@ import pytest
 
 from tokenward.base.clock import ManualClock
 from tokenward.base.outbound import Answer, OutboundError
-from tokenward.leaks.findings import Confidence, Place, Severity
+from tokenward.base.severity import Confidence, Severity
+from tokenward.leaks.findings import Place
 from tokenward.leaks.result import Finding, Validity
 from tokenward.leaks.rule import Check, Expected, Rule
 from tokenward.leaks.validity import asking

@@ -20,9 +20,9 @@ from tokenward.app.scan_sources import Asked, everything, source_of
 from tokenward.app.scanning import searcher
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.entropy import random_bytes
+from tokenward.base.severity import Confidence
 from tokenward.leaks.collecting import Collector
 from tokenward.leaks.detection.patterns import PatternError
-from tokenward.leaks.findings import Confidence
 from tokenward.leaks.result import ScanResult
 from tokenward.leaks.rule import Rule, RuleError
 from tokenward.leaks.scan import scan as run_scan

@@ -1,8 +1,8 @@
 """Human passwords: argon2id, off the event loop, a few at once.
 
 Only here is a slow hash right: what people choose can be guessed, what we generate cannot. The price is
-64 MiB and some tens of milliseconds a try (RFC 9106 §4, second recommended option), which is why there is a
-limit on how many run and how many wait: without it, sign-in would be the cheapest way to stop the process.
+64 MiB and some tens of milliseconds a try, which is why there is a limit on how many run and how many wait:
+without it, sign-in would be the cheapest way to stop the process.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from threading import BoundedSemaphore
 from typing import TypeVar
 
@@ -29,7 +30,15 @@ from tokenward.identity.common_passwords import why_guessable
 
 MIN_LENGTH = 12
 MAX_LENGTH = 1024
-AT_ONCE = 2
+PARAMETERS = replace(RFC_9106_LOW_MEMORY, parallelism=1)
+"""Memory and passes of the second option that RFC 9106 §4 recommends, in one lane instead of four.
+
+An attacker has as much to compute, and a hash takes one processor: what else runs keeps the others.
+"""
+
+AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
+"""Half of the processors may hash."""
+
 WAITING = 16
 NICE = 19
 
@@ -56,7 +65,7 @@ class Passwords:
         breached: BreachedPasswords | None = None,
     ) -> None:
         self._breached = breached
-        self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+        self._hasher = hasher or PasswordHasher.from_parameters(PARAMETERS)
         self._nobody = _hash_of_nothing(self._hasher)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="argon2", initializer=_give_way)
         self._places = BoundedSemaphore(at_once + waiting)
@@ -137,10 +146,10 @@ class Passwords:
 
 
 def _give_way() -> None:
-    """Let this thread, and those that argon2 starts from it, run when nobody else wants to.
+    """Let this thread run when nobody else wants to.
 
-    Without it they outnumber the thread that answers everything else. Linux keeps a priority a thread;
-    elsewhere it would be the process's.
+    Without it a machine of one processor would share it evenly with whoever signs in. Linux keeps a priority
+    a thread; elsewhere it would be the process's.
     """
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -2,25 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 
-
-class Severity(IntEnum):
-    """How bad it is that this credential is where it is."""
-
-    INFO = 0
-    LOW = 1
-    MEDIUM = 2
-    HIGH = 3
-    CRITICAL = 4
-
-
-class Confidence(IntEnum):
-    """How sure the scanner is that this is a live kind of credential and no look-alike."""
-
-    LOW = 0
-    MEDIUM = 1
-    HIGH = 2
+from tokenward.base.severity import Confidence, Severity
 
 
 @dataclass(frozen=True, slots=True)

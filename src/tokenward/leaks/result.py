@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from tokenward.leaks.findings import Confidence, Place, Severity, Trouble
+from tokenward.base.severity import Confidence, Severity
+from tokenward.leaks.findings import Place, Trouble
 from tokenward.leaks.rule import Rule
 
 

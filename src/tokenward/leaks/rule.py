@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tokenward.leaks.findings import Confidence, Severity
+from tokenward.base.severity import Confidence, Severity
 
 
 class RuleError(ValueError):

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.allowing import Allowance, allowed
 from tokenward.leaks.blob import Blob
 from tokenward.leaks.detection.engine import Engine
 from tokenward.leaks.detection.overlaps import best
 from tokenward.leaks.distributed import distributed
-from tokenward.leaks.findings import Candidate, Confidence, Severity, Trouble
+from tokenward.leaks.findings import Candidate, Trouble
 from tokenward.leaks.naming import names_of, told_by_name
 from tokenward.leaks.recording import SILENCE, Recorder
 from tokenward.leaks.rule import Rule

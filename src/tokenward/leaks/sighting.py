@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.blob import Origin
-from tokenward.leaks.findings import Confidence, Severity
 
 
 class Sighting(NamedTuple):

@@ -16,7 +16,7 @@ from tokenward.app.reports.writing import Format
 from tokenward.app.scan_command import ScanFailed, Wanted, failures_told
 from tokenward.app.scan_command import scan as run_scan
 from tokenward.app.scan_sources import Asked
-from tokenward.leaks.findings import Confidence
+from tokenward.base.severity import Confidence
 
 _WHAT = "What to scan"
 _COUNTS = "What counts"

@@ -57,10 +57,17 @@ def _document(report: Report) -> dict[str, Any]:
 
 def _row(row: Row) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "rule": {"id": row.kind.id, "title": row.kind.title, "uri": row.kind.uri},
+        "rule": {
+            "id": row.kind.id,
+            "title": row.kind.title,
+            "uri": row.kind.uri,
+            "attack": row.kind.attack,
+            "references": list(row.kind.references),
+        },
         "severity": severity_word(row.severity),
         "confidence": None if row.confidence is None else row.confidence.name.lower(),
         "message": whole(row.message),
+        "detail": whole(row.detail),
         "shown": whole(row.shown),
         "why": whole(row.why),
         "next": whole(row.next),
@@ -88,6 +95,7 @@ def _location(location: Location) -> dict[str, Any]:
         "path": whole(location.path),
         "line": location.line or None,
         "column": location.column or None,
+        "pointer": whole(location.pointer),
         "decoded": list(location.decoded),
         "commit": commit
         and {

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from tokenward.app.reports.model import Kind, Location, Problem, Report, Row
 from tokenward.app.reports.words import confidence_word, count, size
-from tokenward.leaks.findings import Confidence, Place
+from tokenward.base.severity import Confidence
+from tokenward.leaks.findings import Place
 from tokenward.leaks.result import Finding, ScanResult
 from tokenward.leaks.rule import Rule
 

@@ -69,6 +69,8 @@ def _row(row: Row) -> str:
     sure = confidence_word(row.confidence)
     shown = f": {_code(row.shown)}" if row.shown else ""
     lines = [f"- **{severity_word(row.severity)}** {row.kind.title}{f' ({sure})' if sure else ''}{shown}"]
+    if row.detail:
+        lines.append(f"  - {_code(row.detail)}")
     lines += [f"  - {_place(location)}" for location in row.locations[:PLACES]]
     if len(row.locations) > PLACES:
         lines.append(f"  - and {len(row.locations) - PLACES:,} more")
@@ -82,6 +84,8 @@ def _row(row: Row) -> str:
 
 def _place(location: Location) -> str:
     told = _code(place(location))
+    if location.pointer:
+        told += f" {_code(location.pointer)}"
     if location.decoded:
         told += f", decoded from {', '.join(map(_code, location.decoded))}"
     if location.commit is not None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tokenward.leaks.findings import Commit, Confidence, Severity
+from tokenward.base.severity import Confidence, Severity
+from tokenward.leaks.findings import Commit
 from tokenward.leaks.result import Acceptance, Validity
 
 Part = Literal["scan", "audit", "probe", "inspect", "ci"]
@@ -22,6 +23,8 @@ class Kind:
         help: a paragraph or two in Markdown: why it matters and what to do.
         uri: a page that helps, such as that on which a credential is exchanged; "" where there is none.
         tags: at most nine, for SARIF.
+        attack: in a sentence or two, what an attacker does with it; "" where that goes without saying.
+        references: where it is written: specifications with section, "OWASP API2:2023", CVEs.
     """
 
     id: str
@@ -31,6 +34,8 @@ class Kind:
     help: str = ""
     uri: str = ""
     tags: tuple[str, ...] = ()
+    attack: str = ""
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +43,13 @@ class Location:
     """Where it was found.
 
     Attributes:
-        path: of the file, relative to the subject; members of containers follow after "!".
+        path: of the file, relative to the subject; members of containers follow after "!". Of what is no
+            file, its address or name.
         line: from 1; 0 where lines mean nothing.
         column: from 1, in characters; 0 as above.
         decoded: the encodings undone to see it, outermost first.
         commit: who brought it in; None outside git.
+        pointer: into a document of JSON or YAML (RFC 6901); "" where there is none.
     """
 
     path: str
@@ -50,6 +57,7 @@ class Location:
     column: int = 0
     decoded: tuple[str, ...] = ()
     commit: Commit | None = None
+    pointer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,8 @@ class Row:
         kind: what it is.
         severity: of this one.
         confidence: of this one; None where there is no doubt.
-        message: in a sentence.
+        message: in a sentence that stands alone.
+        detail: what the title does not say, for people who have just read it; may be "".
         shown: what may be shown of the thing itself, such as a masked secret; "" where there is nothing.
         locations: where; may be empty.
         why: in a sentence, what raised or lowered severity and confidence; may be "".
@@ -75,6 +84,7 @@ class Row:
     kind: Kind
     severity: Severity
     message: str
+    detail: str = ""
     confidence: Confidence | None = None
     shown: str = ""
     locations: tuple[Location, ...] = ()

@@ -21,7 +21,7 @@ from tokenward.app.reports.words import (
     validity_members,
     whole,
 )
-from tokenward.leaks.findings import Confidence, Severity
+from tokenward.base.severity import Confidence, Severity
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 FINGERPRINT = "tokenwardSecret/v1"

@@ -22,7 +22,8 @@ from tokenward.app.reports.words import (
     problem_groups,
     severity_word,
 )
-from tokenward.leaks.findings import Commit, Severity
+from tokenward.base.severity import Severity
+from tokenward.leaks.findings import Commit
 
 FILE_WIDTH = 100
 """Columns in a file."""
@@ -98,30 +99,38 @@ def _row(row: Row, width: int) -> Iterator[Text]:
     if sure:
         head.append(f" ({sure})")
     yield from _prose(head, width)
-    if row.shown:
-        yield from _prose(Text(printable(row.shown)), width, indent=_INDENT)
+    for told in (row.detail, row.shown):
+        if told:
+            yield from _prose(Text(printable(told)), width, indent=_INDENT)
     for location in row.locations[:PLACES]:
         yield from _location(location, width)
     more = len(row.locations) - PLACES
     if more > 0:
         yield Text(f"{' ' * _INDENT}and {more:,} more")
     for name, value in row.facts.items():
-        yield from _prose(Text(printable(value)), width, indent=_INDENT, first=f"{printable(name)}: ")
-    if row.why:
-        yield from _prose(Text(printable(row.why)), width, indent=_INDENT, first="Why:  ")
+        yield from _named(f"{printable(name)}: ", value, width)
+    yield from _named("Why:  ", row.why, width)
+    yield from _named("How:  ", row.kind.attack, width)
     if row.validity is not None:
-        live = Text(printable(liveness(row.validity)), style=_LIVE[row.validity.state])
-        yield from _prose(live, width, indent=_INDENT, first="Live: ")
+        yield from _named("Live: ", liveness(row.validity), width, style=_LIVE[row.validity.state])
     if row.kind.uri:
         page = Text(" " * _INDENT).append("Page: ", style="dim")
         yield page.append(printable(row.kind.uri), style="underline")
-    if row.next:
-        yield from _prose(Text(printable(row.next)), width, indent=_INDENT, first="Next: ")
+    yield from _named("Next: ", row.next, width)
+    yield from _named("See:  ", ", ".join(row.kind.references), width)
     yield Text()
+
+
+def _named(first: str, told: str, width: int, *, style: str = "") -> Iterator[Text]:
+    """A paragraph after the word for what it tells; nothing where there is nothing to tell."""
+    if told:
+        yield from _prose(Text(printable(told), style=style), width, indent=_INDENT, first=first)
 
 
 def _location(location: Location, width: int) -> Iterator[Text]:
     told = Text(" " * _INDENT).append(place(location), style="cyan")
+    if location.pointer:
+        told.append(f" {printable(location.pointer)}")
     if location.decoded:
         told.append(f" (decoded from {', '.join(map(printable, location.decoded))})")
     yield told

@@ -4,7 +4,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 from tokenward.app.reports.model import Location, Problem, Report
-from tokenward.leaks.findings import Confidence, Severity
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.result import Validity
 
 SEVERITIES = tuple(sorted(Severity, reverse=True))

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from tokenward.leaks.findings import Confidence
+from tokenward.base.severity import Confidence
 
 
 class Spanning(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.expressions import expression
 from tokenward.leaks.detectors.assignments.judgement import encoded_words
@@ -17,7 +18,7 @@ from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.connections.judgement import judge
 from tokenward.leaks.detectors.facts import shown_user
 from tokenward.leaks.detectors.published_examples import marked
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.findings import Candidate
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text

@@ -10,12 +10,13 @@ from functools import cache
 from typing import Any, Final
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.facts import shown
 from tokenward.leaks.detectors.weak_secrets import WEAK_SECRETS
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.findings import Candidate
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text

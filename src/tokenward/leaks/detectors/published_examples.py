@@ -7,7 +7,8 @@ import hashlib
 from dataclasses import replace
 from typing import Final
 
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.base.severity import Confidence, Severity
+from tokenward.leaks.findings import Candidate
 
 _LENGTH: Final = 16  # of 64 hexadecimal digits
 

@@ -14,8 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detection import cache
-from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.rule import Check, Expected, Pair, Rule
 
 _HERE = Path(__file__).parent

@@ -8,11 +8,12 @@ from typing import Protocol
 
 import re2
 
+from tokenward.base.severity import Confidence
 from tokenward.leaks.compiling import over_bytes
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.published_examples import marked
 from tokenward.leaks.entropy import entropy
-from tokenward.leaks.findings import Candidate, Confidence
+from tokenward.leaks.findings import Candidate
 from tokenward.leaks.lookalikes import lookalike
 from tokenward.leaks.recording import SILENCE, WHOLE_TEXT, Recorder, Stage, Verdict
 from tokenward.leaks.rule import Pair, Rule

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import re2
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.compiling import told
-from tokenward.leaks.findings import Confidence, Severity
 from tokenward.leaks.rule import Check, Pair, Rule, RuleError
 from tokenward.leaks.rulebook import macros
 from tokenward.leaks.rulebook.checks import read_checks

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detector import Detector, Ends
 from tokenward.leaks.detectors.assignments.forms import TRIGGERS, patterns
 from tokenward.leaks.detectors.assignments.judgement import File, judge
@@ -16,7 +17,7 @@ from tokenward.leaks.detectors.assignments.names import judge as judge_name
 from tokenward.leaks.detectors.assignments.surroundings import none, remark
 from tokenward.leaks.detectors.neighbourhoods import matches_near
 from tokenward.leaks.detectors.published_examples import marked
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.findings import Candidate
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text

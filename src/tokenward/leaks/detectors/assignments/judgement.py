@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from tokenward.base.severity import Confidence
 from tokenward.leaks.detectors.assignments.expressions import BY_CHANCE, UUID, expression
 from tokenward.leaks.detectors.assignments.languages import Kind
 from tokenward.leaks.detectors.assignments.names import Name, Promise
@@ -15,7 +16,6 @@ from tokenward.leaks.detectors.assignments.open_values import open_to_all
 from tokenward.leaks.detectors.assignments.placeholders import about_secrets, placeholder
 from tokenward.leaks.detectors.assignments.strength import coverage, randomness
 from tokenward.leaks.entropy import entropy
-from tokenward.leaks.findings import Confidence
 from tokenward.leaks.recording import Stage
 
 _RANDOM: Final = 0.55

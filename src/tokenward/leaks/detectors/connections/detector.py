@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detector import Detector, Ends
 from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.assignments.strength import randomness
@@ -12,7 +13,7 @@ from tokenward.leaks.detectors.connections.login import Login
 from tokenward.leaks.detectors.facts import shown, shown_user
 from tokenward.leaks.detectors.published_examples import marked
 from tokenward.leaks.entropy import entropy
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.findings import Candidate
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text

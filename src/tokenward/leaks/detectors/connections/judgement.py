@@ -4,10 +4,10 @@ import ipaddress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detectors.assignments.expressions import expression
 from tokenward.leaks.detectors.assignments.placeholders import about_secrets, placeholder
 from tokenward.leaks.detectors.assignments.strength import randomness
-from tokenward.leaks.findings import Confidence, Severity
 
 # What products ship with and tutorials use: of no use to anybody but on a machine that nobody else reaches.
 _DEFAULTS: Final = frozenset(

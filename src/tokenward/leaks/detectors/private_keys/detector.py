@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.facts import shown
-from tokenward.leaks.findings import Candidate, Confidence, Severity
+from tokenward.leaks.findings import Candidate
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tokenward.app.reports.leaks import leak_report
+from tokenward.app.reports.model import Report
 from tokenward.app.reports.progress import progress
 from tokenward.app.reports.words import headline
 from tokenward.app.reports.writing import Format, write_report
@@ -27,6 +28,10 @@ from tokenward.leaks.result import ScanResult
 from tokenward.leaks.rule import Rule, RuleError
 from tokenward.leaks.scan import scan as run_scan
 from tokenward.leaks.sources.source import CannotScan, Source
+
+if TYPE_CHECKING:
+    from tokenward.app.scan_baseline import OpenBaseline
+    from tokenward.leaks.baseline import Entry
 
 CLEAN, FOUND, NOT_SCANNED = 0, 1, 2
 """Exit codes. Clean is only what was looked at: something broken or an early end is no 0."""
@@ -87,52 +92,72 @@ def scan(wanted: Wanted) -> int:
     Raises:
         ScanFailed: in which case no report was written, and the baseline is as it was.
     """
-    if wanted.update_baseline and (wanted.baseline is None or not wanted.reason):
-        raise ScanFailed("--update-baseline needs --baseline FILE and --reason TEXT")
-    if wanted.update_baseline and (wanted.check or wanted.report_to):
-        raise ScanFailed("--check and --report-to go with a report, not with --update-baseline")
-    now = SYSTEM_CLOCK.time()
     with failures_told():
-        source = source_of(wanted.paths, wanted.asked)
-        if wanted.baseline is not None:
-            return _held_against(wanted.baseline, source, wanted, now)
+        if wanted.update_baseline:
+            return _rewritten(wanted)
+        report = scan_report(wanted)
+        write_report(report, wanted.form, wanted.output)
+    if wanted.output is not None:
+        sys.stderr.write(f"{headline(report)}: {wanted.output}\n")
+    return _exit_code(report)
+
+
+def scan_report(wanted: Wanted) -> Report:
+    """Scan, and hold it against the baseline.
+
+    Raises:
+        CannotScan, RuleError, PatternError, ValueError, OSError: the scan could not be made.
+    """
+    now = SYSTEM_CLOCK.time()
+    source = source_of(wanted.paths, wanted.asked)
+    if wanted.baseline is None:
         result, inquire = _scanned(source, wanted, random_bytes(32))
-        return _reported(result, inquire, wanted, now)
+        return leak_report(inquire(_sure(result, wanted.confidence)), at=now, lasting_key=False)
+    held = _held_against(wanted.baseline, source, wanted, now)
+    result = held.inquire(_sure(held.result, wanted.confidence))
+    return leak_report(result, at=now, lasting_key=held.opened.lasting, unused=len(held.idle))
 
 
-def _held_against(baseline: Path, source: Source, wanted: Wanted, now: float) -> int:
-    from tokenward.app.scan_baseline import apply, open_baseline, write_baseline  # noqa: PLC0415 - see above
+class _Held(NamedTuple):
+    """A scan held against its baseline, and the entries that accepted nothing."""
 
-    today = datetime.fromtimestamp(now, UTC).date()
+    opened: "OpenBaseline"
+    result: ScanResult
+    idle: tuple["Entry", ...]
+    inquire: Inquire
+
+
+def _held_against(baseline: Path, source: Source, wanted: Wanted, now: float) -> _Held:
+    from tokenward.app.scan_baseline import apply, open_baseline  # noqa: PLC0415 - see above
+
+    today = _day(now)
     opened = open_baseline(baseline, wanted.baseline_key, today=today, to_update=wanted.update_baseline)
     result, inquire = _scanned(source, wanted, opened.key)
     result, idle = apply(opened, result, today)
     if result.interrupted or not everything(wanted.paths, wanted.asked):
         idle = ()
-    if not wanted.update_baseline:
-        return _reported(result, inquire, wanted, now, lasting=opened.lasting, unused=len(idle))
-    result = _sure(result, wanted.confidence)
+    return _Held(opened, result, idle, inquire)
+
+
+def _rewritten(wanted: Wanted) -> int:
+    """Accept what counts now."""
+    from tokenward.app.scan_baseline import write_baseline  # noqa: PLC0415 - see above
+
+    if wanted.baseline is None or not wanted.reason:
+        raise ScanFailed("--update-baseline needs --baseline FILE and --reason TEXT")
+    if wanted.check or wanted.report_to:
+        raise ScanFailed("--check and --report-to go with a report, not with --update-baseline")
+    now = SYSTEM_CLOCK.time()
+    held = _held_against(wanted.baseline, source_of(wanted.paths, wanted.asked), wanted, now)
+    result, today = _sure(held.result, wanted.confidence), _day(now)
     until = wanted.until or today + timedelta(days=90)
-    count = write_baseline(opened, result, idle, reason=wanted.reason, until=until, today=today)
-    sys.stderr.write(f"{baseline}: {count} entries\n")
+    count = write_baseline(held.opened, result, held.idle, reason=wanted.reason, until=until, today=today)
+    sys.stderr.write(f"{wanted.baseline}: {count} entries\n")
     return CLEAN
 
 
-def _reported(
-    result: ScanResult,
-    inquire: Inquire,
-    wanted: Wanted,
-    now: float,
-    *,
-    lasting: bool = False,
-    unused: int = 0,
-) -> int:
-    result = inquire(_sure(result, wanted.confidence))
-    report = leak_report(result, at=now, lasting_key=lasting, unused=unused)
-    write_report(report, wanted.form, wanted.output)
-    if wanted.output is not None:
-        sys.stderr.write(f"{headline(report)}: {wanted.output}\n")
-    return _exit_code(result)
+def _day(now: float) -> date:
+    return datetime.fromtimestamp(now, UTC).date()
 
 
 def _scanned(source: Source, wanted: Wanted, key: bytes) -> tuple[ScanResult, Inquire]:
@@ -194,9 +219,8 @@ def failures_told() -> Iterator[None]:
         raise ScanFailed(told) from error
 
 
-def _exit_code(result: ScanResult) -> int:
+def _exit_code(report: Report) -> int:
     """Clean is only what was looked at: what is broken, beyond a bound, or of a format not opened is no 0."""
-    if result.findings:
+    if report.rows:
         return FOUND
-    unseen = any(not trouble.skipped for trouble in result.troubles)
-    return NOT_SCANNED if unseen or result.interrupted else CLEAN
+    return NOT_SCANNED if report.unseen or not report.complete else CLEAN

@@ -1,11 +1,10 @@
 """All commands, each imported when it is called."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from tokenward.app.cli.lazily import Commands, Room
+from tokenward.app.cli.lazily import Room, lazy_group
 
 ROOMS = {
     "init": Room("init", "init"),
@@ -16,6 +15,7 @@ ROOMS = {
     "decide": Room("decide", "decide"),
     "test": Room("policy_test", "run_tests"),
     "scan": Room("scan", "scan"),
+    "audit": Room("audit", "commands"),
     "hook": Room("hook", "commands"),
     "clients": Room("clients", "commands"),
     "keys": Room("keys", "commands"),
@@ -27,15 +27,9 @@ ROOMS = {
 }
 
 
-class _Group(TyperGroup):
-    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - what Typer passes on
-        super().__init__(**attributes)
-        self.commands = Commands(dict(ROOMS))
-
-
 application = typer.Typer(
     name="tokenward",
-    cls=_Group,
+    cls=lazy_group(ROOMS),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # a pretty traceback prints local variables

@@ -48,6 +48,17 @@ class Commands(MutableMapping[str, Any]):
         return len(self._rooms)
 
 
+def lazy_group(rooms: dict[str, Room]) -> type[TyperGroup]:
+    """A group of these commands, for `Typer(cls=...)`."""
+
+    class _Group(TyperGroup):
+        def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - what Typer passes on
+            super().__init__(**attributes)
+            self.commands = Commands(dict(rooms))
+
+    return _Group
+
+
 def _load(name: str, room: Room) -> Command:
     found = getattr(import_module(f"tokenward.app.cli.{room.module}"), room.name)
     commands = found

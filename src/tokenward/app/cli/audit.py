@@ -1,0 +1,20 @@
+"""`tokenward audit`: what is wrong with a document, a server or a library, before somebody else finds it."""
+
+import typer
+
+from tokenward.app.cli.lazily import Room, lazy_group
+
+ROOMS = {
+    "openapi": Room("audit_openapi", "audit_openapi"),
+}
+
+commands = typer.Typer(
+    cls=lazy_group(ROOMS),
+    no_args_is_help=True,
+    help="Look for what is wrong, before somebody else does: in an OpenAPI document.",
+)
+
+
+@commands.callback()
+def _audit() -> None:
+    """A group, even of one command."""

@@ -1,0 +1,42 @@
+"""`tokenward audit openapi`: what an OpenAPI document leaves open."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokenward.app.audit_command import FailOn, conclude
+from tokenward.app.cli.console import fail
+from tokenward.app.openapi_audit import CannotAudit, audit
+from tokenward.app.reports.writing import Format
+
+
+def audit_openapi(
+    document: Annotated[
+        str, typer.Argument(metavar="FILE", help="The document, in YAML or JSON: OpenAPI 3.0 or 3.1.")
+    ],
+    *,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Least severity of a finding that makes the exit code 1.")
+    ] = FailOn.INFO,
+    chosen: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TERMINAL,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File of the report; standard output by default."),
+    ] = None,
+) -> None:
+    """Look for what an OpenAPI document leaves open.
+
+    Exit codes: 0 clean, 1 findings, 2 it could not be read, or not all of it.
+
+      tokenward audit openapi openapi.yaml
+
+      tokenward audit openapi openapi.yaml --fail-on high --format sarif --output openapi.sarif
+    """
+    try:
+        code = conclude(audit(document), chosen, output, fail_on)
+    except CannotAudit as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}")
+    raise typer.Exit(code)

@@ -1,0 +1,49 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from tokenward.app.cli import application
+
+BASIC = """openapi: 3.1.0
+info: {title: Shop, version: "1"}
+components:
+  securitySchemes:
+    password:
+      type: http
+      scheme: basic
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, code=0):
+        result = CliRunner().invoke(application, ["audit", "openapi", *words])
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+def test_a_finding_has_its_line_and_decides_the_exit_code(run, tmp_path):
+    (tmp_path / "shop.yaml").write_text(BASIC)
+    report = json.loads(run("shop.yaml", "--format", "json", code=1).stdout)
+    place = next(it for it in report["findings"] if it["rule"]["id"] == "openapi.http-basic")["locations"][0]
+    assert (place["path"], place["line"], place["column"]) == ("shop.yaml", 5, 5)
+    assert place["pointer"] == "/components/securitySchemes/password"
+
+
+def test_what_is_less_severe_than_fail_on_is_told_and_does_not_fail(run, tmp_path):
+    (tmp_path / "shop.yaml").write_text(BASIC)
+    assert "HTTP Basic" in run("shop.yaml", "--fail-on", "critical").stdout
+
+
+def test_a_file_that_is_not_there_is_exit_code_2(run):
+    assert "there is no file" in run("nothing.yaml", code=2).stderr
+
+
+def test_a_malformed_document_is_named_by_line(run, tmp_path):
+    (tmp_path / "shop.yaml").write_text("openapi: 3.1.0\ninfo: [")
+    assert "shop.yaml:2" in run("shop.yaml", code=2).stderr

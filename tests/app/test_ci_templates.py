@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from git_repositories import Repository, isolated
 from tokenward.leaks.rulebook.templates import fill
@@ -36,7 +36,7 @@ def run(
 
 
 def action(repository: Repository, **variables: str) -> subprocess.CompletedProcess[str]:
-    steps = YAML(typ="safe").load(ROOT / "action.yml")["runs"]["steps"]
+    steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
     (scan,) = [step for step in steps if step.get("name") == "Scan"]
     given = {"OPTIONS": "", "REPORT": "out.sarif", "BASE": "", "HEAD": repository.id_of("HEAD")} | variables
     assert given.keys() - {"RUNNER_TEMP"} == scan["env"].keys()
@@ -45,7 +45,7 @@ def action(repository: Repository, **variables: str) -> subprocess.CompletedProc
 
 
 def gitlab(repository: Repository, **variables: str) -> subprocess.CompletedProcess[str]:
-    _, job = YAML(typ="safe").load_all(ROOT / "templates/leak-scan.yml")
+    _, job = yaml.safe_load_all((ROOT / "templates/leak-scan.yml").read_text())
     script = "\n".join(job["leak-scan"]["script"])
     return run(repository, ["sh", "-e"], script, CI_COMMIT_SHA=repository.id_of("HEAD"), **variables)
 
@@ -79,12 +79,12 @@ def test_options_choose_what_is_scanned_and_run_nothing(repository):
 
 
 def test_nothing_of_others_is_a_part_of_the_script():
-    steps = YAML(typ="safe").load(ROOT / "action.yml")["runs"]["steps"]
+    steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
     assert not [step for step in steps if "${{" in step.get("run", "")]
 
 
 def test_the_hook_for_pre_commit_stops_a_commit(repository):
-    (hook,) = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert hook["pass_filenames"] is False
     repository.write({"b.py": LEAK})
     assert run(repository, ["sh"], hook["entry"]).returncode == 0

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry, Resource
-from ruamel.yaml import YAML
 
 from serving import serving
 from tokenward.app.samples import SAMPLES
@@ -28,7 +28,7 @@ KEY = SigningKey.generate("ES256")
 
 
 def read_document(name: str) -> dict[str, Any]:
-    return YAML(typ="safe", pure=True).load(SAMPLES[name].document)
+    return yaml.safe_load(SAMPLES[name].document.read_text())
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from tokenward.app.settings import Settings
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.tier_settings import tuned
 from tokenward.app.values import RESERVED_SCOPES
-from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.app.yaml_source import read
+from tokenward.base.documents.source import Source, SourceError
 from tokenward.gateway.answer_headers import AnswerHeaders, answer_headers
 from tokenward.gateway.bounds import UNBOUND, Bounds
 from tokenward.gateway.cors import HEADERS as CORS_HEADERS

@@ -23,8 +23,8 @@ from tokenward.app.rollout_check import rollout_remarks
 from tokenward.app.settings import Settings
 from tokenward.app.tier_settings import tuning_remarks
 from tokenward.app.trust_check import trust_remarks, trusted_secrets
-from tokenward.app.yaml_source import Keys
 from tokenward.base import references
+from tokenward.base.documents.source import Keys
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 

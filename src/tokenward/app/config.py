@@ -22,7 +22,8 @@ from tokenward.app.reach import out_of_reach
 from tokenward.app.schema_errors import schema_errors
 from tokenward.app.settings import Settings, schema
 from tokenward.app.snapshot import Snapshot
-from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.app.yaml_source import read
+from tokenward.base.documents.source import Source, SourceError
 from tokenward.gateway.inside import Protection
 from tokenward.gateway.policy import Api, Policy, PolicyProblem, conflicts
 from tokenward.issuer.settings import Resource

@@ -11,7 +11,7 @@ from tokenward.app.locations import Listen, is_loopback
 from tokenward.app.people_consistency import people_get_in
 from tokenward.app.settings import Settings
 from tokenward.app.trust_consistency import trust_is_clear
-from tokenward.app.yaml_source import Keys
+from tokenward.base.documents.source import Keys
 from tokenward.leaks.response.reporters import LEAKS_PATH
 from tokenward.tokens.workloads import PLATFORMS, why_not_identified
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from tokenward.app.yaml_source import Keys, Source, SourceError
+from tokenward.base.documents.source import Keys, Source, SourceError
 
 Severity = Literal["error", "warning", "note"]
 

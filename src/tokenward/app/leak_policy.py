@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tokenward.app.findings import Remark
 from tokenward.app.settings import Settings
-from tokenward.app.yaml_source import Keys
+from tokenward.base.documents.source import Keys
 from tokenward.leaks.response.policy import NEVER_BY_ITSELF, ResponsePolicy, ResponseRule
 
 

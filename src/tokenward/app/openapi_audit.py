@@ -5,9 +5,9 @@ from pathlib import Path
 from tokenward.app.api_documents import read_document
 from tokenward.app.reports.audits import audit_report
 from tokenward.app.reports.model import Report
-from tokenward.app.yaml_source import SourceError
 from tokenward.auditor.openapi.audit import audit_document
 from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.documents.source import SourceError
 
 
 class CannotAudit(Exception):  # noqa: N818 - says what it is

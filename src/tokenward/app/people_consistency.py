@@ -6,7 +6,7 @@ from tokenward.app.findings import Remark
 from tokenward.app.people_settings import GroupSettings, UpstreamSettings
 from tokenward.app.settings import Settings
 from tokenward.app.trust_consistency import keys_are_clear
-from tokenward.app.yaml_source import Keys
+from tokenward.base.documents.source import Keys
 from tokenward.base.problems import Refusal
 from tokenward.identity.claims import check_claim
 from tokenward.identity.factors.passkeys import relying_party

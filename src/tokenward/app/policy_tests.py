@@ -22,7 +22,8 @@ from tokenward.app.schema_errors import schema_errors
 from tokenward.app.settings import Settings
 from tokenward.app.value_rules import A_LIST, bad_value
 from tokenward.app.values import ApiName, Scopes
-from tokenward.app.yaml_source import Source, SourceError, read
+from tokenward.app.yaml_source import read
+from tokenward.base.documents.source import Source, SourceError
 from tokenward.base.problems import CATALOGUE
 from tokenward.store.records import Credential
 

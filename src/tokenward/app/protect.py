@@ -21,7 +21,7 @@ from tokenward.app.initialise import Initialised, configuration_text, make_secre
 from tokenward.app.locations import Upstream
 from tokenward.app.proposals import Proposal, propose
 from tokenward.app.values import ApiName
-from tokenward.app.yaml_source import SourceError
+from tokenward.base.documents.source import SourceError
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _NOT_PLAIN = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})  # in YAML 1.1 or 1.2

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from tokenward.app.findings import Remark
-from tokenward.app.yaml_source import Keys
+from tokenward.base.documents.source import Keys
 
 # Pydantic's type of error → our code, text and remedy. Texts never show the value: it could be a secret.
 _WORDS: Mapping[str, tuple[str, str, str]] = {

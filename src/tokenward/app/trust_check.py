@@ -9,8 +9,8 @@ from tokenward.app.findings import Remark
 from tokenward.app.issuer_keys import issuer_keys
 from tokenward.app.settings import Settings
 from tokenward.app.trust_settings import BasicTrust, IssuerKeys
-from tokenward.app.yaml_source import Keys
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.documents.source import Keys
 from tokenward.base.references import resolve
 from tokenward.tokens.jws import configured_keys
 

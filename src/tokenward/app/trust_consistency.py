@@ -6,7 +6,7 @@ from itertools import combinations
 from tokenward.app.findings import Remark
 from tokenward.app.settings import Settings
 from tokenward.app.trust_settings import ForeignIssuer, IntrospectionTrust, IssuerKeys, JwtTrust, TrustSource
-from tokenward.app.yaml_source import Keys
+from tokenward.base.documents.source import Keys
 from tokenward.tokens.algorithms import known
 
 OWN_TOKENS = "tkw_"

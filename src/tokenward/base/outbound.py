@@ -82,6 +82,7 @@ class _Order:
     good: range = range(200, 300)
     reads: bool = True
     accept: str = "*/*"
+    redirects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,14 @@ class Answer:
     """What came back.
 
     Attributes:
-        status: of HTTP; never one of a redirect.
+        status: of HTTP; one of a redirect from `exchange` alone.
         body: the bytes; b"" where nobody wanted them.
+        headers: names in small letters, with values, in the order in which they came.
     """
 
     status: int
     body: bytes = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 _ONLY_200 = range(200, 201)
@@ -144,6 +147,29 @@ class OutboundClient:
         """
         try:
             return self._start(url, _GET).result(self._timeout).body
+        except TimeoutError:
+            raise self._too_slow() from None
+
+    def exchange(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """Whatever is answered to one request, a refusal or a redirect included, which is not followed.
+
+        Args:
+            method: of HTTP.
+            url: where it goes.
+            headers: further ones, with the media type of a body.
+            body: the bytes; None for none.
+
+        Raises:
+            OutboundError: there was no answer; `code` says why.
+        """
+        sent = tuple((headers or {}).items())
+        if body is not None:
+            sent = (*sent, ("Content-Length", str(len(body))))
+        order = _Order(method, body, sent, _ANY, redirects=True)
+        try:
+            return self._start(url, order).result(self._timeout)
         except TimeoutError:
             raise self._too_slow() from None
 
@@ -268,7 +294,7 @@ class OutboundClient:
             raise OutboundError("bad_response", f"{target.origin} does not speak HTTP/1.1") from None
 
     def _take(self, response: httpcore.Response, target: _Target, order: _Order) -> Answer:
-        if 300 <= response.status < 400:
+        if 300 <= response.status < 400 and not order.redirects:
             raise OutboundError("redirect_refused", f"{target.origin} answered {response.status}")
         if response.status not in order.good:
             detail = f"{target.origin} answered {response.status}"
@@ -283,7 +309,10 @@ class OutboundClient:
             body += chunk
             if len(body) > self._max_bytes:
                 raise OutboundError("too_large", f"{target.origin} sent more than {self._max_bytes} bytes")
-        return Answer(response.status, bytes(body))
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers
+        )
+        return Answer(response.status, bytes(body), headers)
 
 
 def system_resolver(host: str, port: int) -> list[str]:

@@ -49,6 +49,7 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 docs: $(STAMP) ## Write the generated reference pages anew
 	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python scripts/generate_attacks.py
+	$(BIN)/python scripts/generate_server_checks.py
 
 screenshots: $(STAMP) ## Take the pictures of the pages in docs/images anew
 	@scripts/test-tools.sh

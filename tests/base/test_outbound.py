@@ -550,5 +550,23 @@ def test_a_question_has_the_headers_and_the_body_that_it_should(server):
     assert (third["Content-Length"], nothing) == ("0", b"")
 
 
+def test_an_exchange_gives_whatever_is_answered_and_is_led_nowhere(server):
+    answer = client().exchange("GET", url(server, "/redirect"))
+    assert (answer.status, dict(answer.headers)["location"]) == (302, "/fine")
+    assert client().exchange("GET", url(server, "/missing")).body == b"no"
+    assert [path for path, _ in server.seen] == ["/redirect", "/missing"]
+
+
+def test_an_exchange_sends_the_headers_and_the_body_that_it_should(server):
+    client().exchange("POST", url(server, "/exact"), headers={"X-Key": "k"}, body=b"a=1")
+    (_, headers), body = server.seen
+    assert (headers["X-Key"], headers["Content-Length"], body) == ("k", "3", b"a=1")
+
+
+def test_an_exchange_goes_nowhere_that_a_get_would_not(server):
+    with pytest.raises(OutboundError, match="address_refused"):
+        OutboundClient(https_only=False).exchange("GET", url(server, "/fine"))
+
+
 def test_nothing_that_is_kept_of_an_answer_shows_its_body():
     assert "secret" not in repr(Answer(200, b"secret"))

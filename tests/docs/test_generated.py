@@ -2,9 +2,10 @@
 
 import generate_attacks
 import generate_reference
+import generate_server_checks
 import pytest
 
-PAGES = generate_reference.generated() | generate_attacks.generated()
+PAGES = generate_reference.generated() | generate_attacks.generated() | generate_server_checks.generated()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -97,7 +97,7 @@ class Answer:
 
     status: int
     body: bytes = field(repr=False)
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
 
 
 _ONLY_200 = range(200, 201)

@@ -91,7 +91,7 @@ MAX_LINTED_BITS = 16_384
 
 
 def _unreadable(seen: Published) -> Found:
-    """Points off the curve and of small order, texts that are no base64url, numbers with zeros before them."""
+    """Points off the curve or of small order, texts that are no base64url, zeros before a number."""
     for place, jwk in _keys(seen):
         algorithm = _an_algorithm(jwk)
         if algorithm is None or any(name in jwk for name in _PRIVATE):

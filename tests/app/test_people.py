@@ -68,13 +68,34 @@ def test_a_person_is_not_added_with_a_leaked_password(run, tmp_path):  # noqa: F
     assert "alice" not in run("users", "list").output
 
 
+PROVIDER = (
+    "{name: corp, label: Corp, issuer: https://login.corp.example, client_id: us, client_secret: env:S}"
+)
+
+
+def without_passwords(tmp_path):
+    path = tmp_path / "tokenward.yaml"
+    path.write_text(path.read_text() + f"people: {{passwords: false, upstream: [{PROVIDER}]}}\n")
+
+
+def test_where_nobody_has_a_password_none_is_asked_for_or_taken(run, tmp_path):  # noqa: F811
+    run("init")
+    run("users", "add", "old", "--claim", "email=old@corp.example", stdin="correct horse battery\n")
+    without_passwords(tmp_path)
+    assert "through a provider" in run("users", "add", "alice").output
+    (tmp_path / "password").write_text("correct horse battery")
+    refused = run("users", "add", "bob", "--password", "@password", code=1)
+    assert "there are no passwords" in refused.output
+    listed = run("users", "list").output
+    assert "bob" not in listed
+    assert "password" not in listed
+    assert listed.count("nothing yet") == 2
+    assert "password" not in run("users", "reset-factors", "old").output
+
+
 def test_who_is_invited_where_nobody_has_a_password_gets_no_link_to_choose_one(run, tmp_path):  # noqa: F811
     run("init")
-    path = tmp_path / "tokenward.yaml"
-    provider = (
-        "{name: corp, label: Corp, issuer: https://login.corp.example, client_id: us, client_secret: env:S}"
-    )
-    path.write_text(path.read_text() + f"people: {{passwords: false, upstream: [{provider}]}}\n")
+    without_passwords(tmp_path)
     said = run("users", "invite", "alice", "--claim", "email=alice@corp.example")
     assert "link" not in said.output
     assert "alice signs in through a provider" in said.output

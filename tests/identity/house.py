@@ -21,14 +21,19 @@ from tokenward.identity.factors import totp
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user
 from tokenward.identity.room import Identity
+from tokenward.issuer.settings import IssuerSettings, Resource
 from tokenward.store.people_records import User
 from tokenward.store.sql import open_store
 from tokenward.tokens.sealing import Sealer
 
 ISSUER = "https://id.example"
+BANK = "https://bank.example"
 BACK = "/authorize?client_id=app&state=s"
 SESSION = "__Host-tokenward_session"
 BEFORE = "__Host-tokenward_before"
+SETTINGS = IssuerSettings(
+    ISSUER, resources={BANK: Resource(BANK, "Bank & Co", {"accounts:read": "See your <accounts>"})}
+)
 WRONG = secrets.token_urlsafe(18)
 
 
@@ -144,6 +149,7 @@ async def opened(directory, issuer=ISSUER, mail=False, **settings):
         sealer=Sealer(secrets.token_bytes(32)),
         issuer_url=issuer,
         name="Example & Sons",
+        words=SETTINGS.in_words,
         clock=clock,
         passwords=passwords,
         post=mailbox if mail else None,

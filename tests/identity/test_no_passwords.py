@@ -1,8 +1,12 @@
 """An issuer at which nobody has a password."""
 
+import re
+
 import pytest
 
+from identity.house import shown
 from identity.op import OpenIdProvider, through
+from tokenward.identity.texts import english
 
 TAKES_PASSWORDS = ("/sign-in/forgotten", "/sign-in/link?token=x", "/account/password")
 
@@ -38,3 +42,48 @@ def test_with_passwords_there_are_such_pages(visit, path):
         assert (await house.browser().get(path)).status_code != 404
 
     visit(story)
+
+
+SPEAK_OF_PASSWORDS = {
+    *("sign_in.password", "sign_in.forgotten", "second_factor.why"),
+    *("account.password", "account.change_password"),
+    *("letters.invite", "letters.reset", "letters.remedy", "letters.password_changed", "letters.link_opened"),
+}
+
+
+def test_what_speaks_of_passwords_is_known_and_shown_where_there_are_some():
+    texts = english()
+    speak = {
+        key
+        for key, names in texts.placeholders.items()
+        if "password" in texts.t(key, **dict.fromkeys(names, "")).lower()
+    }
+    on_pages_about_passwords = {
+        key for key in speak if key.partition(".")[0] in {"link", "forgotten", "password"}
+    }
+    assert speak - on_pages_about_passwords == SPEAK_OF_PASSWORDS
+
+
+def test_no_page_or_letter_speaks_of_passwords_where_there_are_none(visit):
+    provider = OpenIdProvider(claims={"sub": "corp-1", "preferred_username": "ada"})
+
+    async def story(house):
+        provider.clock, browser = house.clock, house.browser()
+        pages = [await browser.get("/"), await browser.get("/sign-in")]
+        await through(browser, provider)
+        person = await house.person(browser)
+        claims = {"email": "ada@corp.example", "email_verified": True}
+        await house.store.change_user_claims(person.user_id, claims, house.clock.time())
+        ways = ("", "/passkeys", "/authenticator", "/recovery-codes", "/second-factor?level=two-factor")
+        pages += [await browser.get(f"/account{path}") for path in ways]
+        secret = shown(pages[-3], r"<code>([A-Z2-7]{32})</code>")
+        user = await house.store.user(person.user_id)
+        for event in ("new_device", "app_added", "upstream_linked"):
+            house.parts.letters.tell(user, event, device="", address="", what="Corp")
+        letters = await house.mailbox.settled()
+        assert len(letters) == 3
+        assert len(secret) == 32
+        for said in (*(page.text for page in pages), *(text for _, _, text in letters)):
+            assert not re.search("password", said, re.IGNORECASE), said
+
+    visit(story, upstream=[provider.connection()], password_sign_in=False, mail=True)

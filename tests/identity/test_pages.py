@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from store.values import api_key, passkey, session
 from tokenward.base.origins import origin_of
 from tokenward.base.problems import CATALOGUE, EXPIRED_FORM, INVALID_INPUT, Refusal
-from tokenward.identity.account_view import AccountView, Application
+from tokenward.identity.account_view import AccountView, Allowed, Application, Key
 from tokenward.identity.answers import told
 from tokenward.identity.factors.totp import qr_svg
 from tokenward.identity.offers import PasskeyOffer
@@ -18,6 +18,7 @@ from tokenward.identity.steps import Aim
 from tokenward.store.people_records import FactorSummary
 
 PAGES = Pages("Example & Sons")
+ALLOWED = Allowed("Bank", {"accounts:read": "See your accounts", "gone": "gone"})
 HOSTILE = "\"><script>alert('1')</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
 
 
@@ -149,8 +150,8 @@ def account_view(**changed):
         "factors": FactorSummary(password=True, passkeys=1, totp=True, recovery_codes=7),
         "sessions": [session(session_id="s-1"), session(session_id="s-2")],
         "this_session": "s-1",
-        "applications": [Application("app", "App", ("accounts:read",), 0.0, acts=True)],
-        "api_keys": [api_key(name="Weather")],
+        "applications": [Application("app", "App", (ALLOWED,), 0.0, acts=True)],
+        "api_keys": [Key(api_key(name="Weather"), ALLOWED)],
     }
     return AccountView(**(facts | changed))
 

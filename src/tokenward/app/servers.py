@@ -155,6 +155,7 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
         sealer=ground.sealer("sign-in"),
         issuer_url=settings.issuer.url,
         name=settings.name,
+        words=ground.issuer_settings.in_words,
         clock=ground.clock,
         passwords=passwords_of(ground.configuration),
         limits=session_limits(settings),

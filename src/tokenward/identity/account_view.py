@@ -1,10 +1,40 @@
 """What `/account` shows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tokenward.store.people_records import FactorSummary, Session
 from tokenward.store.records import ApiKey
+
+
+class Api(Protocol):
+    """What people are told of an API; a resource of the issuer's has these attributes."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """Scope → what it allows, in the words of the consent page."""
+
+
+Words = Callable[[str], Api]
+"""Tells of an audience, known or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What can be done at one API.
+
+    Attributes:
+        api: what people call it.
+        scopes: scope → what it allows; of a scope that is no longer, its name.
+    """
+
+    api: str
+    scopes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +44,24 @@ class Application:
     Attributes:
         client_id: which.
         name: as registered.
-        scopes: what it may do, each once.
+        allowed: what it may do, each API once.
         since: when the person first allowed it, seconds since the epoch.
         acts: whether it holds tokens for the person now.
     """
 
     client_id: str
     name: str
-    scopes: tuple[str, ...]
+    allowed: tuple[Allowed, ...]
     since: float
     acts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key that the person answers for, and what it may do."""
+
+    key: ApiKey
+    allowed: Allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +84,4 @@ class AccountView:
     sessions: Sequence[Session]
     this_session: str
     applications: Sequence[Application]
-    api_keys: Sequence[ApiKey]
+    api_keys: Sequence[Key]

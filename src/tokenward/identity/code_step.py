@@ -53,7 +53,7 @@ class CodeStep:
             device = self._parts.devices.id_for(scope, user.user_id)
             if await self._parts.factors.check(user.user_id, Secret(form.get("code", "")), device):
                 self._parts.told.of(scope, user, "recovery_used")
-            return await self._parts.progress.proved(scope, user, OTP, aim)
+            return await self._parts.progress.proved(scope, so_far, user, OTP, aim)
         except Refusal as refusal:
             log_refusal(refusal)
             return await self._page(

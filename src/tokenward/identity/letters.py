@@ -43,14 +43,26 @@ class Letters:
         texts: what they say.
         name: what the issuer is called.
         issuer_url: where people look after their account.
+        passwords: whether people have passwords.
     """
 
-    def __init__(self, people: People, outbox: Outbox, texts: Texts, *, name: str, issuer_url: str) -> None:
+    def __init__(
+        self,
+        people: People,
+        outbox: Outbox,
+        texts: Texts,
+        *,
+        name: str,
+        issuer_url: str,
+        passwords: bool = True,
+    ) -> None:
         self._people = people
         self._outbox = outbox
         self._texts = texts
         self._name = name
         self._account = f"{issuer_url}/account"
+        t = texts.t
+        self._remedy = t("letters.remedy") if passwords else t("letters.remedy_no_passwords")
         self._writing: set[asyncio.Task[None]] = set()
 
     @property
@@ -113,6 +125,7 @@ class Letters:
             address=address,
             username=user.username,
             name=self._name,
+            remedy=self._remedy,
             account=self._account,
         )
         self._outbox.put(Letter(to, self._texts.t("letters.happened_subject", name=self._name), text))

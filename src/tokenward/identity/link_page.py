@@ -56,7 +56,8 @@ class LinkPage:
             raise Refusal(LINK_REFUSED, f"link {link.link_id}: its person is gone")
         self._parts.told.of(scope, changed, "link_opened")
         # A second factor that they have is asked for all the same: a mailbox is no replacement for it.
-        return await self._parts.progress.proved(scope, changed, PASSWORD, Aim("/account"))
+        so_far = await self._parts.progress.so_far(scope)
+        return await self._parts.progress.proved(scope, so_far, changed, PASSWORD, Aim("/account"))
 
     def _page(
         self, scope: Scope, status: int, user: User, token: str, *, error: str = "", headers: Headers = ()

@@ -208,9 +208,9 @@ class Pages:
         """`/account/recovery-codes`: how many are left; or new ones, once."""
         return self._render("recovery.html", aim=aim, field=field, left=left, codes=codes)
 
-    def second_factor(self, *, aim: Aim, passkeys: bool, app: bool) -> bytes:
+    def second_factor(self, *, aim: Aim, passkeys: bool, app: bool, passwords: bool = True) -> bytes:
         """`/account/second-factor`: which of the ways to one more factor there are."""
-        return self._render("second_factor.html", aim=aim, passkeys=passkeys, app=app)
+        return self._render("second_factor.html", aim=aim, passkeys=passkeys, app=app, passwords=passwords)
 
     def landing(self) -> bytes:
         """The page at `/` for who is not signed in: what this is, and the way in."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.identity.account_view import Words
 from tokenward.identity.answers import Answers
 from tokenward.identity.devices import Devices
 from tokenward.identity.factors.passkeys import RelyingParty
@@ -48,6 +49,7 @@ class Parts:
         forms: which forms are ours.
         answers: responses of pages.
         sealer: seals what travels through the browser and must come back unchanged.
+        words: what people are told of an API.
         clock: time.
     """
 
@@ -67,6 +69,7 @@ class Parts:
     forms: BoundForms
     answers: Answers
     sealer: Sealer = field(repr=False)
+    words: Words
     clock: Clock = SYSTEM_CLOCK
 
     async def chosen_password(self, form: Mapping[str, str], username: str) -> str:

@@ -19,6 +19,7 @@ from tokenward.identity.forms import FIELD, BoundPage
 from tokenward.identity.offers import PasskeyOffer
 from tokenward.identity.parts import Parts
 from tokenward.identity.passkey_forms import challenge_of, use_up
+from tokenward.identity.pending import Pending
 from tokenward.identity.progress import PAGES
 from tokenward.identity.steps import Aim, Step
 from tokenward.store.people_records import Passkey, User
@@ -62,32 +63,37 @@ class PasskeyStep:
         if request.method == "POST":
             return await self._submit(request, party)
         aim = Aim.read(parse_form(scope["query_string"]))
-        step = await self._parts.progress.next(await self._parts.progress.so_far(scope), aim)
-        if step is not Step.PASSKEY:
+        so_far = await self._parts.progress.so_far(scope)
+        if await self._parts.progress.next(so_far, aim) is not Step.PASSKEY:
             return see_other(f"{PAGES[Step.FIRST]}?{aim.query}")
-        return await self._page(scope, 200, aim)
+        return await self._page(scope, 200, so_far, aim)
 
     async def _submit(self, request: Request, party: RelyingParty) -> Response:
         scope = request.scope
         form = await read_form(scope, request.receive, limit=_FORM_LIMIT)
         aim = Aim.read(form)
+        so_far = await self._parts.progress.so_far(scope)
         try:
-            user, amr = await self._authenticate(party, form, await self._asked(scope, form))
-            return await self._parts.progress.proved(scope, user, amr, aim)
+            user, amr = await self._authenticate(party, form, await self._asked(scope, so_far, form))
+            return await self._parts.progress.proved(scope, so_far, user, amr, aim)
         except Refusal as refusal:
             log_refusal(refusal)
             return await self._page(
-                scope, refusal.problem.status, aim, error=refusal.problem.text, headers=retry_after(refusal)
+                scope,
+                refusal.problem.status,
+                so_far,
+                aim,
+                error=refusal.problem.text,
+                headers=retry_after(refusal),
             )
 
-    async def _asked(self, scope: Scope, form: dict[str, str]) -> Sequence[str]:
+    async def _asked(self, scope: Scope, so_far: Pending | None, form: dict[str, str]) -> Sequence[str]:
         """The passkeys that the form's page named; none where it let the browser choose.
 
         Raises:
             Refusal: EXPIRED_FORM.
             StoreUnavailable: nobody can know.
         """
-        so_far = await self._parts.progress.so_far(scope)
         if so_far is not None and self._parts.forms.is_ours(scope, _form(so_far.user_id), form):
             if keys := await self._parts.store.passkeys(so_far.user_id):
                 return [each.credential_id for each in keys]
@@ -131,9 +137,15 @@ class PasskeyStep:
         return user, passkeys.amr_of(key.backup_eligible, shown.user_verified)
 
     async def _page(
-        self, scope: Scope, status: int, aim: Aim, *, error: str = "", headers: Headers = ()
+        self,
+        scope: Scope,
+        status: int,
+        so_far: Pending | None,
+        aim: Aim,
+        *,
+        error: str = "",
+        headers: Headers = (),
     ) -> Response:
-        so_far = await self._parts.progress.so_far(scope)
         step = await self._parts.progress.next(so_far, aim)
         # Where they could say who they are, any passkey will do, as on the page that they come from.
         allow: Sequence[Passkey] = ()

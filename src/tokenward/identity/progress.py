@@ -76,13 +76,20 @@ class Progress:
             StoreUnavailable: nobody can know.
         """
         pending = self._pending.read(scope)
-        person = await self._sessions.current(scope)
-        if pending is not None and pending.session_id in ("", person.session_id if person else ""):
+        # What was proved before how they sign in was changed is worth nothing, and in nobody's way.
+        if pending is not None and not pending.session_id:
             user = await self._store.user(pending.user_id)
-            # What was proved before how they sign in was changed is worth nothing, and in nobody's way.
             if user is not None and user.version == pending.version:
                 return pending
-        return _of_session(person) if person is not None else None
+        person = await self._sessions.current(scope)
+        if person is None:
+            return None
+        if pending is not None and (pending.session_id, pending.version) == (
+            person.session_id,
+            person.version,
+        ):
+            return pending
+        return _of_session(person)
 
     async def suffices(self, person: Person, aim: Aim) -> bool:
         """Whether a session shows all of it; what was proved since for another one is not the session's.
@@ -105,6 +112,7 @@ class Progress:
     async def proved(
         self,
         scope: Scope,
+        so_far: Pending | None,
         user: User,
         amr: tuple[str, ...],
         aim: Aim,
@@ -116,6 +124,8 @@ class Progress:
 
         Args:
             scope: the request that proved it.
+            so_far: what its browser had proved before, as this request read it; what has changed since then
+                is noticed when a session is made of it.
             user: the person, as read before they proved it.
             amr: what it was.
             aim: where all this leads.
@@ -127,7 +137,6 @@ class Progress:
                 has ended.
             StoreUnavailable: nothing has changed.
         """
-        so_far = await self.so_far(scope)
         proof = Proof(amr, self._clock.time() if at is None else at)
         if so_far is None or so_far.user_id != user.user_id:
             pending = Pending(user.user_id, user.version, (proof,), upstream=upstream)

@@ -13,6 +13,7 @@ from tokenward.identity.account.passkeys import PasskeysPage
 from tokenward.identity.account.password import PasswordPage
 from tokenward.identity.account.recovery import RecoveryPage
 from tokenward.identity.account.second_factor import SecondFactorPage
+from tokenward.identity.account_view import Words
 from tokenward.identity.answers import Answers
 from tokenward.identity.code_step import CodeStep
 from tokenward.identity.cookies import cookie, wants_secure
@@ -59,6 +60,7 @@ class Identity:
         sealer: for the hidden fields of forms, and for the secrets of authenticator apps.
         issuer_url: https, or http on a loopback host.
         name: what the issuer is called on its pages.
+        words: what people are told of an API.
         clock: for lifetimes.
         prefix: of session tokens.
         passwords: how passwords are hashed.
@@ -87,6 +89,7 @@ class Identity:
         sealer: Sealer,
         issuer_url: str,
         name: str,
+        words: Words,
         clock: Clock = SYSTEM_CLOCK,
         prefix: str = "tkw",
         passwords: Passwords | None = None,
@@ -102,7 +105,7 @@ class Identity:
         self.outbox = Outbox(post)
         upstreams = Upstreams(upstream, store, issuer_url=issuer_url, clock=clock)
         parts = self._put_together(
-            store, peppers, sealer, issuer_url, name, clock, prefix, password_sign_in, upstreams
+            store, peppers, sealer, issuer_url, name, words, clock, prefix, password_sign_in, upstreams
         )
         self.pages = parts.pages
         passkeys = PasskeyStep(parts)
@@ -137,6 +140,7 @@ class Identity:
         sealer: Sealer,
         issuer_url: str,
         name: str,
+        words: Words,
         clock: Clock,
         prefix: str,
         password_sign_in: bool,
@@ -154,7 +158,9 @@ class Identity:
         )
         pending = PendingSignIns(cookie("tokenward_pending", secure=secure), sealer, clock=clock)
         devices = Devices(sealer, cookie("tokenward_device", secure=secure, max_age=LIFETIME), clock=clock)
-        letters = Letters(store, self.outbox, english(), name=name, issuer_url=issuer_url)
+        letters = Letters(
+            store, self.outbox, english(), name=name, issuer_url=issuer_url, passwords=password_sign_in
+        )
         told = Told(letters)
         return Parts(
             store=store,
@@ -183,6 +189,7 @@ class Identity:
             forms=BoundForms(FormGuard(sealer, issuer_url, clock=clock), before),
             answers=Answers(Pages(name, self._branding)),
             sealer=sealer,
+            words=words,
             clock=clock,
         )
 

@@ -111,7 +111,8 @@ class SignIn:
         try:
             self._parts.forms.check(scope, "sign-in", form)
             user = await self._authenticate(scope, username, Secret(form.get("password", "")))
-            return await self._parts.progress.proved(scope, user, PASSWORD, aim)
+            so_far = await self._parts.progress.so_far(scope)
+            return await self._parts.progress.proved(scope, so_far, user, PASSWORD, aim)
         except Refusal as refusal:
             log_refusal(refusal)
             return self._page(

@@ -92,6 +92,7 @@ class UpstreamStep:
             self._parts.told.of(scope, found.user, "upstream_linked", self._provider.label)
         response = await self._parts.progress.proved(
             scope,
+            await self._parts.progress.so_far(scope),
             found.user,
             said.amr,
             under_way.aim,

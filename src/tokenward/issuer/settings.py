@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -126,6 +126,16 @@ class IssuerSettings:
                     or not SCOPE_TOKEN.fullmatch(scope)
                 ):
                     raise ValueError(f"the scope {scope!r} of {audience} is reserved or malformed")
+
+    def in_words(self, audience: str) -> Resource:
+        """What people are told of an audience: its name, and what every scope allows that can be had there.
+
+        Of one that is not configured (any more) they are told its identifier, and of protocol scopes.
+        """
+        known = self.resources.get(audience)
+        if known is not None:
+            return replace(known, scopes={**PROTOCOL_SCOPES, **known.scopes})
+        return Resource(audience, "your account here" if audience == self.url else audience, PROTOCOL_SCOPES)
 
 
 def is_absolute_uri(text: str) -> bool:

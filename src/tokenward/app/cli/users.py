@@ -19,7 +19,7 @@ from tokenward.app.cli.console import (
     out,
     read_credential,
 )
-from tokenward.app.cli.opening import with_foundation
+from tokenward.app.cli.opening import open_configuration, with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.app.people import passwords_of, session_limits
 from tokenward.base.problems import NOT_FOUND, Refusal
@@ -28,7 +28,7 @@ from tokenward.identity.claims import change_claims, check_claim, read_claim
 from tokenward.identity.links import Links
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user
-from tokenward.store.people_records import FactorSummary, Session, User
+from tokenward.store.people_records import Session, User
 from tokenward.tokens.release import PERSONAL
 
 commands = typer.Typer(no_args_is_help=True, help="Manage the people who can sign in.")
@@ -44,16 +44,25 @@ Claims = Annotated[
 def add(
     username: Username,
     password: Annotated[
-        str, typer.Option(metavar="-|@FILE", help="Where the password is read from; - asks at a terminal.")
-    ] = "-",  # noqa: S107 - where to read it, not what it is
+        str | None,
+        typer.Option(
+            metavar="-|@FILE", help="Where the password is read from; - asks at a terminal.", show_default="-"
+        ),
+    ] = None,
     claim: Claims = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Add a person. The password, of 12 characters at least, is asked for or read from a file.
 
+    Where nobody has a password (people.passwords), none is asked for.
+
     Examples: tokenward users add alice; tokenward users add alice --password @password.txt
     """
-    secret = read_credential(password, what="password", confirm=True)
+    secret = None
+    if open_configuration(config).settings.people.passwords:
+        secret = read_credential(password or "-", what="password", confirm=True)
+    elif password is not None:
+        fail("there are no passwords (people.passwords is false): leave --password out", code=REFUSED)
 
     async def work(ground: Foundation) -> User:
         claims = dict(map(read_claim, claim or []))
@@ -77,7 +86,7 @@ def add(
 
     user = with_foundation(config, work)
     out.print(f"user_id {user.user_id}", markup=False)
-    err.print(f"{username} can sign in now", markup=False)
+    err.print(_through_provider(username) if secret is None else f"{username} can sign in now", markup=False)
 
 
 @commands.command("set")
@@ -139,17 +148,16 @@ def list_users(config: ConfigPath = DEFAULT_CONFIG) -> None:
     Example: tokenward users list
     """
 
-    async def work(ground: Foundation) -> list[tuple[User, FactorSummary]]:
-        people = await ground.store.users()
-        return [(user, await ground.store.has_factors(user.user_id)) for user in people]
+    async def work(ground: Foundation) -> list[tuple[User, str]]:
+        return [(user, await _ways(ground, user)) for user in await ground.store.users()]
 
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "user_id", "since", "signs in by", ""):
         # An id or an address is needed whole: what is narrow folds, and leaves nothing out.
         table.add_column(heading, overflow="fold", no_wrap=heading == "user_id")
-    for user, factors in with_foundation(config, work):
+    for user, ways in with_foundation(config, work):
         disabled = "disabled" if user.disabled_at is not None else ""
-        cells = (user.username, user.user_id, date(user.created_at), _by(factors), disabled)
+        cells = (user.username, user.user_id, date(user.created_at), ways, disabled)
         table.add_row(*map(Text, cells))
     out.print(table)
 
@@ -193,7 +201,7 @@ def invite(
 
     link = with_foundation(config, work)
     if link is None:
-        err.print(f"there are no passwords: {username} signs in through a provider", markup=False)
+        err.print(_through_provider(username), markup=False)
         return
     out.print(link.reveal(), markup=False)
     err.print(f"whoever opens it signs in as {username}", markup=False)
@@ -236,12 +244,18 @@ def reset_factors(
 ) -> None:
     """Remove passkeys, authenticator app and recovery codes of a person who lost them; end their sign-ins.
 
-    Afterwards the password alone signs them in: make sure first that it is they who ask.
+    Afterwards a password, or an account at a provider, alone signs them in: make sure first that it is they
+    who ask.
 
     Example: tokenward users reset-factors alice
     """
-    _change(config, username, lambda ground, user: ground.store.reset_factors(user.user_id))
-    err.print(f"{username} signs in by the password alone now", markup=False)
+
+    async def work(ground: Foundation) -> str:
+        user = await _known(ground, username)
+        await ground.store.reset_factors(user.user_id)
+        return await _ways(ground, user)
+
+    err.print(f"{username} signs in by: {with_foundation(config, work)}", markup=False)
 
 
 @commands.command("sessions")
@@ -294,9 +308,19 @@ async def _known(ground: Foundation, username: str) -> User:
     return user
 
 
-def _by(factors: FactorSummary) -> str:
+def _through_provider(username: str) -> str:
+    return f"there are no passwords: {username} signs in through a provider that recognises them"
+
+
+async def _ways(ground: Foundation, user: User) -> str:
+    """What the person signs in by: what is configured, and they have."""
+    people = ground.configuration.settings.people
+    names = {provider.name for provider in people.upstream}
+    linked = {link.upstream for link in await ground.store.upstream_links(user.user_id)}
+    factors = await ground.store.has_factors(user.user_id)
     ways = (
-        ("password", factors.password),
+        ("password", factors.password and people.passwords),
+        *((name, True) for name in sorted(linked & names)),
         (f"{factors.passkeys} passkeys", factors.passkeys),
         ("app", factors.totp),
         (f"{factors.recovery_codes} recovery codes", factors.recovery_codes),

@@ -1,19 +1,18 @@
 """`/account`: how a person signs in, where they are signed in, and what acts for them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.identity.account.door import AccountDoor
-from tokenward.identity.account_view import AccountView, Application
+from tokenward.identity.account_view import AccountView, Allowed, Application, Key
 from tokenward.identity.answers import see_other
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
-from tokenward.store.records import ApiKey
 
 
 class Overview:
@@ -79,27 +78,33 @@ class Overview:
     async def _applications(self, user_id: str, now: float) -> list[Application]:
         consents = await self._parts.store.consents_of(user_id)
         grants = await self._parts.store.grants_of(user_id, now)
-        scopes: dict[str, dict[str, None]] = {}
+        scopes: dict[str, dict[str, dict[str, None]]] = {}  # client → audience → scope, in order
         since: dict[str, float] = {}
-        for client_id, words, at in (
-            *((it.client_id, it.scopes, it.given_at) for it in consents),
-            *((it.client_id, it.scope, it.created_at) for it in grants),
+        for client_id, audience, names, at in (
+            *((it.client_id, it.audience, it.scopes, it.given_at) for it in consents),
+            *((it.client_id, it.audience, it.scope, it.created_at) for it in grants),
         ):
-            scopes.setdefault(client_id, {}).update(dict.fromkeys(words))
+            scopes.setdefault(client_id, {}).setdefault(audience, {}).update(dict.fromkeys(names))
             since[client_id] = min(at, since.get(client_id, at))
         acting = {grant.client_id for grant in grants}
         found = []
         for client_id, each in scopes.items():
             client = await self._parts.store.client(client_id)
             name = client.name if client is not None else client_id
-            found.append(Application(client_id, name, tuple(each), since[client_id], client_id in acting))
+            allowed = tuple(self._allowed(audience, names) for audience, names in each.items())
+            found.append(Application(client_id, name, allowed, since[client_id], client_id in acting))
         return sorted(found, key=lambda it: (it.name.casefold(), it.client_id))
 
-    async def _api_keys(self, person: Person, now: float) -> list[ApiKey]:
+    async def _api_keys(self, person: Person, now: float) -> list[Key]:
         claims = await self._parts.store.user_claims(person.user_id)
         names = {person.username}
         if claims.get("email_verified") is True:
             names.add(str(claims.get("email")))
         states = await self._parts.store.api_keys()
         live = [state.key for state in states if not state.revoked and state.key.expires_at > now]
-        return sorted((key for key in live if key.owner in names), key=lambda key: key.expires_at)
+        mine = sorted((key for key in live if key.owner in names), key=lambda key: key.expires_at)
+        return [Key(key, self._allowed(key.audience, key.scopes)) for key in mine]
+
+    def _allowed(self, audience: str, scopes: Iterable[str]) -> Allowed:
+        api = self._parts.words(audience)
+        return Allowed(api.name, {scope: api.scopes.get(scope, scope) for scope in scopes})

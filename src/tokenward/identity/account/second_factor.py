@@ -33,5 +33,6 @@ class SecondFactorPage:
             aim=aim,
             passkeys=self._parts.party is not None,
             app=aim.level != "phishing-resistant",
+            passwords=self._parts.password_sign_in,
         )
         return self._door.page(body)

@@ -162,15 +162,14 @@ async def _consent_page(
 ) -> Response:
     if "none" in request.prompt:
         raise ReturnedRefusal(request.address, Refusal(CONSENT_REQUIRED, "prompt=none without consent"))
-    resource = issuer.settings.resources.get(request.access.audience)
-    meanings = {**PROTOCOL_SCOPES, **(resource.scopes if resource else {})}
+    resource = issuer.settings.in_words(request.access.audience)
     target = urlsplit(request.address.redirect_uri)
     view = ConsentView(
         client_name=request.client.name,
         redirect_host=target.hostname or target.scheme,
         username=person.username,
-        resource=resource.name if resource else "your account here",
-        scopes={scope: meanings[scope] for scope in request.access.scope},
+        resource=resource.name,
+        scopes={scope: resource.scopes[scope] for scope in request.access.scope},
         since=await _given(issuer, request, person),
         action=DECISION_PATH,
         sealed_request=_sealed_form(issuer, request, person, done),

@@ -348,6 +348,23 @@ def test_only_what_is_too_old_is_asked_for(visit):
     visit(story)
 
 
+def test_a_step_up_that_began_before_the_way_in_was_changed_begins_again(visit):
+    async def story(house):
+        app, browser = await house.app(), house.browser()
+        await house.sign_in_fully(browser, app)
+        since = {"continue": BACK, "since": f"{house.clock.time() + 1:.1f}"}
+        house.clock.advance(30)
+        form = {"username": "alice", "password": house.password, "form": await house.field(browser), **since}
+        answer = await browser.post("/sign-in", data=form)
+        assert asked(answer)[0] == "/sign-in/code"
+        await house.store.remove_totp(house.alice.user_id)  # in another tab; the session goes on
+        answer = await browser.get(answer.headers["location"])
+        assert asked(answer)[0] == "/sign-in"
+        assert (await house.person(browser)).username == "alice"
+
+    visit(story)
+
+
 def test_an_abandoned_step_up_leads_into_no_circle(visit):
     async def story(house):
         app, browser = await house.app(), house.browser()

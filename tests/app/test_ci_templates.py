@@ -44,6 +44,20 @@ def action(repository: Repository, **variables: str) -> subprocess.CompletedProc
     return run(repository, shell, scan["run"], RUNNER_TEMP=str(repository.path / "nowhere"), **given)
 
 
+def whole_action(repository: Repository, **variables: str) -> subprocess.CompletedProcess[str]:
+    steps = yaml.safe_load((ROOT / "actions/ci/action.yml").read_text())["runs"]["steps"]
+    (look,) = [step for step in steps if step.get("name") == "Look"]
+    given = {"OPTIONS": "", "REPORT": "out.sarif", "BASE": ""} | variables
+    assert given.keys() == look["env"].keys()
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
+    return run(repository, shell, look["run"], RUNNER_TEMP=str(repository.path / "nowhere"), **given)
+
+
+def whole_gitlab(repository: Repository, **variables: str) -> subprocess.CompletedProcess[str]:
+    _, job = yaml.safe_load_all((ROOT / "templates/ci.yml").read_text())
+    return run(repository, ["sh", "-e"], "\n".join(job["tokenward"]["script"]), **variables)
+
+
 def gitlab(repository: Repository, **variables: str) -> subprocess.CompletedProcess[str]:
     _, job = yaml.safe_load_all((ROOT / "templates/leak-scan.yml").read_text())
     script = "\n".join(job["leak-scan"]["script"])
@@ -78,14 +92,31 @@ def test_options_choose_what_is_scanned_and_run_nothing(repository):
     assert not (repository.path / "x").exists()
 
 
-def test_nothing_of_others_is_a_part_of_the_script():
-    steps = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
+def test_a_merge_request_is_looked_at_by_what_it_changes_and_a_push_whole(repository):
+    base = repository.id_of("HEAD~")
+    for done in (whole_action(repository), whole_gitlab(repository)):
+        assert done.returncode == 1, done.stderr
+    assert whole_action(repository, BASE=base).returncode == 0
+    assert whole_gitlab(repository, CI_MERGE_REQUEST_DIFF_BASE_SHA=base).returncode == 0
+    assert whole_action(repository, OPTIONS="--skip scan").returncode == 0
+    assert whole_gitlab(repository, TOKENWARD_CI_OPTIONS="--skip scan").returncode == 0
+    assert whole_action(repository, OPTIONS="--skip $(touch${IFS}x)").returncode == 2
+    assert not (repository.path / "x").exists()
+    for report in ("out.sarif", "tokenward.sarif"):
+        log = json.loads((repository.path / report).read_text())
+        assert log["runs"][0]["automationDetails"]["id"] == "tokenward/ci/"
+
+
+@pytest.mark.parametrize("action_file", ["action.yml", "actions/ci/action.yml"])
+def test_nothing_of_others_is_a_part_of_the_script(action_file):
+    steps = yaml.safe_load((ROOT / action_file).read_text())["runs"]["steps"]
     assert not [step for step in steps if "${{" in step.get("run", "")]
 
 
 def test_the_hook_for_pre_commit_stops_a_commit(repository):
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    assert hook["pass_filenames"] is False
+    hook, before_a_push = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert hook["pass_filenames"] is before_a_push["pass_filenames"] is False
+    assert run(repository, ["sh"], before_a_push["entry"]).returncode == 0
     repository.write({"b.py": LEAK})
     assert run(repository, ["sh"], hook["entry"]).returncode == 0
     repository.git("add", "b.py")

@@ -5,25 +5,15 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from app.demo_policy import SAMPLE, write_policy
 from tokenward.app.cli import application
-from tokenward.app.demo import _CONFIGURATION
-from tokenward.app.samples import SAMPLES
-
-SAMPLE = SAMPLES["bank"].document.with_name("bank.policytest.yaml")
-_PLACES = dict.fromkeys(("issuer", "gateway", "weather", "bank"), "http://127.0.0.1:{}")
 
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
-    """The demonstration's policy; no secret and no database is there."""
+    """The demonstration's policy."""
     monkeypatch.chdir(tmp_path)
-    urls = {name: url.format(8000 + number) for number, (name, url) in enumerate(_PLACES.items())}
-    listens = {
-        f"{name}_listen": f"127.0.0.1:{9000 + n}" for n, name in enumerate(("issuer", "gateway", "admin"))
-    }
-    (tmp_path / "tokenward.yaml").write_text(_CONFIGURATION.format(store="sqlite:a.db", **urls, **listens))
-    for sample in SAMPLES.values():
-        (tmp_path / sample.document.name).write_text(sample.document.read_text())
+    write_policy(tmp_path)
     return tmp_path
 
 

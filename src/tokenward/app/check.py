@@ -3,7 +3,6 @@
 Checking runs no command and opens no keyring: a configuration under review may come from a stranger.
 """
 
-import contextlib
 import os
 import shlex
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 from rich.text import Text
 
 from tokenward.app.config import Loaded, load
+from tokenward.app.files import from_here
 from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
 from tokenward.app.leak_settings import softened
@@ -50,7 +50,7 @@ def check(path: Path) -> Loaded:
 def rendered(finding: Finding) -> Text:
     """The finding as `file:line:column: severity code: text`, and the remedy indented below it."""
     return Text.assemble(
-        (f"{_shown(finding.file)}:{finding.line}:{finding.column}: ", "bold"),
+        (f"{_printable(from_here(finding.file))}:{finding.line}:{finding.column}: ", "bold"),
         (finding.severity, _COLOURS[finding.severity]),
         f" {finding.code}: {_printable(finding.text)}\n    ",
         (_printable(finding.remedy), "dim"),
@@ -152,12 +152,6 @@ _LOOKS: dict[str, Callable[[Keys, str, Path], Iterator[Remark]]] = {
 def _missing(keys: Keys, text: str, remedy: str) -> Remark:
     # Where a configuration is checked is seldom where its secrets are.
     return Remark(keys, "warning", "secret-missing", text, remedy)
-
-
-def _shown(path: Path) -> str:
-    with contextlib.suppress(ValueError):  # it lies elsewhere
-        path = path.resolve().relative_to(Path.cwd())
-    return _printable(str(path))
 
 
 def _printable(text: str) -> str:

@@ -3,8 +3,15 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+
+def from_here(path: Path) -> str:
+    """The path as people here would write it: relative to the working directory if it is in there."""
+    with suppress(ValueError):  # it lies elsewhere
+        path = path.resolve().relative_to(Path.cwd())
+    return str(path)
 
 
 @contextmanager

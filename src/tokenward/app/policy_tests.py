@@ -159,9 +159,9 @@ class Suite:
     source: Source
     tests: tuple[PolicyTest, ...]
 
-    def place(self, number: int) -> str:
-        """`file:line` of a test, by its number from 0."""
-        return f"{self.source.path}:{self.source.line_of(('tests', number))[0]}"
+    def line(self, number: int) -> int:
+        """Where a test stands, by its number from 0."""
+        return self.source.line_of(("tests", number))[0]
 
 
 @dataclass(frozen=True, slots=True)

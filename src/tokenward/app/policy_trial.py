@@ -1,12 +1,12 @@
 """Trying policy tests: an engine for each decides, by the real policy, on callers that are invented."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from tokenward.app.config import Configuration
-from tokenward.app.policy_tests import ApiKeyInTest, PolicyTest, TokenInTest
+from tokenward.app.policy_tests import ApiKeyInTest, PolicyTest, Suite, TokenInTest
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.flows.dpop import DpopProver
 from tokenward.gateway.access import AccessRequest, Allow, HeldBody, KeyTerms, Step, TokenFacts
@@ -38,6 +38,47 @@ class Outcome:
     operation: str
     steps: Sequence[Step]
     passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One test of a suite, and what became of it."""
+
+    suite: Suite
+    number: int
+    outcome: Outcome
+
+    @property
+    def test(self) -> PolicyTest:
+        """The test itself."""
+        return self.suite.tests[self.number]
+
+    @property
+    def line(self) -> int:
+        """Where it stands in its file."""
+        return self.suite.line(self.number)
+
+
+async def try_suites(configuration: Configuration, suites: Iterable[Suite]) -> list[Tried]:
+    """Every test, tried."""
+    trial = Trial(configuration)
+    return [
+        Tried(suite, number, await trial.run(test))
+        for suite in suites
+        for number, test in enumerate(suite.tests)
+    ]
+
+
+def untested(configuration: Configuration, tried: Iterable[Tried]) -> list[str]:
+    """The operations that no test asked for, as `api: METHOD /template`."""
+    asked = {(each.outcome.api, each.outcome.operation) for each in tried}
+    return [
+        f"{api.name}: {operation.label}"
+        for policy in (configuration.policy, *configuration.in_process.values())
+        for api in policy.apis
+        for operation in api.operations
+        if (api.name, operation.label) not in asked
+    ]
 
 
 class Trial:

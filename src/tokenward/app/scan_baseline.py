@@ -1,6 +1,6 @@
 """The baseline of a scan: opened before it, applied after it, written anew if that was asked for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -8,7 +8,17 @@ from pathlib import Path
 from tokenward.app.files import draft, publish
 from tokenward.base.entropy import random_bytes
 from tokenward.leaks import baseline_key
-from tokenward.leaks.baseline import Baseline, Entry, gone, hold_against, read, split, updated, written
+from tokenward.leaks.baseline import (
+    Acceptable,
+    Baseline,
+    Entry,
+    gone,
+    hold_against,
+    read,
+    split,
+    updated,
+    written,
+)
 from tokenward.leaks.result import ScanResult
 
 
@@ -67,7 +77,7 @@ def apply(opened: OpenBaseline, result: ScanResult, today: date) -> tuple[ScanRe
 
 def write_baseline(
     opened: OpenBaseline,
-    result: ScanResult,
+    findings: Iterable[Acceptable],
     idle: Collection[Entry],
     *,
     reason: str,
@@ -78,7 +88,7 @@ def write_baseline(
 
     Args:
         opened: the baseline as it was.
-        result: of the scan, as `apply` left it.
+        findings: what counts.
         idle: entries to leave out.
         reason: why all this is accepted.
         until: the last day on which it is.
@@ -93,7 +103,7 @@ def write_baseline(
     """
     baseline = updated(
         opened.baseline,
-        result.findings,
+        findings,
         key=opened.key,
         today=today,
         reason=reason,

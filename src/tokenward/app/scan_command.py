@@ -102,8 +102,12 @@ def scan(wanted: Wanted) -> int:
     return _exit_code(report)
 
 
-def scan_report(wanted: Wanted) -> Report:
+def scan_report(wanted: Wanted, *, key: bytes | None = None) -> Report:
     """Scan, and hold it against the baseline.
+
+    Args:
+        wanted: what to scan and how.
+        key: without a baseline here, that under which guessable secrets are named, if others do that later.
 
     Raises:
         CannotScan, RuleError, PatternError, ValueError, OSError: the scan could not be made.
@@ -111,8 +115,8 @@ def scan_report(wanted: Wanted) -> Report:
     now = SYSTEM_CLOCK.time()
     source = source_of(wanted.paths, wanted.asked)
     if wanted.baseline is None:
-        result, inquire = _scanned(source, wanted, random_bytes(32))
-        return leak_report(inquire(_sure(result, wanted.confidence)), at=now, lasting_key=False)
+        result, inquire = _scanned(source, wanted, key or random_bytes(32))
+        return leak_report(inquire(_sure(result, wanted.confidence)), at=now, lasting_key=key is not None)
     held = _held_against(wanted.baseline, source, wanted, now)
     result = held.inquire(_sure(held.result, wanted.confidence))
     return leak_report(result, at=now, lasting_key=held.opened.lasting, unused=len(held.idle))
@@ -151,7 +155,9 @@ def _rewritten(wanted: Wanted) -> int:
     held = _held_against(wanted.baseline, source_of(wanted.paths, wanted.asked), wanted, now)
     result, today = _sure(held.result, wanted.confidence), _day(now)
     until = wanted.until or today + timedelta(days=90)
-    count = write_baseline(held.opened, result, held.idle, reason=wanted.reason, until=until, today=today)
+    count = write_baseline(
+        held.opened, result.findings, held.idle, reason=wanted.reason, until=until, today=today
+    )
     sys.stderr.write(f"{wanted.baseline}: {count} entries\n")
     return CLEAN
 

@@ -8,13 +8,12 @@ Entries are written in a fixed order, one member a line: a change of one entry i
 
 import hmac
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self, TypeVar
 
-from tokenward.leaks.findings import Place
-from tokenward.leaks.result import Acceptance, Finding
+from tokenward.leaks.result import Acceptance
 from tokenward.tokens.strict_json import read_value
 
 FORMAT: Final = "tokenward-baseline"
@@ -176,9 +175,49 @@ def hold_against(baseline: Baseline, key: bytes | None) -> None:
         raise WrongKey(f"the key is not the one under which {keyed} of the baseline's entries were made")
 
 
-def split(
-    findings: Iterable[Finding], baseline: Baseline, today: date
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+class HasPath(Protocol):
+    """A place in a file."""
+
+    @property
+    def path(self) -> str:
+        """As in `Place.path`."""
+
+
+class HasId(Protocol):
+    """A rule."""
+
+    @property
+    def id(self) -> str:
+        """Stable."""
+
+
+class Acceptable(Protocol):
+    """What a baseline can accept: a finding of the scanner, or of somebody else with the same to say."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same thing, run after run; "" where it has none."""
+
+    @property
+    def places(self) -> Sequence[HasPath]:
+        """Where it was seen."""
+
+    @property
+    def rule(self) -> HasId:
+        """What it is."""
+
+    @property
+    def why(self) -> str:
+        """As in `Finding.why`."""
+
+    def narrowed(self, places: Sequence[Any], why: str, acceptance: Acceptance | None) -> Self:
+        """The same with a part of its places."""
+
+
+F = TypeVar("F", bound=Acceptable)
+
+
+def split(findings: Iterable[F], baseline: Baseline, today: date) -> tuple[tuple[F, ...], tuple[F, ...]]:
     """What counts, and what the baseline accepts.
 
     Returns:
@@ -188,8 +227,8 @@ def split(
     index: dict[str, dict[str, Entry]] = {}
     for entry in baseline.entries:
         index.setdefault(entry.fingerprint, {})[entry.path] = entry
-    counting: list[Finding] = []
-    accepted: list[Finding] = []
+    counting: list[F] = []
+    accepted: list[F] = []
     for finding in findings:
         entries = index.get(finding.fingerprint)
         if entries is None:
@@ -202,9 +241,9 @@ def split(
     return tuple(counting), tuple(accepted)
 
 
-def _split(finding: Finding, entries: dict[str, Entry], today: date) -> tuple[Finding | None, list[Finding]]:
-    counting: list[Place] = []
-    accepted: dict[Acceptance, list[Place]] = {}
+def _split(finding: F, entries: dict[str, Entry], today: date) -> tuple[F | None, list[F]]:
+    counting: list[HasPath] = []
+    accepted: dict[Acceptance, list[HasPath]] = {}
     ended: list[Entry] = []
     for place in finding.places:
         entry = entries.get(_spelled(place.path))
@@ -216,13 +255,11 @@ def _split(finding: Finding, entries: dict[str, Entry], today: date) -> tuple[Fi
         else:
             acceptance = Acceptance("baseline", entry.reason, entry.by, entry.until.isoformat())
             accepted.setdefault(acceptance, []).append(place)
-    passed = [
-        replace(finding, places=tuple(places), acceptance=acceptance)
-        for acceptance, places in accepted.items()
-    ]
+    passed = [finding.narrowed(places, finding.why, acceptance) for acceptance, places in accepted.items()]
     if not counting:
         return None, passed
-    return replace(finding, places=tuple(counting), why=_why(finding.why, ended, moved=bool(passed))), passed
+    why = _why(finding.why, ended, moved=bool(passed))
+    return finding.narrowed(counting, why, None), passed
 
 
 def _why(why: str, ended: Iterable[Entry], *, moved: bool) -> str:
@@ -235,7 +272,7 @@ def _why(why: str, ended: Iterable[Entry], *, moved: bool) -> str:
     return " ".join(said)
 
 
-def gone(baseline: Baseline, findings: Iterable[Finding]) -> tuple[Entry, ...]:
+def gone(baseline: Baseline, findings: Iterable[Acceptable]) -> tuple[Entry, ...]:
     """Entries that were not seen in a scan of everything: what they accept is no longer there.
 
     Args:
@@ -248,7 +285,7 @@ def gone(baseline: Baseline, findings: Iterable[Finding]) -> tuple[Entry, ...]:
 
 def updated(
     baseline: Baseline,
-    findings: Iterable[Finding],
+    findings: Iterable[Acceptable],
     *,
     key: bytes,
     today: date,
@@ -262,7 +299,7 @@ def updated(
     Args:
         baseline: what there is: its entries keep their reasons and ends.
         findings: what counts now, as `split` left it: an entry that has ended is written anew.
-        key: the findings' fingerprints were made under it.
+        key: the findings' "hmac:" fingerprints were made under it.
         today: the day of the change.
         reason: why they are accepted.
         until: the last day on which they are.

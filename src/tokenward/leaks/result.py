@@ -1,6 +1,6 @@
 """The result of a scan: one finding a secret, with all its places, and a summary that hides nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -73,6 +73,10 @@ class Finding:
     why: str = ""
     acceptance: Acceptance | None = None
     validity: Validity | None = None
+
+    def narrowed(self, places: Sequence[Place], why: str, acceptance: Acceptance | None) -> "Finding":
+        """The same with a part of its places, which are accepted, or not."""
+        return replace(self, places=tuple(places), why=why, acceptance=acceptance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ ROOMS = {
     "test": Room("policy_test", "run_tests"),
     "scan": Room("scan", "scan"),
     "audit": Room("audit", "commands"),
+    "ci": Room("ci", "ci"),
     "hook": Room("hook", "commands"),
     "clients": Room("clients", "commands"),
     "keys": Room("keys", "commands"),

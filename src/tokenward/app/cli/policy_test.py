@@ -12,9 +12,8 @@ from tokenward.app.check import rendered, summary
 from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, out
 from tokenward.app.cli.opening import open_configuration
 from tokenward.app.cli.told_steps import tell_steps
-from tokenward.app.config import Configuration
-from tokenward.app.policy_tests import SUFFIX, Suite, beside, read_suites, schema
-from tokenward.app.policy_trial import Outcome, Trial
+from tokenward.app.policy_tests import SUFFIX, beside, read_suites, schema
+from tokenward.app.policy_trial import Tried, try_suites, untested
 
 
 def run_tests(
@@ -47,48 +46,28 @@ def run_tests(
         out.print(rendered(finding))
     if read.findings:
         fail(f"{summary(read.findings)} in the tests themselves; nothing was tried")
-    failed = asyncio.run(_tried(configuration, read.suites))
+    tried = asyncio.run(try_suites(configuration, read.suites))
+    failed = [each for each in tried if not each.outcome.passed]
+    for each in failed:
+        _tell(each)
+    colour = "red" if failed else "green"
+    out.print(f"[bold {colour}]{len(tried) - len(failed)} passed, {len(failed)} failed[/]")
+    _tell_untested(untested(configuration, tried))
     if failed:
         raise typer.Exit(REFUSED)
 
 
-async def _tried(configuration: Configuration, suites: tuple[Suite, ...]) -> int:
-    trial = Trial(configuration)
-    asked: set[tuple[str, str]] = set()
-    count = failed = 0
-    for suite in suites:
-        for number, each in enumerate(suite.tests):
-            outcome = await trial.run(each)
-            asked.add((outcome.api, outcome.operation))
-            count += 1
-            if not outcome.passed:
-                failed += 1
-                _tell(
-                    f"{suite.place(number)}: {each.name}", each.request, each.expect, each.operation, outcome
-                )
-    colour = "red" if failed else "green"
-    out.print(f"[bold {colour}]{count - failed} passed, {failed} failed[/]")
-    _tell_untested(configuration, asked)
-    return failed
-
-
-def _tell(place: str, request: str, expect: str, operation: str | None, outcome: Outcome) -> None:
-    wanted = f"{expect} {operation}" if operation else expect
-    out.print(f"[bold red]failed[/] {escape(place)}")
+def _tell(tried: Tried) -> None:
+    test, outcome = tried.test, tried.outcome
+    wanted = f"{test.expect} {test.operation}" if test.operation else test.expect
+    out.print(f"[bold red]failed[/] {escape(f'{tried.suite.source.path}:{tried.line}: {test.name}')}")
     decided = f"{outcome.decided} {outcome.operation}".rstrip()
-    out.print(f"  {escape(request)}: expected {escape(wanted)}, decided {escape(decided)}")
+    out.print(f"  {escape(test.request)}: expected {escape(wanted)}, decided {escape(decided)}")
     tell_steps(outcome.steps, indent="    ")
 
 
-def _tell_untested(configuration: Configuration, asked: set[tuple[str, str]]) -> None:
-    untested = [
-        f"{api.name}: {operation.label}"
-        for policy in (configuration.policy, *configuration.in_process.values())
-        for api in policy.apis
-        for operation in api.operations
-        if (api.name, operation.label) not in asked
-    ]
-    if untested:
-        err.print(f"no test asks for {len(untested)} operations:", style="yellow", markup=False)
-    for line in untested:
-        err.print(f"  {line}", style="yellow", markup=False)
+def _tell_untested(operations: list[str]) -> None:
+    if operations:
+        err.print(f"no test asks for {len(operations)} operations:", style="yellow", markup=False)
+    for operation in operations:
+        err.print(f"  {operation}", style="yellow", markup=False)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from tokenward.app.cli.console import fail
+from tokenward.app.cli.day_option import day
 from tokenward.app.explaining import explain
 from tokenward.app.reports.explain import target
 from tokenward.app.reports.explain import write as write_explanation
@@ -32,13 +33,6 @@ class Level(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("a day is written as 2026-12-31") from None
 
 
 def scan(
@@ -153,7 +147,7 @@ def scan(
     until: Annotated[
         date | None,
         typer.Option(
-            parser=_day, metavar="DAY", help="How long: 90 days by default.", rich_help_panel=_COUNTS
+            parser=day, metavar="DAY", help="How long: 90 days by default.", rich_help_panel=_COUNTS
         ),
     ] = None,
     chosen: Annotated[

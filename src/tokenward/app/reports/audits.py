@@ -60,7 +60,7 @@ def _row(finding: Finding, kinds: Mapping[str, Kind]) -> Row:
         locations=(Location(place.source, place.line, place.column, pointer=place.pointer),),
         why=check.why,
         next=check.fix,
-        fingerprint=_fingerprint(finding),
+        fingerprint=fingerprint(check.id, place.source, place.pointer or str(place.line)),
         facts=finding.facts,
         acceptance=_acceptance(finding),
     )
@@ -71,8 +71,7 @@ def _acceptance(finding: Finding) -> Acceptance | None:
     return None if said is None else Acceptance("comment", said.reason, until=said.until.isoformat())
 
 
-def _fingerprint(finding: Finding) -> str:
-    """The same as long as the thing is in its place; lines may move, and words be improved."""
-    place = finding.place
-    named = "\n".join((finding.check.id, place.source, place.pointer or str(place.line)))
-    return f"sha256:{hashlib.sha256(named.encode('utf-8', 'surrogateescape')).hexdigest()}"
+def fingerprint(*names: str) -> str:
+    """Of a thing by what it is and where: lines may move, and words be improved."""
+    named = "\n".join(names).encode("utf-8", "surrogateescape")
+    return f"sha256:{hashlib.sha256(named).hexdigest()}"

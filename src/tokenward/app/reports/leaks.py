@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tokenward.app.reports.model import Kind, Location, Problem, Report, Row
-from tokenward.app.reports.words import confidence_word, count, size
+from tokenward.app.reports.words import confidence_word, count, idle_note, size
 from tokenward.base.severity import Confidence
 from tokenward.leaks.findings import Place
 from tokenward.leaks.result import Finding, ScanResult
@@ -59,9 +59,7 @@ def _notes(rows: Sequence[Row], unused: int) -> Iterator[str]:
     if rows:
         yield FALSE_ALARM
     if unused:
-        verb = "accepts" if unused == 1 else "accept"
-        entries = count(unused, "entry", "entries")
-        yield f"{entries} of the baseline {verb} nothing any more: `--update-baseline` takes them out."
+        yield idle_note(unused)
 
 
 def _kind(rule: Rule) -> Kind:

@@ -121,6 +121,13 @@ def headline(report: Report) -> str:
     return ", ".join(parts)
 
 
+def idle_note(number: int) -> str:
+    """That so many entries of a baseline are of no use any more."""
+    verb = "accepts" if number == 1 else "accept"
+    entries = count(number, "entry", "entries")
+    return f"{entries} of the baseline {verb} nothing any more: `--update-baseline` takes them out."
+
+
 def problem_groups(problems: tuple[Problem, ...]) -> list[tuple[str, bool, list[Problem]]]:
     """By reason, broken ones before skipped ones, most frequent first: (why, skipped, all of them)."""
     groups: dict[tuple[str, bool], list[Problem]] = {}

@@ -1,0 +1,57 @@
+"""The OpenAPI documents of a repository, found by what they hold, and what was changed since a revision."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from tokenward.leaks.findings import Trouble
+from tokenward.leaks.sources.git import Git, GitFailed, text
+from tokenward.leaks.sources.source import CannotScan
+from tokenward.leaks.sources.tree import Tree
+
+_HEAD: Final = 4_096
+"""Bytes in which a document says what it is."""
+
+_SAYS: Final = re.compile(rb"""(?:^|[\s{,])["']?(?:openapi|swagger)["']?\s*:\s*["']?[23]\.""")
+
+SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+
+
+def api_documents() -> Iterator[str]:
+    """The paths of all OpenAPI documents below the working directory that git does not ignore, in order."""
+    paths = (item.path for item in Tree([Path()]).items() if not isinstance(item, Trouble))
+    for path in sorted(paths):
+        if PurePosixPath(path).suffix.lower() in SUFFIXES and _says_so(Path(path)):
+            yield path
+
+
+def _says_so(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return _SAYS.search(file.read(_HEAD)) is not None
+    except OSError:
+        return False
+
+
+def changed_since(revision: str) -> frozenset[str]:
+    """The paths of what differs from where the branch left `revision`, relative to the working directory.
+
+    Raises:
+        CannotScan: this is no repository, or there is no such revision.
+    """
+    span = f"{revision}...HEAD"
+    try:
+        output = Git().output("diff", "--name-only", "--relative", "-z", "--end-of-options", span, "--")
+    except GitFailed as error:
+        raise CannotScan(f"there are no changes since {revision}: {error}") from error
+    return frozenset(text(path) for path in output.split(b"\0") if path)
+
+
+def touched(document: str, changed: frozenset[str]) -> bool:
+    """Whether the document was changed, or something below its directory that it may refer to."""
+    folder = PurePosixPath(document).parent
+    return document in changed or any(
+        PurePosixPath(path).suffix.lower() in SUFFIXES and PurePosixPath(path).is_relative_to(folder)
+        for path in changed
+    )

@@ -1,0 +1,123 @@
+"""`tokenward ci`: all that can be looked at before a change is merged."""
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokenward.app.audit_command import FailOn, conclude
+from tokenward.app.ci.run import Wanted, accept, run
+from tokenward.app.cli.console import DEFAULT_CONFIG, ConfigPath, err, fail
+from tokenward.app.cli.day_option import day
+from tokenward.app.reports.writing import Format
+from tokenward.leaks.sources.source import CannotScan
+
+_WHAT = "What is looked at"
+_COUNTS = "What counts"
+_TOLD = "How it is told"
+
+
+class Part(StrEnum):
+    """What `--skip` takes; the names of parts."""
+
+    SCAN = "scan"
+    OPENAPI = "openapi"
+    CHECK = "check"
+    TEST = "test"
+
+
+def ci(
+    documents: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--openapi",
+            metavar="FILE",
+            help="An OpenAPI document; repeat. By default all that git does not ignore.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    *,
+    changed: Annotated[
+        str,
+        typer.Option(
+            "--changed",
+            metavar="REVISION",
+            help="Only commits and documents since the branch left this revision, such as origin/main.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "",
+    skip: Annotated[
+        list[Part] | None, typer.Option(help="A part to leave out; repeat.", rich_help_panel=_WHAT)
+    ] = None,
+    fail_on: Annotated[
+        FailOn,
+        typer.Option(
+            "--fail-on",
+            help="Least severity of a finding that makes the exit code 1.",
+            rich_help_panel=_COUNTS,
+        ),
+    ] = FailOn.MEDIUM,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="What was accepted before.", dir_okay=False, rich_help_panel=_COUNTS),
+    ] = None,
+    baseline_key: Annotated[
+        str,
+        typer.Option(
+            help="Its key, as env:NAME or another reference; by default beside the baseline.",
+            rich_help_panel=_COUNTS,
+        ),
+    ] = "",
+    update_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--update-baseline", help="Accept what counts now, with --reason.", rich_help_panel=_COUNTS
+        ),
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for --update-baseline.", rich_help_panel=_COUNTS)] = "",
+    until: Annotated[
+        date | None,
+        typer.Option(
+            parser=day, metavar="DAY", help="How long: 90 days by default.", rich_help_panel=_COUNTS
+        ),
+    ] = None,
+    chosen: Annotated[
+        Format, typer.Option("--format", help="Form of the report.", rich_help_panel=_TOLD)
+    ] = Format.TERMINAL,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
+    ] = None,
+) -> None:
+    """Look at everything before a change is merged: credentials, OpenAPI documents, policy and its tests.
+
+    One report, one exit code: 0 nothing that counts, 1 something does, 2 something could not be looked at.
+    To start with what is there already, accept it once with --baseline FILE --update-baseline --reason TEXT.
+
+    Examples: tokenward ci; tokenward ci --changed origin/main --format sarif --output tokenward.sarif;
+    tokenward ci --fail-on high --baseline tokenward-ci.json
+    """
+    wanted = Wanted(
+        config=config,
+        documents=documents or (),
+        changed=changed,
+        skip=frozenset(map(str, skip or ())),
+        baseline=None if update_baseline else baseline,
+        baseline_key=baseline_key,
+    )
+    try:
+        if update_baseline:
+            if baseline is None or not reason:
+                fail("--update-baseline needs --baseline FILE and --reason TEXT")
+            entries = accept(wanted, baseline, reason=reason, until=until)
+            err.print(f"{baseline}: {entries} entries", markup=False)
+            return
+        code = conclude(run(wanted), chosen, output, fail_on)
+    except (CannotScan, ValueError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    raise typer.Exit(code)

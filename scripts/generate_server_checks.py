@@ -9,7 +9,7 @@ from pathlib import Path
 from generate_reference import REFERENCE, code, page, table, write
 
 from tokenward.auditor.findings import Check
-from tokenward.auditor.servers.audit import PUBLISHED
+from tokenward.auditor.servers.audit import ACTS, PUBLISHED
 
 PAGE = REFERENCE / "server-checks.md"
 
@@ -18,6 +18,11 @@ What `tokenward audit server` looks for ([how to](../how-to/audit-an-authorizati
 of each finding besides what an attacker does with it. Ids are stable.
 """
 
+
+_TRIED = """
+The checks that follow are made with `--active` only, by requests that should be refused. What follows from
+how answers look, and is not seen itself, has a confidence beside it.
+"""
 
 _HEADS = ("check", "what is wrong", "severity", "why", "remedy", "written in")
 
@@ -45,7 +50,8 @@ def generated() -> dict[Path, str]:
         _section(f"What is published: {part}", [rule.check for rule in rules])
         for part, rules in PUBLISHED.items()
     ]
-    return {PAGE: page("Checks of an authorization server", _INTRODUCTION, *published)}
+    tried = [_section(f"Tried: {part}", [act.check for act in acts]) for part, acts in ACTS.items()]
+    return {PAGE: page("Checks of an authorization server", _INTRODUCTION, *published, _TRIED, *tried)}
 
 
 if __name__ == "__main__":

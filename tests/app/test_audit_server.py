@@ -1,13 +1,18 @@
+import asyncio
 import json
+import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
 from typer.testing import CliRunner
 
+from auditor.servers.weak import CLIENT, WeakServer
+from gateway.wire import served
 from serving import serving
 from tokenward.app.cli import application
-from tokenward.app.demo import running_demo
+from tokenward.app.demo import APP, REDIRECT, running_demo
 
 
 class Published(BaseHTTPRequestHandler):
@@ -103,8 +108,56 @@ def test_a_server_without_metadata_is_exit_code_2_and_every_place_is_told():
     assert f"{url}/.well-known/openid-configuration: 404" in told
 
 
+@contextmanager
+def weak(*faults):
+    """The address of a weak server, over real HTTP."""
+    started, ended = threading.Event(), threading.Event()
+    server = WeakServer("", faults, ["https://app.example/callback"])
+
+    async def run():
+        async with served(server.app, lifespan="off") as port:
+            server.issuer = f"http://127.0.0.1:{port}"
+            started.set()
+            await asyncio.to_thread(ended.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    try:
+        assert started.wait(10)
+        yield server.issuer
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_what_a_server_does_is_tried_where_somebody_asks_for_it():
+    words = ("--active", "--client-id", CLIENT, "--redirect-uri", "https://app.example/callback")
+    with weak("pkce-optional", "introspection-open", "request-uri-fetched") as url:
+        assert ids(audited(url, code=0)) == set()
+        report = audited(url, *words)
+    assert ids(report) == {"server.pkce-optional", "server.introspection-open", "server.request-uri-fetched"}
+    assert report["problems"] == []
+
+
+def test_another_machine_is_not_tested_unless_somebody_says_that_it_may_be():
+    told = run("https://issuer.example", "--active", code=2).stderr
+    assert "--i-may-test-this" in told
+
+
+@pytest.mark.parametrize(
+    "words", [("--client-id", "a"), ("--host", "b.example"), ("--i-may-test-this",), ("--scope", "")]
+)
+def test_options_of_what_is_tried_alone_are_exit_code_2(words):
+    assert "--active" in run("http://127.0.0.1:9", *words, code=2).stderr
+
+
+def test_half_a_client_is_exit_code_2():
+    assert "go together" in run("http://127.0.0.1:9", "--active", "--client-id", "a", code=2).stderr
+
+
 def test_ours_has_nothing_of_weight(tmp_path):
     with running_demo(tmp_path, free_ports=True) as demo:
-        report = audited(demo.urls["issuer"], code=0)
+        words = ("--active", "--client-id", APP, "--redirect-uri", REDIRECT)
+        report = audited(demo.urls["issuer"], *words, code=0)
     assert ids(report) <= {"server.no-par", "server.rs256-only", "server.no-backchannel-logout"}
     assert report["problems"] == []

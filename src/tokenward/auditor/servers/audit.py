@@ -1,16 +1,25 @@
 """From an issuer to what is wrong with it: the tables, one after another."""
 
-from tokenward.auditor.findings import Finding, Result
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tokenward.auditor.findings import Finding, Result, Unseen
 from tokenward.auditor.servers.asking import Asker
+from tokenward.auditor.servers.authorization import AUTHORIZATION
 from tokenward.auditor.servers.clients import CLIENTS
 from tokenward.auditor.servers.documents import DOCUMENTS
 from tokenward.auditor.servers.endpoints import ENDPOINTS
+from tokenward.auditor.servers.endpoints_asked import ENDPOINTS_ASKED
 from tokenward.auditor.servers.grants import GRANTS
 from tokenward.auditor.servers.keys import KEYS
 from tokenward.auditor.servers.published import Published, read
+from tokenward.auditor.servers.redirects import REDIRECTS
 from tokenward.auditor.servers.resource import RESOURCE
-from tokenward.auditor.servers.rules import Rule
+from tokenward.auditor.servers.rules import Rule, host_of
+from tokenward.auditor.servers.sign_in_page import SIGN_IN_PAGE
 from tokenward.auditor.servers.tokens import TOKENS
+from tokenward.auditor.servers.visit import Act, CannotTell, Client, Visit
+from tokenward.base.outbound import OutboundError
 
 PUBLISHED: dict[str, tuple[Rule, ...]] = {
     "documents": DOCUMENTS,
@@ -33,23 +42,77 @@ def judged(seen: Published) -> tuple[Finding, ...]:
     )
 
 
-def audit_server(asker: Asker, issuer: str, *, resource: str, at: float) -> Result:
-    """Audit what a server publishes, by requests that every client makes.
+ACTS: dict[str, tuple[Act, ...]] = {
+    "requests for authorization": AUTHORIZATION,
+    "addresses that answers go to": REDIRECTS,
+    "the sign-in page": SIGN_IN_PAGE,
+    "endpoints that programs call": ENDPOINTS_ASKED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """That a server may be tested, and how.
+
+    Attributes:
+        client: a client of it; None for none, which leaves out what needs one.
+        hosts: of endpoints, beside the issuer's own.
+    """
+
+    client: Client | None = None
+    hosts: frozenset[str] = frozenset()
+
+
+def audit_server(
+    asker: Asker, issuer: str, *, resource: str, at: float, permission: Permission | None = None
+) -> Result:
+    """Audit what a server publishes, by requests that every client makes; and what it does, if it may.
+
+    Whoever ends it early (KeyboardInterrupt) gets what was found until then.
 
     Args:
         asker: reaches the server.
         issuer: its identifier.
         resource: a protected resource of it (RFC 9728), or "".
         at: now, in seconds since 1970.
+        permission: to test it; None for reading only.
 
     Raises:
         NothingPublished: there is no metadata.
     """
     seen = read(asker, issuer, resource=resource, at=at)
+    findings, unseen = list(judged(seen)), list(seen.unseen)
+    complete = True
+    if permission is not None:
+        hosts = permission.hosts | {host_of(issuer)}
+        visit = Visit(asker, seen, permission.client, hosts)
+        try:
+            findings.extend(tried(visit))
+        except KeyboardInterrupt:
+            complete = False
+        unseen += visit.unseen.values()
     return Result(
         subject=issuer,
-        findings=judged(seen),
-        unseen=seen.unseen,
+        findings=tuple(findings),
+        unseen=tuple(unseen),
         numbers={"requests": asker.requests},
         pace=f"{asker.requests} requests",
+        notes=() if permission is not None else (READ_ONLY,),
+        complete=complete,
     )
+
+
+READ_ONLY = "Only what it publishes was read. What it does is tried with --active, if you may test it."
+
+
+def tried(visit: Visit) -> Iterator[Finding]:
+    """What is wrong with what it does. What cannot be told is in `visit.unseen` afterwards."""
+    for act in (act for acts in ACTS.values() for act in acts):
+        try:
+            for place, detail in act.look(visit):
+                finding = Finding.of(act.check, place, detail)
+                yield replace(finding, confidence=visit.sure()) if act.deduced else finding
+        except CannotTell as why:
+            visit.unseen[act.check.id] = Unseen(act.check.title, str(why), skipped=visit.client is None)
+        except OutboundError as error:
+            visit.unseen[act.check.id] = Unseen(act.check.title, error.detail)

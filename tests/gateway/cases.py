@@ -22,7 +22,7 @@ def refused_as(case, status, headers, body, code=None):
     assert told["content-type"] == "application/problem+json"
     assert told["cache-control"] == "no-store"
     assert ("www-authenticate" in told) == (
-        status == 401 or "several" in code or code.endswith(("url", "scope", "tier"))
+        status == 401 or "several" in code or code.endswith(("url", "scope", "tier", "details"))
     )
     assert ("allow" in told) == (status == 405)
 
@@ -522,6 +522,22 @@ CASES = (
         "the scope of another operation", "insufficient_scope", method="POST", path="/bank/transfers"
     ),
     DecisionCase("one scope of two", "insufficient_scope", "/bank/accounts/me"),
+    DecisionCase(
+        "no authorization details",
+        "insufficient_authorization_details",
+        "/bank/orders",
+        "POST",
+        headers=_bearer("writer"),
+    ),
+    DecisionCase(
+        "authorization details of another type",
+        "insufficient_authorization_details",
+        "/bank/orders",
+        "POST",
+        headers=_bearer("looker"),
+    ),
+    DecisionCase("authorization details", "allow", "/bank/orders", "POST", headers=_bearer("payer")),
+    DecisionCase("authorization details and no scope", "insufficient_scope", headers=_bearer("payer")),
     # Limits
     DecisionCase("an address above its limit", "rate_limited", "/weather/busy", headers=()),
     DecisionCase("with whatever credential", "rate_limited", "/weather/busy", headers=_bearer("damaged")),

@@ -332,3 +332,10 @@ def test_an_inside_jwt_at_the_door_is_named_as_such_in_the_log_only():
     decision = World().decide(token="inside")
     assert decision.detail == "a JWT is not accepted at this door"
     assert "JWT" not in decision.challenge + decision.problem.text
+
+
+def test_who_lacks_authorization_details_is_told_of_which_type():
+    decision = World().decide("/bank/orders", "writer", method="POST")
+    assert code(decision) == "insufficient_authorization_details"
+    assert (decision.problem.status, decision.problem.oauth) == (403, "insufficient_scope")
+    assert 'authorization_details_type="payment"' in decision.challenge

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.world import BANK, INSIDE, KEY, World, code
+from gateway.world import BANK, INSIDE, KEY, PAYMENT, World, code
 from tokenward.gateway import inside
 from tokenward.store.records import FeedEvent
 from tokenward.tokens.jws import verify_jws
@@ -33,6 +33,18 @@ def test_released_claims_are_added_and_override_nothing():
     assert claims["exp"] <= world.clock.time() + 60
 
 
+def test_authorization_details_are_told_as_they_were_granted_and_nothing_overrides_them():
+    world = World()
+    decision = world.decide("/bank/orders", "payer", method="POST")
+    claims = claims_of(decision)
+    assert claims["authorization_details"] == [{"type": "other"}, PAYMENT]
+    assert claims["scope"] == ""
+    assert decision.facts.authorization_details == ({"type": "other"}, PAYMENT)
+    hostile = {"authorization_details": [{"type": "payment", "amount": "9.00"}]}
+    world.add("told", user_id="u1", claims=hostile, authorization_details=(PAYMENT,))
+    assert claims_of(world.decide(token="told"))["authorization_details"] == [PAYMENT]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -40,6 +52,7 @@ def test_released_claims_are_added_and_override_nothing():
         {"claims": {"api_key": "x"}},
         {"client_id": CARD},
         {"scope": frozenset({"accounts:read", CARD})},
+        {"authorization_details": ({"type": "payment", "payee": CARD},)},
     ],
 )
 def test_a_credential_in_a_claim_is_an_error_at_minting(changes):

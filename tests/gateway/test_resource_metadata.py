@@ -33,6 +33,7 @@ def test_it_stands_at_the_address_that_follows_from_the_resource():
         "resource_name": "shop",
         "dpop_signing_alg_values_supported": ["ES256", "EdDSA"],
         "tls_client_certificate_bound_access_tokens": False,
+        "authorization_details_types_supported": ["payment"],
     }
 
 

@@ -82,6 +82,7 @@ def apis(upstream="http://127.0.0.1:9"):
                 operation("GET /ticker", "moderate", "accounts:read", websocket=True),
                 operation("POST /payments", "high", "transfers:write"),
                 operation("POST /payouts", "critical", "transfers:write"),
+                operation("POST /orders", "moderate", details="payment"),
             ),
         ),
         Api(
@@ -99,6 +100,9 @@ def apis(upstream="http://127.0.0.1:9"):
         ),
         Api("shop", "/shop", Pool((upstream + "/v2",)), SHOP, SHOP_OPERATIONS),
     )
+
+
+PAYMENT = {"type": "payment", "amount": "120.00", "payee": "Müller & Söhne"}
 
 
 def facts(token, **changes):
@@ -143,6 +147,9 @@ class World:
         self.add("buyer", audience=SHOP, scope=frozenset({"orders"}))
         self.add("weatherkey", audience=WEATHER, credential="api_key", scope=frozenset())
         self.add("longlived", expires_at=self.start + 3600)
+        nothing = {"scope": frozenset()}
+        self.add("payer", **nothing, authorization_details=({"type": "other"}, PAYMENT))
+        self.add("looker", **nothing, authorization_details=({"type": "other", "payment": "payment"},))
         self.add_key("apikey")
         self.add_key("bankkey", audience=BANK, scope=frozenset({"accounts:read"}))
         self.add_key("foreignkey", text="sk_live_51Hx/+=~")

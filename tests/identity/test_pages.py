@@ -16,6 +16,7 @@ from tokenward.identity.pages import Pages
 from tokenward.identity.static_files import STYLE
 from tokenward.identity.steps import Aim
 from tokenward.store.people_records import FactorSummary
+from tokenward.tokens.authorization_details.wording import Piece, Told
 
 PAGES = Pages("Example & Sons")
 ALLOWED = Allowed("Bank", {"accounts:read": "See your accounts", "gone": "gone"})
@@ -32,6 +33,7 @@ def view(**changed):
         "since": {},
         "action": "/authorize/decision",
         "sealed_request": "sealed",
+        "details": (),
     }
     return SimpleNamespace(**(facts | changed))
 
@@ -103,6 +105,39 @@ def test_the_consent_page_says_who_asks_for_what_and_where_the_answer_goes():
         assert fact in read.text
     assert read.named("request") == [{"type": "hidden", "name": "request", "value": "sealed"}]
     assert [button["value"] for button in read.named("decision")] == ["allow", "deny"]
+
+
+def exactly(payee, title="Reference"):
+    pieces = (Piece("Send ", given=False), Piece(payee, given=True), Piece(".", given=False))
+    return Told(pieces, ((title, (Piece(payee, given=True),)),))
+
+
+def test_what_is_asked_for_exactly_stands_above_the_scopes_and_values_are_marked():
+    page = PAGES.consent(view(details=(exactly("Müller & Söhne"),)))
+    assert '<strong class="given"><bdi>Müller &amp; Söhne</bdi></strong>.' in page.decode()
+    words = " ".join(Reader(page).text.split())
+    assert "allow exactly this Send Müller & Söhne. Reference Müller & Söhne It could also See your" in words
+    assert "exactly" not in Reader(PAGES.consent(view())).text
+
+
+@pytest.mark.parametrize(
+    "text", [HOSTILE, "</bdi></strong> and nothing else", "{{ 7*7 }}", "\u202eEUR 00.1", "${x} {payee}"]
+)
+def test_no_value_of_a_client_can_become_a_part_of_our_page(text):
+    plain = view(details=(exactly("A"),))
+    hostile = view(details=(exactly(text, title=text),))
+    assert shape(PAGES.consent(hostile)) == shape(PAGES.consent(plain))
+    application = Application("app", "App", (), 7.5, True, (exactly(text, title=text),))
+    assert shape(account(application)) == shape(
+        account(Application("app", "App", (), 7.5, True, plain.details))
+    )
+
+
+def account(*details):
+    allowed = Allowed("Bank", {}, details)
+    application = Application("app", "App", (allowed,), 7.5, acts=True)
+    shown = AccountView("alice", "f", FactorSummary(), [], "s", [application], [])
+    return PAGES.account(shown, sign_out="g", passkeys=True)
 
 
 def test_consent_to_no_scope_at_all_renders():

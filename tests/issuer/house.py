@@ -32,6 +32,7 @@ from tokenward.store.shared_replays import SharedReplays
 from tokenward.store.sql import open_store
 from tokenward.store.usage import UsageLog
 from tokenward.tokens.acr import Authentication, Level, reaches
+from tokenward.tokens.authorization_details.types import DetailType
 from tokenward.tokens.dpop import DpopVerifier
 from tokenward.tokens.dpop_nonces import DpopNonces
 from tokenward.tokens.keys import SigningKey
@@ -41,13 +42,44 @@ URL = "http://127.0.0.1:8080"
 WEATHER = "https://weather.example/"
 BANK = "https://bank.example/"
 CALLBACK = "https://app.example/cb"
+PAYMENT = DetailType(
+    "payment",
+    BANK,
+    "Send {amount} {currency} to {payee} ({iban})",
+    {
+        "amount": {"type": "string", "pattern": r"(0|[1-9][0-9]{0,8})\.[0-9]{2}", "maxLength": 12},
+        "currency": {"enum": ["EUR", "CHF"]},
+        "payee": {"type": "string", "minLength": 1, "maxLength": 70},
+        "iban": {"type": "string", "pattern": "[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}", "maxLength": 34},
+        "reference": {"type": "string", "minLength": 1, "maxLength": 35, "title": "Reference"},
+    },
+    frozenset({"reference"}),
+)
+READING = DetailType(
+    "account_information",
+    BANK,
+    "Read {what} of account {account.iban}",
+    {
+        "what": {"type": "array", "items": {"enum": ["balances", "transactions"]}, "maxItems": 2},
+        "account": {"type": "object", "properties": {"iban": {"type": "string", "maxLength": 34}}},
+    },
+)
+FORECASTS = DetailType("forecasts", WEATHER, "Read forecasts", {})
 KEYS = (SigningKey.generate("ES256"), SigningKey.generate("RS256"))
 SETTINGS = IssuerSettings(
     url=URL,
     resources={
-        WEATHER: Resource(WEATHER, "Weather", {"forecast:read": "Read the forecast", "shared": "Shared"}),
+        WEATHER: Resource(
+            WEATHER,
+            "Weather",
+            {"forecast:read": "Read the forecast", "shared": "Shared"},
+            details={"forecasts": FORECASTS},
+        ),
         BANK: Resource(
-            BANK, "Bank", {"accounts:read": "See accounts", "transfers:write": "Pay", "shared": "Shared"}
+            BANK,
+            "Bank",
+            {"accounts:read": "See accounts", "transfers:write": "Pay", "shared": "Shared"},
+            details={"payment": PAYMENT, "account_information": READING},
         ),
     },
 )

@@ -54,6 +54,7 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
         "authorization_response_iss_parameter_supported": True,
         "tls_client_certificate_bound_access_tokens": False,
         "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),
+        "authorization_details_types_supported": ["account_information", "forecasts", "payment"],
     }
 
 

@@ -65,6 +65,7 @@ async def a_client_comes_back_as_it_was_added(store):
         tls_subject="san_dns:a.example",
         bound_tokens="dpop",
         introspection_signed_response_alg="ES256",
+        authorization_details_types=("payment", "https://bank.example/accounts"),
         created_at=NOW + 2,
     )
     confidential = client(type="service", redirect_uris=(), scopes=(), created_at=NOW + 1)
@@ -245,6 +246,7 @@ async def an_access_token_comes_back_as_added(store):
         act='{"sub": "service"}',
         ancestors=(token.token_id,),
         subject_client="other",
+        authorization_details='[{"type":"payment","payee":"Zoë"}]',
     )
     await store.add_access_token(exchanged)
     assert await store.access_token(exchanged.token_id) == AccessTokenState(exchanged, revoked=False)
@@ -336,7 +338,7 @@ async def a_unit_that_fails_harms_no_neighbour(store):
 
 @promise
 async def a_code_gives_tokens_once(store):
-    its_grant = grant()
+    its_grant = grant(authorization_details='[{"type":"payment"}]')
     code = code_of(its_grant, nonce="n", cnf=Confirmation("jkt", "t" * 43))
     assert await store.grant(its_grant.grant_id) is None
     await store.add_grant(its_grant, code)

@@ -49,6 +49,7 @@ class NewClient(Input):
     tls_subject: str = Field(default="", max_length=1000)
     bound_tokens: TokenBinding = ""
     introspection_signed_response_alg: IntrospectionAlg = "RS256"
+    authorization_details_types: list[str] = Field(default_factory=list, max_length=50)
     certificates: Certificates = Field(default_factory=list)
 
     @property
@@ -132,6 +133,7 @@ class ClientEndpoints:
             proving=wanted.proving,
             bound_tokens=wanted.bound_tokens,
             introspection_signed_response_alg=wanted.introspection_signed_response_alg,
+            authorization_details_types=wanted.authorization_details_types,
         )
         return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
 
@@ -188,6 +190,7 @@ def _client_json(client: Client) -> dict[str, object]:
         "tls_subject": client.tls_subject,
         "bound_tokens": client.bound_tokens,
         "introspection_signed_response_alg": client.introspection_signed_response_alg,
+        "authorization_details_types": list(client.authorization_details_types),
         "jwks": json.loads(client.jwks) if client.jwks else None,
         "jwks_uri": client.jwks_uri,
         "exposes": list(exposure(client)),

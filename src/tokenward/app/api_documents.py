@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenward.app.api_settings import ApiSettings, BoundSettings, CorsSettings, OperationSettings
+from tokenward.app.detail_settings import usable
 from tokenward.app.findings import Finding, Remark, placed, unreadable
 from tokenward.app.settings import Settings
 from tokenward.app.snapshot import Snapshot
@@ -68,6 +69,7 @@ def read_api(settings: Settings, name: str, base_dir: Path, files: Snapshot | No
             {},
             introspection=own.claims.introspection,
             sector=audience if own.claims.subject == "pairwise" else "",
+            details=usable(own.authorization_details_types, audience),
         ),
     )
     path = base_dir / own.openapi
@@ -139,7 +141,10 @@ def rules(own: ApiSettings, tiers: Mapping[str, Tier]) -> ApiRules:
         own.risk,
         {
             key: OperationRule(
-                it.risk, None if it.scopes is None else frozenset(it.scopes), websocket=it.websocket
+                it.risk,
+                None if it.scopes is None else frozenset(it.scopes),
+                websocket=it.websocket,
+                details=it.authorization_details,
             )
             for key, it in own.operations.items()
         },

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from tokenward.app.detail_settings import DetailTypeSettings
 from tokenward.app.locations import (
     AnswerHeaderValues,
     CorsHeaders,
@@ -120,6 +121,11 @@ class OperationSettings(Model):
     scopes: Scopes | None = Field(
         default=None, description="Scopes, all of which the token needs; without it, the document's."
     )
+    authorization_details: str | None = Field(
+        default=None,
+        description="A type of the API's `authorization_details_types`: the token needs details of it. "
+        "Whether that fits what the call is about is for the API to compare: the inside JWT tells it.",
+    )
     limits: LimitList = Field(
         default=(), description="How often this operation may be called, beside what holds for the API."
     )
@@ -210,6 +216,10 @@ class ApiSettings(Model):
     )
     claims: ClaimRelease = Field(
         default_factory=ClaimRelease, description="What it is told of a person beyond the minimum."
+    )
+    authorization_details_types: dict[str, DetailTypeSettings] = Field(
+        default_factory=dict,
+        description="What clients may ask for more exactly than by scopes: name of a type → type (RFC 9396).",
     )
     cors: CorsSettings | None = Field(
         default=None,

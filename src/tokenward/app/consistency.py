@@ -5,6 +5,7 @@ from itertools import combinations
 from urllib.parse import urlsplit
 
 from tokenward.app.api_settings import LimitSettings
+from tokenward.app.detail_consistency import details_are_clear
 from tokenward.app.findings import Remark
 from tokenward.app.leak_policy import leaks_are_clear
 from tokenward.app.locations import Listen, is_loopback
@@ -363,6 +364,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _upstreams_are_elsewhere,
     _collector_is_told_no_secret_in_the_open,
     _exchanges_are_clear,
+    details_are_clear,
     leaks_are_clear,
     _workloads_are_identified,
     _limits_are_shared,

@@ -28,6 +28,7 @@ from tokenward.store.port import Store, StoreUnavailable
 from tokenward.store.records import API_KEY_CLIENT, ApiKey, KeyPurpose
 from tokenward.store.shared_replays import SharedReplays
 from tokenward.store.sql import open_store
+from tokenward.tokens.authorization_details.parameter import read_written
 from tokenward.tokens.dpop import DpopVerifier
 from tokenward.tokens.dpop_nonces import DpopNonces
 from tokenward.tokens.release import released
@@ -247,6 +248,7 @@ class StoreResolver:
             ancestors=found.ancestors,
             unbound_behind=found.cnf is not None and await self._unbound(found.ancestors),
             subject=found.subject_client,
+            authorization_details=read_written(found.authorization_details),
             key=await self._terms(found.client_id),
         )
         if found.audience in self.step_up and found.grant_id is not None:

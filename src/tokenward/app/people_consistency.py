@@ -54,8 +54,8 @@ def people_secrets(settings: Settings) -> Iterator[tuple[Keys, str]]:
 
 
 def unknown_group_scopes(settings: Settings, resources: Mapping[str, Resource]) -> Iterator[Remark]:
-    """Scopes that groups give, and that no API has."""
-    known = frozenset[str]().union(*(resource.scopes for resource in resources.values()))
+    """Scopes, or types of authorization details, that groups give, and that no API has."""
+    known = frozenset[str]().union(*((*it.scopes, *it.details) for it in resources.values()))
     for number, each in enumerate(settings.people.upstream):
         for group, scopes in (each.groups.scopes if each.groups is not None else {}).items():
             for scope in scopes:

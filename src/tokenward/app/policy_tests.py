@@ -93,6 +93,10 @@ class TokenInTest(Model):
     signed_in: Annotated[int, Duration(1, _LONGEST)] | None = Field(
         default=None, description="How long ago the person did so."
     )
+    authorization_details: Annotated[tuple[dict[str, Any], ...], A_LIST] = Field(
+        default=(),
+        description="What exactly it allows beside scopes (RFC 9396), such as [{type: payment, amount: …}].",
+    )
 
 
 class ApiKeyInTest(Model):

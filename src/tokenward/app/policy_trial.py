@@ -147,6 +147,7 @@ class Trial:
             else None,
             amr=said.amr,
             auth_time=None if said.signed_in is None else now - said.signed_in,
+            authorization_details=said.authorization_details,
         )
         return _Credential(
             token, facts, prover if said.proved else None, certificate if said.proved else None

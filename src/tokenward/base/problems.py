@@ -136,6 +136,13 @@ INVALID_TARGET = _row(
     "RFC 8707 §2",
     "invalid_target",
 )
+INVALID_AUTHORIZATION_DETAILS = _row(
+    "invalid_authorization_details",
+    400,
+    "The authorization details are malformed, of an unknown type, not for this API, or not allowed.",
+    "RFC 9396 §5",
+    "invalid_authorization_details",
+)
 UNACCEPTABLE_TOKEN = _row(
     "unacceptable_token",
     400,
@@ -264,6 +271,14 @@ INSUFFICIENT_SCOPE = _row(
     "insufficient_scope", 403, "The token lacks a scope that this operation needs.", "RFC 6750 §3.1",
     "insufficient_scope",
 )  # fmt: skip
+# RFC 9396 names no error for this; the one of RFC 6750 is what it extends, and clients know it.
+INSUFFICIENT_DETAILS = _row(
+    "insufficient_authorization_details",
+    403,
+    "The token lacks authorization details of the type that this operation needs.",
+    "RFC 6750 §3.1",
+    "insufficient_scope",
+)
 INSUFFICIENT_TIER = _row(
     "insufficient_tier",
     403,

@@ -118,6 +118,7 @@ class TokenFacts:
     `cnf` is the key that the token is bound to, `act` who acts by it (RFC 8693 §4.1), `ancestors`
     all that it was exchanged for (`store.records.AccessToken`), `unbound_behind` whether any of these is
     bound to no key: whoever stole it could have it exchanged, for a token that is bound.
+    `authorization_details` is what exactly it allows beside scopes, an element each (RFC 9396 §2).
     `key` holds the terms of an API key, also for a token that its holder got for it; otherwise it is None.
     `believed_until` is when all of this has to be asked for again, because nobody would tell of a revocation.
     """
@@ -139,6 +140,7 @@ class TokenFacts:
     unbound_behind: bool = False
     amr: tuple[str, ...] = ()
     auth_time: float | None = None
+    authorization_details: tuple[Mapping[str, object], ...] = ()
     key: KeyTerms | None = None
     believed_until: float = inf
 

@@ -107,6 +107,11 @@ STEPS: tuple[_Row, ...] = (
         steps.check_scopes,
         _if_known(lambda case: " ".join(sorted(case.matched.operation.scopes)) or "none needed"),
     ),
+    _Row(
+        "check the authorization details",
+        steps.check_details,
+        _if_known(lambda case: case.matched.operation.details or "none needed"),
+    ),
     _Row("check limits by caller", steps.check_limits, _counted_by("key", "client", "person"), once=True),
     _Row("check the contract", steps.check_contract, _contract),
     _Row(

@@ -141,10 +141,12 @@ class InsideMinter:
         }
         if facts.act is not None:
             claims["act"] = facts.act  # RFC 8693 §4.1
+        if facts.authorization_details:
+            claims["authorization_details"] = facts.authorization_details  # RFC 9396 §9.1
         try:
             claims["scope"] = _scope_text(facts.client_id, facts.scope)
-            if facts.claims:
-                claims = composed(claims, facts.claims)
+            if facts.claims or facts.authorization_details:
+                claims = composed(claims, facts.claims or {})
         except CredentialInClaim as found:
             raise Refusal(CREDENTIAL_IN_CLAIM, f"token {facts.token_id}, {found}") from None
         protection = self._protections.get(facts.audience, _USUAL)

@@ -34,6 +34,7 @@ class OperationRule:
     risk: str | None = None
     scopes: frozenset[str] | None = None
     websocket: bool = False
+    details: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,12 +295,13 @@ def _judge(
         *_contradictions(operation, tier, rule, demanded, config),
         *_no_websocket(operation, rule, config),
     ]
-    if tier.needs_scope and not scopes:
+    if tier.needs_scope and not scopes and rule.details is None:
         problems.append(
             _in_document(
                 operation.at,
                 f"{operation.label} has tier {tier.name} and no scope",
-                "Name a scope in `security` with an oauth2 scheme, or under `scopes` in the configuration.",
+                "Name a scope in `security` with an oauth2 scheme, or under `scopes` in the configuration; "
+                "or a type under `authorization_details` there.",
             )
         )
     if problems:
@@ -311,6 +313,7 @@ def _judge(
         tier,
         scopes,
         websocket=rule.websocket or operation.body.get(WEBSOCKET, False),
+        details=rule.details,
     )
 
 
@@ -369,6 +372,12 @@ def _contradictions(
         )
     if rule.scopes is not None and (bad := bad_scopes(rule.scopes)):
         yield _in_config((*config, "scopes"), f"{bad[0]!r} is no scope", "Use visible ASCII without quotes.")
+    if tier.anonymous and rule.details is not None:
+        yield _in_config(
+            (*config, "authorization_details"),
+            f"{operation.label} is public and asks for authorization details",
+            "Drop one of the two.",
+        )
     if tier.anonymous and (rule.scopes or demanded.scopes):
         source, where = (
             (_in_config, (*config, "scopes")) if rule.scopes else (_in_document, demanded.location)

@@ -8,6 +8,7 @@ from email.utils import formatdate
 
 from tokenward.base.problems import (
     CREDENTIAL_IN_URL,
+    INSUFFICIENT_DETAILS,
     INSUFFICIENT_SCOPE,
     INSUFFICIENT_TIER,
     SEVERAL_CREDENTIALS,
@@ -31,7 +32,9 @@ from tokenward.gateway.trace import traced
 from tokenward.gateway.trust import Trust
 
 # RFC 6750 §3: who fails for want of a better credential is told which. Every 401 says it anyway.
-_CHALLENGED = frozenset({INSUFFICIENT_SCOPE, INSUFFICIENT_TIER, SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL})
+_CHALLENGED = frozenset(
+    {INSUFFICIENT_DETAILS, INSUFFICIENT_SCOPE, INSUFFICIENT_TIER, SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL}
+)
 
 _UNDOCUMENTED = frozenset({UNDOCUMENTED, UNDOCUMENTED_METHOD})
 _METHODS = frozenset(
@@ -128,6 +131,8 @@ def _challenge(
     parameters: dict[str, str] = {}
     if case.match and problem is INSUFFICIENT_SCOPE:
         parameters["scope"] = " ".join(sorted(case.match.operation.scopes))
+    if case.match and problem is INSUFFICIENT_DETAILS:
+        parameters["authorization_details_type"] = case.match.operation.details or ""
     if case.match and problem is STEP_UP_NEEDED:
         parameters |= step_up(case.match.operation.tier)
     scheme = "Bearer"

@@ -106,6 +106,7 @@ class Operation:
         limits: how often it may be called, those of its API among them.
         bounds: how large and slow a call may be, those of its API among them.
         websocket: whether it is one (RFC 6455); then it is nothing else.
+        details: a type of authorization details that the token needs (RFC 9396), or None.
         contract: what its requests must be like; None where that is not checked.
         deprecation: that it is on its way out, if it is.
         label: `METHOD /template`, as logs and metrics name it.
@@ -119,6 +120,7 @@ class Operation:
     limits: Limits = UNLIMITED
     bounds: Bounds = UNBOUND
     websocket: bool = False
+    details: str | None = None
     contract: Contract | None = field(default=None, compare=False, repr=False)
     deprecation: Deprecation | None = None
     label: str = field(init=False)

@@ -48,6 +48,7 @@ class ResourceMetadata:
 
     def _members(self, api: Api) -> dict[str, object]:
         scopes = frozenset[str]().union(*(operation.scopes for operation in api.operations))
+        details = {operation.details for operation in api.operations} - {None}
         return {
             "resource": api.audience,
             "authorization_servers": [self.issuer] if api.trust is None else api.trust.servers(self.issuer),
@@ -56,4 +57,5 @@ class ResourceMetadata:
             "resource_name": api.name,
             "dpop_signing_alg_values_supported": list(self.proof_algorithms),
             "tls_client_certificate_bound_access_tokens": self.certificates,
+            **({"authorization_details_types_supported": sorted(filter(None, details))} if details else {}),
         }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from tokenward.base.addresses import is_within
 from tokenward.base.clock import Clock
 from tokenward.base.problems import (
+    INSUFFICIENT_DETAILS,
     INSUFFICIENT_SCOPE,
     INVALID_TOKEN,
     KEY_ELSEWHERE,
@@ -300,6 +301,15 @@ def check_scopes(_means: Means, case: Case) -> None:
     needed = case.matched.operation.scopes
     if not needed <= case.entry.facts.scope:
         raise Refusal(INSUFFICIENT_SCOPE, f"missing {' '.join(sorted(needed - case.entry.facts.scope))}")
+
+
+def check_details(_means: Means, case: Case) -> None:
+    """The operation needs details of a type (RFC 9396). Whether they fit the call, the backend compares."""
+    needed = case.matched.operation.details
+    if case.entry is None or needed is None:
+        return
+    if all(detail.get("type") != needed for detail in case.entry.facts.authorization_details):
+        raise Refusal(INSUFFICIENT_DETAILS, f"no authorization details of type {needed}")
 
 
 def check_address_limits(means: Means, case: Case) -> Awaitable[None] | None:

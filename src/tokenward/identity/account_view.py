@@ -6,6 +6,8 @@ from typing import Protocol
 
 from tokenward.store.people_records import FactorSummary, Session
 from tokenward.store.records import ApiKey
+from tokenward.tokens.authorization_details.types import DetailType
+from tokenward.tokens.authorization_details.wording import Told
 
 
 class Api(Protocol):
@@ -19,6 +21,10 @@ class Api(Protocol):
     def scopes(self) -> Mapping[str, str]:
         """Scope → what it allows, in the words of the consent page."""
 
+    @property
+    def details(self) -> Mapping[str, DetailType]:
+        """Types of authorization details, by name (RFC 9396)."""
+
 
 Words = Callable[[str], Api]
 """Tells of an audience, known or not."""
@@ -31,10 +37,12 @@ class Allowed:
     Attributes:
         api: what people call it.
         scopes: scope → what it allows; of a scope that is no longer, its name.
+        details: what exactly, each once, for as long as there are tokens for it.
     """
 
     api: str
     scopes: Mapping[str, str]
+    details: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

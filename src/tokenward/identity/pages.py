@@ -14,6 +14,7 @@ from tokenward.identity.static_files import SCRIPT, Branding
 from tokenward.identity.steps import Aim
 from tokenward.identity.texts import Texts, english
 from tokenward.store.people_records import Passkey
+from tokenward.tokens.authorization_details.wording import Told
 
 HEADERS: list[tuple[bytes, bytes]] = [
     (b"content-type", b"text/html; charset=utf-8"),
@@ -71,6 +72,10 @@ class ConsentFacts(Protocol):
     @property
     def sealed_request(self) -> str:
         """The value of the form's hidden field `request`."""
+
+    @property
+    def details(self) -> Sequence[Told]:
+        """What exactly is asked for, an element each (RFC 9396)."""
 
 
 class ProviderFacts(Protocol):

@@ -44,6 +44,8 @@ def access_jwt(issuer: Issuer, client: Client, record: AccessToken) -> str:
         claims["cnf"] = record.cnf.claim()
     if record.act is not None:
         claims["act"] = json.loads(record.act)  # RFC 8693 §4.1
+    if record.authorization_details is not None:
+        claims["authorization_details"] = json.loads(record.authorization_details)  # RFC 9396 §9.1
     try:
         claims = composed(claims, {})
     except CredentialInClaim as found:
@@ -63,6 +65,10 @@ def exposure(client: Client) -> tuple[str, ...]:
     meanings = {**MEANINGS, "sub": pairwise} if client.sector else MEANINGS
     return (
         *(f"{claim}: {meanings[claim]}" for claim in MINIMUM["outside"]),
+        *(
+            f"authorization_details: what exactly it allows, every value of it ({kind})"
+            for kind in client.authorization_details_types
+        ),
         "whoever holds the token reads all of this, and it cannot be unsaid before the token expires",
         "who checks the JWT alone, and asks neither gateway nor introspection, accepts it after a revocation",
     )

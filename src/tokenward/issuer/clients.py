@@ -44,6 +44,7 @@ async def register(
     access_token_format: AccessTokenFormat = "opaque",  # noqa: S107 - a form, not a token
     bound_tokens: TokenBinding = "",
     introspection_signed_response_alg: IntrospectionAlg = "RS256",
+    authorization_details_types: Sequence[str] = (),
     proving: Proving = USUAL,
 ) -> tuple[Client, Secret | None]:
     """Register a client; the secret, where it proves itself by one, is there now and never again.
@@ -64,6 +65,7 @@ async def register(
             (RFC 8705 §3.4).
         introspection_signed_response_alg: what signed introspection responses for it are signed with (RFC
             9701 §6).
+        authorization_details_types: of which types it may ask for authorization details (RFC 9396 §10).
         proving: how it proves itself.
 
     Raises:
@@ -84,6 +86,7 @@ async def register(
     if introspection_signed_response_alg not in get_args(IntrospectionAlg):
         there = " and ".join(get_args(IntrospectionAlg))
         raise Refusal(INVALID_INPUT, f"introspection responses are signed with one of {there}")
+    _check_details(desk.settings, authorization_details_types)
     method, proof = checked(proving, client_type, desk.settings)
     if client_id is not None and await desk.store.client(client_id) is not None:
         raise Refusal(CONFLICT, f"client {client_id} exists")
@@ -103,6 +106,7 @@ async def register(
         tls_subject=proof.tls_subject,
         bound_tokens=bound_tokens,
         introspection_signed_response_alg=introspection_signed_response_alg,
+        authorization_details_types=tuple(dict.fromkeys(authorization_details_types)),
     )
     for _ in range(ATTEMPTS):
         # No branch can give a public client a secret (RFC 9700 §2.5): it could not keep one.
@@ -159,6 +163,17 @@ def _id_token_claims(client_type: ClientType, names: Sequence[str]) -> tuple[str
         if why := why_not_released(name):
             raise Refusal(INVALID_INPUT, f"this claim cannot be released: {why}")
     return tuple(dict.fromkeys(names))
+
+
+def _check_details(settings: IssuerSettings, types: Sequence[str]) -> None:
+    known = sorted(settings.detail_types)
+    for name in types:
+        if name not in known:
+            there = ", ".join(known) or "none: no API has any"
+            raise Refusal(
+                INVALID_INPUT,
+                f"there are no authorization details of type {name[:100]!r}; there are: {there[:1000]}",
+            )
 
 
 def _check_scopes(settings: IssuerSettings, client_type: ClientType, scopes: Sequence[str]) -> None:

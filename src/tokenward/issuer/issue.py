@@ -12,12 +12,16 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.scopes import Access
 from tokenward.store.records import AccessToken, Client, Grant, RefreshToken
 from tokenward.tokens import opaque
+from tokenward.tokens.authorization_details.parameter import written
 from tokenward.tokens.opaque import OpaqueToken
 
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """A successful answer of the token endpoint (RFC 6749 §5.1); `expires_at` in seconds since the epoch."""
+    """A successful answer of the token endpoint (RFC 6749 §5.1).
+
+    `expires_at` is in seconds since the epoch, `authorization_details` as in `AccessToken`.
+    """
 
     access_token: str = field(repr=False)
     token_type: str
@@ -26,6 +30,7 @@ class TokenResponse:
     refresh_token: str | None = field(default=None, repr=False)
     id_token: str | None = field(default=None, repr=False)
     issued_token_type: str | None = None
+    authorization_details: str | None = None
 
     def body(self, at: float) -> bytes:
         """The JSON, as sent at that moment."""
@@ -33,14 +38,17 @@ class TokenResponse:
             "access_token": self.access_token,
             "token_type": self.token_type,
             "expires_in": max(0, round(self.expires_at - at)),
-            "scope": " ".join(self.scope),
         }
+        if self.scope:
+            members["scope"] = " ".join(self.scope)
         if self.refresh_token is not None:
             members["refresh_token"] = self.refresh_token
         if self.id_token is not None:
             members["id_token"] = self.id_token
         if self.issued_token_type is not None:
             members["issued_token_type"] = self.issued_token_type  # RFC 8693 §2.2.1
+        if self.authorization_details is not None:
+            members["authorization_details"] = json.loads(self.authorization_details)  # RFC 9396 §7
         return json.dumps(members).encode()
 
     def to_bytes(self) -> bytes:
@@ -84,14 +92,17 @@ def client_access_token(
         issued_at=now,
         expires_at=min(now + issuer.settings.access_token_lifetime, until),
         cnf=caller.binding,
+        authorization_details=written(access.details),
     )
     return in_its_form(issuer, caller.client, token.secret, record)
 
 
 def granted_access_token(
-    issuer: Issuer, caller: AuthenticatedClient, grant: Grant, scope: tuple[str, ...]
+    issuer: Issuer, caller: AuthenticatedClient, grant: Grant, scope: tuple[str, ...], details: str | None
 ) -> tuple[Secret, AccessToken]:
     """An access token that follows from a person's grant, and never outlives it; bound to the caller's key.
+
+    `scope` and `details` are those of the grant, or fewer.
 
     Raises:
         Refusal: CREDENTIAL_IN_CLAIM, where it would be a JWT.
@@ -110,6 +121,7 @@ def granted_access_token(
         issued_at=now,
         expires_at=min(now + issuer.settings.access_token_lifetime, grant.expires_at),
         cnf=caller.binding,
+        authorization_details=details,
     )
     return in_its_form(issuer, caller.client, token.secret, record)
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from tokenward.base.asgi import Scope
 from tokenward.base.problems import Problem
 from tokenward.tokens.acr import Authentication, Level
+from tokenward.tokens.authorization_details.wording import Told
 
 
 class SignedIn(Protocol):
@@ -25,7 +26,7 @@ class SignedIn(Protocol):
 
     @property
     def scopes(self) -> frozenset[str] | None:
-        """All scopes of APIs that they can allow; None where nothing bounds them."""
+        """All scopes of APIs, and types of details, that they can allow; None where nothing bounds them."""
 
     def authentication(self, *, level: Level | None = None, since: float = 0.0) -> Authentication | None:
         """What they did to sign in that reaches `level`, none of it before `since`; None if they did not."""
@@ -44,6 +45,7 @@ class ConsentView:
         since: scope → when the person allowed it before; also scopes that are not asked for now.
         action: where the form posts to.
         sealed_request: the value of the form's hidden field `request`.
+        details: what exactly is asked for, an element each (RFC 9396).
     """
 
     client_name: str
@@ -54,6 +56,7 @@ class ConsentView:
     since: dict[str, float]
     action: str
     sealed_request: str
+    details: tuple[Told, ...] = ()
 
 
 class SignIn(Protocol):

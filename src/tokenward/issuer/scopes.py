@@ -7,17 +7,19 @@ it is shown nowhere else (RFC 9700 §2.3).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tokenward.base.problems import INVALID_SCOPE, INVALID_TARGET, Refusal
+from tokenward.base.problems import INVALID_AUTHORIZATION_DETAILS, INVALID_SCOPE, INVALID_TARGET, Refusal
+from tokenward.issuer.authorization_details import Details, audience_of, requested_details
 from tokenward.issuer.settings import OPENID, PROTOCOL_SCOPES, SCOPE_TOKEN, IssuerSettings, Resource
 from tokenward.store.records import Client, Grant
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a token will allow: the scopes, in the order of the request, at one audience."""
+    """What a token will allow at one audience: scopes and details, in the order of the request."""
 
     audience: str
     scope: tuple[str, ...]
+    details: Details = ()
 
 
 def parse_scope(text: str) -> tuple[str, ...]:
@@ -33,18 +35,20 @@ def parse_scope(text: str) -> tuple[str, ...]:
 
 
 def requested_access(settings: IssuerSettings, client: Client, parameters: Mapping[str, str]) -> Access:
-    """The access that an authorization request asks for with `scope` and `resource`.
+    """The access that an authorization request asks for: `scope`, `authorization_details` and `resource`.
 
     Raises:
-        Refusal: INVALID_SCOPE, a scope is missing, malformed, not this client's or of another resource;
-            INVALID_TARGET, the resource is unknown, or the scopes need one to be named.
+        Refusal: INVALID_SCOPE, a scope is malformed, not this client's or of another resource, or there is
+            neither scope nor details; INVALID_TARGET, the resource is unknown, or the scopes need one to be
+            named; INVALID_AUTHORIZATION_DETAILS.
     """
-    if "scope" not in parameters:
+    details = requested_details(settings, client, parameters)
+    if "scope" not in parameters and not details:
         raise Refusal(INVALID_SCOPE, "scope is missing")
-    scope = parse_scope(parameters["scope"])
-    if not set(scope) <= set(client.scopes):
-        raise Refusal(INVALID_SCOPE, f"client {client.client_id} may not have one of these scopes")
+    scope = _allowed_scope(client, parameters["scope"]) if "scope" in parameters else ()
     at_resource = tuple(each for each in scope if each not in PROTOCOL_SCOPES)
+    if details:
+        return Access(_audience_with_details(settings, details, at_resource, parameters), scope, details)
     if at_resource:
         return Access(_audience(settings, at_resource, parameters.get("resource")), scope)
     if OPENID in scope and parameters.get("resource", settings.url) == settings.url:
@@ -53,16 +57,19 @@ def requested_access(settings: IssuerSettings, client: Client, parameters: Mappi
 
 
 def own_access(settings: IssuerSettings, client: Client, parameters: Mapping[str, str]) -> Access:
-    """The access that a client asks for in its own name; without `scope`, all it has at the one resource.
+    """The access that a client asks for in its own name.
+
+    Without `scope` and details that is all it has at the one resource; with details alone, nothing but these.
 
     Raises:
         Refusal: as `requested_access`; scopes that need a person belong to no resource.
     """
     resource = parameters.get("resource")
+    if details := requested_details(settings, client, parameters):
+        scope = _allowed_scope(client, parameters["scope"]) if "scope" in parameters else ()
+        return Access(_audience_with_details(settings, details, scope, parameters), scope, details)
     if "scope" in parameters:
-        scope = parse_scope(parameters["scope"])
-        if not set(scope) <= set(client.scopes):
-            raise Refusal(INVALID_SCOPE, f"client {client.client_id} may not have one of these scopes")
+        scope = _allowed_scope(client, parameters["scope"])
     else:
         known = settings.resources.values() if resource is None else _named(settings, resource)
         scope = tuple(each for each in client.scopes if any(each in one.scopes for one in known))
@@ -79,6 +86,24 @@ def check_resource(grant: Grant, parameters: Mapping[str, str]) -> None:
     """
     if parameters.get("resource", grant.audience) != grant.audience:
         raise Refusal(INVALID_TARGET, f"grant {grant.grant_id} is for another resource")
+
+
+def _allowed_scope(client: Client, text: str) -> tuple[str, ...]:
+    scope = parse_scope(text)
+    if not set(scope) <= set(client.scopes):
+        raise Refusal(INVALID_SCOPE, f"client {client.client_id} may not have one of these scopes")
+    return scope
+
+
+def _audience_with_details(
+    settings: IssuerSettings, details: Details, scope: tuple[str, ...], parameters: Mapping[str, str]
+) -> str:
+    """The audience of the details, which must be the one named, and that of the scopes (RFC 9396 §3.2)."""
+    audience = audience_of(settings, details)
+    named = parameters.get("resource", audience)
+    if _named(settings, named)[0].audience != audience:
+        raise Refusal(INVALID_AUTHORIZATION_DETAILS, "details of another resource than the one that is named")
+    return _audience(settings, scope, named) if scope else named
 
 
 def _audience(settings: IssuerSettings, scope: tuple[str, ...], resource: str | None) -> str:

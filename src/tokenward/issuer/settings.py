@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
+from tokenward.tokens.authorization_details.types import DetailType
 from tokenward.tokens.certificates import Authorities
 
 OPENID = "openid"
@@ -37,6 +38,7 @@ class Resource:
         scopes: scope → what it allows, in plain words.
         introspection: the claims that introspection tells it beyond the minimum.
         sector: its audience if it knows people by pairwise subjects, else "".
+        details: name → type of authorization details (RFC 9396 §2.1); no other resource has one of the name.
     """
 
     audience: str
@@ -44,6 +46,7 @@ class Resource:
     scopes: Mapping[str, str]
     introspection: tuple[str, ...] = ()
     sector: str = ""
+    details: Mapping[str, DetailType] = field(default_factory=dict)
 
 
 Actor = Literal["none", "client", "token"]
@@ -126,6 +129,15 @@ class IssuerSettings:
                     or not SCOPE_TOKEN.fullmatch(scope)
                 ):
                     raise ValueError(f"the scope {scope!r} of {audience} is reserved or malformed")
+            if any(it.audience != audience for it in resource.details.values()):
+                raise ValueError(f"a type of authorization details at {audience} is of another resource")
+        if len(self.detail_types) != sum(len(it.details) for it in self.resources.values()):
+            raise ValueError("two resources have authorization details of one type")
+
+    @property
+    def detail_types(self) -> dict[str, DetailType]:
+        """Every type of authorization details, by name."""
+        return {name: it for each in self.resources.values() for name, it in each.details.items()}
 
     def in_words(self, audience: str) -> Resource:
         """What people are told of an audience: its name, and what every scope allows that can be had there.

@@ -49,6 +49,7 @@ class Client:
         bound_tokens: what its access tokens must be bound by; "" leaves it to the request.
         introspection_signed_response_alg: what signed introspection responses for it are signed with (RFC
             9701 §6).
+        authorization_details_types: of which types it may ask for authorization details (RFC 9396 §10).
     """
 
     client_id: str
@@ -66,6 +67,7 @@ class Client:
     tls_subject: str = ""
     bound_tokens: TokenBinding = ""
     introspection_signed_response_alg: IntrospectionAlg = "RS256"
+    authorization_details_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Grant:
     """What a person allowed a client to do; every token that follows from it points here.
 
     `expires_at` is the absolute end of the whole family. Revoking the grant ends all of it at once.
+    `authorization_details` is what exactly was allowed beside scopes, as JSON (RFC 9396 §2), or None.
     """
 
     grant_id: str
@@ -108,6 +111,7 @@ class Grant:
     auth_time: float
     created_at: float
     expires_at: float
+    authorization_details: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ class AccessToken:
             `API_KEY_CLIENT`.
         subject_client: the client that it stands for, where another one exchanged it; None for a person's,
             and for one that stands for its own client.
+        authorization_details: as those of `Grant`, or fewer.
     """
 
     token_id: str
@@ -155,6 +160,7 @@ class AccessToken:
     act: str | None = None
     ancestors: tuple[str, ...] = ()
     subject_client: str | None = None
+    authorization_details: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,12 @@ def add(
         IntrospectionAlg,
         typer.Option(help="What introspection responses that it asks to be signed are signed with."),
     ] = "RS256",
+    authorization_details_type: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A type of authorization details that it may ask for, such as payment; repeat for more."
+        ),
+    ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
@@ -131,6 +137,7 @@ def add(
             ),
             bound_tokens=bound_tokens,
             introspection_signed_response_alg=introspection_signed_response_alg,
+            authorization_details_types=authorization_details_type or [],
         )
         return client, secret, ground.issuer_settings.secret_longest
 
@@ -203,6 +210,7 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
         ("its keys", client.jwks_uri or client.jwks),
         ("its certificate", client.tls_subject),
         ("introspection", f"signed with {client.introspection_signed_response_alg}"),
+        ("asks exactly for", ", ".join(client.authorization_details_types)),
     ):
         if value:
             out.print(f"{name:<17} {value}", markup=False)
@@ -349,6 +357,8 @@ def _told(client: Client) -> list[str]:
         lines.append("readable access tokens")
     if client.bound_tokens:
         lines.append(f"access tokens bound by {client.bound_tokens}")
+    if client.authorization_details_types:
+        lines.append(f"authorization details: {', '.join(client.authorization_details_types)}")
     return lines or ["the minimum"]
 
 

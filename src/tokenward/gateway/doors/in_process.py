@@ -44,6 +44,7 @@ class Caller(NamedTuple):
         token_id: the name of the token or API key, for logs; None for an anonymous call.
         act: who acts for the subject (RFC 8693 §4.1), or None.
         claims: what else the policy releases to this API.
+        authorization_details: what exactly the token allows beside scopes, an element each (RFC 9396).
     """
 
     api: str
@@ -55,6 +56,7 @@ class Caller(NamedTuple):
     token_id: str | None = None
     act: Mapping[str, object] | None = None
     claims: Mapping[str, object] = _NO_CLAIMS
+    authorization_details: tuple[Mapping[str, object], ...] = ()
 
     @property
     def anonymous(self) -> bool:
@@ -102,6 +104,7 @@ def caller(allow: Allow) -> Caller:
         facts.token_id,
         facts.act,
         facts.claims or _NO_CLAIMS,
+        facts.authorization_details,
     )
 
 

@@ -8,11 +8,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.identity.account.door import AccountDoor
-from tokenward.identity.account_view import AccountView, Allowed, Application, Key
+from tokenward.identity.account_view import AccountView, Allowed, Api, Application, Key
 from tokenward.identity.answers import see_other
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
+from tokenward.store.records import Grant
+from tokenward.tokens.authorization_details.parameter import read_written
+from tokenward.tokens.authorization_details.types import Detail
+from tokenward.tokens.authorization_details.wording import Piece, Told
 
 
 class Overview:
@@ -91,7 +95,10 @@ class Overview:
         for client_id, each in scopes.items():
             client = await self._parts.store.client(client_id)
             name = client.name if client is not None else client_id
-            allowed = tuple(self._allowed(audience, names) for audience, names in each.items())
+            allowed = tuple(
+                self._allowed(audience, names, _details(grants, client_id, audience))
+                for audience, names in each.items()
+            )
             found.append(Application(client_id, name, allowed, since[client_id], client_id in acting))
         return sorted(found, key=lambda it: (it.name.casefold(), it.client_id))
 
@@ -105,6 +112,20 @@ class Overview:
         mine = sorted((key for key in live if key.owner in names), key=lambda key: key.expires_at)
         return [Key(key, self._allowed(key.audience, key.scopes)) for key in mine]
 
-    def _allowed(self, audience: str, scopes: Iterable[str]) -> Allowed:
+    def _allowed(self, audience: str, scopes: Iterable[str], details: Iterable[Detail] = ()) -> Allowed:
         api = self._parts.words(audience)
-        return Allowed(api.name, {scope: api.scopes.get(scope, scope) for scope in scopes})
+        exactly = dict.fromkeys(_told(api, detail) for detail in details)
+        return Allowed(api.name, {scope: api.scopes.get(scope, scope) for scope in scopes}, tuple(exactly))
+
+
+def _details(grants: Iterable[Grant], client_id: str, audience: str) -> list[Detail]:
+    mine = (it for it in grants if (it.client_id, it.audience) == (client_id, audience))
+    return [detail for grant in mine for detail in read_written(grant.authorization_details)]
+
+
+def _told(api: Api, detail: Detail) -> Told:
+    """Of a type that is no longer, or no longer like this, there is but the name to tell."""
+    kind = api.details.get(detail["type"])
+    if kind is None or kind.why_not(detail):
+        return Told((Piece(detail["type"], given=True),))
+    return kind.told(detail)

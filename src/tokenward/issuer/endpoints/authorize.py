@@ -10,6 +10,7 @@ from tokenward.base.entropy import identifier
 from tokenward.base.forms import read_form
 from tokenward.base.origins import origin_of, refuse_other_sites
 from tokenward.base.problems import ACCESS_DENIED, CONSENT_REQUIRED, EXPIRED_FORM, MALFORMED, Refusal
+from tokenward.issuer.authorization_details import told
 from tokenward.issuer.authorization_request import (
     QUERY_LIMIT,
     AuthorizationRequest,
@@ -26,6 +27,7 @@ from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import AuthorizationCode, Grant
 from tokenward.tokens import base64url
 from tokenward.tokens.acr import Authentication
+from tokenward.tokens.authorization_details.parameter import written
 from tokenward.tokens.sealing import SealBroken
 
 log = logging.getLogger("tokenward.issuer")
@@ -82,13 +84,15 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     person = await issuer.sign_in.current(scope)
     if person is None:
         raise Refusal(EXPIRED_FORM, "nobody is signed in")
-    query, since = _open_form(issuer, form.get("request", ""), person)
+    query, since, shown = _open_form(issuer, form.get("request", ""), person)
     try:
         request = await read_authorization_request(issuer, query)
         done = person.authentication(level=request.level, since=since)
         if done is None:
             raise Refusal(EXPIRED_FORM, "the session no longer shows what the form was made for")
         request = _narrowed(request, person)
+        if _shown(issuer, request) != shown:
+            raise Refusal(EXPIRED_FORM, "the request reads otherwise than it did on the page")
         _check_decision(request, form.get("decision"))
         await _remember(issuer, request, person)
         answer = await _code(issuer, request, person, done)
@@ -109,10 +113,15 @@ def _narrowed(request: AuthorizationRequest, person: SignedIn) -> AuthorizationR
     """The request for no more than this person can allow (RFC 6749 §3.3).
 
     Raises:
-        ReturnedRefusal: ACCESS_DENIED, nothing is left of what it asks for at the API.
+        ReturnedRefusal: ACCESS_DENIED, nothing is left of what it asks for at the API, or details that they
+            cannot allow are among it: of these none is left out silently.
     """
     if person.scopes is None:
         return request
+    if not person.scopes.issuperset(detail["type"] for detail in request.access.details):
+        raise ReturnedRefusal(
+            request.address, Refusal(ACCESS_DENIED, f"user_id={person.user_id} cannot allow such details")
+        )
     asked = [each for each in request.access.scope if each not in PROTOCOL_SCOPES]
     if asked and person.scopes.isdisjoint(asked):
         raise ReturnedRefusal(
@@ -128,7 +137,9 @@ def _returned(returned: ReturnedRefusal) -> Response:
 
 
 async def _consented(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> bool:
-    """Whether the person need not be asked."""
+    """Whether the person need not be asked. Of details they always are: each is for this one time."""
+    if request.access.details:
+        return False
     given = await _given(issuer, request, person)
     return bool(given) and "consent" not in request.prompt and given.keys() >= set(request.access.scope)
 
@@ -147,7 +158,7 @@ async def _given(issuer: Issuer, request: AuthorizationRequest, person: SignedIn
 
 
 async def _remember(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> None:
-    if request.client.type == "web":
+    if request.client.type == "web" and not request.access.details:
         await issuer.store.add_consent(
             person.user_id,
             request.client.client_id,
@@ -173,8 +184,14 @@ async def _consent_page(
         since=await _given(issuer, request, person),
         action=DECISION_PATH,
         sealed_request=_sealed_form(issuer, request, person, done),
+        details=told(issuer.settings, request.access.details),
     )
     return Response(200, issuer.pages.consent(view), tuple(issuer.pages.headers))
+
+
+def _shown(issuer: Issuer, request: AuthorizationRequest) -> list[str]:
+    """What the page says of the details: of another reading, by another configuration, nobody said yes."""
+    return [each.text for each in told(issuer.settings, request.access.details)]
 
 
 def _sealed_form(
@@ -185,12 +202,13 @@ def _sealed_form(
         "session": person.session_id,
         "since": done.auth_time,
         "end": issuer.clock.time() + _FORM_LIFETIME,
+        "shown": _shown(issuer, request),
     }
     return base64url.encode(issuer.sealer.seal(json.dumps(content).encode(), context=_FORM_CONTEXT))
 
 
-def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> tuple[bytes, float]:
-    """The query of the request that the consent page was about, and since when the person was signed in.
+def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> tuple[bytes, float, list[str]]:
+    """The query that the consent page was about, since when they are signed in, and what was told of details.
 
     Raises:
         Refusal: EXPIRED_FORM.
@@ -201,7 +219,7 @@ def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> tuple[bytes, fl
         raise Refusal(EXPIRED_FORM, "the consent form's seal is broken") from None
     if content["end"] <= issuer.clock.time() or content["session"] != person.session_id:
         raise Refusal(EXPIRED_FORM, "the consent form is old or of another session")
-    return str(content["query"]).encode(), float(content["since"])
+    return str(content["query"]).encode(), float(content["since"]), list(content["shown"])
 
 
 async def _code(
@@ -251,4 +269,5 @@ def _grant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done
         auth_time=done.auth_time,
         created_at=now,
         expires_at=now + lifetime,
+        authorization_details=written(request.access.details),
     )

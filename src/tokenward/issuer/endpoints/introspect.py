@@ -111,6 +111,8 @@ async def _active(issuer: Issuer, token: AccessToken, view: _View) -> dict[str, 
         minimum["cnf"] = token.cnf.claim()
     if token.act is not None:
         minimum["act"] = json.loads(token.act)  # RFC 8693 §4.1
+    if token.authorization_details is not None:
+        minimum["authorization_details"] = json.loads(token.authorization_details)  # RFC 9396 §9.2
     if not view.claims:
         return minimum
     facts = await person_facts(issuer.store, view.claims, user_id=token.user_id, grant_id=token.grant_id)

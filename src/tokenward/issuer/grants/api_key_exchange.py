@@ -12,6 +12,7 @@ from tokenward.base.addresses import is_within
 from tokenward.base.asgi import Scope, only_header, peer
 from tokenward.base.problems import INVALID_SCOPE, INVALID_TARGET, MALFORMED, UNACCEPTABLE_TOKEN, Refusal
 from tokenward.base.secret import Secret
+from tokenward.issuer.authorization_details import narrowed
 from tokenward.issuer.client_auth.authenticate import forgive, slow_guessing
 from tokenward.issuer.client_auth.method import AuthenticatedClient, Form
 from tokenward.issuer.client_auth.table import STATED
@@ -65,7 +66,8 @@ def key_access_token(
     """The token for a key: its text, and the record for the store.
 
     Raises:
-        Refusal: INVALID_TARGET, INVALID_SCOPE; UNACCEPTABLE_TOKEN, there is an actor token.
+        Refusal: INVALID_TARGET, INVALID_SCOPE; UNACCEPTABLE_TOKEN, there is an actor token;
+            INVALID_AUTHORIZATION_DETAILS, of which no key has any.
     """
     if any(parameters.get(name, key.audience) != key.audience for name in ("resource", "audience")):
         raise Refusal(INVALID_TARGET, f"API key {key.key_id} is for another API")
@@ -74,6 +76,7 @@ def key_access_token(
     scope = parse_scope(parameters["scope"]) if "scope" in parameters else key.scopes
     if not set(scope) <= set(key.scopes):
         raise Refusal(INVALID_SCOPE, f"more than API key {key.key_id} allows")
+    narrowed(None, parameters)
     access = Access(key.audience, scope)
     text, record = client_access_token(issuer, caller, access, until=key.expires_at)
     return text, replace(record, ancestors=(caller.client.client_id,))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from tokenward.base.problems import INVALID_GRANT, UNKNOWN_GRANT, Refusal
 from tokenward.flows import pkce
+from tokenward.issuer.authorization_details import narrowed
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
@@ -39,10 +40,11 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     if code.cnf is not None and caller.binding != code.cnf:  # RFC 9449 §10
         raise Refusal(INVALID_GRANT, f"code {code.token_id} is bound to a key that was not proved")
     check_resource(grant, parameters)
+    details = narrowed(grant.authorization_details, parameters)
     told = await released_to_client(issuer, caller.client, grant) if OPENID in grant.scope else {}
 
     async def attempt() -> TokenResponse:
-        token, access = granted_access_token(issuer, caller, grant, grant.scope)
+        token, access = granted_access_token(issuer, caller, grant, grant.scope, details)
         successor, refresh = (
             granted_refresh_token(issuer, caller, grant) if OFFLINE_ACCESS in grant.scope else (None, None)
         )
@@ -58,6 +60,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
             )
             if OPENID in grant.scope
             else None,
+            authorization_details=access.authorization_details,
         )
         # Whether the code is unused, in time and unrevoked is for this one statement to say.
         outcome = await issuer.store.redeem_code(code.token_id, access, refresh, at=issuer.clock.time())
@@ -88,6 +91,6 @@ GRANT = GrantType(
     "authorization_code",
     client_types=frozenset({"web", "spa", "native"}),
     required=("code", "redirect_uri", "code_verifier"),
-    optional=("resource",),
+    optional=("resource", "authorization_details"),
     redeem=redeem,
 )

@@ -18,7 +18,13 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     async def attempt() -> TokenResponse:
         token, record = client_access_token(issuer, caller, access)
         await issuer.store.add_access_token(record)
-        return TokenResponse(token.reveal(), token_type(record.cnf), record.expires_at, record.scope)
+        return TokenResponse(
+            token.reveal(),
+            token_type(record.cnf),
+            record.expires_at,
+            record.scope,
+            authorization_details=record.authorization_details,
+        )
 
     return await with_fresh_locators(attempt)
 
@@ -27,6 +33,6 @@ GRANT = GrantType(
     "client_credentials",
     client_types=CONFIDENTIAL,
     required=(),
-    optional=("scope", "resource"),
+    optional=("scope", "resource", "authorization_details"),
     redeem=redeem,
 )

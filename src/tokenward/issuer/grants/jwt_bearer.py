@@ -61,7 +61,13 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     async def attempt() -> TokenResponse:
         token, record = client_access_token(issuer, caller, access, until=until)
         await issuer.store.add_access_token(record)
-        return TokenResponse(token.reveal(), token_type(record.cnf), record.expires_at, record.scope)
+        return TokenResponse(
+            token.reveal(),
+            token_type(record.cnf),
+            record.expires_at,
+            record.scope,
+            authorization_details=record.authorization_details,
+        )
 
     return await with_fresh_locators(attempt)
 
@@ -85,7 +91,7 @@ GRANT = GrantType(
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     client_types=CONFIDENTIAL,
     required=("assertion", "client_id"),
-    optional=("scope", "resource"),
+    optional=("scope", "resource", "authorization_details"),
     redeem=redeem,
     authenticate=vouched_client,
 )

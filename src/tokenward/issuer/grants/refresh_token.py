@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 
 from tokenward.base.problems import INVALID_GRANT, INVALID_SCOPE, UNKNOWN_GRANT, Refusal
+from tokenward.issuer.authorization_details import narrowed
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
@@ -40,9 +41,10 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     if state.consumed:
         return await _lost_response(issuer, state, presented, context)
     scope = _narrowed(grant, parameters)
+    details = narrowed(grant.authorization_details, parameters)
 
     async def attempt() -> TokenResponse:
-        access_token, access = granted_access_token(issuer, caller, grant, scope)
+        access_token, access = granted_access_token(issuer, caller, grant, scope, details)
         successor, refresh = granted_refresh_token(issuer, caller, grant)
         response = TokenResponse(
             access_token=access_token.reveal(),
@@ -50,6 +52,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
             expires_at=access.expires_at,
             scope=scope,
             refresh_token=successor.secret.reveal(),
+            authorization_details=access.authorization_details,
         )
         sealed = _sealer(issuer.peppers[0], presented).seal(response.to_bytes(), context=context)
         # Whether the token is unused, in time and unrevoked is for this one statement to say.
@@ -120,6 +123,7 @@ def _context(caller: AuthenticatedClient, parameters: Mapping[str, str]) -> byte
         str(caller.binding),
         parameters.get("scope"),
         parameters.get("resource"),
+        parameters.get("authorization_details"),
     )
     return json.dumps(same).encode()
 
@@ -128,6 +132,6 @@ GRANT = GrantType(
     "refresh_token",
     client_types=frozenset({"web", "spa", "native"}),
     required=("refresh_token",),
-    optional=("scope", "resource"),
+    optional=("scope", "resource", "authorization_details"),
     redeem=redeem,
 )

@@ -22,6 +22,7 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.base.secret import Secret
+from tokenward.issuer.authorization_details import narrowed
 from tokenward.issuer.client_auth.authenticate import authenticate
 from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient, Form
 from tokenward.issuer.context import Issuer
@@ -76,6 +77,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
             record.expires_at,
             record.scope,
             issued_token_type=ACCESS_TOKEN_TYPE,
+            authorization_details=record.authorization_details,
         )
 
     return await with_fresh_locators(attempt)
@@ -104,6 +106,7 @@ async def _by_rule(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapp
         cnf=caller.binding,
         act=_act(subject, rule, client, actor),
         ancestors=_ancestors(subject, actor),
+        authorization_details=_details(subject, rule, parameters),
     )
 
     def make() -> tuple[Secret, AccessToken]:
@@ -238,6 +241,11 @@ async def _narrowed(
     return scope
 
 
+def _details(subject: AccessToken, rule: ExchangeRule, parameters: Mapping[str, str]) -> str | None:
+    """Those of the subject token, or fewer, where the API stays: they mean nothing at another one."""
+    return narrowed(subject.authorization_details if rule.audience == subject.audience else None, parameters)
+
+
 def _subject_client(subject: AccessToken, client: Client) -> str | None:
     """The client that the new token stands for, where neither its person nor its own client says so."""
     if subject.user_id is not None:
@@ -259,6 +267,7 @@ GRANT = GrantType(
         "resource",
         "audience",
         "scope",
+        "authorization_details",
         "requested_token_type",
         "actor_token",
         "actor_token_type",

@@ -201,22 +201,15 @@ def _client_row(client: Client) -> Parameters:
         "tls_subject": client.tls_subject,
         "bound_tokens": client.bound_tokens,
         "introspection_signed_response_alg": client.introspection_signed_response_alg,
+        "authorization_details_types": join_words(client.authorization_details_types),
     }
 
 
 def _client(row: Row) -> Client:
-    client_id, name, kind, redirect_uris, scopes, created_at, sector, id_token_claims, *rest = row
-    return Client(
-        client_id,
-        name,
-        kind,
-        split_words(redirect_uris),
-        split_words(scopes),
-        created_at,
-        sector,
-        split_words(id_token_claims),
-        *rest,
-    )
+    client_id, name, kind, redirect_uris, scopes, created_at, sector, id_token_claims, *rest, details = row
+    lists = [split_words(words) for words in (redirect_uris, scopes, id_token_claims, details)]
+    fields = (client_id, name, kind, *lists[:2], created_at, sector, lists[2], *rest, lists[3])
+    return Client(*fields)
 
 
 def _secret_row(secret: ClientSecret) -> Parameters:

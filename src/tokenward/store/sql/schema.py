@@ -62,6 +62,7 @@ clients = sa.Table(
     _text("tls_subject", default=""),
     _text("bound_tokens", default=""),
     _text("introspection_signed_response_alg", default="RS256"),
+    _text("authorization_details_types", default=""),
     sqlite_with_rowid=False,
 )
 
@@ -216,6 +217,7 @@ grants = sa.Table(
     _time("created_at"),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
     _time("revoked_at", null=True),
+    _text("authorization_details", null=True),
     sqlite_with_rowid=False,
 )
 
@@ -256,6 +258,7 @@ access_tokens = sa.Table(
     _text("act", null=True),
     _text("ancestors", null=True),
     _text("subject_client", null=True),
+    _text("authorization_details", null=True),
     sqlite_with_rowid=False,
 )
 

@@ -18,13 +18,14 @@ def grant_row(grant: Grant) -> Parameters:
         "auth_time": grant.auth_time,
         "created_at": grant.created_at,
         "expires_at": grant.expires_at,
+        "authorization_details": grant.authorization_details,
     }
 
 
 def read_grant(row: Row) -> Grant:
     """The grant of a row."""
-    grant_id, client_id, user_id, scope, audience, amr, *times = row
-    return Grant(grant_id, client_id, user_id, split_words(scope), audience, split_words(amr), *times)
+    grant_id, client_id, user_id, scope, audience, amr, *rest = row
+    return Grant(grant_id, client_id, user_id, split_words(scope), audience, split_words(amr), *rest)
 
 
 def _confirmation(text: str | None) -> Confirmation | None:
@@ -48,10 +49,10 @@ def code_row(code: AuthorizationCode) -> Parameters:
 
 def read_access(row: Row) -> AccessToken:
     """The access token of a row."""
-    *names, scope, audience, credential, issued_at, expires_at, cnf, act, ancestors, subject_client = row
+    *names, scope, audience, credential, issued_at, expires_at, cnf, act, ancestors, client, details = row
     words, key, above = split_words(scope), _confirmation(cnf), split_words(ancestors or "")
     times = (issued_at, expires_at)
-    fields = (*names, words, audience, credential, *times, key, act, above, subject_client)
+    fields = (*names, words, audience, credential, *times, key, act, above, client, details)
     return AccessToken(*fields)
 
 
@@ -72,6 +73,7 @@ def access_row(token: AccessToken) -> Parameters:
         "act": token.act,
         "ancestors": join_words(token.ancestors) or None,
         "subject_client": token.subject_client,
+        "authorization_details": token.authorization_details,
     }
 
 

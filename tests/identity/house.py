@@ -24,6 +24,7 @@ from tokenward.identity.room import Identity
 from tokenward.issuer.settings import IssuerSettings, Resource
 from tokenward.store.people_records import User
 from tokenward.store.sql import open_store
+from tokenward.tokens.authorization_details.types import DetailType
 from tokenward.tokens.sealing import Sealer
 
 ISSUER = "https://id.example"
@@ -31,8 +32,14 @@ BANK = "https://bank.example"
 BACK = "/authorize?client_id=app&state=s"
 SESSION = "__Host-tokenward_session"
 BEFORE = "__Host-tokenward_before"
+PAYMENT = DetailType("payment", BANK, "Send {amount} EUR", {"amount": {"type": "string", "maxLength": 12}})
 SETTINGS = IssuerSettings(
-    ISSUER, resources={BANK: Resource(BANK, "Bank & Co", {"accounts:read": "See your <accounts>"})}
+    ISSUER,
+    resources={
+        BANK: Resource(
+            BANK, "Bank & Co", {"accounts:read": "See your <accounts>"}, details={"payment": PAYMENT}
+        )
+    },
 )
 WRONG = secrets.token_urlsafe(18)
 

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from identity.authenticator import ES256, Authenticator, new_key
-from identity.house import BACK, SESSION, WRONG, App, shown
+from identity.house import BACK, BANK, SESSION, WRONG, App, shown
 from identity.test_passkey_step import holder, person_called, use
-from store.values import api_key
+from store.values import api_key, code_of, grant
 from tokenward.base.problems import EXPIRED_FORM, PASSKEY_REFUSED, WRONG_CODE, Refusal
 from tokenward.identity.account.authenticator import OFFER_LIFETIME
 from tokenward.identity.account.door import FRESH
@@ -306,6 +306,30 @@ def test_the_page_lists_sessions_that_live_and_no_secret(visit):
         assert page.text.count("198.51.100.7") == 1  # the other one is over
         assert browser.cookies[SESSION] not in page.text
         assert old.cookies[SESSION] not in page.text
+
+    visit(story)
+
+
+def test_what_was_allowed_exactly_is_told_as_long_as_it_can_be_used(visit):
+    details = [
+        {"type": "payment", "amount": "<9>"},
+        {"type": "gone", "x": "y"},
+        {"type": "payment", "to": "x"},
+    ]
+
+    async def story(house):
+        mine = {"user_id": house.alice.user_id, "audience": BANK, "scope": ()}
+        kept = grant(**mine, expires_at=house.clock.time() + 3600, authorization_details=json.dumps(details))
+        await house.store.add_grant(kept, code_of(kept, expires_at=house.clock.time() + 3600))
+        browser = await signed_in(house)
+        page = (await browser.get("/account")).text
+        assert "At <bdi>Bank &amp; Co</bdi> it can:" in page
+        assert page.count('<strong class="given"><bdi>&lt;9&gt;</bdi></strong>') == 1
+        # Of what is configured no longer, or otherwise, only the name is told.
+        assert page.count('<strong class="given"><bdi>gone</bdi></strong>') == 1
+        assert page.count('<strong class="given"><bdi>payment</bdi></strong>') == 1
+        await house.store.revoke_grant(kept.grant_id, house.clock.time())
+        assert "&lt;9&gt;" not in (await browser.get("/account")).text
 
     visit(story)
 

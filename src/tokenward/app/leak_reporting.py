@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from tokenward.app.locations import is_loopback
-from tokenward.base.addresses import LOOPBACK
+from tokenward.base.addresses import LOOPBACK, PRIVATE
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.references import resolve
@@ -23,9 +23,6 @@ from tokenward.leaks.response.reporting import (
     sightings,
 )
 from tokenward.leaks.result import ScanResult, Validity
-
-_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-"""An issuer may well be inside: the operator has named it. Plain HTTP is for this machine."""
 
 _STATES: dict[str, tuple[Literal["valid", "refused", "ended", "unknown"], str]] = {
     "revoked": ("ended", "its issuer has ended it"),
@@ -75,8 +72,9 @@ async def report_to(issuer: str, seen: Sequence[Sighting], credential: Secret | 
         CannotReport: it did not take it.
     """
     local = is_local(issuer)
+    # An issuer may well be inside: the operator has named it. Plain HTTP is for this machine.
     client = OutboundClient(
-        allow=LOOPBACK if local else (*_PRIVATE, *LOOPBACK), https_only=not local, timeout=30.0
+        allow=LOOPBACK if local else (*PRIVATE, *LOOPBACK), https_only=not local, timeout=30.0
     )
     return await report(seen, issuer=issuer.rstrip("/"), credential=credential, client=client)
 

@@ -91,6 +91,36 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that is told and not judged, such as a claim of a token.
+
+    Attributes:
+        name: such as "exp".
+        value: as it stands there, with what is secret in it masked; "" where the name says it all.
+        meaning: in plain words; "" where there is nothing to explain.
+        source: where that is written, such as "RFC 7519 §4.1.4"; "" where it is not.
+    """
+
+    name: str
+    value: str
+    meaning: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What belongs together of it, in the order in which it is read.
+
+    Attributes:
+        title: such as "Claims".
+        entries: one after the other.
+    """
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unseen:
     """What could not be looked at, or was left out.
 
@@ -117,6 +147,7 @@ class Result:
         pace: the same for people, in a line.
         notes: what the reader must know about the whole, a sentence each.
         complete: False if it ended early and holds only what was seen until then.
+        sections: what it is, told before anything is judged.
     """
 
     subject: str
@@ -126,3 +157,4 @@ class Result:
     pace: str = ""
     notes: tuple[str, ...] = ()
     complete: bool = True
+    sections: tuple[Section, ...] = ()

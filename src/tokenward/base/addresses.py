@@ -46,6 +46,12 @@ _REFUSED: tuple[tuple[Network, str], ...] = tuple(
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 """What is no other machine: named where what listens here may be reached from here."""
 
+PRIVATE: tuple[Network, ...] = tuple(
+    ip_network(network)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+"""Networks of companies and homes: for addresses that a person has named, and for no others."""
+
 
 def parse_address(text: str) -> Address:
     """The address in `text`, with an IPv4 address inside IPv6 (mapped or NAT64) taken out.

@@ -23,11 +23,12 @@ _TEXTS = (
     # tokenward:allow reason=FastAPI's documentation prints it
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
 )
-_PUBLISHED = frozenset(
+PUBLISHED = frozenset(
     [text.encode() for text in _TEXTS]
     + [base64url.decode(text) for text in _TEXTS[:2]]
     + [bytes.fromhex(_TEXTS[-1])]
 )
+"""Secrets that anybody can look up, as octets."""
 
 # Beginnings of what is public by nature: PEM, JWK, SSH.
 _PUBLIC = re.compile(rb"\s*(?:-----BEGIN |\{\s*\"|ssh-|ecdsa-sha2-)")
@@ -38,7 +39,7 @@ _MIN_DISTINCT = 10  # a random secret of 32 octets has 30 different ones, of 64 
 
 def weak_secret(secret: bytes) -> str | None:
     """Why a secret of sufficient length is no secret, or None."""
-    if secret in _PUBLISHED or secret.strip() in _PUBLISHED:
+    if secret in PUBLISHED or secret.strip() in PUBLISHED:
         return "the secret is printed in public documentation"
     if _PUBLIC.match(secret) or _is_der_sequence(secret):
         return "the secret looks like a public key or certificate"

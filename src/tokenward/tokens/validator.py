@@ -234,7 +234,7 @@ def _source(keys: Mapping[str, Any] | KeySource, allowed: tuple[str, ...]) -> Ke
         return FixedKeys(jws.configured_keys(keys, allowed))
     if not all(hasattr(keys, name) for name in ("settle", "find", "find_async")):
         raise ValueError("keys must be a JWK Set or a key source")
-    if table.ALGORITHMS[allowed[0]].symmetric:
+    if table.ALGORITHMS[allowed[0]].symmetric and not isinstance(keys, FixedKeys):
         raise ValueError("the secrets of symmetric algorithms are configured, never fetched")
     keys.settle(allowed)
     return keys

@@ -17,6 +17,7 @@ ROOMS = {
     "scan": Room("scan", "scan"),
     "audit": Room("audit", "commands"),
     "ci": Room("ci", "ci"),
+    "inspect": Room("inspect", "inspect"),
     "hook": Room("hook", "commands"),
     "clients": Room("clients", "commands"),
     "keys": Room("keys", "commands"),

@@ -34,6 +34,7 @@ def audit_report(part: Part, title: str, result: Result, *, at: float) -> Report
         pace=result.pace,
         notes=result.notes,
         complete=result.complete,
+        sections=result.sections,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tokenward.app.reports.model import Location, Report, Row
 from tokenward.app.reports.words import SEVERITIES, moment, severity_word, validity_members, whole
+from tokenward.auditor.findings import Entry
 
 FORMAT = "tokenward-report"
 VERSION = 1
@@ -46,12 +47,25 @@ def _document(report: Report) -> dict[str, Any]:
             **report.summary,
         },
         "notes": [whole(each) for each in report.notes],
+        "sections": [
+            {"title": whole(each.title), "entries": [_entry(entry) for entry in each.entries]}
+            for each in report.sections
+        ],
         "findings": [_row(row) for row in report.rows],
         "accepted": [_row(row) for row in report.accepted],
         "problems": [
             {"path": whole(each.path), "why": whole(each.why), "skipped": each.skipped}
             for each in report.problems
         ],
+    }
+
+
+def _entry(entry: Entry) -> dict[str, str]:
+    return {
+        "name": whole(entry.name),
+        "value": whole(entry.value),
+        "meaning": whole(entry.meaning),
+        "source": entry.source,
     }
 
 

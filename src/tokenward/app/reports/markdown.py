@@ -18,6 +18,7 @@ from tokenward.app.reports.words import (
     problem_groups,
     severity_word,
 )
+from tokenward.auditor.findings import Entry
 
 MOST = 60_000
 """Characters: GitHub refuses a comment of more than 65,536."""
@@ -37,6 +38,8 @@ def text(report: Report) -> str:
         parts.append("**Ended early: this is what was seen until then.**\n")
     end = [*_problems(report), *(f"{note}\n" for note in report.notes), _subject(report)]
     room = MOST - sum(map(len, [*parts, *end]))
+    for section in report.sections:
+        parts += _folded(printable(section.title), [_entry(each) for each in section.entries], room // 8)
     parts += _fitting([_row(row) for row in report.rows], room // 2)
     parts += _folded("What to do", list(_what_to_do(report.rows)), room // 4)
     accepted = [_accepted(row) for row in report.accepted]
@@ -63,6 +66,12 @@ def _folded(title: str, items: list[str], room: int) -> list[str]:
     if not items:
         return []
     return [f"<details><summary>{title}</summary>\n", *_fitting(items, room), "</details>\n"]
+
+
+def _entry(entry: Entry) -> str:
+    told = f": {_code(entry.meaning)}" if entry.meaning else ""
+    source = f" ({entry.source})" if entry.source else ""
+    return f"- {_code(entry.name)} {_code(entry.value)}{told}{source}"
 
 
 def _row(row: Row) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tokenward.auditor.findings import Section
 from tokenward.base.severity import Confidence, Severity
 from tokenward.leaks.findings import Commit
 from tokenward.leaks.result import Acceptance, Validity
@@ -129,6 +130,7 @@ class Report:
         pace: the same for people, in a line, such as "120 files, 3.1 MB in 0.4 s (7.8 MB/s)".
         notes: what the reader must know about the report as a whole, a sentence each.
         complete: False if it was ended early and holds only what was seen until then.
+        sections: what was looked at, explained before anything is judged.
     """
 
     part: Part
@@ -142,6 +144,7 @@ class Report:
     pace: str = ""
     notes: tuple[str, ...] = ()
     complete: bool = True
+    sections: tuple[Section, ...] = ()
 
     @property
     def unseen(self) -> int:

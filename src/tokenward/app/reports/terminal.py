@@ -22,6 +22,7 @@ from tokenward.app.reports.words import (
     problem_groups,
     severity_word,
 )
+from tokenward.auditor.findings import Section
 from tokenward.base.severity import Severity
 from tokenward.leaks.findings import Commit
 
@@ -36,6 +37,9 @@ PLACES = 5
 
 PROBLEMS = 3
 """How many paths are told for each reason why something was not looked at."""
+
+NAME_COLUMN = 22
+"""Columns that names of claims get at most; longer ones stand above their value."""
 
 _STYLES = {
     Severity.CRITICAL: "bold white on red",
@@ -64,6 +68,8 @@ def show(report: Report) -> None:
 def write(report: Report, console: Console) -> None:
     """Print it. Colours are the console's business: none where it is no terminal, or `NO_COLOR` is set."""
     width = console.width
+    for section in report.sections:
+        _print(console, _section(section, width))
     for row in report.rows[:MOST_ROWS]:
         _print(console, _row(row, width))
     if len(report.rows) > MOST_ROWS:
@@ -90,6 +96,28 @@ def _prose(text: Text, width: int, *, indent: int = 0, first: str = "") -> Itera
         line.rstrip()
         start = Text(" " * indent).append(first if number == 0 else " " * hang, style="dim")
         yield start.append_text(line)
+
+
+def _section(section: Section, width: int) -> Iterator[Text]:
+    """Names in a column, each with its value; what it means stands below, where there is something to say."""
+    yield from _prose(Text(printable(section.title), style="bold"), width)
+    column = min(NAME_COLUMN, max((cell_len(printable(each.name)) for each in section.entries), default=0))
+    for entry in section.entries:
+        name, value = printable(entry.name), printable(entry.value)
+        source = f" ({entry.source})" if entry.source else ""
+        told = Text(printable(entry.meaning) + source, style="dim") if entry.meaning or source else Text()
+        if cell_len(name) > column:  # a name of its own line
+            yield from _prose(Text(name, style="cyan"), width, indent=_INDENT)
+            first = " " * (column + 2)
+        else:
+            first = name + " " * (column + 2 - cell_len(name))
+        if told and cell_len(first + value) + 2 + told.cell_len + _INDENT <= width:
+            yield from _prose(Text(value).append("  ").append_text(told), width, indent=_INDENT, first=first)
+            continue
+        yield from _prose(Text(value), width, indent=_INDENT, first=first)
+        if told:
+            yield from _prose(told, width, indent=_INDENT, first=" " * (column + 2))
+    yield Text()
 
 
 def _row(row: Row, width: int) -> Iterator[Text]:

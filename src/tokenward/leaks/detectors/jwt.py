@@ -15,11 +15,11 @@ from tokenward.leaks.detector import Detector
 from tokenward.leaks.detectors.assignments.languages import only_tried
 from tokenward.leaks.detectors.compiling import compiled
 from tokenward.leaks.detectors.facts import shown
-from tokenward.leaks.detectors.weak_secrets import WEAK_SECRETS
 from tokenward.leaks.findings import Candidate
 from tokenward.leaks.recording import Recorder
 from tokenward.leaks.rule import Rule
 from tokenward.leaks.text import Text
+from tokenward.tokens.weak_secrets import WEAK_SECRETS
 
 _HASHES: Final = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 # Octets of a signature (RFC 7518 §3.1, RFC 8037 §3.1); RSA's has those of its modulus, 128 at least.

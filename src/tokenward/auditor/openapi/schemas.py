@@ -1,0 +1,133 @@
+"""Every schema that an operation takes or answers with, each once a direction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from tokenward.auditor.openapi.nodes import Node
+from tokenward.auditor.openapi.references import Library
+from tokenward.auditor.openapi.view import Api, Operation, Parameter
+
+Direction = Literal["request", "response", "error"]
+
+_MAPS = ("properties", "patternProperties", "dependentSchemas")
+_LISTS = ("prefixItems", "anyOf", "oneOf")
+_SINGLE = ("items", "additionalProperties", "unevaluatedProperties", "contains", "then", "else")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schema:
+    """A schema in use.
+
+    Attributes:
+        node: with references followed.
+        name: of the property or parameter it is for; "" for a body and for items without one.
+        direction: whether it is taken, answered, or answered as a refusal.
+        operation: the first that uses it.
+        parameter: that it is the whole schema of; None in bodies and below.
+        is_property: it is that of a property, which `name` is.
+        part: it is one of `allOf`, hence no schema that stands alone.
+        types: what it lets pass, as far as it says.
+    """
+
+    node: Node
+    name: str
+    direction: Direction
+    operation: Operation
+    parameter: Parameter | None
+    is_property: bool
+    part: bool
+    types: frozenset[str]
+
+
+def types_of(node: Node) -> frozenset[str]:
+    """The `type` of a schema, or what its other keywords tell."""
+    fields = node.fields
+    said = fields.get("type")
+    if isinstance(said, str):
+        return frozenset({said})
+    if isinstance(said, list):
+        return frozenset(each for each in said if isinstance(each, str))
+    if "properties" in fields or "additionalProperties" in fields:
+        return frozenset({"object"})
+    return frozenset({"array"}) if "items" in fields else frozenset()
+
+
+def walk(api: Api, library: Library) -> Iterator[Schema]:
+    """All of them, in no order worth to mention."""
+    seen: dict[Direction, set[int]] = {"request": set(), "response": set(), "error": set()}
+    for start in _starts(api):
+        yield from _below(start, library, seen[start.direction])
+
+
+class _Start(NamedTuple):
+    node: Node
+    direction: Direction
+    operation: Operation
+    parameter: Parameter | None = None
+
+
+class _Step(NamedTuple):
+    node: Node
+    name: str
+    parameter: Parameter | None = None
+    is_property: bool = False
+    part: bool = False
+
+
+def _starts(api: Api) -> Iterator[_Start]:
+    for operation in api.operations:
+        for parameter in operation.parameters:
+            if parameter.schema is not None:
+                yield _Start(parameter.schema, "request", operation, parameter)
+        ours = operation.kind == "path"  # what a callback is sent comes from us, and what it answers does not
+        for media in operation.body:
+            if media.schema is not None:
+                yield _Start(media.schema, "request" if ours else "response", operation)
+        for response in operation.responses:
+            direction: Direction = "request" if not ours else "error" if response.is_error else "response"
+            for media in response.media:
+                if media.schema is not None:
+                    yield _Start(media.schema, direction, operation)
+
+
+def _below(start: _Start, library: Library, known: set[int]) -> Iterator[Schema]:
+    unwanted = "readOnly" if start.direction == "request" else "writeOnly"
+    name = "" if start.parameter is None else start.parameter.name
+    stack = [_Step(start.node, name, start.parameter)]
+    while stack:
+        step = stack.pop()
+        node = library.resolve(step.node)
+        value = node.value
+        if type(value) is not dict or id(value) in known or step.node.value.get(unwanted) is True:
+            continue
+        known.add(id(value))
+        if value.get(unwanted) is not True:
+            yield Schema(
+                node,
+                step.name,
+                start.direction,
+                start.operation,
+                step.parameter,
+                step.is_property,
+                step.part,
+                types_of(node),
+            )
+            stack += _children(node, step)
+
+
+def _children(node: Node, step: _Step) -> Iterator[_Step]:
+    value = node.value
+    for key in _MAPS:
+        if key in value:
+            yield from (
+                _Step(each, str(each.key), is_property=key == "properties") for each in node.members(key)
+            )
+    for key in _SINGLE:
+        if type(value.get(key)) is dict:
+            yield _Step(Node(node.file, value[key], node, key), step.name)
+    for key in _LISTS:
+        if key in value:
+            yield from (step._replace(node=each) for each in node.items(key))
+    if "allOf" in value:
+        yield from (step._replace(node=each, part=True) for each in node.items("allOf"))

@@ -1,5 +1,6 @@
 """`tokenward audit openapi`: what an OpenAPI document leaves open."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,23 @@ from tokenward.app.openapi_audit import CannotAudit, audit
 from tokenward.app.reports.writing import Format
 
 
+class Profile(StrEnum):
+    """What `--profile` takes."""
+
+    PUBLIC = "public"
+    PARTNER = "partner"
+    INTERNAL = "internal"
+
+
 def audit_openapi(
     document: Annotated[
-        str, typer.Argument(metavar="FILE", help="The document, in YAML or JSON: OpenAPI 3.0 or 3.1.")
+        str,
+        typer.Argument(metavar="FILE|URL", help="The document, YAML or JSON: OpenAPI 2.0, 3.0, 3.1 or 3.2."),
     ],
     *,
+    profile: Annotated[
+        Profile, typer.Option(help="Who may call: anybody, known parties, services of the same house.")
+    ] = Profile.PUBLIC,
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", help="Least severity of a finding that makes the exit code 1.")
     ] = FailOn.INFO,
@@ -25,16 +38,21 @@ def audit_openapi(
         typer.Option(help="File of the report; standard output by default."),
     ] = None,
 ) -> None:
-    """Look for what an OpenAPI document leaves open.
+    """Look for what an OpenAPI document leaves open, and give it a score from 0 to 100.
+
+    References to other files are followed inside the directory of the document, and nowhere else.
+    What is accepted says so beside the place, as `x-tokenward-allow` with a reason and a last day.
 
     Exit codes: 0 clean, 1 findings, 2 it could not be read, or not all of it.
 
       tokenward audit openapi openapi.yaml
 
+      tokenward audit openapi https://api.example/openapi.json --profile partner
+
       tokenward audit openapi openapi.yaml --fail-on high --format sarif --output openapi.sarif
     """
     try:
-        code = conclude(audit(document), chosen, output, fail_on)
+        code = conclude(audit(document, profile), chosen, output, fail_on)
     except CannotAudit as error:
         fail(str(error))
     except OSError as error:

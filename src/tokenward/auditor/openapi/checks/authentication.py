@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from tokenward.auditor.findings import Check
 from tokenward.auditor.openapi.nodes import Node
 from tokenward.auditor.openapi.rule import ApiRule, Hit, OperationRule, Rule, Subject, plural
+from tokenward.auditor.openapi.servers import host_of, is_local
 from tokenward.auditor.openapi.view import READS, Operation, Scheme
 from tokenward.auditor.openapi.words import is_credential, words
 from tokenward.base.severity import Severity
@@ -174,7 +175,8 @@ def _plain_endpoints(subject: Subject) -> Iterator[Hit]:
         if discovery is not None:
             places.append(("openIdConnectUrl", discovery))
         for key, node in places:
-            if isinstance(node.value, str) and node.value.lower().startswith("http://"):
+            url = node.value.lower() if isinstance(node.value, str) else ""
+            if url.startswith("http://") and not is_local(host_of(url)):
                 yield Hit(node, f"`{key}` of the scheme {scheme.name!r}.")
 
 

@@ -32,7 +32,8 @@ def _missing(
 
 
 def _takes_input(operation: Operation) -> bool:
-    return bool(operation.parameters) or operation.body_node is not None
+    # A path that fits nothing is answered 404.
+    return operation.body_node is not None or any(each.where != "path" for each in operation.parameters)
 
 
 def _names_record(operation: Operation) -> bool:

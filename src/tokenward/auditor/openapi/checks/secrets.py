@@ -1,0 +1,61 @@
+"""Credentials that stand in the document itself."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from tokenward.auditor.findings import Check
+from tokenward.auditor.openapi.nodes import File, Node
+from tokenward.auditor.openapi.rule import Hit
+from tokenward.auditor.recognition import Recogniser
+from tokenward.base.severity import Severity
+
+CHECK = Check(
+    "openapi.secret-in-document",
+    "A credential stands in the document",
+    Severity.HIGH,
+    why="Documents are published, generated into clients and kept in repositories: what stands in "
+    "one has leaked.",
+    attack="Programs that look for nothing else read every published document, and try what they find.",
+    fix="Replace it wherever it opens something, and write an example that is none, such as `<your token>`.",
+    references=("OWASP API2:2023", "CWE-798"),
+    recommendation="secrets-leak",
+)
+
+_SHORTEST = 12  # characters: nothing shorter is a credential that anybody can tell
+
+
+def secrets(file: File, recognise: Recogniser) -> Iterator[Hit]:
+    """The credentials in all texts of a file.
+
+    The texts are looked through at once, each on lines of its own after its key: rules look at the name that
+    stands before a value, and looking costs less once than a hundred thousand times.
+    """
+    lines: list[str] = []
+    starts: list[int] = []
+    nodes: list[Node] = []
+    stack = [Node(file, file.source.data)]
+    while stack:
+        node = stack.pop()
+        value = node.value
+        if type(value) is dict:
+            stack += node.members()
+        elif type(value) is list:
+            stack += node.items()
+        elif isinstance(value, str) and len(value) >= _SHORTEST:
+            starts.append(len(lines) + 1)
+            nodes.append(node)
+            lines += f"{_name(node)}: {value}".split("\n")
+    for found in recognise("\n".join(lines)):
+        number = bisect_right(starts, found.line) - 1
+        if number >= 0:
+            told = f"{found.what}: {found.masked}"
+            yield Hit(nodes[number], told, found.severity)
+
+
+def _name(node: Node) -> str:
+    """The key that tells what the text is: of an `example`, the property's."""
+    for each in node.ancestors():
+        key = each.key
+        if isinstance(key, str) and key not in {"example", "examples", "default", "value", "description", ""}:
+            return key.rsplit("\n", 1)[-1][:60]
+    return "text"

@@ -1,5 +1,6 @@
 """Credentials that stand in the document itself."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
@@ -7,7 +8,7 @@ from tokenward.auditor.findings import Check
 from tokenward.auditor.openapi.nodes import File, Node
 from tokenward.auditor.openapi.rule import Hit
 from tokenward.auditor.recognition import Recogniser
-from tokenward.base.severity import Severity
+from tokenward.base.severity import Confidence, Severity
 
 CHECK = Check(
     "openapi.secret-in-document",
@@ -21,14 +22,21 @@ CHECK = Check(
     recommendation="secrets-leak",
 )
 
-_SHORTEST = 12  # characters: nothing shorter is a credential that anybody can tell
+_SHORTEST = 8  # characters: nothing shorter is a credential that anybody can tell
+_NO_TEXT = frozenset(
+    {"$ref", "security", "operationId", "in", "type", "format", "scopes", "tags", "required"}
+)
+_PROSE = frozenset({"description", "summary", "title"})
+_NO_NAME = frozenset({"example", "examples", "default", "value", "const", "enum", "schema", "properties"})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}")
 
 
 def secrets(file: File, recognise: Recogniser) -> Iterator[Hit]:
     """The credentials in all texts of a file.
 
-    The texts are looked through at once, each on lines of its own after its key: rules look at the name that
-    stands before a value, and looking costs less once than a hundred thousand times.
+    The texts are looked through at once, each on lines of its own after the name of what it is: rules look
+    at the name that stands before a value, and looking costs less once than a hundred thousand times.
+    What is recognised by such a name alone is told as less severe: it is an example of something.
     """
     lines: list[str] = []
     starts: list[int] = []
@@ -38,7 +46,7 @@ def secrets(file: File, recognise: Recogniser) -> Iterator[Hit]:
         node = stack.pop()
         value = node.value
         if type(value) is dict:
-            stack += node.members()
+            stack += [each for each in node.members() if each.key not in _NO_TEXT]
         elif type(value) is list:
             stack += node.items()
         elif isinstance(value, str) and len(value) >= _SHORTEST:
@@ -48,14 +56,17 @@ def secrets(file: File, recognise: Recogniser) -> Iterator[Hit]:
     for found in recognise("\n".join(lines)):
         number = bisect_right(starts, found.line) - 1
         if number >= 0:
-            told = f"{found.what}: {found.masked}"
-            yield Hit(nodes[number], told, found.severity)
+            sure = found.confidence is Confidence.HIGH
+            severity = found.severity if sure else min(found.severity, Severity.MEDIUM)
+            yield Hit(nodes[number], f"{found.what}: {found.masked}", severity)
 
 
 def _name(node: Node) -> str:
-    """The key that tells what the text is: of an `example`, the property's."""
+    """The key that tells what the text is: of an `example`, the property's; of prose, none."""
+    if node.key in _PROSE:
+        return "text"
     for each in node.ancestors():
         key = each.key
-        if isinstance(key, str) and key not in {"example", "examples", "default", "value", "description", ""}:
-            return key.rsplit("\n", 1)[-1][:60]
+        if isinstance(key, str) and key not in _NO_NAME and _NAME.fullmatch(key):
+            return key
     return "text"

@@ -41,9 +41,30 @@ def test_what_is_less_severe_than_fail_on_is_told_and_does_not_fail(run, tmp_pat
 
 
 def test_a_file_that_is_not_there_is_exit_code_2(run):
-    assert "there is no file" in run("nothing.yaml", code=2).stderr
+    assert "there is no such file" in run("nothing.yaml", code=2).stderr
 
 
-def test_a_malformed_document_is_named_by_line(run, tmp_path):
-    (tmp_path / "shop.yaml").write_text("openapi: 3.1.0\ninfo: [")
-    assert "shop.yaml:2" in run("shop.yaml", code=2).stderr
+def test_a_malformed_document_is_audited_up_to_where_it_breaks(run, tmp_path):
+    (tmp_path / "shop.yaml").write_text("openapi: 3.1.0\nservers: [{url: 'http://api.example.com'}]\ninfo: [")
+    report = json.loads(run("shop.yaml", "--format", "json", code=1).stdout)
+    assert report["complete"] is False
+    assert "line 3, column 8: not YAML" in report["problems"][0]["why"]
+    assert "openapi.server-http" in {it["rule"]["id"] for it in report["findings"]}
+    run("shop.yaml", "--fail-on", "critical", code=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "shop.yaml:1:1: the file is empty"),
+        ("a: 1", "no OpenAPI document: neither"),
+        ("[1]", "no object with `openapi`"),
+        ("openapi: 4.0.0", "'4.0.0' is not known"),
+        ("asyncapi: 3.0.0", "AsyncAPI"),
+        ("\xff", "not UTF-8"),
+    ],
+    ids=["empty", "other", "list", "future", "asyncapi", "latin"],
+)
+def test_what_is_no_openapi_document_is_told(run, tmp_path, text, said):
+    (tmp_path / "shop.yaml").write_bytes(text.encode("latin-1"))
+    assert said in run("shop.yaml", code=2).stderr

@@ -1,11 +1,17 @@
 """The generated reference pages are those that the code gives now."""
 
 import generate_attacks
+import generate_openapi_checks
 import generate_reference
 import generate_server_checks
 import pytest
 
-PAGES = generate_reference.generated() | generate_attacks.generated() | generate_server_checks.generated()
+PAGES = (
+    generate_reference.generated()
+    | generate_attacks.generated()
+    | generate_server_checks.generated()
+    | generate_openapi_checks.generated()
+)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

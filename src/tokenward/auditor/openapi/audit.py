@@ -10,7 +10,7 @@ from tokenward.auditor.openapi.checks import document, secrets
 from tokenward.auditor.openapi.nodes import File, Node
 from tokenward.auditor.openapi.profiles import PROFILES, Profile
 from tokenward.auditor.openapi.reading import read_api
-from tokenward.auditor.openapi.references import Library
+from tokenward.auditor.openapi.references import Library, why_broken
 from tokenward.auditor.openapi.rule import ApiRule, Category, Hit, OperationRule, SchemaRule, Subject, plural
 from tokenward.auditor.openapi.schemas import walk
 from tokenward.auditor.openapi.score import POINTS, Score, Tally, score
@@ -79,8 +79,7 @@ def audit_document(source: Source, name: str, location: str, means: Means) -> Re
     broken = source.broken
     unseen = list(library.unseen)
     if broken is not None:
-        where = f"{name}:{broken.line}:{broken.column}"
-        unseen.append(Unseen(where, f"{broken.text} ({broken.remedy}); what comes after it was not read"))
+        unseen.append(Unseen(name, why_broken(broken)))
     return Result(
         subject=name,
         findings=tuple(findings.found),

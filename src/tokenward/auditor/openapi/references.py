@@ -87,8 +87,8 @@ class Library:
 
     def _cannot(self, node: Node, reference: str, why: str) -> None:
         line, column = node.file.source.line_of([*node.keys(), "$ref"])
-        what = f"{reference[:200]} ({node.file.name}:{line}:{column})"
-        self._unseen.setdefault(reference, Unseen(what, why))
+        told = f"line {line}, column {column}: {reference[:200]}: {why}"
+        self._unseen.setdefault(reference, Unseen(node.file.name, told))
 
     def _look_up(self, file: File, reference: str) -> Node:
         before, _, fragment = reference.partition("#")
@@ -147,14 +147,17 @@ class Library:
         except SourceError as error:
             raise _Refused(f"{name}:{error.line}:{error.column}: {error.text}") from None
         if source.broken is not None:
-            broken = source.broken
-            where = f"{name}:{broken.line}:{broken.column}"
-            self._unseen.setdefault(where, Unseen(where, f"{broken.text}; what comes after it was not read"))
+            self._unseen.setdefault(name, Unseen(name, why_broken(source.broken)))
         return File(name, str(path), source)
 
 
 class _Refused(Exception):  # noqa: N818 - says what it is
     """A reference is not followed; the message says why."""
+
+
+def why_broken(error: SourceError) -> str:
+    """What the report says of a file that was not read to its end."""
+    return f"line {error.line}, column {error.column}: {error.text}; what comes after it was not read"
 
 
 def read_file(path: Path, refusal: Callable[[str], Exception]) -> bytes:

@@ -16,12 +16,19 @@ PATIENCE = 0.3  # seconds; before that a bar would flicker, and take longer to d
 class Meter(Protocol):
     """What a job tells of itself."""
 
+    def expect(self, number: int) -> None:
+        """It is made of that many steps. Where nobody says so, it is bytes, and nobody knows how many."""
+        ...
+
     def add(self, number: int) -> None:
-        """That many bytes are done."""
+        """That many bytes, or steps, are done."""
         ...
 
 
 class _Nobody:
+    def expect(self, number: int) -> None:
+        pass
+
     def add(self, number: int) -> None:
         pass
 
@@ -34,14 +41,18 @@ class _Patient:
         self._clock = clock
         self._began = clock.monotonic()
         self._done = 0
+        self._steps = 0
         self._bar: Bar | None = None
+
+    def expect(self, number: int) -> None:
+        self._steps = number
 
     def add(self, number: int) -> None:
         self._done += number
         if self._bar is None and self._clock.monotonic() - self._began >= PATIENCE:
             from tokenward.app.reports.progress_bar import Bar  # noqa: PLC0415 - slow to import, as said
 
-            self._bar = Bar(self._what)
+            self._bar = Bar(self._what, self._steps)
         if self._bar is not None:
             self._bar.show(self._done)
 

@@ -12,7 +12,9 @@ _EVERY = 0.1  # seconds between two drawings
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Bytes done, and how many a second."""
+        """Bytes done, and how many a second; of steps, how many of how many."""
+        if task.total is not None:
+            return Text(f"{task.completed:.0f}/{task.total:.0f}")
         rate = f", {size(int(task.speed))}/s" if task.speed else ""
         return Text(f"{size(int(task.completed))}{rate}")
 
@@ -20,11 +22,12 @@ class _Rate(ProgressColumn):
 class Bar:
     """Is there from the beginning until `end`, and leaves no trace."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, steps: int = 0) -> None:
         """Begin.
 
         Args:
             what: is being done, such as "scanning src".
+            steps: of which it is made; 0 where it is bytes, and nobody knows how many.
         """
         # No markup: `what` may name a file.
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), _Rate())
@@ -32,7 +35,7 @@ class Bar:
         console = Console(stderr=True)
         self._shown = Progress(*columns, console=console, transient=True, auto_refresh=False)
         self._shown.start()
-        self._task = self._shown.add_task(printable(what), total=None)
+        self._task = self._shown.add_task(printable(what), total=steps or None)
         self._drawn = 0.0
 
     def show(self, done: int) -> None:

@@ -1,0 +1,1 @@
+"""Fires hostile credentials at a live API, and tells from its answers which checks it skips."""

@@ -27,7 +27,8 @@ how answers look, and is not seen itself, has a confidence beside it.
 _HEADS = ("check", "what is wrong", "severity", "why", "remedy", "written in")
 
 
-def _section(title: str, checks: list[Check]) -> str:
+def section(title: str, checks: list[Check]) -> str:
+    """A table of checks under a title."""
     rows = [
         (
             code(each.id),
@@ -47,7 +48,7 @@ def _section(title: str, checks: list[Check]) -> str:
 def generated() -> dict[Path, str]:
     """The page as it should be."""
     published = [
-        _section(f"What is published: {part}", [rule.check for rule in rules])
+        section(f"What is published: {part}", [rule.check for rule in rules])
         for part, rules in PUBLISHED.items()
     ]
     tried = [_section(f"Tried: {part}", [act.check for act in acts]) for part, acts in ACTS.items()]

@@ -2,6 +2,7 @@
 
 import generate_attacks
 import generate_openapi_checks
+import generate_probe_checks
 import generate_reference
 import generate_server_checks
 import pytest
@@ -11,6 +12,7 @@ PAGES = (
     | generate_attacks.generated()
     | generate_server_checks.generated()
     | generate_openapi_checks.generated()
+    | generate_probe_checks.generated()
 )
 
 

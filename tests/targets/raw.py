@@ -1,6 +1,5 @@
 """Targets in raw code: each is strict but for what its name says."""
 
-import base64
 import hashlib
 import hmac
 import json
@@ -10,11 +9,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from targets.serving import CHALLENGE, REFUSED, Refused, Request, Response, Target, api
 from tokenward import JwtValidator
 from tokenward.auditor.attacks.kit import b64, compact, decoded, public_key, signed
-from tokenward.tokens import verify_jws
+from tokenward.tokens import DpopVerifier, verify_jws
 from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.replays import MemoryReplays
 
 AUDIENCE = "https://bank.example"
 ALGORITHMS = ["ES256", "EdDSA", "PS256", "RS256"]
@@ -106,7 +111,7 @@ def two_minutes_of_leeway(trust: Trust) -> Target:
 
 
 def header_of(token: str) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads(decoded(token.split(".")[0]))
+    header: dict[str, Any] = json.loads(decoded(token.split(".", maxsplit=1)[0]))
     return header
 
 
@@ -125,7 +130,6 @@ def _hmac(token: str, secret: bytes) -> None:
 
 
 def key_confusion(trust: Trust) -> Target:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     def verify(token: str) -> None:
         header = header_of(token)
@@ -159,21 +163,23 @@ def kid_as_path(trust: Trust) -> Target:
     return api(verify)
 
 
+def _ecdsa(token: str, jwk: Mapping[str, str]) -> None:
+    front, _, signature = token.rpartition(".")
+    raw = decoded(signature)
+    assert header_of(token)["alg"] == "ES256"
+    der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+    key = public_key(jwk)
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    key.verify(der, front.encode(), ec.ECDSA(SHA256()))
+
+
 def key_in_header(trust: Trust) -> Target:
     def verify(token: str) -> None:
         jwk = header_of(token).get("jwk")
         if jwk is None:
             trust.strict(token)
-            return
-        front, _, signature = token.rpartition(".")
-        from tokenward.tokens.jwk_set import NoUsableKey  # noqa: F401 - what a bad one raises
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-        from cryptography.hazmat.primitives.hashes import SHA256
-
-        raw = decoded(signature)
-        der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
-        public_key(jwk).verify(der, front.encode(), ec.ECDSA(SHA256()))
+        else:
+            _ecdsa(token, jwk)
 
     return api(verify)
 
@@ -185,18 +191,7 @@ def key_address(trust: Trust) -> Target:
             trust.strict(token)
             return
         with urllib.request.urlopen(jku) as answer:
-            keys = {"keys": json.load(answer)["keys"]}
-        header, claims, _ = token.split(".")
-        front = json.loads(decoded(header))
-        key = keys["keys"][0]
-        raw = decoded(token.rpartition(".")[2])
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-        from cryptography.hazmat.primitives.hashes import SHA256
-
-        der = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
-        assert front["alg"] == "ES256"
-        public_key(key).verify(der, f"{header}.{claims}".encode(), ec.ECDSA(SHA256()))
+            _ecdsa(token, json.load(answer)["keys"][0])
 
     return api(verify)
 
@@ -240,7 +235,7 @@ def _with(trust: Trust, token_of: Callable[[Request], str]) -> Target:
     def answer(request: Request) -> Response:
         try:
             trust.strict(token_of(request))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever goes wrong
             return REFUSED
         return Response()
 
@@ -285,7 +280,7 @@ def refusing(trust: Trust, refusal: Callable[[Request, Exception], Response]) ->
     def answer(request: Request) -> Response:
         try:
             trust.strict(_once(request))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as below
             return refusal(request, error)
         return Response()
 
@@ -316,7 +311,7 @@ def answers_200_alike(trust: Trust) -> Target:
     def answer(request: Request) -> Response:
         try:
             trust.strict(_once(request))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever goes wrong
             return Response(200, {"status": "error", "data": None, "at": time.time()})
         return Response(200, {"status": "ok", "data": None, "at": time.time()})
 
@@ -330,7 +325,7 @@ def answers_200_in_html(trust: Trust) -> Target:
     def answer(request: Request) -> Response:
         try:
             trust.strict(_once(request))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever goes wrong
             return Response(200, login)
         return Response(200, page)
 
@@ -402,7 +397,7 @@ def cached_by_scheme(trust: Trust) -> Target:
     def answer(request: Request) -> Response:
         try:
             claims = trust.strict(_once(request))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever goes wrong
             return REFUSED
         if not kept or claims.subject.startswith("user"):
             kept[:] = [Response(200, {"hello": claims.subject})]
@@ -413,5 +408,63 @@ def cached_by_scheme(trust: Trust) -> Target:
     return answer
 
 
-def basic(text: str) -> str:
-    return "Basic " + base64.b64encode(text.encode()).decode()
+def open_to_all(_: Trust) -> Target:
+    return lambda _: Response()
+
+
+def _dpop(trust: Trust, check: Callable[[Request, str, str], None]) -> Target:
+    """Takes a bound token with its proof; `check` gets the request, the token and its key's thumbprint."""
+
+    def answer(request: Request) -> Response:
+        scheme, _, token = request.authorization.partition(" ")
+        try:
+            claims = json.loads(decoded(token.split(".")[1]))
+            if not isinstance(claims.get("cnf"), dict) or "jkt" not in claims["cnf"]:
+                trust.strict(_once(request))
+                return Response()
+            check(request, scheme, claims["cnf"]["jkt"])
+            changing(trust, lambda _, it: it.pop("cnf"))(token)
+        except Exception:  # noqa: BLE001 - whatever goes wrong
+            return REFUSED
+        return Response()
+
+    return answer
+
+
+def _proved(verifier: DpopVerifier, request: Request, scheme: str, jkt: str) -> None:
+    if scheme != "DPoP":
+        raise Refused
+    token = request.authorization.partition(" ")[2]
+    values = [value for value in request.fields.get("HTTP_DPOP", "").split(",") if value]
+    url = f"http://{request.fields['HTTP_HOST']}{request.path}"
+    if verifier.verify(values, method=request.method, url=url, access_token=token).thumbprint != jkt:
+        raise Refused
+
+
+def proofs(trust: Trust) -> Target:
+    verifier = DpopVerifier(replays=MemoryReplays(), nonces=None)
+    return _dpop(trust, lambda *it: _proved(verifier, *it))
+
+
+def proofs_replayed(trust: Trust) -> Target:
+    return _dpop(trust, lambda *it: _proved(DpopVerifier(replays=MemoryReplays(), nonces=None), *it))
+
+
+def no_proof(trust: Trust) -> Target:
+    """Knows the scheme, and looks at nothing that comes with it."""
+    verify = changing(trust, lambda _, claims: claims.pop("cnf", None))
+
+    def any_of_two(request: Request) -> None:
+        scheme, _, token = request.authorization.partition(" ")
+        if scheme.lower() not in {"bearer", "dpop"} or " " in token or "," in request.authorization:
+            raise Refused
+        verify(token)
+
+    def answer(request: Request) -> Response:
+        try:
+            any_of_two(request)
+        except Exception:  # noqa: BLE001 - whatever goes wrong
+            return REFUSED
+        return Response()
+
+    return answer

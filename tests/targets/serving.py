@@ -1,4 +1,4 @@
-"""Serves a target: a function from a request to an answer, as a WSGI application on a free port of loopback."""
+"""Serves a target, a function from a request to an answer, at a free port of loopback."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ class Response:
 REFUSED = Response(401, {"error": "invalid_token"}, CHALLENGE)
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - says what it is
     """The token is not good."""
 
 
@@ -89,7 +89,9 @@ def running(target: Target) -> Generator[str]:
             environ["wsgi.input"].read(size),
         )
         response = target(request)
-        body = response.body.encode() if isinstance(response.body, str) else json.dumps(response.body).encode()
+        body = (
+            response.body.encode() if isinstance(response.body, str) else json.dumps(response.body).encode()
+        )
         media = "text/html" if isinstance(response.body, str) else "application/json"
         fields = {"Content-Type": media, "Content-Length": str(len(body))} | dict(response.fields)
         start_response(f"{response.status} x", list(fields.items()))

@@ -16,6 +16,7 @@ ROOMS = {
     "test": Room("policy_test", "run_tests"),
     "scan": Room("scan", "scan"),
     "audit": Room("audit", "commands"),
+    "probe": Room("probe", "probe"),
     "ci": Room("ci", "ci"),
     "inspect": Room("inspect", "inspect"),
     "hook": Room("hook", "commands"),

@@ -128,12 +128,13 @@ def _accepted(row: Row) -> str:
 
 def _problems(report: Report) -> list[str]:
     items = []
+    thing = "file" if report.part == "scan" else "thing"
     for why, skipped, members in problem_groups(report.problems):
         verb = "left out" if skipped else "not looked at"
         named = ", ".join(_code(each.path) for each in members[:PROBLEMS])
         more = f" and {len(members) - PROBLEMS:,} more" if len(members) > PROBLEMS else ""
-        items.append(f"- {count(len(members), 'file')} {verb}: {_code(why)}: {named}{more}")
-    return _folded(f"{count(len(report.problems), 'file')} not looked at", items, MOST // 4)
+        items.append(f"- {count(len(members), thing)} {verb}: {_code(why)}: {named}{more}")
+    return _folded(f"{count(len(report.problems), thing)} not looked at", items, MOST // 4)
 
 
 def _subject(report: Report) -> str:

@@ -192,7 +192,8 @@ def _accepted(report: Report, width: int) -> Iterator[Text]:
 def _problems(report: Report, width: int) -> Iterator[Text]:
     for why, skipped, members in problem_groups(report.problems):
         verb = "Left out" if skipped else "Could not be looked at"
-        head = f"{verb}: {count(len(members), 'file')}: {printable(why)}"
+        number = f"{count(len(members), 'file')}: " if report.part == "scan" else ""
+        head = f"{verb}: {number}{printable(why)}"
         yield from _prose(Text().append(head, style="" if skipped else "yellow"), width)
         for problem in members[:PROBLEMS]:
             yield Text(" " * _INDENT + printable(problem.path))

@@ -44,7 +44,7 @@ class _Holder:
         head = {"typ": typ, "alg": key.algorithm, "jwk": members(key.private.public_key())}
         return signed(compact(head), compact(changed(good, claims)), key.sign).encode()
 
-    def shot(self, *, scheme: bytes = b"DPoP", proofs: int = 1, **changes: Any) -> Shot:
+    def shot(self, *, scheme: bytes = b"DPoP", proofs: int = 1, **changes: Any) -> Shot:  # noqa: ANN401 - claims
         token = self.token()
         fields = [("Authorization", scheme + b" " + token.encode())]
         fields += [("DPoP", self.proof(token, **changes)) for _ in range(proofs)]

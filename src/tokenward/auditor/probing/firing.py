@@ -72,7 +72,7 @@ class Gun:
         told: is called after each trial.
 
     Attributes:
-        mixed: what was refused before a good request was accepted after it: a cache goes by the address alone.
+        mixed: what was refused before a good request was accepted after it: a cache goes by the address.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Gun:
         return self._accepted[-1]
 
     def send(self, shot: Shot) -> Answer:
-        """One request, at its pace. A target that is busy is left alone for as long as it asks, and asked again.
+        """One request, at its pace. A busy target is left alone for as long as it asks, and asked again.
 
         Raises:
             NoAnswer: the connection broke.
@@ -145,7 +145,7 @@ class Gun:
             # Once more, at another moment: what changes from answer to answer tells nothing.
             good += [self.send(self._good()) for _ in range(2)]
         except NoAnswer as error:
-            raise CannotProbe(f"{error}") from None
+            raise CannotProbe(f"{shots[0].url}: {error}") from None
         self._likeness = Likeness.learn(good, bad)
         self._accepted, self._refused = good, bad
         self.mixed = self._likeness.verdict(again) is Verdict.ACCEPTED
@@ -211,8 +211,8 @@ class Gun:
     def _confirm(self, pending: list[Outcome]) -> None:
         if not self.control():
             raise Stopped(
-                f"the good token is not accepted any more, so the last {len(pending)} answers say nothing: the "
-                "token has ended, the target locks out whoever tries tokens, or it is not well"
+                f"the good token is not accepted any more, so the last {len(pending)} answers say nothing: "
+                "the token has ended, the target locks out whoever tries tokens, or it is not well"
             )
 
     def _settled(self, outcomes: list[Outcome]) -> Iterator[Outcome]:

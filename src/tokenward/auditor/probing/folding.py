@@ -94,10 +94,7 @@ def _is_wrong(outcome: Outcome) -> bool:
 def _is_unsigned(row: Attack) -> bool:
     """Whether its signature is not one of the issuer's over what it says."""
     return (
-        not row.needs_issuer_key
-        or row.code == "bad_signature"
-        or row.entry == "F01"
-        or row.entry[0] == "S"
+        not row.needs_issuer_key or row.code == "bad_signature" or row.entry == "F01" or row.entry[0] == "S"
     )
 
 

@@ -1,8 +1,8 @@
 """What "accepted" and "refused" look like at one API: learnt from answers that are known to be either.
 
-A status alone says little: there are APIs that answer 200 with an error in the body, and those that answer 404
-to whom they do not know. So the answers to a good token and those to none are held against each other, and
-what tells them apart decides about the others.
+A status alone says little: there are APIs that answer 200 with an error in the body, and those that answer
+404 to whom they do not know. So the answers to a good token and those to none are held against each other,
+and what tells them apart decides about the others.
 """
 
 import json

@@ -34,7 +34,7 @@ from tokenward.auditor.probing.tokens import (
     nonsense,
     of_table,
 )
-from tokenward.auditor.probing.wire import Answer, CannotProbe, Fields, NoAnswer, Shot, Uncarriable, Wire
+from tokenward.auditor.probing.wire import Answer, CannotProbe, NoAnswer, Shot, Uncarriable, Wire
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.secret import Secret
 from tokenward.tokens.algorithms import ALGORITHMS
@@ -53,7 +53,6 @@ class Asked:
     Attributes:
         url: of the operation.
         method: of it.
-        fields: header fields that every request needs.
         token: a good token; None where a test issuer signs, or a cookie is the credential.
         jwks: the public keys of the token's issuer, for attacks that are made of them.
         other_token: a good token of another user, who must not get what the first one gets.
@@ -76,7 +75,6 @@ class Asked:
 
     url: str
     method: str = "GET"
-    fields: Fields = ()
     token: Secret | None = None
     jwks: Mapping[str, Any] = field(default_factory=lambda: {"keys": []})
     other_token: Secret | None = None
@@ -129,7 +127,7 @@ def probe(
         watcher = watcher or Watcher()
         if asked.test_issuer is not None:
             watcher.listens(issuer.url)
-        return _Run(asked, clock, wire, pace, issuer, watcher).run()
+        return _Run(asked, clock, wire=wire, pace=pace, issuer=issuer, watcher=watcher).run()
 
 
 def _issuer(asked: Asked, clock: Clock) -> Any:  # noqa: ANN401 - a context of a TestIssuer
@@ -141,7 +139,7 @@ def _issuer(asked: Asked, clock: Clock) -> Any:  # noqa: ANN401 - a context of a
 
 class _Run:
     def __init__(
-        self, asked: Asked, clock: Clock, wire: Wire, pace: Pace, issuer: TestIssuer, watcher: Watcher
+        self, asked: Asked, clock: Clock, *, wire: Wire, pace: Pace, issuer: TestIssuer, watcher: Watcher
     ) -> None:
         self._asked = asked
         self._clock = clock
@@ -149,7 +147,7 @@ class _Run:
         self._watcher = watcher
         self._own = asked.test_issuer is not None
         self._algorithm = ""
-        base = Shot(asked.method, asked.url, asked.fields)
+        base = Shot(asked.method, asked.url)
         gun = Gun(wire, pace, good=lambda: self._bear(base), bad=lambda: [base], told=watcher.fired)
         stranger = self._stranger()
         self._scene = Scene(
@@ -249,8 +247,8 @@ class _Run:
     def _give_up(self, statuses: Mapping[str, int]) -> Never:
         if all(200 <= status < 300 for status in statuses.values()):
             raise CannotProbe(
-                "it answers alike with a good token and with none: it is open to everybody, or nothing can be "
-                "told from its answers"
+                "it answers alike with a good token and with none: it is open to everybody, or nothing can "
+                "be told from its answers"
             )
         told = ", ".join(f"{name}: {status}" for name, status in statuses.items())
         url = f"{self._issuer.url}{JWKS}"
@@ -261,13 +259,14 @@ class _Run:
         )
 
     def _fire(self) -> None:
-        trials = list(self._trials())
+        trials, gun = list(self._trials()), self._scene.gun
         self._watcher.begins(len(trials))
-        for outcome in self._scene.gun.fire(trials):
+        for outcome in gun.fire(trials[:1]):
+            # A token that is bad may be refused in other words than one that is missing.
+            if outcome.verdict is not Verdict.ACCEPTED and outcome.answer is not None:
+                gun.learn_refusal(outcome.answer)
+        for outcome in gun.fire(trials):
             self._outcomes.append(outcome)
-            if outcome.trial.check == "probe.any-token" and outcome.answer is not None:
-                if outcome.verdict is Verdict.REFUSED:
-                    self._scene.gun.learn_refusal(outcome.answer)
 
     def _trials(self) -> Iterator[Trial]:
         scene = self._scene
@@ -333,9 +332,6 @@ class _Run:
         for each in self._outcomes:
             if each.verdict is Verdict.UNCLEAR and each.answer is not None:
                 scene.unseen.append(Unseen(f"{each.trial.check}: {each.trial.name}", each.why))
-        reasons = Counter(each.why for each in self._outcomes if each.answer is None and each.why)
-        for why, number in reasons.items():
-            scene.leave_out(f"{number} tokens", why)
 
     def _complain(self) -> None:
         complaints: dict[str, list[tuple[str, str]]] = {}

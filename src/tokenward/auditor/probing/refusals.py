@@ -47,20 +47,8 @@ def complaints(answer: Answer, *, malformed: bool, soft: bool, token: str = "") 
         soft: whether its status is that of success.
         token: what was presented; "" for none.
     """
-    status = answer.status
-    if status >= 500 and status != 503:
-        yield "probe.server-error", str(status)
-    elif soft:
-        yield "probe.soft-error", str(status)
-    elif 300 <= status < 400:
-        yield "probe.redirect", str(status)
-    elif status == 401:
-        if not answer.value("www-authenticate"):
-            yield "probe.no-challenge", "401"
-    elif not (status == 400 and (malformed or "invalid_request" in answer.value("www-authenticate"))):
-        # 413, 414, 431: too large to be looked at. 503: it cannot tell now.
-        if status not in {413, 414, 431, 503}:
-            yield "probe.wrong-status", str(status)
+    if wrong := _wrong_status(answer, malformed=malformed, soft=soft):
+        yield wrong, str(answer.status)
     told = answer.text + "\n" + "\n".join(value for _, value in answer.fields)
     if _TRACE.search(told):
         yield "probe.stack-trace", ""
@@ -68,5 +56,26 @@ def complaints(answer: Answer, *, malformed: bool, soft: bool, token: str = "") 
         yield "probe.expected-value", found.group()
     elif found := _LIBRARY.search(told):
         yield "probe.library-named", found.group()
-    if len(token) > 20 and token in told:
+    if len(token) > _LONG and token in told:
         yield "probe.token-echoed", ""
+
+
+_TOO_LARGE = frozenset({413, 414, 431})
+_CANNOT_TELL = 503
+_LONG = 20  # characters of a token, so that it is in an answer for no other reason
+
+
+def _wrong_status(answer: Answer, *, malformed: bool, soft: bool) -> str:
+    """The id of a check; "" for a good refusal."""
+    status, challenge = answer.status, answer.value("www-authenticate")
+    if status >= 500:
+        return "" if status == _CANNOT_TELL else "probe.server-error"
+    if soft:
+        return "probe.soft-error"
+    if 300 <= status < 400:
+        return "probe.redirect"
+    if status == 401:
+        return "" if challenge else "probe.no-challenge"
+    if status in _TOO_LARGE or (status == 400 and (malformed or "invalid_request" in challenge)):
+        return ""
+    return "probe.wrong-status"

@@ -7,7 +7,7 @@ from tokenward.base.severity import Severity
 _INFO, _LOW, _MEDIUM, _HIGH, _CRITICAL = sorted(Severity)
 
 
-def _check(
+def _check(  # noqa: PLR0917 - a row reads from left to right
     name: str,
     severity: Severity,
     title: str,
@@ -79,7 +79,7 @@ REQUEST_CHECKS: tuple[Check, ...] = (
         _LOW,
         "Two credentials in one request accepted",
         "Two readers of one request take different ones: the proxy checks this one, the API that one.",
-        "A good token gets past whoever looks at the first, another one counts with whoever looks at the last.",
+        "A good token gets past whoever reads the first, and another one counts with whoever reads the last.",
         "Refuse a request with more than one credential (400, `invalid_request`).",
         "RFC 6750 §2, §3.1; RFC 9110 §5.3",
         "validate-thoroughly",

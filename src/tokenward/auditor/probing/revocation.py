@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from tokenward.auditor.findings import Unseen
 from tokenward.auditor.probing.likeness import Verdict
 from tokenward.auditor.probing.scene import Scene
-from tokenward.auditor.probing.wire import NoAnswer, Shot
+from tokenward.auditor.probing.wire import CannotProbe, NoAnswer, Shot
 
 _EVERY = 0.2  # seconds between two looks
 
@@ -21,7 +22,11 @@ def how_long_does_it_live(
         shot: a request that is accepted until then.
         within: seconds that it may take.
     """
-    end()
+    try:
+        end()
+    except CannotProbe as error:
+        scene.unseen.append(Unseen("how long a revoked token lives", str(error)))
+        return
     began = scene.pace.seconds
     while True:
         try:

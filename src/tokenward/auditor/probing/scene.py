@@ -1,4 +1,4 @@
-"""What every part of a probe works with: the target, a good token, and a place to write down what was found."""
+"""What every part of a probe works with: the target, a good token, and where to write down what was found."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class Scene:
         """Write down what was left out, and why."""
         self.unseen.append(Unseen(what, why, skipped=True))
 
-    def signed(self, **claims: Any) -> str:
+    def signed(self, **claims: Any) -> str:  # noqa: ANN401 - of any type
         """A token of the test issuer, good but for these claims; `ABSENT` takes one away."""
         assert self.kit is not None, "only where tokens are ours"  # noqa: S101 - a mistake of the caller
         kit = self.kit()

@@ -1,13 +1,13 @@
-"""Trials out of the attack table, of altered opaque tokens, and of addresses that only a hostile token names."""
+"""Trials out of the attack table, with altered opaque tokens, and with tokens that name our own address."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from tokenward.auditor.attacks import ON_ACCESS_TOKENS, Attack, Kit, Unforgeable
 from tokenward.auditor.attacks.kit import ABSENT
-from tokenward.auditor.probing.token_checks import check_of, fired
 from tokenward.auditor.probing.firing import Trial
 from tokenward.auditor.probing.issuer import TestIssuer
+from tokenward.auditor.probing.token_checks import check_of, fired
 from tokenward.auditor.probing.wire import Shot, Uncarriable
 from tokenward.base.entropy import random_base62
 
@@ -58,9 +58,7 @@ def _remembered(row: Attack, base: Shot, kit: Callable[[], Kit]) -> Trial:
         shown[:] = [kit()]
         return base.bearing(shown[0].good)
 
-    return replace(
-        _bearer(check_of(row), row.name, base, lambda: row.forge(shown[0]), row), first=first
-    )
+    return replace(_bearer(check_of(row), row.name, base, lambda: row.forge(shown[0]), row), first=first)
 
 
 def _forged(row: Attack, kit: Kit) -> object:

@@ -1,4 +1,4 @@
-"""One HTTP exchange as a prober needs it: any header field, no redirect followed, a bounded answer, the time."""
+"""One HTTP exchange as a prober needs it: any header field, no redirect, a bounded answer, and how long."""
 
 import ssl
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ MOST_BYTES = 64 * 1024
 """Of an answer; what comes after is not read."""
 
 MOST_TOKEN = 12 * 1024
-"""Bytes of a token. Servers take some 16 KB of header fields in all, and refuse more without looking at it."""
+"""Bytes of a token. Servers take some 16 KB of header fields in all, and refuse more unseen."""
 
 Fields = tuple[tuple[str, bytes], ...]
 

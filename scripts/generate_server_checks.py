@@ -51,7 +51,7 @@ def generated() -> dict[Path, str]:
         section(f"What is published: {part}", [rule.check for rule in rules])
         for part, rules in PUBLISHED.items()
     ]
-    tried = [_section(f"Tried: {part}", [act.check for act in acts]) for part, acts in ACTS.items()]
+    tried = [section(f"Tried: {part}", [act.check for act in acts]) for part, acts in ACTS.items()]
     return {PAGE: page("Checks of an authorization server", _INTRODUCTION, *published, _TRIED, *tried)}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from tokenward.app.demo import BANK_APP, BANK_REDIRECT, PERSON, Demo, running_demo
+from tokenward.app.story_payment import PAYMENT
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.secret import Secret
 from tokenward.flows.authorization import AuthorizationRequest
@@ -53,6 +54,7 @@ def _walk(page: Page, demo: Demo) -> None:
     _take(page, "recovery-codes")
     page.get_by_role("link", name="I have written them down").click()
     _take(page, "consent")
+    _payment(page, demo)
     page.goto(f"{issuer}/account/passkeys")
     _take(page, "passkeys")
     page.goto(f"{issuer}/account")
@@ -64,6 +66,21 @@ def _walk(page: Page, demo: Demo) -> None:
     page.goto(f"{issuer}/sign-in")
     _sign_in(page, demo)
     _take(page, "second-factor")
+
+
+def _payment(page: Page, demo: Demo) -> None:
+    """What a person is asked where an application wants one payment and nothing else."""
+    request = AuthorizationRequest.begin(
+        f"{demo.urls['issuer']}/authorize",
+        client_id=BANK_APP,
+        redirect_uri=BANK_REDIRECT,
+        authorization_details=[{"type": "payment", **PAYMENT}],
+    )
+    page.goto(request.url)
+    _take(page, "consent-payment")
+    page.emulate_media(color_scheme="dark")
+    _take(page, "consent-payment-dark")
+    page.emulate_media(color_scheme="light")
 
 
 def _sign_in(page: Page, demo: Demo) -> None:

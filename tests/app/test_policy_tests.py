@@ -27,7 +27,7 @@ def tried(*arguments, code=0):
 def test_the_sample_passes_and_what_nobody_asks_for_is_told(house):
     (house / SAMPLE.name).write_text(SAMPLE.read_text())
     result = tried()
-    assert "15 passed, 0 failed" in result.stdout
+    assert "17 passed, 0 failed" in result.stdout
     assert "weather: GET /forecast/{city}" in result.stderr
     assert "bank: POST /transfers" not in result.stderr
     assert sorted(path.name for path in house.iterdir()) == [

@@ -56,7 +56,9 @@ class Caller:
             issuer=INSIDE, audience=self.audience, jwks_url=jwks_url
         )
 
-    def jwt(self, scope: str, *, subject: str = "alice", audience: str | None = None) -> str:
+    def jwt(
+        self, scope: str, *, subject: str = "alice", audience: str | None = None, details: object = None
+    ) -> str:
         now = int(SYSTEM_CLOCK.time())
         claims = {
             "iss": INSIDE,
@@ -66,15 +68,26 @@ class Caller:
             "scope": scope,
             "iat": now,
             "exp": now + 60,
+            **({} if details is None else {"authorization_details": details}),
         }
         return sign_jwt(KEY, claims, typ="at+jwt")
 
     def call(
-        self, method: str, path: str, scope: str | None = "", *, subject: str = "alice", **more: Any
+        self,
+        method: str,
+        path: str,
+        scope: str | None = "",
+        *,
+        subject: str = "alice",
+        details: object = None,
+        **more: Any,
     ) -> httpx.Response:
         headers = more.pop("headers", {})
         if scope is not None:
-            headers = {**headers, "Authorization": f"Bearer {self.jwt(scope, subject=subject)}"}
+            headers = {
+                **headers,
+                "Authorization": f"Bearer {self.jwt(scope, subject=subject, details=details)}",
+            }
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
@@ -256,6 +269,47 @@ def test_nobody_reads_or_moves_what_is_anothers(bank: Caller) -> None:
     assert bank.call("GET", path, "accounts:read", subject="mallory").status_code == 404
     untouched = bank.call("GET", "/accounts/current", "accounts:read", subject="mallory")
     assert untouched.json()["balance"] == "1250.00"
+
+
+ORDER = {
+    "amount": "120.00",
+    "currency": "EUR",
+    "payee": "Bücherei am Markt",
+    "iban": "DE89370400440532013000",
+    "reference": "Order 4711",
+}
+ALLOWED = {"type": "payment", **ORDER}
+
+
+def test_a_payment_is_made_as_it_was_allowed_and_once(bank: Caller) -> None:
+    details = [{"type": "other"}, ALLOWED]
+    done = bank.call("POST", "/payments", details=details, json=ORDER)
+    assert (done.status_code, done.json()["balance"]) == (201, "1130.00")
+    assert_documented("bank", "/payments", done)
+    again = bank.call("POST", "/payments", details=details, json=ORDER)
+    assert again.status_code == 409
+    assert_documented("bank", "/payments", again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": "120.01"},
+        {"payee": "Bücherei"},
+        {"iban": "DE89370400440532013001"},
+        {"reference": "Order 4712"},
+    ],
+)
+def test_no_other_payment_is_made(change: dict[str, str], bank: Caller) -> None:
+    refused = bank.call("POST", "/payments", details=[ALLOWED], json=ORDER | change)
+    assert refused.status_code == 403
+    assert_documented("bank", "/payments", refused)
+
+
+@pytest.mark.parametrize("details", [None, [], [{"type": "other", **ORDER}], [{**ALLOWED, "extra": 1}], {}])
+def test_without_that_payment_in_the_token_nothing_is_paid(details: object, bank: Caller) -> None:
+    scopes = "accounts:read transfers:write"
+    assert bank.call("POST", "/payments", scopes, details=details, json=ORDER).status_code == 403
 
 
 def test_a_large_transfer_moves_what_the_account_holds_and_no_more(bank: Caller) -> None:

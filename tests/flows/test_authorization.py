@@ -1,3 +1,4 @@
+import json
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -127,3 +128,13 @@ def test_the_servers_words_are_cut_to_what_can_be_logged():
 def test_any_text_is_a_flow_error(text: str):
     refusal(text)
     refusal(f"http://[{text}?{text}")
+
+
+def test_a_request_carries_authorization_details():
+    details = [{"type": "payment", "payee": "Müller & Söhne"}]
+    kept = AuthorizationRequest.begin(
+        f"{ISSUER}/authorize", client_id="app", redirect_uri=REDIRECT, authorization_details=details
+    )
+    query = parse_qs(urlsplit(kept.url).query)
+    assert json.loads(query["authorization_details"][0]) == details
+    assert "scope" not in query

@@ -90,6 +90,8 @@ def test_what_is_not_there_is_none():
         {"refresh_token": ""},
         {"refresh_token": None},
         {"id_token": 1},
+        {"authorization_details": {"type": "payment"}},
+        {"authorization_details": ["payment"]},
     ],
 )
 def test_an_answer_of_the_wrong_shape_is_refused(changes: dict[str, Any]):
@@ -123,3 +125,13 @@ def test_a_token_beside_an_error_status_is_not_taken():
 def test_any_answer_is_a_flow_error(status: int, body: bytes):
     with pytest.raises(FlowError):
         TokenResponse.parse(status, body)
+
+
+def test_authorization_details_are_asked_for_and_told():
+    details = [{"type": "payment", "payee": "Müller & Söhne"}]
+    form = fields(token.client_credentials(authorization_details=details))
+    assert json.loads(form["authorization_details"]) == details
+    assert "authorization_details" not in fields(token.client_credentials())
+    answer = json.dumps(GOOD | {"authorization_details": details}).encode()
+    assert TokenResponse.parse(200, answer).authorization_details == tuple(details)
+    assert TokenResponse.parse(200, json.dumps(GOOD).encode()).authorization_details == ()

@@ -71,6 +71,16 @@ apis:
     operations:
       createTransfer: {{risk: high}}
       createLargeTransfer: {{risk: critical}}
+      createPayment: {{risk: high, authorization_details: payment}}
+    authorization_details_types:
+      payment:
+        says: Send {{amount}} {{currency}} to {{payee}} ({{iban}})
+        fields:
+          amount: {{type: string, pattern: '(0|[1-9][0-9]{{0,8}})[.][0-9]{{2}}', maxLength: 12}}
+          currency: {{enum: [EUR]}}
+          payee: {{type: string, minLength: 1, maxLength: 70}}
+          iban: {{type: string, pattern: '[A-Z]{{2}}[0-9]{{2}}[A-Z0-9]{{10,30}}', maxLength: 34}}
+          reference: {{type: string, minLength: 1, maxLength: 35, title: Reference}}
 """
 )
 
@@ -225,6 +235,7 @@ async def _prepare(configuration: Configuration) -> tuple[Cast, KeyRing]:
                 client_type="native",
                 redirect_uris=[REDIRECT],
                 scopes=["openid", "offline_access", "accounts:read", "transfers:write"],
+                authorization_details_types=["payment"],
             )
             await register(
                 desk,
@@ -233,6 +244,7 @@ async def _prepare(configuration: Configuration) -> tuple[Cast, KeyRing]:
                 client_type="web",
                 redirect_uris=[BANK_REDIRECT],
                 scopes=["openid", "accounts:read", "transfers:write"],
+                authorization_details_types=["payment"],
                 proving=keys,
             )
             await add_user(store, PERSON, password, passwords=passwords, clock=ground.clock)

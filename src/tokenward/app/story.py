@@ -64,6 +64,7 @@ class Story:
     person_tokens: TokenResponse | None = None
     old_refresh_token: Secret = field(default_factory=lambda: Secret(""))
     large_transfer_token: Secret = field(default_factory=lambda: Secret(""))
+    payment_token: Secret = field(default_factory=lambda: Secret(""))
     step_up: dict[str, str] = field(default_factory=dict)
 
     def call(

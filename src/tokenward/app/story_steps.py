@@ -9,6 +9,7 @@ from collections.abc import Callable
 import httpx
 
 from tokenward.app.story import Story, Unexpected, expect, follow, submit
+from tokenward.app.story_payment import allow_one_payment, pay_what_was_allowed, payment_without_details
 from tokenward.app.story_step_up import add_a_second_factor, large_transfer, large_transfer_with_one_factor
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.secret import Secret
@@ -203,6 +204,9 @@ STEPS: tuple[Callable[[Story], None], ...] = (
     revoke,
     sign_in_and_consent,
     transfer_as_person,
+    payment_without_details,
+    allow_one_payment,
+    pay_what_was_allowed,
     large_transfer_with_one_factor,
     add_a_second_factor,
     large_transfer,

@@ -1,8 +1,10 @@
 """The authorization code flow, first half: out to the authorize endpoint and back (RFC 6749 §4.1)."""
 
 import hmac
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 from tokenward.base.entropy import identifier
@@ -30,6 +32,7 @@ class AuthorizationRequest:
         max_age: how many seconds ago the person may have signed in (OpenID Connect Core §3.1.2.1), or None.
         acr_values: how well they should have, the best first.
         prompt: what should happen, such as `login`, or "".
+        authorization_details: what exactly is asked for beside scopes, an element each (RFC 9396 §2).
     """
 
     endpoint: str
@@ -44,6 +47,7 @@ class AuthorizationRequest:
     max_age: int | None = None
     acr_values: tuple[str, ...] = ()
     prompt: str = ""
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def begin(
@@ -58,6 +62,7 @@ class AuthorizationRequest:
         max_age: int | None = None,
         acr_values: Iterable[str] = (),
         prompt: str = "",
+        authorization_details: Iterable[Mapping[str, Any]] = (),
     ) -> "AuthorizationRequest":
         """A request with fresh `state`, `nonce` and code verifier."""
         return cls(
@@ -73,6 +78,7 @@ class AuthorizationRequest:
             max_age=max_age,
             acr_values=tuple(acr_values),
             prompt=prompt,
+            authorization_details=tuple(authorization_details),
         )
 
     @property
@@ -92,6 +98,7 @@ class AuthorizationRequest:
             "max_age": "" if self.max_age is None else str(self.max_age),
             "acr_values": " ".join(self.acr_values),
             "prompt": self.prompt,
+            "authorization_details": details_text(self.authorization_details),
         }
         separator = "&" if "?" in self.endpoint else "?"
         return (
@@ -99,6 +106,11 @@ class AuthorizationRequest:
             + separator
             + urlencode({name: value for name, value in parameters.items() if value})
         )
+
+
+def details_text(details: Sequence[Mapping[str, Any]]) -> str:
+    """Authorization details as a parameter has them; "" for none."""
+    return json.dumps(list(details), ensure_ascii=False, separators=(",", ":")) if details else ""
 
 
 def read_callback(

@@ -1,22 +1,32 @@
 """The token endpoint from the client's side (RFC 6749 §3.2): request bodies and the answer."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from tokenward.base.secret import Secret
-from tokenward.flows.authorization import AuthorizationRequest, server_error
+from tokenward.flows.authorization import AuthorizationRequest, details_text, server_error
 from tokenward.flows.errors import FlowError
 from tokenward.tokens import strict_json
 
 FORM = "application/x-www-form-urlencoded"
 
 
-def client_credentials(*, scope: Iterable[str] = (), resource: str = "") -> bytes:
-    """The body of the client credentials grant (§4.4.2)."""
-    return _form(grant_type="client_credentials", scope=" ".join(scope), resource=resource)
+def client_credentials(
+    *,
+    scope: Iterable[str] = (),
+    resource: str = "",
+    authorization_details: Sequence[Mapping[str, Any]] = (),
+) -> bytes:
+    """The body of the client credentials grant (§4.4.2), with what exactly is asked for (RFC 9396 §6)."""
+    return _form(
+        grant_type="client_credentials",
+        scope=" ".join(scope),
+        resource=resource,
+        authorization_details=details_text(authorization_details),
+    )
 
 
 def authorization_code(code: Secret, request: AuthorizationRequest, *, public: bool = False) -> bytes:
@@ -59,6 +69,7 @@ class TokenResponse:
         scope: what was granted; None means what was asked for.
         refresh_token: the next refresh token, or None.
         id_token: who signed in (OpenID Connect Core §3.1.3.3), or None.
+        authorization_details: what exactly was granted beside scopes, an element each (RFC 9396 §7).
     """
 
     access_token: Secret
@@ -66,6 +77,7 @@ class TokenResponse:
     scope: str | None = None
     refresh_token: Secret | None = None
     id_token: Secret | None = None
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def parse(
@@ -104,7 +116,15 @@ class TokenResponse:
             scope=_text(answer, "scope"),
             refresh_token=_secret(answer, "refresh_token"),
             id_token=_secret(answer, "id_token"),
+            authorization_details=_details(answer),
         )
+
+
+def _details(answer: dict[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    details = answer.get("authorization_details", [])
+    if not isinstance(details, list) or not all(isinstance(each, dict) for each in details):
+        raise FlowError("malformed_response", "authorization_details is no list of objects")
+    return tuple(details)
 
 
 def _form(**parameters: str) -> bytes:

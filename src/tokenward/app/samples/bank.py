@@ -1,7 +1,8 @@
 """A bank on FastAPI, guarded operation by operation through a dependency that names the scopes.
 
 Whose accounts they are follows from the token alone: a path or a body can only name one of the caller's own,
-so there is no number of somebody else's account to guess (broken object level authorization).
+so there is no number of somebody else's account to guess (broken object level authorization). What leaves the
+house follows from the token, too: a payment is made as its customer allowed it, to the cent, and once.
 """
 
 from collections import OrderedDict
@@ -49,6 +50,23 @@ class Transfer(NewTransfer):
     id: str
 
 
+class Payment(BaseModel):
+    """What the caller sends, and what its customer allowed (RFC 9396): the same members in both."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    amount: Amount
+    currency: Literal["EUR"]
+    payee: Annotated[str, Field(min_length=1, max_length=70)]
+    iban: Annotated[str, Field(pattern=r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$")]
+    reference: Annotated[str, Field(min_length=1, max_length=35)]
+
+    def allowed_by(self, claims: VerifiedClaims) -> bool:
+        """Whether an element of `authorization_details` says exactly this."""
+        this = {"type": "payment", **self.model_dump()}
+        return any(each == this for each in claims.get("authorization_details", ()))
+
+
 class Account(BaseModel):
     """One account and what is in it."""
 
@@ -65,6 +83,7 @@ class Book:
         default_factory=lambda: {"current": Decimal("1250.00"), "savings": Decimal("8000.00")}
     )
     transfers: OrderedDict[str, Transfer] = field(default_factory=OrderedDict)
+    paid: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def account(self, name: str) -> Account:
         """The account.
@@ -96,6 +115,25 @@ class Book:
         if len(self.transfers) > TRANSFERS:
             self.transfers.popitem(last=False)
         return transfer
+
+    def pay(self, order: Payment) -> Account:
+        """Pay from the current account, each reference once: one yes of a customer is for one payment.
+
+        Raises:
+            HTTPException: 409, it was paid before, or there is not enough; 422, nothing to pay.
+        """
+        amount = Decimal(order.amount)
+        if not amount:
+            raise HTTPException(422, "A payment is of more than nothing.")
+        if order.reference in self.paid:
+            raise HTTPException(409, "A payment with this reference was made before.")
+        if self.balances["current"] < amount:
+            raise HTTPException(409, "The account does not hold that much.")
+        self.paid[order.reference] = None
+        if len(self.paid) > TRANSFERS:
+            self.paid.popitem(last=False)
+        self.balances["current"] -= amount
+        return self.account("current")
 
 
 class Bank:
@@ -152,6 +190,8 @@ def create_app(*, issuer: str, audience: str, jwks_url: str) -> App:
     ) -> Transfer:
         return _moved(bank.book(claims.subject), order, response)
 
+    _add_payments(app, bank, caller)
+
     @app.get("/transfers/{number}")
     async def one_transfer(number: str, claims: Annotated[VerifiedClaims, Depends(reader)]) -> Transfer:
         found = bank.book(claims.subject).transfers.get(number)
@@ -164,6 +204,16 @@ def create_app(*, issuer: str, audience: str, jwks_url: str) -> App:
         return {"note": "If you came here through the gateway, the gateway is broken."}
 
     return app
+
+
+def _add_payments(app: FastAPI, bank: Bank, caller: InsideClaims) -> None:
+    """No scope is asked for: what counts is said more exactly."""
+
+    @app.post("/payments", status_code=201)
+    async def payment(order: Payment, claims: Annotated[VerifiedClaims, Depends(caller)]) -> Account:
+        if not order.allowed_by(claims):
+            raise HTTPException(403, "That is not the payment that you allowed.")
+        return bank.book(claims.subject).pay(order)
 
 
 def _moved(book: Book, order: NewTransfer, response: Response, *, most: Decimal | None = None) -> Transfer:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from app.demo_policy import SAMPLE, write_policy
 from git_repositories import Repository
+from tokenward.app.ci.documents import api_documents
 from tokenward.app.cli import application
 from tokenward.leaks.rulebook.templates import fill
 
@@ -92,6 +93,22 @@ def test_only_what_is_severe_enough_fails(repository):
     repository.commit({"api/openapi.yaml": WEAK})
     ci("--skip", "scan", "--fail-on", "critical", code=0)
     ci("--skip", "scan", code=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_one"),
+    [
+        ("a.yaml", WEAK, True),
+        ("a.yml", "# of the shop\n'swagger': '2.0'\n", True),
+        ("a.json", '{"info": {}, "openapi": "3.1.0"}', True),
+        ("a.yaml", "case:\n  openapi: 3.0.3\n", False),
+        ("a.json", '{"text": "openapi: 3.0.3"}', False),
+        ("a.txt", WEAK, False),
+    ],
+)
+def test_a_document_is_what_says_so(repository, name, text, is_one):
+    repository.write({name: text})
+    assert list(api_documents()) == [name] * is_one
 
 
 def test_what_cannot_be_looked_at_is_no_success(repository):

@@ -13,23 +13,30 @@ from tokenward.leaks.sources.tree import Tree
 _HEAD: Final = 4_096
 """Bytes in which a document says what it is."""
 
-_SAYS: Final = re.compile(rb"""(?:^|[\s{,])["']?(?:openapi|swagger)["']?\s*:\s*["']?[23]\.""")
+_SAYS: Final = {
+    ".json": re.compile(rb"""[{,]\s*"(?:openapi|swagger)"\s*:\s*"[23]\."""),
+    # At the start of a line: what is indented is an example of a document in something else.
+    ".yaml": re.compile(rb"""^["']?(?:openapi|swagger)["']?\s*:\s*["']?[23]\.""", re.MULTILINE),
+}
 
-SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+_SAYS[".yml"] = _SAYS[".yaml"]
 
 
 def api_documents() -> Iterator[str]:
     """The paths of all OpenAPI documents below the working directory that git does not ignore, in order."""
     paths = (item.path for item in Tree([Path()]).items() if not isinstance(item, Trouble))
     for path in sorted(paths):
-        if PurePosixPath(path).suffix.lower() in SUFFIXES and _says_so(Path(path)):
+        if _says_so(path):
             yield path
 
 
-def _says_so(path: Path) -> bool:
+def _says_so(path: str) -> bool:
+    says = _SAYS.get(PurePosixPath(path).suffix.lower())
+    if says is None:
+        return False
     try:
-        with path.open("rb") as file:
-            return _SAYS.search(file.read(_HEAD)) is not None
+        with Path(path).open("rb") as file:
+            return says.search(file.read(_HEAD)) is not None
     except OSError:
         return False
 
@@ -52,6 +59,6 @@ def touched(document: str, changed: frozenset[str]) -> bool:
     """Whether the document was changed, or something below its directory that it may refer to."""
     folder = PurePosixPath(document).parent
     return document in changed or any(
-        PurePosixPath(path).suffix.lower() in SUFFIXES and PurePosixPath(path).is_relative_to(folder)
+        PurePosixPath(path).suffix.lower() in _SAYS and PurePosixPath(path).is_relative_to(folder)
         for path in changed
     )

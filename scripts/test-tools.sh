@@ -28,6 +28,13 @@ need oathtool oathtool "of one-time codes beside another program"
 need nginx nginx-light "behind a TLS proxy"
 need redis-server redis-server "of counters in Redis"
 
+# Libraries of JavaScript that `tokenward audit library` is tried on.
+if command -v npm >/dev/null && [ ! -d .cache/harnesses/node_modules/jsonwebtoken ]; then
+    echo "installing jose and jsonwebtoken for the tests of harnesses"
+    quietly npm install --prefix .cache/harnesses --no-audit --no-fund --ignore-scripts --silent jose@6.2.18 jsonwebtoken@9.0.3 ||
+        echo "they could not be installed: the tests of harnesses for Node are skipped" >&2
+fi
+
 if ! python3 -c 'import socket; socket.create_connection(("127.0.0.1", 5432), 1).close()' 2>/dev/null; then
     echo "no PostgreSQL on 127.0.0.1:5432: its tests are skipped, those on SQLite run" >&2
 fi

@@ -6,18 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tokenward.auditor.libraries.beside.python_libraries import ADAPTERS
+from tokenward.auditor.libraries.judging import FAMILIES
+
 TEMPLATE = Path(__file__).with_name("template.md")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "libraries.md"
-
-FAMILIES = {
-    "F": "form",
-    "S": "header, algorithm, signature",
-    "C": "claims",
-    "T": "kind and binding",
-    "E": "encryption",
-    "X": "memory",
-    "K": "keys",
-}
 
 
 def document(rows: Sequence[Any], results: Sequence[Any], table_digest: str) -> str:
@@ -25,7 +18,7 @@ def document(rows: Sequence[Any], results: Sequence[Any], table_digest: str) -> 
 
     Args:
         rows: the table of attacks and of key sets.
-        results: for each library what it did, by the row's id.
+        results: for each library what it did (`Outcomes`).
         table_digest: of the table that was measured, so that a test can tell when the page is out of date.
     """
     counted = [row for row in rows if row.verdict == "reject"]
@@ -41,7 +34,7 @@ def document(rows: Sequence[Any], results: Sequence[Any], table_digest: str) -> 
         exceptions=_exceptions(counted, results),
         controls=_controls(rows, results),
         notes=_families([row for row in rows if row.verdict == "note"], results),
-        uses="\n".join(f"- **{each.library.name}**: {each.library.use}" for each in results),
+        uses="\n".join(f"- **{each.name}**: {ADAPTERS[each.name].use}" for each in results),
     )
 
 
@@ -51,14 +44,14 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _name(result: Any) -> str:
-    return result.library.name
+    return result.name
 
 
 def _totals(rows: Sequence[Any], results: Sequence[Any]) -> str:
     def line(result: Any) -> tuple[str, ...]:
         through = [row for row in rows if result.by_row[row.id] == "accepted"]
         strange = [row for row in rows if result.by_row[row.id] not in {"accepted", "refused"}]
-        release = "this one" if _name(result) == "tokenward" else version(_name(result))
+        release = "this one" if _name(result) == "tokenward" else result.release
         entries = len({row.entry for row in through})
         return _name(result), release, f"**{len(through)}**", str(entries), str(len(strange))
 

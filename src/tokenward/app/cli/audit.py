@@ -7,13 +7,14 @@ from tokenward.app.cli.lazily import Room, lazy_group
 ROOMS = {
     "openapi": Room("audit_openapi", "audit_openapi"),
     "server": Room("audit_server", "audit_server"),
+    "library": Room("audit_library", "audit_library"),
 }
 
 commands = typer.Typer(
     cls=lazy_group(ROOMS),
     no_args_is_help=True,
     help="Look for what is wrong, before somebody else does: in an OpenAPI document,"
-    " in an authorization server.",
+    " in an authorization server, in JWT libraries.",
 )
 
 

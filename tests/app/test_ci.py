@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,14 @@ from typer.testing import CliRunner
 
 from app.demo_policy import SAMPLE, write_policy
 from git_repositories import Repository
+from targets.serving import Refused, api, running
+from tokenward.app import probing
 from tokenward.app.ci.documents import api_documents
 from tokenward.app.cli import application
+from tokenward.auditor.attacks.kit import Kit
 from tokenward.leaks.rulebook.templates import fill
 
+ADMITTED = Kit.issue(issuer="https://issuer.example", audience="bank", now=1_700_000_000).good
 LEAK = fill("token = '{checksum:crc-of-body ghp_}'\n", "a").decode()
 WEAK = """\
 openapi: 3.0.3
@@ -164,6 +169,27 @@ def test_a_revision_that_is_none_is_an_error(repository, revision):
     done = ci(f"--changed={revision}", code=2)
     assert "no changes since" in done.stderr
     assert not Path("x").exists()
+
+
+def test_a_live_api_is_probed_with_a_good_token(repository, tmp_path, monkeypatch):
+    monkeypatch.setattr(probing, "probe", partial(probing.probe, sleep=lambda _: None))
+    (tmp_path / "token").write_text(f"{ADMITTED}\n")
+    only = ("--skip", "scan", "--skip", "openapi", "--skip", "check", "--skip", "test")
+
+    def careless(token):
+        if "." not in token:  # all that it looks at
+            raise Refused
+
+    with running(api(careless)) as url:
+        told = report(*only, "--probe", url, "--token", f"@{tmp_path / 'token'}", code=1)
+    assert any(rule.startswith("probe.") for rule in rules(told))
+    assert ADMITTED not in json.dumps(told)
+    gone = ci(*only, "--probe", url, "--token", f"@{tmp_path / 'token'}", code=2)
+    assert "could not be done" in gone.output
+    ci(*only, "--probe", url, code=2)
+    ci(*only, "--token", "-", code=2)
+    elsewhere = ci(*only, "--probe", "http://192.0.2.1/", "--token", f"@{tmp_path / 'token'}", code=2)
+    assert "--i-may-test-this" in elsewhere.output
 
 
 def test_no_secret_is_in_any_form_of_the_report(repository):

@@ -18,6 +18,7 @@ from tokenward.app.reports.words import count, headline
 from tokenward.app.scan_command import ScanFailed, failures_told, scan_report
 from tokenward.app.scan_command import Wanted as WantedScan
 from tokenward.app.scan_sources import Asked
+from tokenward.base.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Part:
     """What a part says.
 
     Attributes:
-        name: "scan", "openapi", "check" or "test".
+        name: "scan", "openapi", "check", "test" or "probe".
         told: in a line, what came of it.
         rows: what it found.
         accepted: what somebody accepted in the files themselves.
@@ -106,6 +107,20 @@ def tested(config: Path) -> Part:
     tried = asyncio.run(try_suites(configuration, read.suites))
     failed = failed_rows(tried)
     return Part("test", f"{len(tried) - len(failed)} passed, {len(failed)} failed", failed)
+
+
+def probed(url: str, token: Secret, *, permitted: bool) -> Part:
+    """A live API, with one good token."""
+    # Imported where it is asked for: it brings a server along.
+    from tokenward.app.probing import report_on  # noqa: PLC0415
+    from tokenward.auditor.probing.probe import Asked as AskedProbe  # noqa: PLC0415
+    from tokenward.auditor.probing.wire import CannotProbe  # noqa: PLC0415
+
+    try:
+        report = report_on(AskedProbe(url=url, token=token), permitted=permitted)
+    except CannotProbe as error:
+        return Part("probe", "it could not be done", problems=(Problem(url, str(error)),))
+    return _of("probe", report)
 
 
 def _of(name: str, report: Report) -> Part:

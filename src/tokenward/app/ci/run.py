@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tokenward.app.ci.documents import changed_since
 from tokenward.app.ci.found import Found
-from tokenward.app.ci.parts import Part, audited, checked, scanned, tested
+from tokenward.app.ci.parts import Part, audited, checked, probed, scanned, tested
 from tokenward.app.reports.model import Report, Row
 from tokenward.app.reports.words import idle_note
 from tokenward.app.scan_baseline import OpenBaseline, open_baseline, write_baseline
 from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.secret import Secret
 from tokenward.leaks.baseline import Entry, gone, split
 
 
@@ -26,6 +27,9 @@ class Wanted:
         skip: names of parts to leave out, as `Part.name`.
         baseline: the file of what was accepted before; None for none. It is of runs alone, not also of scans.
         baseline_key: a reference to its key; "" for the file beside it.
+        probe: an operation of a live API; "" for none.
+        token: a good token for it.
+        permitted: the user says that it is theirs to test.
     """
 
     config: Path
@@ -34,10 +38,13 @@ class Wanted:
     skip: Collection[str] = ()
     baseline: Path | None = None
     baseline_key: str = ""
+    probe: str = ""
+    token: Secret | None = None
+    permitted: bool = False
 
 
 PARTS = ("scan", "openapi", "check", "test")
-"""In the order in which they run."""
+"""In the order in which they run; after them comes a probe, if that is asked for."""
 
 
 def run(wanted: Wanted) -> Report:
@@ -98,7 +105,10 @@ def _looked(wanted: Wanted, opened: OpenBaseline | None) -> list[Part]:
         "check": lambda: checked(wanted.config),
         "test": lambda: tested(wanted.config),
     }
-    return [looks[name]() for name in PARTS if name not in wanted.skip]
+    parts = [looks[name]() for name in PARTS if name not in wanted.skip]
+    if wanted.probe and wanted.token is not None:
+        parts.append(probed(wanted.probe, wanted.token, permitted=wanted.permitted))
+    return parts
 
 
 def _report(wanted: Wanted, parts: Sequence[Part], now: float) -> Report:

@@ -9,7 +9,7 @@ import typer
 
 from tokenward.app.audit_command import FailOn, conclude
 from tokenward.app.ci.run import Wanted, accept, run
-from tokenward.app.cli.console import DEFAULT_CONFIG, ConfigPath, err, fail
+from tokenward.app.cli.console import DEFAULT_CONFIG, ConfigPath, err, fail, read_credential
 from tokenward.app.cli.day_option import day
 from tokenward.app.reports.writing import Format
 from tokenward.leaks.sources.source import CannotScan
@@ -52,6 +52,27 @@ def ci(
     skip: Annotated[
         list[Part] | None, typer.Option(help="A part to leave out; repeat.", rich_help_panel=_WHAT)
     ] = None,
+    probe: Annotated[
+        str,
+        typer.Option(
+            "--probe",
+            metavar="URL",
+            help="An operation of a live API that needs a token: fire hostile tokens at it.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "",
+    token: Annotated[
+        str | None,
+        typer.Option(metavar="-|@FILE", help="A good token for --probe.", rich_help_panel=_WHAT),
+    ] = None,
+    permitted: Annotated[
+        bool,
+        typer.Option(
+            "--i-may-test-this",
+            help="What --probe names is yours, or its owner lets you.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
     fail_on: Annotated[
         FailOn,
         typer.Option(
@@ -100,6 +121,8 @@ def ci(
     Examples: tokenward ci; tokenward ci --changed origin/main --format sarif --output tokenward.sarif;
     tokenward ci --fail-on high --baseline tokenward-ci.json
     """
+    if bool(probe) is (token is None):
+        fail("--probe and --token go together: a good token tells what accepted looks like")
     wanted = Wanted(
         config=config,
         documents=documents or (),
@@ -107,6 +130,9 @@ def ci(
         skip=frozenset(map(str, skip or ())),
         baseline=None if update_baseline else baseline,
         baseline_key=baseline_key,
+        probe=probe,
+        token=None if token is None else read_credential(token, what="token"),
+        permitted=permitted,
     )
     try:
         if update_baseline:

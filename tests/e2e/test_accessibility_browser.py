@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tokenward.app.demo import BANK_APP, BANK_REDIRECT, PERSON, running_demo
+from tokenward.app.story_payment import PAYMENT
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.secret import Secret
 from tokenward.flows.authorization import AuthorizationRequest
@@ -49,6 +50,12 @@ def test_no_page_shuts_anybody_out(house, browser):
         redirect_uri=BANK_REDIRECT,
         scope=["openid", "accounts:read", "transfers:write"],
     )
+    payment = AuthorizationRequest.begin(
+        f"{issuer}/authorize",
+        client_id=BANK_APP,
+        redirect_uri=BANK_REDIRECT,
+        authorization_details=[{"type": "payment", **PAYMENT}],
+    )
     page.goto(issuer)
     look()
     page.goto(f"{request.url}&acr_values=urn:tokenward:acr:two-factor")
@@ -70,6 +77,9 @@ def test_no_page_shuts_anybody_out(house, browser):
     look()
     code = page.locator(".codes code").first.inner_text()
     page.get_by_role("link", name="I have written them down").click()
+    look()
+    page.goto(payment.url)
+    assert page.locator(".given").all_inner_texts() == list(PAYMENT.values())
     look()
     for path in ("", "/passkeys", "/password", "/authenticator", "/recovery-codes"):
         page.goto(f"{issuer}/account{path}")

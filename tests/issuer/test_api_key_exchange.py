@@ -68,6 +68,8 @@ async def test_a_key_is_exchanged_for_nothing_that_it_does_not_allow(h: House):
         {"actor_token_type": API_KEY},
     ):
         assert error(await ask(h, text, **actor)) == REFUSED
+    details = '[{"type":"forecasts"}]'
+    assert error(await ask(h, text, authorization_details=details)) == (400, "invalid_authorization_details")
     refresh = "urn:ietf:params:oauth:token-type:refresh_token"
     assert error(await ask(h, text, requested_token_type=refresh)) == REFUSED
     assert (await ask(h, text, audience=WEATHER, scope="forecast:read")).status_code == 200

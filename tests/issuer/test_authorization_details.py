@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -190,6 +191,24 @@ async def test_no_prompt_none_gets_past_the_person(h: House):
     request = app.request(authorization_details=asked(PAY), prompt="none")
     assert answer(await h.authorize(**request))["error"] == "consent_required"
     assert "code" in answer(await h.authorize(**app.request(prompt="none")))
+
+
+@lived
+async def test_signing_in_leads_back_to_the_very_request(h: House):
+    app = await app_of(h)
+    h.browser.person = None
+    five = [{**PAY, "amount": f"{number}.00", "reference": "Ä" * 35} for number in range(1, 6)]
+    text = asked(*five)
+    response = await h.authorize(**app.request(authorization_details=text))
+    target = parse_qs(urlsplit(response.headers["location"]).query)["continue"][0]
+    h.browser.person = Person()
+    assert (await h.http.get(target)).text == "consent"
+    assert len(h.pages.view.details) == 5
+    code = answer(await app.decide("allow"))["code"]
+    assert (await app.redeem(code)).json()["authorization_details"] == five
+    # Whoever changes the address on the way is shown what they changed it to.
+    await h.http.get(target.replace("amount%22%3A+%221.00", "amount%22%3A+%229.00"))
+    assert h.pages.view.details[0].text.startswith("Send “9.00”")
 
 
 @lived

@@ -32,7 +32,7 @@ def trusted(h: House, platform: FakePlatform, *rules: WorkloadRule, kind: str = 
     return TrustedPlatform(PLATFORMS[kind], validator, rules)
 
 
-async def ready(h: House, *scopes: str, rules=(RULE,)) -> FakePlatform:
+async def ready(h: House, *scopes: str, rules=(RULE,), types=()) -> FakePlatform:
     """A platform that is trusted, and a client that has no secret."""
     platform = FakePlatform("https://ci.example")
     object.__setattr__(h.issuer, "workloads", Workloads([trusted(h, platform, *rules)]))
@@ -42,6 +42,7 @@ async def ready(h: House, *scopes: str, rules=(RULE,)) -> FakePlatform:
         client_type="service",
         scopes=scopes or ("accounts:read",),
         client_id="deploy-bot",
+        authorization_details_types=types,
         proving=Proving("workload"),
     )
     return platform
@@ -78,6 +79,16 @@ async def test_the_token_never_outlives_the_assertion(h: House):
     assert (await ask(h, assertion)).json()["expires_in"] == 10
     late = platform.token(URL, now=h.clock.time() - 310)  # within what clocks may differ
     assert error(await ask(h, late)) == REFUSED
+
+
+@lived
+async def test_a_workload_asks_for_the_authorization_details_of_its_client(h: House):
+    platform = await ready(h, types=("forecasts",))
+    asked = {"authorization_details": '[{"type":"forecasts"}]'}
+    assert (await ask(h, of(platform, h), **asked)).json()["authorization_details"] == [{"type": "forecasts"}]
+    for other in ('[{"type":"payment"}]', '[{"type":"forecasts","x":1}]'):
+        refused = await ask(h, of(platform, h), authorization_details=other)
+        assert error(refused) == (400, "invalid_authorization_details")
 
 
 @lived

@@ -29,7 +29,8 @@ def requested_details(settings: IssuerSettings, client: Client, parameters: Mapp
         Refusal: INVALID_AUTHORIZATION_DETAILS, what is there cannot be granted to this client (§5), or is for
             more than one resource.
     """
-    details = _read(parameters)
+    if not (details := _read(parameters)):
+        return ()
     types = settings.detail_types
     for detail in details:
         kind = types.get(detail["type"])

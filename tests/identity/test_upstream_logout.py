@@ -9,6 +9,8 @@ from identity.house import SESSION
 from identity.op import CLIENT, OP, OTHER_KEY, OpenIdProvider, through
 from tokens.minting import ABSENT
 from tokenward.base.outbound import OutboundError
+from tokenward.base.problems import PROVIDER_REFUSED
+from tokenward.store.people_records import UpstreamLink
 from tokenward.store.port import StoreUnavailable
 
 LOGOUT = "/sign-in/from/corp/logout"
@@ -117,6 +119,7 @@ def test_a_logout_token_counts_once(corp):
         token = provider.logout_token()
         answers = await asyncio.gather(*(tell(house, token) for _ in range(3)))
         assert sorted(answer.status_code for answer in answers) == [200, 400, 400]
+        house.clock.advance(1)  # providers tell time by the second
         browser = await signed_in(house, provider, "s-1")
         house.clock.advance(140)  # past its end, and within what clocks may differ
         assert (await tell(house, token)).status_code == 400
@@ -190,3 +193,109 @@ def test_where_it_is_not_wanted_or_not_there_it_ends_here(corp, settings, metada
         assert (await sign_out(house, browser)).headers["location"] == "/"
 
     corp(story, **settings)
+
+
+# While somebody is on the way
+
+
+async def at_the_second_factor(house, provider, sid="s-1", browser=None):
+    """A browser that has come back from the provider, and is asked for a code; with the person's app."""
+    browser = browser or house.browser()
+    provider.claims["sid"] = sid
+    await through(browser, provider)
+    user = await house.store.user((await house.person(browser)).user_id)
+    app = await house.app(user)
+    browser.cookies.clear()
+    answer = await through(browser, provider)
+    assert answer.headers["location"].startswith("/sign-in/code?")
+    return browser, app
+
+
+@pytest.mark.parametrize(
+    ("named", "gets_in"),
+    [
+        ({"sid": "s-1"}, False),
+        ({"sid": "s-1", "sub": ABSENT}, False),
+        ({}, False),
+        ({"sid": "s-2"}, True),
+        ({"sub": "corp-2"}, True),
+    ],
+    ids=["session and person", "session", "person", "another session", "another person"],
+)
+def test_a_logout_there_during_the_second_factor_here_ends_that_sign_in(corp, named, gets_in):
+    async def story(house, provider):
+        browser, app = await at_the_second_factor(house, provider)
+        assert (await tell(house, provider.logout_token(**named))).status_code == 200
+        if gets_in:
+            assert (await house.code(browser, app.code())).status_code == 303
+        else:
+            answer = await browser.get("/sign-in/code")
+            assert answer.headers["location"].startswith("/sign-in?")
+        assert bool(await house.person(browser)) is gets_in
+
+    corp(story)
+
+
+def test_so_does_one_at_the_very_moment_of_the_code(corp, monkeypatch):
+    async def story(house, provider):
+        browser, app = await at_the_second_factor(house, provider)
+        real = house.store.add_session
+
+        async def adds_late(session, *, version):
+            assert (await tell(house, provider.logout_token())).status_code == 200  # and finds none to end
+            return await real(session, version=version)
+
+        monkeypatch.setattr(house.store, "add_session", adds_late)
+        answer = await house.code(browser, app.code())
+        assert (answer.status_code, PROVIDER_REFUSED.text in answer.text) == (403, True)
+        assert SESSION not in browser.cookies
+        assert await house.person(browser) is None
+        monkeypatch.undo()
+        house.clock.advance(2)
+        assert (await through(browser, provider)).headers["location"].startswith("/sign-in/code?")
+        house.clock.advance(30)
+        assert (await house.code(browser, app.code())).status_code == 303  # what is vouched for anew counts
+
+    corp(story)
+
+
+def test_and_one_while_a_session_is_renewed_by_it(corp, monkeypatch):
+    async def story(house, provider):
+        browser = house.browser()
+        await house.sign_in(browser)
+        alice = house.alice.user_id
+        await house.store.add_upstream_link(UpstreamLink("corp", "corp-1", alice, house.clock.time()))
+        real = house.store.replace_session
+
+        async def replaces_late(old_id, new):
+            assert (await tell(house, provider.logout_token())).status_code == 200
+            return await real(old_id, new)
+
+        monkeypatch.setattr(house.store, "replace_session", replaces_late)
+        answer = await through(browser, provider)
+        assert (answer.status_code, PROVIDER_REFUSED.text in answer.text) == (403, True)
+        assert await house.store.sessions_of(alice) == []
+
+    corp(story)
+
+
+def test_a_logout_that_could_not_be_done_can_be_told_again(corp, monkeypatch):
+    async def story(house, provider):
+        browser = await signed_in(house, provider, "s-1")
+        token, real = provider.logout_token(), house.store._database.write
+        calls = []
+
+        async def fails_at_the_second(unit):
+            calls.append(unit)
+            if len(calls) == 2:
+                raise StoreUnavailable("gone")
+            return await real(unit)
+
+        monkeypatch.setattr(house.store._database, "write", fails_at_the_second)
+        assert (await tell(house, token)).status_code == 503
+        monkeypatch.undo()
+        assert await house.person(browser)
+        assert (await tell(house, token)).status_code == 200
+        assert await house.person(browser) is None
+
+    corp(story)

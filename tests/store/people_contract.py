@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 from dataclasses import replace
 
 import pytest
@@ -19,7 +20,7 @@ from store.values import (
     started,
     user,
 )
-from tokenward.store.people_records import Consent, FactorSummary, Totp, UpstreamLink
+from tokenward.store.people_records import Consent, FactorSummary, Totp, UpstreamLink, UpstreamLogout
 from tokenward.store.port import AlreadyExists
 from tokenward.store.records import Consumption, FeedEvent
 
@@ -342,6 +343,11 @@ async def no_session_survives_the_end_of_all_that_comes_while_it_begins_or_is_re
         assert await store.sessions_of(ann.user_id) == []
 
 
+async def logged_out(store, upstream, subject, sid, *, said_at=NOW, once=None):
+    logout = UpstreamLogout(upstream, subject, sid, said_at, NOW + 3600)
+    return await store.end_upstream_sessions(logout, once=once or os.urandom(32), until=NOW + 60, at=NOW)
+
+
 @promise
 async def a_logout_at_an_identity_provider_ends_the_sessions_that_it_names(store):
     def by(upstream="corp", subject="s1", sid="a"):
@@ -355,16 +361,61 @@ async def a_logout_at_an_identity_provider_ends_the_sessions_that_it_names(store
         return [each for each in every if await store.session(each.session_id) is not None]
 
     await signed_in(store, *every)
-    assert await store.end_upstream_sessions("corp", subject="s1", sid="a") == 1
+    assert await logged_out(store, "corp", "s1", "a") == 1
     assert await left() == [at_b, others, elsewhere, own]
-    assert await store.end_upstream_sessions("corp", subject="s1", sid=None) == 1
+    assert await logged_out(store, "corp", "s1", None) == 1
     assert await left() == [others, elsewhere, own]
-    assert await store.end_upstream_sessions("corp", subject=None, sid="a") == 1
+    assert await logged_out(store, "corp", None, "a") == 1
     assert await left() == [elsewhere, own]
-    assert await store.end_upstream_sessions("", subject="", sid="") == 0
+    assert await logged_out(store, "", "", "") == 0
     assert await left() == [elsewhere, own]
     with pytest.raises(ValueError, match="subject or a session"):
-        await store.end_upstream_sessions("club", subject=None, sid=None)
+        await logged_out(store, "club", None, None)
+
+
+@promise
+async def a_logout_counts_once_and_its_use_is_part_of_it(store):
+    by_it = session(upstream="corp", upstream_subject="s1", upstream_sid="a")
+    once = os.urandom(32)
+    assert await logged_out(store, "corp", "s1", None, once=once) == 0
+    await signed_in(store, by_it)
+    assert await logged_out(store, "corp", "s1", None, once=once) is None
+    assert await store.session(by_it.session_id) == by_it
+    assert not await store.first_use(once, NOW + 60, at=NOW)
+
+
+@promise
+async def what_a_provider_says_has_ended_is_known_afterwards(store):
+    async def ended(subject="s1", sid="a", upstream="corp", since=NOW):
+        return await store.upstream_ended(upstream, subject=subject, sid=sid, since=since)
+
+    assert not await ended()
+    await logged_out(store, "corp", "s1", "a")
+    assert [await ended(), await ended(sid="b"), await ended(sid=""), await ended("s2")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert not await ended(upstream="club")
+    assert not await ended(since=NOW + 1)  # what is vouched for after an end is something new
+    await logged_out(store, "corp", None, "b")
+    assert [await ended("s2", "b"), await ended("s2", "a"), await ended("s2", "")] == [True, False, False]
+    await logged_out(store, "corp", "s3", None)
+    assert [await ended("s3", "x"), await ended("s3", ""), await ended("s2", "x")] == [True, True, False]
+    await logged_out(store, "corp", "s3", None, said_at=NOW - 5)
+    assert await ended("s3", "")  # an earlier one that comes later undoes nothing
+    await logged_out(store, "corp", "s3", None, said_at=NOW + 5)
+    assert await ended("s3", "", since=NOW + 5)
+
+
+@promise
+async def what_has_ended_is_forgotten_when_nothing_can_rest_on_it(store):
+    await logged_out(store, "corp", "s1", None)
+    await store.sweep(at=NOW + 3599, limit=10)
+    assert await store.upstream_ended("corp", subject="s1", sid="", since=NOW)
+    await store.sweep(at=NOW + 3600, limit=10)
+    assert not await store.upstream_ended("corp", subject="s1", sid="", since=NOW)
 
 
 # Consent
@@ -491,7 +542,10 @@ async def an_account_that_is_unlinked_signs_nobody_in_any_more(store):
     by_it = session(user_id=ann.user_id, upstream="corp", upstream_subject="s1")
     own = session(user_id=ann.user_id)
     await signed_in(store, by_it, own)
-    assert await store.remove_upstream_link("corp", "s1")
+    version = await version_of(store, ann)
+    assert not await store.remove_upstream_link("corp", "s1", version=version + 1)
+    assert len(await store.sessions_of(ann.user_id)) == 2
+    assert await store.remove_upstream_link("corp", "s1", version=version)
     assert not await store.remove_upstream_link("corp", "s1")
     assert await store.upstream_user("corp", "s1") is None
     assert await store.upstream_links(ann.user_id) == []
@@ -684,3 +738,29 @@ async def links_are_swept_when_they_are_over(store):
     assert await store.sweep(at=NOW + 5, limit=9) == 1
     assert await store.link(over.link_id) is None
     assert await store.link(lasting.link_id) == lasting
+
+
+@promise
+async def the_last_use_of_an_account_is_known(store):
+    ann = await added(store)
+    await store.add_upstream_link(account(ann))
+    assert await store.use_upstream_link("corp", "s2", NOW + 9) is None
+    assert await store.use_upstream_link("corp", "s1", NOW + 9) == ann.user_id
+    (link,) = await store.upstream_links(ann.user_id)
+    assert (link.linked_at, link.last_used_at) == (NOW, NOW + 9)
+    assert await version_of(store, ann) == 1
+
+
+@promise
+async def of_two_removals_that_were_decided_at_once_one_happens(store):
+    ann = await added(store)
+    key = passkey(user_id=ann.user_id)
+    await store.add_passkey(key)
+    await store.add_upstream_link(account(ann))
+    version = await version_of(store, ann)
+    done = await asyncio.gather(
+        store.remove_passkey(ann.user_id, key.credential_id, version=version),
+        store.remove_upstream_link("corp", "s1", version=version),
+    )
+    assert sorted(done) == [False, True]
+    assert len(await store.passkeys(ann.user_id)) + len(await store.upstream_links(ann.user_id)) == 1

@@ -5,6 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
+from store.people_contract import logged_out
 from store.values import NOW, opened, session, signed_in, user
 
 UPSTREAM = {"upstream": "corp", "upstream_subject": "s1", "upstream_sid": "a"}
@@ -62,8 +63,8 @@ def test_no_session_begins_beside_a_change_that_ends_all(postgres_url):
         lambda store: store.change_password("ann", "$new", at=NOW),
         lambda store: store.disable_user("ann", NOW),
         lambda store: store.reset_factors("ann"),
-        lambda store: store.end_upstream_sessions("corp", subject="s1", sid=None),
-        lambda store: store.end_upstream_sessions("corp", subject=None, sid="a"),
+        lambda store: logged_out(store, "corp", "s1", None),
+        lambda store: logged_out(store, "corp", None, "a"),
     ],
     ids=["all", "others", "password", "disabled", "factors", "subject", "sid"],
 )

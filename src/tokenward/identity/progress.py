@@ -76,6 +76,9 @@ class Progress:
             StoreUnavailable: nobody can know.
         """
         pending = self._pending.read(scope)
+        # Nor does anything count that rests on a sign-in at a provider, once that is over.
+        if pending is not None and pending.upstream is not None:
+            pending = None if await self._sessions.has_ended_there(pending.upstream) else pending
         # What was proved before how they sign in was changed is worth nothing, and in nobody's way.
         if pending is not None and not pending.session_id:
             user = await self._store.user(pending.user_id)
@@ -134,7 +137,7 @@ class Progress:
 
         Raises:
             Refusal: BAD_CREDENTIALS, how they sign in was changed meanwhile; EXPIRED_FORM, their session
-                has ended.
+                has ended; PROVIDER_REFUSED, so has the sign-in at a provider on which this one rests.
             StoreUnavailable: nothing has changed.
         """
         proof = Proof(amr, self._clock.time() if at is None else at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.problems import BAD_CREDENTIALS, EXPIRED_FORM, Refusal
+from tokenward.base.problems import BAD_CREDENTIALS, EXPIRED_FORM, PROVIDER_REFUSED, Refusal
 from tokenward.base.secret import Secret
 from tokenward.base.throttle import peer_of
 from tokenward.identity.cookies import Cookie
@@ -29,11 +29,13 @@ class FromUpstream:
         name: of the provider, as configured.
         subject: its name for the person.
         sid: its name for the session, or "" (OpenID Connect Back-Channel Logout 1.0 §2.1).
+        at: when it vouched for that, by its own clock (`iat` of the ID token).
     """
 
     name: str
     subject: str
     sid: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ class Sessions:
         `user` is the person as read before they proved who they are.
 
         Raises:
-            Refusal: BAD_CREDENTIALS, how they sign in was changed meanwhile, or they were disabled.
+            Refusal: BAD_CREDENTIALS, how they sign in was changed meanwhile, or they were disabled;
+                PROVIDER_REFUSED, the sign-in at the provider has ended meanwhile.
             StoreUnavailable: there is no session that anybody could use.
         """
 
@@ -123,6 +126,7 @@ class Sessions:
                 session = _resting(session, upstream)
             if not await self._people.add_session(session, version=user.version):
                 raise Refusal(BAD_CREDENTIALS, f"user_id={user.user_id}: changed or disabled meanwhile")
+            await self._still_signed_in_there(session, upstream)
             return token
 
         return await with_fresh_locators(attempt)
@@ -141,7 +145,7 @@ class Sessions:
         absolute end stays, and so does the sign-in at a provider on which it rests, unless there is a newer.
 
         Raises:
-            Refusal: EXPIRED_FORM, the old one has ended.
+            Refusal: EXPIRED_FORM, the old one has ended; PROVIDER_REFUSED, as `start`, and both have.
             StoreUnavailable: the old one may go on, or nobody knows the token of the new one.
         """
         old = await self._people.session(session_id)
@@ -156,9 +160,20 @@ class Sessions:
             )
             if not await self._people.replace_session(session_id, session):
                 raise Refusal(EXPIRED_FORM, "the session that was to be renewed has ended")
+            await self._still_signed_in_there(session, upstream)
             return token
 
         return await with_fresh_locators(attempt)
+
+    async def has_ended_there(self, upstream: FromUpstream) -> bool:
+        """Whether the provider has said that what it vouched for is over.
+
+        Raises:
+            StoreUnavailable: nobody can know.
+        """
+        return await self._people.upstream_ended(
+            upstream.name, subject=upstream.subject, sid=upstream.sid, since=upstream.at
+        )
 
     async def end(self, scope: Scope) -> bool:
         """End the session that the request's cookie names; whether there was one.
@@ -169,6 +184,18 @@ class Sessions:
         # The whole token is checked first: a locator is public, and no licence to sign somebody out.
         session = await self._presented(scope)
         return session is not None and await self._people.end_session(session.session_id)
+
+    async def _still_signed_in_there(self, session: Session, upstream: FromUpstream | None) -> None:
+        """Look, now that the session is there: an end before that found none to end.
+
+        Nobody has its token yet, so it can be used by nobody if this process ends here.
+
+        Raises:
+            Refusal: PROVIDER_REFUSED, and the session has ended.
+        """
+        if upstream is not None and await self.has_ended_there(upstream):
+            await self._people.end_session(session.session_id)
+            raise Refusal(PROVIDER_REFUSED, f"{upstream.name}: signed out there meanwhile")
 
     async def _presented(self, scope: Scope) -> Session | None:
         text = self.cookie.read(scope)

@@ -28,11 +28,15 @@ from tokenward.identity.steps import Aim
 from tokenward.identity.upstream.accounts import Accounts
 from tokenward.identity.upstream.client import UpstreamClient
 from tokenward.identity.upstream.under_way import UnderWay, UnderWayCookie
+from tokenward.store.people_records import UpstreamLogout
 from tokenward.store.port import StoreUnavailable
 from tokenward.tokens.errors import InvalidToken
 
 _FORM_LIMIT = 3 * MAX_CONTINUE + 2048
 _LOGOUT_LIMIT = 32 * 1024
+
+_UNDER_WAY = 60 * 60.0
+"""Seconds for which a sign-in may rest on what a provider said before: more than `pending` keeps any."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +100,7 @@ class UpstreamStep:
             found.user,
             said.amr,
             under_way.aim,
-            upstream=FromUpstream(self._provider.name, said.subject, said.sid),
+            upstream=FromUpstream(self._provider.name, said.subject, said.sid, said.said_at),
             at=said.at,
         )
         # Not where it was refused: any page can send a browser here with nonsense, and spoil a sign-in by it.
@@ -136,11 +140,20 @@ class UpstreamStep:
             raise Refusal(problem, f"{name}: logout token: {error.code}") from None
         now = self._parts.clock.time()
         once = hashlib.sha256(f"identity/upstream-logout/{name}/{claims['jti']}".encode()).digest()
-        if not await self._parts.store.first_use(once, claims.expires_at + 60, at=now):
-            raise Refusal(MALFORMED, f"{name}: the logout token was used before")
         ended = await self._parts.store.end_upstream_sessions(
-            name, subject=claims.subject or None, sid=claims.get("sid")
+            UpstreamLogout(
+                name,
+                subject=claims.subject or None,
+                sid=claims.get("sid"),
+                at=float(claims.issued_at),
+                kept_until=now + _UNDER_WAY,
+            ),
+            once=once,
+            until=claims.expires_at + 60,
+            at=now,
         )
+        if ended is None:
+            raise Refusal(MALFORMED, f"{name}: the logout token was used before")
         _log.info("signed out at %s: %d sessions ended", name, ended)
         return Response(status_code=200, headers={"cache-control": "no-store"})
 

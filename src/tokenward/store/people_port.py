@@ -15,6 +15,7 @@ from tokenward.store.people_records import (
     Session,
     Totp,
     UpstreamLink,
+    UpstreamLogout,
     User,
 )
 from tokenward.store.records import Grant
@@ -127,14 +128,25 @@ class People(Protocol):
     async def end_other_sessions(self, user_id: str, keep: str) -> int:
         """Delete every session of a person but `keep`; how many there were."""
 
-    async def end_upstream_sessions(self, upstream: str, *, subject: str | None, sid: str | None) -> int:
-        """Delete the sessions that this identity provider vouched for; how many there were.
+    async def end_upstream_sessions(
+        self, logout: UpstreamLogout, *, once: bytes, until: float, at: float
+    ) -> int | None:
+        """Delete the sessions that rest on what a provider says has ended; how many there were.
 
-        Of its session `sid`, or all those of `subject`; where both are given, both must fit (OpenID Connect
-        Back-Channel Logout §2.4, §2.6).
+        Where it names subject and sid, both must fit (OpenID Connect Back-Channel Logout §2.6). `once` is
+        used up in the same unit, as by `Uses.first_use`; None, and no session ends, if it was before.
+
+        What has ended is noted for `upstream_ended`, and that is committed before the unit begins: whoever
+        adds a session and only then asks there misses no end that the unit could not see.
 
         Raises:
-            ValueError: neither is given.
+            ValueError: it names neither.
+        """
+
+    async def upstream_ended(self, upstream: str, *, subject: str, sid: str, since: float) -> bool:
+        """Whether the provider said, at `since` or later by its clock, that such a session of its has ended.
+
+        `subject` and `sid` are those of one ID token; `sid` is "" where that has none.
         """
 
     async def consented_scope(self, user_id: str, client_id: str, audience: str) -> dict[str, float]:
@@ -163,6 +175,9 @@ class People(Protocol):
     async def upstream_user(self, upstream: str, subject: str) -> str | None:
         """The user_id of the person to whom this account at an identity provider is linked, or None."""
 
+    async def use_upstream_link(self, upstream: str, subject: str, at: float) -> str | None:
+        """Note a use of a linked account, and tell as `upstream_user` whose it is."""
+
     async def upstream_links(self, user_id: str) -> list[UpstreamLink]:
         """The person's accounts at identity providers, by age."""
 
@@ -173,10 +188,12 @@ class People(Protocol):
             AlreadyExists: the account is linked, to them or to somebody else.
         """
 
-    async def remove_upstream_link(self, upstream: str, subject: str) -> bool:
-        """Unlink an account, and count the change; False if it was not linked.
+    async def remove_upstream_link(self, upstream: str, subject: str, *, version: int | None = None) -> bool:
+        """Unlink an account, and count the change; False, and nothing, if it was not linked.
 
-        The sessions that came of it end in the same unit.
+        Nor if `version` is given and no longer the person's (`User.version`): what was known when it was
+        decided, such as that they have another way in, may be so no more. The sessions that came of it end in
+        the same unit.
         """
 
 
@@ -213,8 +230,8 @@ class Factors(Protocol):
     async def rename_passkey(self, user_id: str, credential_id: str, name: str) -> bool:
         """Give a passkey of the person another name; False if they have no such passkey."""
 
-    async def remove_passkey(self, user_id: str, credential_id: str) -> bool:
-        """Remove a passkey of the person; False if they have no such passkey.
+    async def remove_passkey(self, user_id: str, credential_id: str, *, version: int | None = None) -> bool:
+        """Remove a passkey of the person; False if they have none such, or are not of that `version`.
 
         With the last of passkeys and TOTP go the recovery codes, in the same unit: they stand in for those.
         """

@@ -66,12 +66,35 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamLink:
-    """A person's account at an identity provider: its name, and `sub` in the provider's ID tokens."""
+    """A person's account at an identity provider: its name, and `sub` in the provider's ID tokens.
+
+    `last_used_at` is when somebody last signed in by it; None while nobody has.
+    """
 
     upstream: str
     subject: str
     user_id: str
     linked_at: float
+    last_used_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamLogout:
+    """What an identity provider says has ended (OpenID Connect Back-Channel Logout §2.4).
+
+    Attributes:
+        upstream: the provider's name.
+        subject: whose sessions, by its `sub`; None where it names none.
+        sid: its name for the one session; None for all of the subject's.
+        at: when it said so, by its own clock (`iat`).
+        kept_until: for how long a sign-in may be under way that rests on what has ended.
+    """
+
+    upstream: str
+    subject: str | None
+    sid: str | None
+    at: float
+    kept_until: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class VouchedFor:
         sid: its name for the session, or "".
         amr: what that proves here.
         at: when it was done, seconds since the epoch; `LONG_AGO` where it does not say.
+        said_at: when it vouched for that, by its own clock.
         claims: what else it says, by its names; JSON values.
     """
 
@@ -54,6 +55,7 @@ class VouchedFor:
     sid: str
     amr: tuple[str, ...]
     at: float
+    said_at: float
     claims: Mapping[str, object] = field(repr=False)
 
 
@@ -164,6 +166,7 @@ class UpstreamClient:
             sid=_text(claims.get("sid")),
             amr=self._amr(claims),
             at=self._moment(claims, since),
+            said_at=float(claims.issued_at),
             claims={**more, **{name: _plain(value) for name, value in claims.items()}},
         )
 

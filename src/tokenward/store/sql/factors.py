@@ -160,8 +160,9 @@ class SqlFactors(Family):
             _RENAME_PASSKEY, {"user": user_id, "credential": credential_id, "called": name}
         )
 
-    async def remove_passkey(self, user_id: str, credential_id: str) -> bool:
-        return await self._removing(user_id, _REMOVE_PASSKEY, {"user": user_id, "credential": credential_id})
+    async def remove_passkey(self, user_id: str, credential_id: str, *, version: int | None = None) -> bool:
+        named = {"user": user_id, "credential": credential_id}
+        return await self._removing(user_id, _REMOVE_PASSKEY, named, version)
 
     async def totp(self, user_id: str) -> Totp | None:
         row = await self._database.read(lambda cursor: cursor.one(_TOTP, {"user": user_id}))
@@ -218,7 +219,9 @@ class SqlFactors(Family):
         """Run one conditional statement; whether its condition held."""
         return await self._database.write(lambda cursor: cursor.one(statement, parameters)) is not None
 
-    async def _removing(self, user_id: str, removal: Statement, named: Parameters) -> bool:
+    async def _removing(
+        self, user_id: str, removal: Statement, named: Parameters, version: int | None = None
+    ) -> bool:
         """Remove a factor, and with the last one the recovery codes; False if there is none."""
 
         def change(cursor: Cursor) -> bool:
@@ -227,13 +230,15 @@ class SqlFactors(Family):
             cursor.run(_FORGET_CODES_OF_NOTHING, {"user": user_id})
             return True
 
-        return await self._changing(user_id, change)
+        return await self._changing(user_id, change, version)
 
-    async def _changing(self, user_id: str, change: Callable[[Cursor], bool]) -> bool:
+    async def _changing(
+        self, user_id: str, change: Callable[[Cursor], bool], version: int | None = None
+    ) -> bool:
         """Change factors of a person and count that, in one unit; False if unknown or nothing changed."""
 
         def unit(cursor: Cursor) -> bool:
-            return hold(cursor, user_id) and change(cursor) and count_change(cursor, user_id)
+            return hold(cursor, user_id, version=version) and change(cursor) and count_change(cursor, user_id)
 
         return await self._database.write(unit)
 

@@ -64,12 +64,22 @@ _IS_LINK = (
 )
 _ADD_LINK = insert_into(upstream_links)
 _LINKED = sa.select(upstream_links.c.user_id).where(*_IS_LINK)
+_USE_LINK = (
+    sa.update(upstream_links)
+    .where(*_IS_LINK)
+    .values(last_used_at=bindparam("at"))
+    .returning(upstream_links.c.user_id)
+)
 _LINKS = (
     sa.select(*(upstream_links.c[name] for name in UpstreamLink.__dataclass_fields__))
     .where(upstream_links.c.user_id == bindparam("user"))
     .order_by(upstream_links.c.linked_at, upstream_links.c.upstream, upstream_links.c.subject)
 )
-_REMOVE_LINK = sa.delete(upstream_links).where(*_IS_LINK).returning(upstream_links.c.user_id)
+_REMOVE_LINK = (
+    sa.delete(upstream_links)
+    .where(*_IS_LINK, upstream_links.c.user_id == bindparam("user"))
+    .returning(upstream_links.c.user_id)
+)
 
 
 class SqlPeople(Family):
@@ -181,6 +191,11 @@ class SqlPeople(Family):
         row = await self._database.read(lambda cursor: cursor.one(_LINKED, named))
         return row[0] if row else None
 
+    async def use_upstream_link(self, upstream: str, subject: str, at: float) -> str | None:
+        used = {"by": upstream, "named": subject, "at": at}
+        row = await self._database.write(lambda cursor: cursor.one(_USE_LINK, used))
+        return row[0] if row else None
+
     async def upstream_links(self, user_id: str) -> list[UpstreamLink]:
         rows = await self._database.read(lambda cursor: cursor.all(_LINKS, {"user": user_id}))
         return [UpstreamLink(*row) for row in rows]
@@ -194,12 +209,16 @@ class SqlPeople(Family):
 
         return await self._database.write(unit)
 
-    async def remove_upstream_link(self, upstream: str, subject: str) -> bool:
+    async def remove_upstream_link(self, upstream: str, subject: str, *, version: int | None = None) -> bool:
+        named = {"by": upstream, "named": subject}
+
         def unit(cursor: Cursor) -> bool:
-            row = cursor.one(_REMOVE_LINK, {"by": upstream, "named": subject})
-            if row is None:
+            linked = cursor.one(_LINKED, named)
+            if linked is None or not hold(cursor, linked[0], version=version):
                 return False
-            count_change(cursor, row[0])
+            if cursor.one(_REMOVE_LINK, {**named, "user": linked[0]}) is None:
+                return False
+            count_change(cursor, linked[0])
             end_upstream_sessions(cursor, upstream, subject=subject, sid=None)
             return True
 

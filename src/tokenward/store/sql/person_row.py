@@ -13,7 +13,7 @@ from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.schema import users
 
 _IS_THEIRS = users.c.user_id == bindparam("user")
-_HOLD = sa.select(users.c.user_id).where(_IS_THEIRS).with_for_update()
+_HOLD = sa.select(users.c.version).where(_IS_THEIRS).with_for_update()
 _HOLD_ENABLED = sa.select(users.c.version).where(_IS_THEIRS, users.c.disabled_at.is_(None)).with_for_update()
 _one = sa.literal_column("1", sa.BigInteger)
 
@@ -31,9 +31,13 @@ def counting(*conditions: sa.ColumnElement[bool], **values: sa.ColumnElement[Any
 _COUNT = counting()
 
 
-def hold(cursor: Cursor, user_id: str) -> bool:
-    """Keep other units away from the person until this one ends; False if nobody has this id."""
-    return cursor.one(_HOLD, {"user": user_id}) is not None
+def hold(cursor: Cursor, user_id: str, *, version: int | None = None) -> bool:
+    """Keep other units away from the person until this one ends.
+
+    False if nobody has this id, or `version` is given and no longer theirs.
+    """
+    row = cursor.one(_HOLD, {"user": user_id})
+    return row is not None and version in (None, row[0])
 
 
 def hold_enabled(cursor: Cursor, user_id: str) -> int | None:

@@ -26,9 +26,9 @@ class SqlReplays(Family):
     """`tokenward.store.port.Uses`."""
 
     async def first_use(self, key: bytes, until: float, *, at: float) -> bool:
-        row = {"key": key, "until": until + USED_KEPT, "at": at}
+        return await self._database.write(lambda cursor: first_use(cursor, key, until, at=at))
 
-        def unit(cursor: Cursor) -> bool:
-            return cursor.one(_FIRST_USE, row) is not None
 
-        return await self._database.write(unit)
+def first_use(cursor: Cursor, key: bytes, until: float, *, at: float) -> bool:
+    """`Uses.first_use` as part of a unit."""
+    return cursor.one(_FIRST_USE, {"key": key, "until": until + USED_KEPT, "at": at}) is not None

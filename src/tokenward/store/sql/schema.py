@@ -118,6 +118,19 @@ upstream_links = sa.Table(
     _key("subject"),
     _of_user(),
     _time("linked_at"),
+    _time("last_used_at", null=True),
+    sqlite_with_rowid=False,
+)
+
+# What providers say has ended; "" stands for whichever subject or session.
+upstream_logouts = sa.Table(
+    "upstream_logouts",
+    METADATA,
+    _key("upstream"),
+    _key("subject"),
+    _key("sid"),
+    _time("at"),
+    sa.Column("kept_until", sa.Double, nullable=False, index=True),
     sqlite_with_rowid=False,
 )
 

@@ -5,11 +5,12 @@ import json
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from tokenward.store.people_records import Proof, Session
+from tokenward.store.people_records import Proof, Session, UpstreamLogout
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.person_row import hold, hold_enabled
-from tokenward.store.sql.schema import sessions
+from tokenward.store.sql.replays import first_use
+from tokenward.store.sql.schema import sessions, upstream_logouts
 from tokenward.store.sql.statements import Parameters, Row, insert_into
 
 _COLUMNS = [sessions.c[name] for name in Session.__dataclass_fields__]
@@ -40,6 +41,19 @@ _IS_UPSTREAMS = sa.and_(
 )
 _IS_SUBJECTS = sessions.c.upstream_subject == bindparam("subject")
 _IS_SID = sessions.c.upstream_sid == bindparam("sid")
+_note = insert_into(upstream_logouts)
+_NOTE_LOGOUT = _note.on_conflict_do_update(
+    index_elements=[upstream_logouts.c.upstream, upstream_logouts.c.subject, upstream_logouts.c.sid],
+    set_={"at": _note.excluded.at, "kept_until": _note.excluded.kept_until},
+    where=upstream_logouts.c.at < _note.excluded.at,
+)
+_any = sa.literal_column("''", sa.Text)
+_ENDED = sa.select(upstream_logouts.c.at).where(
+    upstream_logouts.c.upstream == bindparam("by"),
+    upstream_logouts.c.subject.in_([_any, bindparam("subject")]),
+    upstream_logouts.c.sid.in_([_any, bindparam("sid")]),
+    upstream_logouts.c.at >= bindparam("since", type_=sa.Double),
+)
 # By what is given, subject and sid: whose they are, and their end.
 _UPSTREAM = {
     given: (
@@ -107,14 +121,31 @@ class SqlSessions(Family):
     async def end_other_sessions(self, user_id: str, keep: str) -> int:
         return await self._database.write(lambda cursor: end_sessions(cursor, user_id, keep=keep))
 
-    async def end_upstream_sessions(self, upstream: str, *, subject: str | None, sid: str | None) -> int:
+    async def end_upstream_sessions(
+        self, logout: UpstreamLogout, *, once: bytes, until: float, at: float
+    ) -> int | None:
+        by, subject, sid = logout.upstream, logout.subject, logout.sid
         if subject is None and sid is None:
             raise ValueError("a logout names a subject or a session")
+        note = {
+            "upstream": by,
+            "subject": subject or "",
+            "sid": sid or "",
+            "at": logout.at,
+            "kept_until": logout.kept_until,
+        }
 
-        def unit(cursor: Cursor) -> int:
-            return end_upstream_sessions(cursor, upstream, subject=subject, sid=sid)
+        def unit(cursor: Cursor) -> int | None:
+            if not first_use(cursor, once, until, at=at):
+                return None
+            return end_upstream_sessions(cursor, by, subject=subject, sid=sid)
 
+        await self._database.write(lambda cursor: cursor.run(_NOTE_LOGOUT, note))
         return await self._database.write(unit)
+
+    async def upstream_ended(self, upstream: str, *, subject: str, sid: str, since: float) -> bool:
+        named = {"by": upstream, "subject": subject, "sid": sid, "since": since}
+        return await self._database.read(lambda cursor: cursor.one(_ENDED, named)) is not None
 
 
 def end_sessions(cursor: Cursor, user_id: str, *, keep: str | None = None) -> int:

@@ -19,6 +19,7 @@ from tokenward.store.sql.schema import (
     replays,
     sessions,
     signing_keys,
+    upstream_logouts,
 )
 from tokenward.store.sql.statements import Statement
 
@@ -49,6 +50,13 @@ def _delete_uses() -> Statement:
     return sa.delete(credential_uses).where(sa.tuple_(*key).in_(some))
 
 
+def _delete_logouts() -> Statement:
+    key = tuple(upstream_logouts.primary_key.columns)
+    return sa.delete(upstream_logouts).where(
+        sa.tuple_(*key).in_(_some(*key, where=(upstream_logouts.c.kept_until <= _AT,)))
+    )
+
+
 def _delete(key: sa.Column[Any], *conditions: ColumnElement[bool]) -> Statement:
     return sa.delete(key.table).where(key.in_(_some(key, where=conditions)))
 
@@ -65,6 +73,7 @@ _SWEEPS: tuple[Statement, ...] = (
     _delete(replays.c.key, replays.c.until <= _AT),
     _delete(leak_incidents.c.incident_id, leak_incidents.c.closed_at <= _AT - sa.literal(INCIDENT_KEPT)),
     _delete_uses(),
+    _delete_logouts(),
     _delete(feed.c.seq, feed.c.at <= _AT - sa.literal(FEED_KEPT)),
     sa.update(refresh_tokens)
     .where(

@@ -134,6 +134,12 @@ def test_two_providers_share_neither_name_nor_claim_of_groups(tmp_path):
     grouped = CORP | {"groups": STAFF}
     both = [grouped, grouped | {"name": "other", "issuer": "https://other.example"}]
     assert found(written(tmp_path, *both)) == [("error", "people")]
+    # Else whoever may name groups there could give them away here.
+    for two in (
+        [grouped, other | {"name": "b", "claims": "[roles]"}],
+        [other | {"claims": "[roles]"}, both[1]],
+    ):
+        assert found(written(tmp_path, *two)) == [("error", "people")]
 
 
 def test_somebody_must_get_in(tmp_path):

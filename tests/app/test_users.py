@@ -12,6 +12,7 @@ from tokenward.app.cli import application
 from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.identity.sessions import IDLE
+from tokenward.store.people_records import UpstreamLink
 
 LONG = "a.person.with.rather.a.long.name@department.of.a.company.example"
 
@@ -186,3 +187,29 @@ def test_sessions_that_live_are_listed_and_all_are_ended(users, ground, alice):
     assert column(listed, "by") == "bypwdotp"
     assert "ended" in users("sessions", "alice", "--end").stderr
     assert ground(lambda opened: opened.store.sessions_of(alice.user_id)) == []
+
+
+def test_accounts_at_providers_are_shown_and_unlinked_by_name(users, ground, alice, tmp_path):
+    async def linked(opened):
+        for number, upstream in enumerate(("corp", "club", "club")):
+            account = UpstreamLink(upstream, f"sub-{number}", alice.user_id, 1_800_000_000.0)
+            await opened.store.add_upstream_link(account)
+        await opened.store.use_upstream_link("corp", "sub-0", 1_800_086_400.0)
+
+    ground(linked)
+    shown = users("show", "alice").stdout
+    assert "account at corp: sub-0\n    linked 2027-01-15 08:00, last used 2027-01-16 08:00\n" in shown
+    assert "account at club: sub-1\n    linked 2027-01-15 08:00, not used yet\n" in shown
+
+    def left():
+        links = ground(lambda opened: opened.store.upstream_links(alice.user_id))
+        return sorted(link.subject for link in links)
+
+    assert "several" in users("unlink", "alice", "club", code=1).stderr
+    for words in (("nobody", "corp"), ("alice", "other"), ("alice", "corp", "--subject", "sub-1")):
+        assert users("unlink", *words, code=1).stderr
+    assert left() == ["sub-0", "sub-1", "sub-2"]
+    users("unlink", "alice", "club", "--subject", "sub-2")
+    assert left() == ["sub-0", "sub-1"]
+    assert "alice signs in by: password" in users("unlink", "alice", "corp").stderr
+    assert left() == ["sub-1"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from store.values import api_key, passkey, session
 from tokenward.base.origins import origin_of
 from tokenward.base.problems import CATALOGUE, EXPIRED_FORM, INVALID_INPUT, Refusal
-from tokenward.identity.account_view import AccountView, Allowed, Application, Key
+from tokenward.identity.account_view import AccountView, Allowed, Application, Key, LinkedAccount
 from tokenward.identity.answers import told
 from tokenward.identity.factors.totp import qr_svg
 from tokenward.identity.offers import PasskeyOffer
@@ -20,6 +20,7 @@ from tokenward.tokens.authorization_details.wording import Piece, Told
 
 PAGES = Pages("Example & Sons")
 ALLOWED = Allowed("Bank", {"accounts:read": "See your accounts", "gone": "gone"})
+ELSEWHERE = LinkedAccount("corp", "Corp & Co", "corp-1", 0.0, None)
 HOSTILE = "\"><script>alert('1')</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
 
 
@@ -182,6 +183,8 @@ def account_view(**changed):
         "factors": FactorSummary(password=True, passkeys=1, totp=True, recovery_codes=7),
         "sessions": [session(session_id="s-1"), session(session_id="s-2")],
         "this_session": "s-1",
+        "accounts": [ELSEWHERE],
+        "providers_work": True,
         "applications": [Application("app", "App", (ALLOWED,), 0.0, acts=True)],
         "api_keys": [Key(api_key(name="Weather"), ALLOWED)],
     }
@@ -198,6 +201,7 @@ def every_page():
         PAGES.forgotten(field="f"),
         PAGES.forgotten(field="f", sent=True),
         PAGES.account(account_view(), sign_out="f", passkeys=True),
+        PAGES.providers(field="f", linked=[ELSEWHERE], others=[ELSEWHERE], error="Wrong."),
         PAGES.password(username="alice", field="f", error="Wrong."),
         PAGES.passkeys(aim=AIM, field="f", passkey=OFFER, passkeys=[passkey(user_id="u")]),
         PAGES.authenticator(

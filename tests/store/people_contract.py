@@ -758,6 +758,7 @@ async def of_two_removals_that_were_decided_at_once_one_happens(store):
     await store.add_passkey(key)
     await store.add_upstream_link(account(ann))
     version = await version_of(store, ann)
+    assert not await store.remove_passkey(ann.user_id, key.credential_id, version=version - 1)
     done = await asyncio.gather(
         store.remove_passkey(ann.user_id, key.credential_id, version=version),
         store.remove_upstream_link("corp", "s1", version=version),

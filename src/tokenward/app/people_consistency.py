@@ -43,6 +43,14 @@ def people_get_in(settings: Settings) -> Iterator[Remark]:
                     "let one of them send them under another name",
                 )
             claims.add(each.groups.claim)
+    for number, each in enumerate(people.upstream):
+        own = {each.groups.claim} if each.groups is not None else set()
+        if (claims - own) & set(each.claims):
+            yield _error(
+                ("people", "upstream", number, "claims"),
+                "this provider would write what another one's groups stand in",
+                "leave the claim out, or let that other one send its groups under another name",
+            )
 
 
 def people_secrets(settings: Settings) -> Iterator[tuple[Keys, str]]:

@@ -227,6 +227,11 @@ NAME_TAKEN = _row(
     409,
     "The user name that you would get here is somebody's already. Ask the people who run this service.",
 )
+ACCOUNT_LINKED = _row(
+    "account_linked",
+    409,
+    "That account is linked to somebody here already, or another one of yours there is. Unlink that first.",
+)
 SIGNATURE_REFUSED = _row("signature_refused", 403, "The signature is missing, wrong or too old.")
 
 # The gateway.

@@ -65,6 +65,25 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedAccount:
+    """A person's account at an identity provider.
+
+    Attributes:
+        name: of the provider.
+        label: what people call it; its name, where it is no longer configured.
+        subject: the provider's name for the person.
+        linked_at: since when.
+        last_used_at: when they last signed in by it, if they did.
+    """
+
+    name: str
+    label: str
+    subject: str
+    linked_at: float
+    last_used_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """An API key that the person answers for, and what it may do."""
 
@@ -80,6 +99,8 @@ class AccountView:
         username: whose account.
         field: the hidden field of its forms.
         factors: what they can sign in with.
+        accounts: theirs at identity providers.
+        providers_work: whether there are providers.
         sessions: the live ones, the last used first.
         this_session: the one that looks.
         applications: those that may act for them, by name.
@@ -89,6 +110,8 @@ class AccountView:
     username: str
     field: str
     factors: FactorSummary
+    accounts: Sequence[LinkedAccount]
+    providers_work: bool
     sessions: Sequence[Session]
     this_session: str
     applications: Sequence[Application]

@@ -26,6 +26,8 @@ Event = Literal[
     "password_changed",
     "link_opened",
     "upstream_linked",
+    "upstream_added",
+    "upstream_removed",
 ]
 """What a person hears of."""
 
@@ -153,6 +155,10 @@ class Letters:
                 return t("letters.link_opened")
             case "upstream_linked":
                 return t("letters.upstream_linked", provider=what)
+            case "upstream_added":
+                return t("letters.upstream_added", provider=what)
+            case "upstream_removed":
+                return t("letters.upstream_removed", provider=what)
 
     async def _address(self, user_id: str) -> str | None:
         claims = await self._people.user_claims(user_id)

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tokenward.base.problems import Problem
-from tokenward.identity.account_view import AccountView
+from tokenward.identity.account_view import AccountView, LinkedAccount
 from tokenward.identity.offers import PasskeyOffer
 from tokenward.identity.static_files import SCRIPT, Branding
 from tokenward.identity.steps import Aim
@@ -216,6 +216,17 @@ class Pages:
     def second_factor(self, *, aim: Aim, passkeys: bool, app: bool, passwords: bool = True) -> bytes:
         """`/account/second-factor`: which of the ways to one more factor there are."""
         return self._render("second_factor.html", aim=aim, passkeys=passkeys, app=app, passwords=passwords)
+
+    def providers(
+        self,
+        *,
+        field: str,
+        linked: Sequence[LinkedAccount],
+        others: Sequence[ProviderFacts],
+        error: str = "",
+    ) -> bytes:
+        """`/account/providers`: accounts to unlink, by `provider` and `subject`; providers to link one at."""
+        return self._render("providers.html", field=field, linked=linked, others=others, error=error)
 
     def landing(self) -> bytes:
         """The page at `/` for who is not signed in: what this is, and the way in."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.identity.account_view import Words
+from tokenward.base.problems import INVALID_INPUT, Refusal
+from tokenward.identity.account_view import LinkedAccount, Words
 from tokenward.identity.answers import Answers
 from tokenward.identity.devices import Devices
 from tokenward.identity.factors.passkeys import RelyingParty
@@ -80,6 +81,36 @@ class Parts:
         """
         password = chosen(form.get("password", ""), form.get("again", ""))
         return await self.passwords.hash(password, username=username, issuer=self.name)
+
+    async def accounts_of(self, user_id: str) -> list[LinkedAccount]:
+        """The person's accounts at identity providers, by age.
+
+        Raises:
+            StoreUnavailable: nobody can know.
+        """
+        labels = {each.name: each.label for each in self.upstreams.providers}
+        return [
+            LinkedAccount(
+                it.upstream, labels.get(it.upstream, it.upstream), it.subject, it.linked_at, it.last_used_at
+            )
+            for it in await self.store.upstream_links(user_id)
+        ]
+
+    async def check_other_way_in(self, user_id: str) -> None:
+        """Let a passkey of the person, or an account at a provider, go only if they still get in without it.
+
+        An app or a recovery code only comes second. What is not offered (any more) is no way in.
+
+        Raises:
+            Refusal: INVALID_INPUT.
+            StoreUnavailable: nobody can know.
+        """
+        held = await self.store.has_factors(user_id)
+        offered = {each.name for each in self.upstreams.providers}
+        links = [it for it in await self.store.upstream_links(user_id) if it.upstream in offered]
+        passkeys = held.passkeys if self.party is not None else 0
+        if (held.password and self.password_sign_in) + passkeys + len(links) <= 1:
+            raise Refusal(INVALID_INPUT, "this is the only way in that you have; set up another one first")
 
     @property
     def pages(self) -> Pages:

@@ -11,6 +11,7 @@ from tokenward.identity.account.door import AccountDoor
 from tokenward.identity.account.overview import Overview
 from tokenward.identity.account.passkeys import PasskeysPage
 from tokenward.identity.account.password import PasswordPage
+from tokenward.identity.account.providers import ProvidersPage
 from tokenward.identity.account.recovery import RecoveryPage
 from tokenward.identity.account.second_factor import SecondFactorPage
 from tokenward.identity.account_view import Words
@@ -125,7 +126,8 @@ class Identity:
         under_way = UnderWayCookie(
             cookie("tokenward_upstream", secure=wants_secure(issuer_url)), sealer, clock=clock
         )
-        pages += [UpstreamStep(parts, client, under_way) for client in upstreams.clients]
+        steps = {client.provider.name: UpstreamStep(parts, client, under_way) for client in upstreams.clients}
+        pages += [*steps.values(), ProvidersPage(parts, door, steps)]
         if parts.party is not None:
             pages.append(PasskeysPage(parts, door, parts.party))
         self.routes: list[Route] = [

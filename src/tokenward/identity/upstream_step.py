@@ -8,8 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tokenward.base.asgi import Scope
 from tokenward.base.forms import read_form
 from tokenward.base.problems import (
+    EXPIRED_FORM,
     MALFORMED,
     PROVIDER_REFUSED,
     TOO_MANY_REQUESTS,
@@ -22,11 +24,12 @@ from tokenward.base.throttle import TokenBuckets, peer_of
 from tokenward.identity.answers import log_refusal, see_other
 from tokenward.identity.continuing import MAX_CONTINUE
 from tokenward.identity.parts import Parts
+from tokenward.identity.people import Person
 from tokenward.identity.sessions import FromUpstream
 from tokenward.identity.signin import PROVIDERS
 from tokenward.identity.steps import Aim
 from tokenward.identity.upstream.accounts import Accounts
-from tokenward.identity.upstream.client import UpstreamClient
+from tokenward.identity.upstream.client import UpstreamClient, VouchedFor
 from tokenward.identity.upstream.under_way import UnderWay, UnderWayCookie
 from tokenward.store.people_records import UpstreamLogout
 from tokenward.store.port import StoreUnavailable
@@ -75,11 +78,22 @@ class UpstreamStep:
     async def _leave(self, request: Request) -> Response:
         form = await read_form(request.scope, request.receive, limit=_FORM_LIMIT)
         self._parts.forms.check(request.scope, PROVIDERS, form)
-        if wait := self._sign_ins.take(peer_of(request.scope)):
+        return await self._away(request.scope, Aim.read(form))
+
+    async def link(self, scope: Scope, person: Person, back: str) -> Response:
+        """Send a person there, who has just shown who they are here, to link their account; then to `back`.
+
+        Raises:
+            Refusal: TOO_MANY_REQUESTS, PROVIDER_UNAVAILABLE.
+        """
+        return await self._away(scope, Aim(back), links_to=person.session_id)
+
+    async def _away(self, scope: Scope, aim: Aim, *, links_to: str = "") -> Response:
+        if wait := self._sign_ins.take(peer_of(scope)):
             raise Refusal(TOO_MANY_REQUESTS, f"{self._provider.name}: sign-ins", retry_after=ceil(wait))
-        aim = Aim.read(form)
         asked = await self._client.begin(since=aim.since, level=aim.level)
-        return see_other(asked.url, [self._under_way.keep(self._provider.name, asked, aim)])
+        kept = self._under_way.keep(self._provider.name, asked, aim, links_to=links_to)
+        return see_other(asked.url, [kept])
 
     async def _come_back(self, request: Request) -> Response:
         scope = request.scope
@@ -91,6 +105,8 @@ class UpstreamStep:
         code = await self._client.code(query, asked)
         await self._use_up(under_way)
         said = await self._client.redeem(code, asked, since=under_way.aim.since)
+        if under_way.links_to:
+            return await self._linked(scope, under_way, said)
         found = await self._accounts.find(self._provider, said)
         if found.linked:
             self._parts.told.of(scope, found.user, "upstream_linked", self._provider.label)
@@ -106,6 +122,20 @@ class UpstreamStep:
         # Not where it was refused: any page can send a browser here with nonsense, and spoil a sign-in by it.
         response.raw_headers.append(self._under_way.drop())
         return response
+
+    async def _linked(self, scope: Scope, under_way: UnderWay, said: VouchedFor) -> Response:
+        """Link the account to whose session it was asked for in, which must still be this browser's.
+
+        Raises:
+            Refusal: EXPIRED_FORM; ACCOUNT_LINKED and others, as `Accounts.link`.
+        """
+        person = await self._parts.sessions.current(scope)
+        if person is None or person.session_id != under_way.links_to:
+            raise Refusal(EXPIRED_FORM, f"{self._provider.name}: the session that wanted a link has ended")
+        found = await self._accounts.link(self._provider, said, person.user_id)
+        if found.linked:
+            self._parts.told.of(scope, found.user, "upstream_added", self._provider.label)
+        return see_other(under_way.aim.continue_to, [self._under_way.drop()])
 
     async def _use_up(self, under_way: UnderWay) -> None:
         """Let an answer count once, whatever the browser does with its cookie.

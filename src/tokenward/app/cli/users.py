@@ -22,13 +22,13 @@ from tokenward.app.cli.console import (
 from tokenward.app.cli.opening import open_configuration, with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.app.people import passwords_of, session_limits
-from tokenward.base.problems import NOT_FOUND, Refusal
+from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.claims import change_claims, check_claim, read_claim
 from tokenward.identity.links import Links
 from tokenward.identity.passwords import Passwords
 from tokenward.identity.people import add_user
-from tokenward.store.people_records import Session, User
+from tokenward.store.people_records import Session, UpstreamLink, User
 from tokenward.tokens.release import PERSONAL
 
 commands = typer.Typer(no_args_is_help=True, help="Manage the people who can sign in.")
@@ -123,17 +123,22 @@ def show(
     username: Username,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Show what is known of a person, and who is told which of it.
+    """Show what is known of a person, who is told which of it, and their accounts at identity providers.
 
     Example: tokenward users show alice
     """
 
-    async def work(ground: Foundation) -> tuple[User, dict[str, object], dict[str, list[str]]]:
+    async def work(ground: Foundation) -> tuple[User, list[UpstreamLink], dict[str, object], _Told]:
         user = await _known(ground, username)
-        return user, await ground.store.user_claims(user.user_id), await _told(ground)
+        links = await ground.store.upstream_links(user.user_id)
+        return user, links, await ground.store.user_claims(user.user_id), await _told(ground)
 
-    user, claims, told = with_foundation(config, work)
+    user, links, claims, told = with_foundation(config, work)
     out.print(f"user_id {user.user_id}\nsince   {date(user.created_at)}", markup=False)
+    for link in links:
+        used = f"last used {date(link.last_used_at)}" if link.last_used_at is not None else "not used yet"
+        out.print(f"account at {link.upstream}: {link.subject}", markup=False)
+        out.print(f"    linked {date(link.linked_at)}, {used}", style="dim", markup=False)
     for name, value in sorted({**claims, "preferred_username": user.username}.items()):
         personal = f" (personal: {PERSONAL[name]})" if name in PERSONAL else ""
         readers = ", ".join(told.get(name, [])) or "nobody"
@@ -258,6 +263,43 @@ def reset_factors(
     err.print(f"{username} signs in by: {with_foundation(config, work)}", markup=False)
 
 
+@commands.command("unlink")
+def unlink(
+    username: Username,
+    provider: Annotated[str, typer.Argument(help="The provider's name in people.upstream.")],
+    subject: Annotated[
+        str | None, typer.Option(metavar="SUB", help="Which account, where there are several there.")
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Unlink a person's account at an identity provider, and end the sign-ins that came through it.
+
+    Where `link: email` or `create` is on for the provider, the next sign-in there may link it again, or make
+    somebody new of it.
+
+    For example:
+
+      tokenward users unlink alice corp
+    """
+
+    async def work(ground: Foundation) -> str:
+        user = await _known(ground, username)
+        found = [
+            link
+            for link in await ground.store.upstream_links(user.user_id)
+            if link.upstream == provider and subject in (None, link.subject)
+        ]
+        if not found:
+            raise Refusal(NOT_FOUND, "no such account is linked to them: `tokenward users show` tells which")
+        if len(found) > 1:
+            raise Refusal(INVALID_INPUT, "they have several accounts there: name one by --subject")
+        if not await ground.store.remove_upstream_link(provider, found[0].subject, version=user.version):
+            raise Refusal(CONFLICT, "how they sign in was changed at this moment: look, and try again")
+        return await _ways(ground, user)
+
+    err.print(f"{username} signs in by: {with_foundation(config, work)}", markup=False)
+
+
 @commands.command("sessions")
 def sessions(
     username: Username,
@@ -328,9 +370,12 @@ async def _ways(ground: Foundation, user: User) -> str:
     return ", ".join(way for way, there in ways if there) or "nothing yet"
 
 
-async def _told(ground: Foundation) -> dict[str, list[str]]:
+_Told = dict[str, list[str]]
+
+
+async def _told(ground: Foundation) -> _Told:
     """Claim → who is told it."""
-    told: dict[str, list[str]] = {}
+    told: _Told = {}
     for api, settings in ground.configuration.settings.apis.items():
         for name in settings.claims.inside:
             told.setdefault(name, []).append(f"{api} (inside JWT)")

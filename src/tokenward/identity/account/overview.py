@@ -38,8 +38,9 @@ class Overview:
 
     async def _show(self, _request: Request, person: Person) -> Response:
         user_id, now = person.user_id, self._parts.clock.time()
-        factors, sessions, applications, keys = await asyncio.gather(
+        factors, accounts, sessions, applications, keys = await asyncio.gather(
             self._parts.store.has_factors(user_id),
+            self._parts.accounts_of(user_id),
             self._parts.store.sessions_of(user_id),
             self._applications(user_id, now),
             self._api_keys(person, now),
@@ -48,6 +49,8 @@ class Overview:
             username=person.username,
             field=self._door.field(person),
             factors=factors,
+            accounts=accounts,
+            providers_work=bool(self._parts.upstreams.providers),
             sessions=list(filter(self._parts.sessions.is_live, sessions)),
             this_session=person.session_id,
             applications=applications,

@@ -106,12 +106,19 @@ class PasskeysPage:
         return see_other(PATH)
 
     async def _remove(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+        user = await self._door.user(person)  # first: what is found below holds for this version of them
         mine = {each.credential_id: each for each in await self._parts.store.passkeys(person.user_id)}
         passkey = mine.get(form.get("passkey", ""))
-        if passkey is not None and await self._parts.store.remove_passkey(
-            person.user_id, passkey.credential_id
+        if passkey is None:
+            return see_other(PATH)
+        try:
+            await self._parts.check_other_way_in(person.user_id)
+        except Refusal as refusal:
+            return await self._page(person, Aim.read(dict(form)), told(refusal), refusal.problem.status)
+        if await self._parts.store.remove_passkey(
+            person.user_id, passkey.credential_id, version=user.version
         ):
-            self._parts.told.of(request.scope, await self._door.user(person), "passkey_removed", passkey.name)
+            self._parts.told.of(request.scope, user, "passkey_removed", passkey.name)
         return see_other(PATH)
 
     async def _page(self, person: Person, aim: Aim, error: str = "", status: int = 200) -> Response:

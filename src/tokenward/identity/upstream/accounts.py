@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.entropy import identifier
-from tokenward.base.problems import NAME_TAKEN, NO_ACCOUNT, PROVIDER_REFUSED, Refusal
+from tokenward.base.problems import ACCOUNT_LINKED, NAME_TAKEN, NO_ACCOUNT, PROVIDER_REFUSED, Refusal
 from tokenward.identity.claims import change_claims, check_claim
 from tokenward.identity.people import why_no_username
 from tokenward.identity.progress import PeopleAndFactors
@@ -52,24 +52,52 @@ class Accounts:
             Refusal: NO_ACCOUNT, NAME_TAKEN, or PROVIDER_REFUSED where `sub` is none.
             StoreUnavailable: nobody can know.
         """
-        if not 1 <= len(said.subject) <= MAX_SUBJECT:
-            raise Refusal(PROVIDER_REFUSED, f"{provider.name}: sub has {len(said.subject)} characters")
-        user_id = await self._people.upstream_user(provider.name, said.subject)
+        _check_subject(provider, said)
+        user_id = await self._people.use_upstream_link(provider.name, said.subject, self._clock.time())
         linked = False
         if user_id is None:
             user_id, linked = await self._first_time(provider, said)
         user = await self._user(provider, user_id)
-        known = await self._people.user_claims(user_id)
+        await self._copy_claims(provider, said, user)
+        return Found(user, linked)
+
+    async def link(self, provider: Provider, said: VouchedFor, user_id: str) -> Found:
+        """Link the account to a person who is signed in and wants that; they are told nothing twice.
+
+        Raises:
+            Refusal: ACCOUNT_LINKED, it is somebody else's, or they have another one there; NO_ACCOUNT, they
+                are gone or disabled; PROVIDER_REFUSED where `sub` is none.
+            StoreUnavailable: it may be linked.
+        """
+        _check_subject(provider, said)
+        user = await self._user(provider, user_id)
+        link = UpstreamLink(provider.name, said.subject, user_id, self._clock.time())
+        theirs = await self._people.upstream_links(user_id)
+        linked = all(each.subject != said.subject for each in theirs if each.upstream == provider.name)
+        if linked:
+            if any(each.upstream == provider.name for each in theirs):
+                raise Refusal(ACCOUNT_LINKED, f"{provider.name}: user_id={user_id} has another one there")
+            try:
+                if not await self._people.add_upstream_link(link):
+                    raise Refusal(NO_ACCOUNT, f"user_id={user_id} is gone")
+            except AlreadyExists:
+                raise Refusal(ACCOUNT_LINKED, f"{provider.name}: somebody else's") from None
+            _log.info("linked by the person: user_id=%s provider=%s", user_id, provider.name)
+        await self._copy_claims(provider, said, user)
+        return Found(await self._user(provider, user_id), linked)
+
+    async def _copy_claims(self, provider: Provider, said: VouchedFor, user: User) -> None:
+        known = await self._people.user_claims(user.user_id)
         changes = {
             name: value for name, value in copied(provider, said.claims).items() if known.get(name) != value
         }
         if changes:  # each tells every gateway to forget what it knew
             await change_claims(self._people, user.username, changes, clock=self._clock)
-        return Found(user, linked)
 
     async def _first_time(self, provider: Provider, said: VouchedFor) -> tuple[str, bool]:
         if (user_id := await self._by_email(provider, said)) is not None:
-            link = UpstreamLink(provider.name, said.subject, user_id, self._clock.time())
+            now = self._clock.time()
+            link = UpstreamLink(provider.name, said.subject, user_id, now, now)
             try:
                 if not await self._people.add_upstream_link(link):
                     raise Refusal(NO_ACCOUNT, f"user_id={user_id} is gone")
@@ -110,7 +138,9 @@ class Accounts:
         now = self._clock.time()
         user = User(user_id=identifier(), username=username, password_hash="", created_at=now)
         try:
-            await self._people.add_user(user, UpstreamLink(provider.name, said.subject, user.user_id, now))
+            await self._people.add_user(
+                user, UpstreamLink(provider.name, said.subject, user.user_id, now, now)
+            )
         except AlreadyExists:
             return await self._linked_meanwhile(provider, said)
         _log.info("created: user_id=%s provider=%s", user.user_id, provider.name)
@@ -127,6 +157,11 @@ class Accounts:
         if user is None or user.disabled_at is not None:
             raise Refusal(NO_ACCOUNT, f"{provider.name}: user_id={user_id} is disabled or gone")
         return user
+
+
+def _check_subject(provider: Provider, said: VouchedFor) -> None:
+    if not 1 <= len(said.subject) <= MAX_SUBJECT:
+        raise Refusal(PROVIDER_REFUSED, f"{provider.name}: sub has {len(said.subject)} characters")
 
 
 def vouches_for(provider: Provider, claims: Mapping[str, object]) -> bool:

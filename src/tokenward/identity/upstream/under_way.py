@@ -32,6 +32,7 @@ class UnderWay:
         nonce: ties the ID token to this request.
         verifier: of PKCE.
         aim: where the sign-in leads.
+        links_to: the session whose person wants to link the account there; "" where somebody signs in.
         end: until when the answer is waited for, seconds since the epoch.
     """
 
@@ -40,6 +41,7 @@ class UnderWay:
     nonce: str
     verifier: Secret
     aim: Aim
+    links_to: str
     end: float
 
 
@@ -51,7 +53,9 @@ class UnderWayCookie:
         self._sealer = sealer
         self._clock = clock
 
-    def keep(self, provider: str, request: AuthorizationRequest, aim: Aim) -> tuple[bytes, bytes]:
+    def keep(
+        self, provider: str, request: AuthorizationRequest, aim: Aim, *, links_to: str = ""
+    ) -> tuple[bytes, bytes]:
         """The response header that keeps it; it takes the place of one that is under way.
 
         Raises:
@@ -63,6 +67,7 @@ class UnderWayCookie:
             "nonce": request.nonce,
             "verifier": request.verifier.reveal(),
             "aim": aim.fields,
+            "links_to": links_to,
             "end": self._clock.time() + LIFETIME,
         }
         value = base64url.encode(self._sealer.seal(json.dumps(content).encode(), context=_CONTEXT))
@@ -91,6 +96,7 @@ class UnderWayCookie:
             nonce=content["nonce"],
             verifier=Secret(content["verifier"]),
             aim=Aim.read(content["aim"]),
+            links_to=content["links_to"],
             end=content["end"],
         )
 

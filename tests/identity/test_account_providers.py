@@ -263,6 +263,18 @@ def test_an_account_at_a_provider_that_is_no_more_is_shown_by_its_name_and_goes(
     corp(story)
 
 
+def test_and_is_no_way_in_that_would_be_left(corp):
+    async def story(house, provider):
+        for name in ("corp", "old"):
+            await house.store.add_upstream_link(UpstreamLink(name, "corp-1", house.alice.user_id, 1.0))
+        browser = house.browser()
+        await through(browser, provider)
+        answer = await unlink(browser, provider="corp")
+        assert (answer.status_code, ONLY_WAY in answer.text) == (422, True)
+
+    corp(story, house={"password_sign_in": False})
+
+
 def test_nobody_unlinks_another_persons_account(corp):
     async def story(house, provider):
         bob = await person_called(house, "bob")

@@ -134,7 +134,7 @@ def test_no_value_of_a_client_can_become_a_part_of_our_page(text):
 def account(*details):
     allowed = Allowed("Bank", {}, details)
     application = Application("app", "App", (allowed,), 7.5, acts=True)
-    shown = AccountView("alice", "f", FactorSummary(), [], "s", [application], [])
+    shown = account_view(applications=[application])
     return PAGES.account(shown, sign_out="g", passkeys=True)
 
 

@@ -1,11 +1,16 @@
 """Tokens for the tests of inspection: a good one, and what is made of it."""
 
 import base64
+import contextlib
 import json
 
+import pytest
+
+from tokenward.auditor.inspection import guessing
 from tokenward.auditor.inspection.inspecting import Means, inspect
 from tokenward.auditor.inspection.reading import read
 from tokenward.base.clock import ManualClock
+from tokenward.tokens.weak_secrets import WEAK_SECRETS
 
 NOW = 1_800_000_000
 CLOCK = ManualClock(NOW)
@@ -40,6 +45,15 @@ def token(header=None, claims=None, *, signature=SIGNATURE, without=()):
 def raw(header, claims, signature=SIGNATURE):
     """A token of these very octets."""
     return ".".join(map(b64, (header, claims, signature)))
+
+
+@contextlib.contextmanager
+def few_secrets():
+    """For tests that are not about guessing: the list is a hundredth of what it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(guessing, "list_of_ours", lambda: iter(WEAK_SECRETS))
+        patch.setattr(guessing, "_cut_to", lambda _: iter(()))
+        yield
 
 
 def inspected(text, **means):

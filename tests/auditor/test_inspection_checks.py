@@ -6,7 +6,19 @@ import hmac
 
 import pytest
 
-from auditor.inspected import CLAIMS, HEADER, NOW, SIGNATURE, b64, found, inspected, raw, token, told
+from auditor.inspected import (
+    CLAIMS,
+    HEADER,
+    NOW,
+    SIGNATURE,
+    b64,
+    few_secrets,
+    found,
+    inspected,
+    raw,
+    token,
+    told,
+)
 from tokenward.app.recognition import leak_rules
 from tokenward.auditor.inspection.checks.table import FAMILIES, LINTS
 from tokenward.auditor.inspection.verdict import UNCHECKED
@@ -16,6 +28,13 @@ from tokenward.leaks.rulebook.templates import fill
 from tokenward.tokens import opaque
 from tokenward.tokens.jws import sign_proof
 from tokenward.tokens.keys import SigningKey, members, thumbprint
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_secrets():
+    with few_secrets():
+        yield
+
 
 GOOD = token()
 OPAQUE = opaque.new("at").secret.reveal()
@@ -346,6 +365,11 @@ def test_rows_are_complete_and_unique():
 )
 def test_how_bad_it_is(check, text, severity):
     assert found(text)[check].severity is severity
+
+
+def test_a_missing_algorithm_is_told_apart_from_one_that_is_no_text():
+    assert found(token(without=["alg"]))["token.unknown-algorithm"].detail == "The header has no alg."
+    assert found(token({"alg": 7}))["token.unknown-algorithm"].detail == "alg is no text."
 
 
 SHAPES = [

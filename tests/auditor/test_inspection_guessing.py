@@ -12,8 +12,8 @@ from tokenward.auditor.inspection.recognising import read_jwt
 from tokenward.tokens.weak_secrets import WEAK_SECRETS
 
 
-def signed(secret, alg="HS256"):
-    text = f"{b64(HEADER | {'alg': alg})}.{b64(CLAIMS)}"
+def signed(secret, alg="HS256", **claims):
+    text = f"{b64(HEADER | {'alg': alg})}.{b64(CLAIMS | claims)}"
     return f"{text}.{b64(hmac.digest(secret, text.encode(), alg.replace('HS', 'sha')))}"
 
 
@@ -86,3 +86,12 @@ def test_the_list_is_large_has_nothing_twice_and_begins_with_the_likeliest():
     listed = list(list_of_ours())
     assert 50_000 < len(listed) == len(set(listed)) < 150_000
     assert listed[: len(set(WEAK_SECRETS))] == list(dict.fromkeys(WEAK_SECRETS))
+
+
+def test_of_a_token_without_measure_fewer_secrets_are_tried():
+    [*_, last] = list_of_ours()
+    assert guess(read_jwt(signed(last))) == last
+    large = read_jwt(signed(last, x="y" * 500_000))
+    assert guess(large) is None
+    assert guess(large, [last]) == last
+    assert guess(read_jwt(signed(b"secret", x="y" * 500_000))) == b"secret"

@@ -7,12 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.inspected import CLAIMS, HEADER, SIGNATURE, b64, inspected, raw, token, told
+from auditor.inspected import CLAIMS, HEADER, SIGNATURE, b64, few_secrets, inspected, raw, token, told
 from tokenward.auditor.inspection import lenient, moments
 from tokenward.auditor.inspection.explaining import MOST_ENTRIES, MOST_VALUE
 from tokenward.auditor.inspection.inspecting import Means, inspect
 from tokenward.auditor.inspection.reading import MAX_INPUT, NothingToInspect, read
 from tokenward.base.clock import ManualClock
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_secrets():
+    with few_secrets():
+        yield
+
 
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 
@@ -45,6 +52,25 @@ def test_a_megabyte_is_read_and_ten_are_refused():
         read(b"eyJ" + b"A" * 10_000_000)
     assert inspected("." * (MAX_INPUT - 1)).sections
     assert inspected("a." * 100_000).sections
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a=" + " " * 500_000 + "=",
+        "set " * 100_000,
+        "a=b " * 100_000,
+        "curl -u a:b " + "'a'" * 150_000,
+        "Cookie: " + "sid=abcdefghijklmnopqrst; " * 20_000,
+        token({"kid": "'" * 500_000}),
+        token(claims={"Aa" * 200_000 + "Pin": 1}),
+        token(claims={"scope": "a:" * 200_000}),
+        token({"alg": "HS256"}, {"x": "y" * 500_000}, signature=bytes(31) + b"1"),
+    ],
+    ids=range(9),
+)
+def test_what_would_take_minutes_if_it_were_read_carelessly(text):
+    assert inspected(text).sections
 
 
 def test_values_are_cut_and_claims_counted():

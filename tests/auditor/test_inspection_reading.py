@@ -4,11 +4,18 @@ import json
 
 import pytest
 
-from auditor.inspected import CLAIMS, HEADER, NOW, b64, found, inspected, token, told
+from auditor.inspected import CLAIMS, HEADER, NOW, b64, few_secrets, found, inspected, token, told
 from tokenward.auditor.inspection.reading import MAX_INPUT, NothingToInspect, read
 from tokenward.auditor.inspection.shell import BadCommand, words
 from tokenward.base.secret import Secret
 from tokenward.tokens import opaque
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_secrets():
+    with few_secrets():
+        yield
+
 
 T = token()
 SECRET = "s3cr3t-opaque-value-0123456789"

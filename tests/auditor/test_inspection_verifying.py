@@ -6,7 +6,7 @@ import hmac
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from auditor.inspected import CLAIMS, HEADER, NOW, b64, found, inspected, token, told
+from auditor.inspected import CLAIMS, HEADER, NOW, b64, few_secrets, found, inspected, token, told
 from tokenward.auditor.inspection.trust import NamedKey, Trust
 from tokenward.base.severity import Severity
 from tokenward.tokens.encryption_keys import DecryptionKey
@@ -14,6 +14,13 @@ from tokenward.tokens.errors import CODES
 from tokenward.tokens.jwe import encrypt, encrypt_nested
 from tokenward.tokens.jws import sign_jwt, sign_proof
 from tokenward.tokens.keys import SigningKey
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_secrets():
+    with few_secrets():
+        yield
+
 
 KEY = SigningKey.generate()
 OTHER = SigningKey.generate()

@@ -39,7 +39,9 @@ def text(report: Report) -> str:
     end = [*_problems(report), *(f"{note}\n" for note in report.notes), _subject(report)]
     room = MOST - sum(map(len, [*parts, *end]))
     for section in report.sections:
-        parts += _folded(printable(section.title), [_entry(each) for each in section.entries], room // 8)
+        share = room // 2 // len(report.sections)
+        parts += _folded(printable(section.title), [_entry(each) for each in section.entries], share)
+    room = MOST - sum(map(len, [*parts, *end]))
     parts += _fitting([_row(row) for row in report.rows], room // 2)
     parts += _folded("What to do", list(_what_to_do(report.rows)), room // 4)
     accepted = [_accepted(row) for row in report.accepted]

@@ -104,8 +104,8 @@ def _section(section: Section, width: int) -> Iterator[Text]:
     column = min(NAME_COLUMN, max((cell_len(printable(each.name)) for each in section.entries), default=0))
     for entry in section.entries:
         name, value = printable(entry.name), printable(entry.value)
-        source = f" ({entry.source})" if entry.source else ""
-        told = Text(printable(entry.meaning) + source, style="dim") if entry.meaning or source else Text()
+        source = f"({entry.source})" if entry.source else ""
+        told = Text(" ".join(filter(None, (printable(entry.meaning), source))), style="dim")
         if cell_len(name) > column:  # a name of its own line
             yield from _prose(Text(name, style="cyan"), width, indent=_INDENT)
             first = " " * (column + 2)

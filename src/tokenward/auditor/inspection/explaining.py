@@ -87,13 +87,15 @@ def _members(members: Mapping[str, Any], now: float, *, header: bool) -> Iterato
             return
         meaning = meanings.header(name, encrypted="enc" in members) if header else meanings.claim(name)
         words = ": ".join(filter(None, [meaning.words, _told(name, value, now, header=header)]))
-        yield Entry(name[:100], shown(value), words, meaning.source)
+        known = _algorithm(name, value) if header else None
+        source = f"{meaning.source}, {known.source}" if known else meaning.source
+        yield Entry(name[:100], shown(value), words, source)
 
 
 def _told(name: str, value: object, now: float, *, header: bool) -> str:
     """What this value says, beside what its name does."""
     if header:
-        known = meanings.ALGORITHMS.get(value) if isinstance(value, str) and name in {"alg", "enc"} else None
+        known = _algorithm(name, value)
         return known.words if known else ""
     if name in meanings.DATES and isinstance(value, int | float) and moments.is_number(value):
         if value >= moments.MILLISECONDS:
@@ -104,6 +106,10 @@ def _told(name: str, value: object, now: float, *, header: bool) -> str:
     if name == "amr" and isinstance(value, list):
         return ", ".join(_METHODS[each] for each in value if isinstance(each, str) and each in _METHODS)
     return ""
+
+
+def _algorithm(name: str, value: object) -> meanings.Meaning | None:
+    return meanings.ALGORITHMS.get(value) if name in {"alg", "enc"} and isinstance(value, str) else None
 
 
 _CONFIRMATIONS = {

@@ -10,6 +10,7 @@ from tokenward.tokens.credential_guard import why_no_claim_name, why_no_claim_va
 
 MAX_LEAVES = 2_000
 HIDDEN = "…"
+_END_OF_NAME = 200  # characters: a name says at its end what it is
 
 _PRIVATE_MEMBERS = ("d", "k", "p", "q", "dp", "dq", "qi", "oth")
 # What a header names in public, and what is random by nature: their values are no secrets.
@@ -93,7 +94,7 @@ def _by_name_and_shape(path: Path, value: object) -> Iterator[Inside]:
     name = next((key for key in reversed(path) if not key.isdigit()), "")
     if isinstance(value, bool) or value is None or path[-1] in _RANDOM or _is_public(path):
         return
-    if path[0] == "claims" and value not in ("", 0) and (why := why_no_claim_name(name)):
+    if path[0] == "claims" and value not in ("", 0) and (why := why_no_claim_name(name[-_END_OF_NAME:])):
         yield Inside(path, why.removeprefix("its name is that of "), "", HIDDEN, Confidence.MEDIUM)
     elif isinstance(value, str) and (why := why_no_claim_value(value)):
         yield Inside(path, why.removeprefix("its value looks like "), "", HIDDEN, Confidence.HIGH)

@@ -18,7 +18,7 @@ MAX_CREDENTIALS = 20
 _CURL = re.compile(r"(?:[$>%#]\s+)?(?:\w+=\S*\s+)*(?:\S*/)?curl(?:\.exe)?\s")
 # sh, .env, cmd and PowerShell.
 _VARIABLE = re.compile(
-    r"(?:export\s+|set\s+|setx\s+|\$env:)?([A-Za-z_][A-Za-z0-9_.-]{0,100})\s*=\s*(.*[^=\s].*)", re.IGNORECASE
+    r"(?:export\s+|set\s+|setx\s+|\$env:)?([A-Za-z_][A-Za-z0-9_.-]{0,100})\s*+=\s*+(\S.*)", re.IGNORECASE
 )
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _JWT = re.compile(r"eyJ[0-9A-Za-z_+/=-]+\.\S*")
@@ -96,7 +96,9 @@ def _in_lines(text: str, lines: list[str], notes: list[str]) -> Iterator[Present
         yield from curl.from_url(text)
     elif _JWT.fullmatch(text):  # whose padding is no assignment
         yield Presented(text, "what was handed over")
-    elif assigned := [found for line in lines if (found := _VARIABLE.fullmatch(line))]:
+    elif assigned := [
+        found for line in lines if (found := _VARIABLE.fullmatch(line)) and found[2].strip("=")
+    ]:
         for each in assigned:
             yield from _assigned(each[1], _unquoted(each[2].strip()))
     elif len(lines) > 1 and _JWT_OVER_LINES.fullmatch(text):

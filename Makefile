@@ -52,6 +52,7 @@ docs: $(STAMP) ## Write the generated reference pages anew
 	$(BIN)/python scripts/generate_server_checks.py
 	$(BIN)/python scripts/generate_openapi_checks.py
 	$(BIN)/python scripts/generate_probe_checks.py
+	$(BIN)/python scripts/generate_inspection_checks.py
 
 screenshots: $(STAMP) ## Take the pictures of the pages in docs/images anew
 	@scripts/test-tools.sh

@@ -26,7 +26,7 @@ def generated() -> dict[Path, str]:
         mine = [check for check, its in CHECKS if its == category]
         points = f"{POINTS[category]} points" if category in POINTS else "no points"
         sections.append(f"## {category.capitalize()} ({points})")
-        sections += [_openapi_check(check) for check in mine]
+        sections += [explained(check) for check in mine]
     profiles = [
         (code(each.name), each.says, ", ".join(_differences(each)) or "nothing") for each in PROFILES.values()
     ]
@@ -48,7 +48,8 @@ What `tokenward audit openapi` looks for, in OpenAPI 2.0, 3.0, 3.1 and 3.2. How 
     }
 
 
-def _openapi_check(check: Check) -> str:
+def explained(check: Check) -> str:
+    """A check with its heading, and all that a report tells of it."""
     parts = (
         f"### `{check.id}`",
         f"{check.title} ({check.severity.name.lower()}). {check.why}",

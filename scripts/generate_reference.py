@@ -6,7 +6,7 @@ Two pages are written by hand around generated tables, which stand between `gene
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args, get_origin
@@ -20,9 +20,6 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from tokenward.app.cli import application
 from tokenward.app.live_checks import name_of
 from tokenward.app.settings import Settings
-from tokenward.auditor.inspection.checks.kit import Lint
-from tokenward.auditor.inspection.checks.table import FAMILIES
-from tokenward.auditor.inspection.meanings import ALGORITHMS, CLAIMS, HEADERS, Meaning
 from tokenward.base.problems import CATALOGUE
 from tokenward.base.recommendations import RECOMMENDATIONS
 from tokenward.gateway.headers import DROPPED
@@ -578,55 +575,6 @@ def _template_fields() -> Iterator[tuple[str, str]]:
     yield code("{{ }}"), "braces"
 
 
-def inspection_checks() -> str:
-    """`inspection-checks.md`, from the table of checks and that of meanings."""
-    number = sum(map(len, FAMILIES.values()))
-    families = (
-        f"## {family}\n\n" + "\n\n".join(map(_inspection_check, lints)) for family, lints in FAMILIES.items()
-    )
-    return page(
-        "Checks of a credential",
-        f"""
-`tokenward inspect` looks for these {number} things ([how to](../how-to/inspect-a-token.md)). The severity is
-that of the check as a rule; a finding may say otherwise, such as for a token that lives an hour or a month.
-`info` is worth knowing, and does not change the exit code.
-""",
-        *families,
-        """
-## What is explained
-
-Header parameters, claims and algorithms that `tokenward inspect` explains, and where they are defined. What
-is in none of these tables is said to be private, or is explained as a large issuer uses it.
-""",
-        "### Header parameters\n\n" + table(("name", "meaning", "source"), _meanings(HEADERS)),
-        "### Claims\n\n" + table(("name", "meaning", "source"), _meanings(CLAIMS)),
-        "### Algorithms\n\n" + table(("name", "meaning", "source"), _meanings(ALGORITHMS)),
-    )
-
-
-def _inspection_check(lint: Lint) -> str:
-    check = lint.check
-    served = f"[{check.recommendation}](recommendations.md)"
-    facts = ", ".join([check.severity.name.lower(), f"serves {served}", *check.references])
-    return "\n".join(
-        (
-            f"### `{check.id}`: {check.title}",
-            "",
-            f"*{facts}*",
-            "",
-            f"{check.why}",
-            "",
-            f"- Attack: {check.attack}",
-            f"- Remedy: {check.fix}",
-        )
-    )
-
-
-def _meanings(table_of: Mapping[str, Meaning]) -> Iterator[Sequence[str]]:
-    for name, meaning in sorted(table_of.items(), key=lambda it: it[0].lower()):
-        yield code(name), meaning.words, meaning.source
-
-
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "errors.md": errors,
@@ -634,7 +582,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "recommendations.md": recommendations,
     "cli.md": commands,
     "leak-rules.md": leak_rules,
-    "inspection-checks.md": inspection_checks,
 }
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "policy.md": {"tiers": tiers, "headers": headers, "minimum": minimum, "personal": personal}

@@ -19,7 +19,7 @@ from auditor.inspected import (
     token,
     told,
 )
-from tokenward.app.recognition import leak_rules
+from tokenward.app.recognising import leak_rules
 from tokenward.auditor.inspection.checks.table import FAMILIES, LINTS
 from tokenward.auditor.inspection.verdict import UNCHECKED
 from tokenward.base.recommendations import RECOMMENDATIONS

@@ -1,6 +1,7 @@
 """The generated reference pages are those that the code gives now."""
 
 import generate_attacks
+import generate_inspection_checks
 import generate_openapi_checks
 import generate_probe_checks
 import generate_reference
@@ -13,6 +14,7 @@ PAGES = (
     | generate_server_checks.generated()
     | generate_openapi_checks.generated()
     | generate_probe_checks.generated()
+    | generate_inspection_checks.generated()
 )
 
 

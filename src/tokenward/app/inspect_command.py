@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tokenward.app.audit_command import FailOn, conclude
-from tokenward.app.recognition import leak_rules
+from tokenward.app.recognising import leak_rules
 from tokenward.app.reports.audits import audit_report
 from tokenward.app.reports.writing import Format
 from tokenward.auditor.inspection.guessing import LONGEST

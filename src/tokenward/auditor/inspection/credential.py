@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal
 
 from tokenward.auditor.findings import Entry
 from tokenward.auditor.inspection.lenient import Document
@@ -92,36 +92,3 @@ class Credential:
     purpose: Purpose = ""
     jwt: Jwt | None = None
     facts: tuple[Entry, ...] = ()
-
-
-class Recognised(NamedTuple):
-    """A credential that somebody knows by its format.
-
-    Attributes:
-        secret: its text. Never shown.
-        what: in words, such as "GitHub personal access token (classic)".
-        provider: who issues it; "" for forms of no provider.
-        shown: what may be shown of it.
-        sure: that it is one.
-        line: of the text in which it was looked for, from 1.
-    """
-
-    secret: str
-    what: str
-    provider: str
-    shown: str
-    sure: Confidence
-    line: int
-
-
-class Recogniser(Protocol):
-    """Who knows the formats of many providers. The auditor does not; the leak scanner's rules do."""
-
-    def __call__(self, text: str, /) -> tuple[Recognised, ...]:
-        """The credentials in a text of any number of lines, in any order."""
-        ...
-
-
-def nobody(_text: str) -> tuple[Recognised, ...]:
-    """A `Recogniser` that knows none."""
-    return ()

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tokenward.auditor.inspection.credential import Jwt, Recogniser
+from tokenward.auditor.inspection.credential import Jwt
+from tokenward.auditor.recognition import Recogniser
 from tokenward.base.severity import Confidence
 from tokenward.tokens.credential_guard import why_no_claim_name, why_no_claim_value
 
@@ -61,12 +62,12 @@ def look_inside(jwt: Jwt, others: Recogniser) -> tuple[Inside, ...]:
             found.setdefault((each.path, ""), each)
     lines = "\n".join(json.dumps({path[-1]: value}, ensure_ascii=False)[1:-1] for path, value in every)
     for seen in others(lines):
-        if seen.sure is Confidence.LOW or not 1 <= seen.line <= len(every):
+        if seen.confidence is Confidence.LOW or not 1 <= seen.line <= len(every):
             continue
         path, value = every[seen.line - 1]
         if path[-1] in _RANDOM or _is_public(path):
             continue
-        found[path, ""] = Inside(path, _article(seen.what), seen.secret, seen.shown, seen.sure)
+        found[path, ""] = Inside(path, _article(seen.what), seen.secret, seen.masked, seen.confidence)
     for part, members in (("header", jwt.header), ("claims", jwt.claims or {})):
         for path in _private_keys((part,), members):
             for name in _PRIVATE_MEMBERS:

@@ -7,12 +7,13 @@ from tokenward.auditor.findings import Entry, Finding, Place, Result, Section, U
 from tokenward.auditor.inspection import explaining, guessing
 from tokenward.auditor.inspection.checks.kit import Hit, Lint, Subject
 from tokenward.auditor.inspection.checks.table import LINTS
-from tokenward.auditor.inspection.credential import Credential, Presented, Recogniser, nobody
+from tokenward.auditor.inspection.credential import Credential, Presented
 from tokenward.auditor.inspection.inside import look_inside
 from tokenward.auditor.inspection.reading import Read
 from tokenward.auditor.inspection.recognising import masked, recognise
 from tokenward.auditor.inspection.trust import Trust
 from tokenward.auditor.inspection.verdict import UNCHECKED, Verdict
+from tokenward.auditor.recognition import Recogniser, nobody
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 
 _SHORTEST = 8  # characters: what is shorter stands in too many words to be taken out of all of them

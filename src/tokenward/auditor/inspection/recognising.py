@@ -12,8 +12,8 @@ from tokenward.auditor.inspection.credential import (
     Jwt,
     Presented,
     Purpose,
-    Recogniser,
 )
+from tokenward.auditor.recognition import Recogniser
 from tokenward.base.severity import Confidence
 from tokenward.tokens import base64url, opaque
 
@@ -66,10 +66,10 @@ def recognise(presented: Presented, others: Recogniser, now: float) -> Credentia
         return _opaque(presented, ours, now)
     found = [each for each in others(text) if each.line == 1 and each.secret in text]
     if found:
-        best = max(found, key=lambda each: (each.sure, len(each.secret)))
+        best = max(found, key=lambda each: (each.confidence, len(each.secret)))
         by = (Entry("Issued by", best.provider),) if best.provider else ()
         what = f"{_article(best.what)} {best.what}"
-        return Credential(presented, "foreign", what, best.sure, "its format", best.shown, facts=by)
+        return Credential(presented, "foreign", what, best.confidence, "its format", best.masked, facts=by)
     return _unknown(presented)
 
 

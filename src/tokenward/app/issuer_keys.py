@@ -9,7 +9,7 @@ from tokenward.app.locations import is_loopback
 from tokenward.base.addresses import LOOPBACK
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.outbound import OutboundClient
-from tokenward.identity.upstream.metadata import DISCOVERY
+from tokenward.flows.metadata import OPENID
 from tokenward.tokens import strict_json
 from tokenward.tokens.jwks import MAX_BYTES, JwksSource
 
@@ -39,7 +39,7 @@ def issuer_keys(
             return strict_json.read_object((base_dir / said.jwks).read_bytes())
         except OSError as error:
             raise ValueError(f"{said.jwks} cannot be read: {error.strerror}") from None
-    url = said.jwks_uri or issuer.rstrip("/") + DISCOVERY  # OpenID Connect Discovery §4.1
+    url = said.jwks_uri or issuer.rstrip("/") + OPENID  # OpenID Connect Discovery §4.1
     get = outbound(url, networks, max_bytes=MAX_BYTES).get
     return JwksSource(url, fetch=get if said.jwks_uri else discovered(issuer, get), clock=clock)
 

@@ -158,16 +158,16 @@ class OutboundClient:
         Args:
             method: of HTTP.
             url: where it goes.
-            headers: further ones, with the media type of a body.
+            headers: further ones, with the media type of a body. `Accept` takes the place of any type.
             body: the bytes; None for none.
 
         Raises:
             OutboundError: there was no answer; `code` says why.
         """
-        sent = tuple((headers or {}).items())
+        sent, accept = _accepting(headers or {})
         if body is not None:
             sent = (*sent, ("Content-Length", str(len(body))))
-        order = _Order(method, body, sent, _ANY, redirects=True)
+        order = _Order(method, body, sent, _ANY, accept=accept, redirects=True)
         try:
             return self._start(url, order).result(self._timeout)
         except TimeoutError:
@@ -202,10 +202,9 @@ class OutboundClient:
         Raises:
             OutboundError: there was no answer, or it was a redirect; `code` says why.
         """
-        sent = tuple((name, value) for name, value in headers.items() if name.lower() != "accept")
+        sent, accept = _accepting(headers)
         if method == "POST":  # RFC 9110 §8.6: said even of no body
             sent = (*sent, ("Content-Length", str(len(body or b""))))
-        accept = next((value for name, value in headers.items() if name.lower() == "accept"), "*/*")
         return await self._in_time(url, _Order(method, body, sent, _ANY, reads, accept))
 
     async def post_json_async(
@@ -322,6 +321,12 @@ def system_resolver(host: str, port: int) -> list[str]:
         OSError: there is none.
     """
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _accepting(headers: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], str]:
+    """The headers without `Accept`, and what that says."""
+    sent = tuple((name, value) for name, value in headers.items() if name.lower() != "accept")
+    return sent, next((value for name, value in headers.items() if name.lower() == "accept"), "*/*")
 
 
 def _content(media_type: str, body: bytes) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from tokenward.base.forms import parse_form
 from tokenward.base.secret import Secret
 from tokenward.flows.authorization import AuthorizationRequest, details_text, server_error
 from tokenward.flows.errors import FlowError
@@ -51,6 +52,25 @@ def refresh_token(token: Secret, *, scope: Iterable[str] = (), client_id: str = 
     return _form(
         grant_type="refresh_token", refresh_token=token.reveal(), scope=" ".join(scope), client_id=client_id
     )
+
+
+def jwt_bearer(
+    assertion: Secret, *, client_id: str = "", scope: Iterable[str] = (), resource: str = ""
+) -> bytes:
+    """The body that turns somebody's assertion into a token (RFC 7523 §2.1, RFC 7521 §4.1)."""
+    return _form(
+        grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer",
+        assertion=assertion.reveal(),
+        client_id=client_id,
+        scope=" ".join(scope),
+        resource=resource,
+    )
+
+
+def with_parameters(form: bytes, parameters: Mapping[str, str]) -> bytes:
+    """The form with more in it; what is there already under the same name stays as it is, once."""
+    before = parse_form(form)
+    return urlencode({**parameters, **before}).encode()
 
 
 def basic_authorization(client_id: str, secret: Secret) -> str:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from tokenward.base.secret import Secret
 from tokenward.tokens import base64url
 from tokenward.tokens.algorithms import ALGORITHMS, PrivateKey, PublicKey
 
@@ -103,6 +104,25 @@ def read_pkcs8(der: bytes) -> PrivateKeyTypes:
         return serialization.load_der_private_key(der, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # the library's text may describe the key
         raise ValueError("not a PKCS #8 private key") from None
+
+
+def signing_key_from_pem(pem: Secret, algorithm: str, *, kid: str = "") -> SigningKey:
+    """The key in a PEM file without a password, such as `openssl genpkey` writes.
+
+    Args:
+        pem: the text.
+        algorithm: what it signs with.
+        kid: its name; its thumbprint by default.
+
+    Raises:
+        ValueError: it is no private key, or does not fit the algorithm.
+    """
+    try:
+        private = serialization.load_pem_private_key(pem.reveal().encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # the library's text may describe the key
+        raise ValueError("not a PEM private key without a password") from None
+    key = SigningKey(kid, algorithm, private)  # type: ignore[arg-type]  # checked in __post_init__
+    return key if kid else replace(key, kid=thumbprint(members(key.private.public_key())))
 
 
 def write_pkcs8(private: PrivateKeyTypes) -> bytes:

@@ -14,8 +14,9 @@ from tokenward.base.problems import PROVIDER_REFUSED, PROVIDER_UNAVAILABLE, Refu
 from tokenward.base.secret import Secret
 from tokenward.flows.authorization import AuthorizationRequest, read_callback
 from tokenward.flows.errors import FlowError
+from tokenward.flows.metadata import ServerMetadata
 from tokenward.flows.token import TokenResponse, authorization_code
-from tokenward.identity.upstream.metadata import Discovery, Metadata
+from tokenward.identity.upstream.metadata import Discovery
 from tokenward.identity.upstream.provider import Connection
 from tokenward.tokens import strict_json
 from tokenward.tokens.acr import FEDERATED, LEVELS, Level, two_factors
@@ -197,7 +198,7 @@ class UpstreamClient:
         return await self._logout_tokens.validate_async(token)
 
     async def _redeemed(
-        self, metadata: Metadata, code: Secret, request: AuthorizationRequest
+        self, metadata: ServerMetadata, code: Secret, request: AuthorizationRequest
     ) -> TokenResponse:
         authorization, parameters = self._authenticate()
         form = {**parse_form(authorization_code(code, request)), **parameters}
@@ -222,7 +223,7 @@ class UpstreamClient:
         return await self._id_tokens.validate_async(tokens.id_token.reveal(), sign_in)
 
     async def _more(
-        self, metadata: Metadata, tokens: TokenResponse, claims: VerifiedClaims
+        self, metadata: ServerMetadata, tokens: TokenResponse, claims: VerifiedClaims
     ) -> dict[str, Any]:
         """What the ID token leaves to the userinfo endpoint (Core §5.3), if anything is missing."""
         if not metadata.userinfo_endpoint or self.provider.wanted_claims <= claims.keys():

@@ -1,0 +1,98 @@
+"""Showing a token to the API that it is for, and to nobody else; what to do when the API says no."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from tokenward.base.origins import origin_of
+from tokenward.client.errors import TokenError
+from tokenward.client.server import is_loopback
+from tokenward.client.source import TokenSource
+from tokenward.client.token import Token
+
+
+class Presenter:
+    """Knows where the tokens of one source may go.
+
+    Args:
+        source: where they come from.
+        to: the APIs that may see them, by URL; by default the one that the source asks tokens for.
+
+    Raises:
+        ValueError: nobody said where they may go.
+    """
+
+    def __init__(self, source: TokenSource, to: Iterable[str] = ()) -> None:
+        self.source = source
+        try:
+            self._origins = frozenset(origin_of(url) for url in tuple(to) or (source.resource,))
+        except ValueError:
+            raise ValueError(
+                "say which API may see the tokens: as `to=['https://api.example.com']`, or by `resource`"
+            ) from None
+
+    def call(self, method: str, url: str) -> "Call":
+        """One request to an API.
+
+        Raises:
+            TokenError: it goes elsewhere, or over a line on which anybody could read the token.
+        """
+        try:
+            origin = origin_of(url)
+        except ValueError:
+            raise TokenError("wrong_destination", "the URL is none of http or https") from None
+        if origin not in self._origins:
+            known = ", ".join(sorted(self._origins))
+            raise TokenError("wrong_destination", f"this token is for {known}, and is not shown to {origin}")
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not is_loopback(parts.hostname or ""):  # RFC 6750 §5.3
+            raise TokenError(
+                "wrong_destination", f"{origin} is plain http, where anybody could read the token"
+            )
+        return Call(self.source, method, url, origin)
+
+
+class Call:
+    """One request, with what has been tried about it."""
+
+    __slots__ = ("_method", "_origin", "_source", "_tried", "_url")
+
+    def __init__(self, source: TokenSource, method: str, url: str, origin: str) -> None:
+        self._source = source
+        self._method = method
+        self._url = url
+        self._origin = origin
+        self._tried: set[str] = set()
+
+    def headers(self, token: Token) -> list[tuple[str, str]]:
+        """What goes with the request: made anew for each sending, since a proof is good once."""
+        if token.key is None:
+            return [("authorization", f"Bearer {token.value.reveal()}")]
+        return token.key.at(self._url)[0].headers(self._method, self._url, token.value)
+
+    def again(self, token: Token, url: str, status: int, headers: Mapping[str, str]) -> bool:
+        """Whether to send the request once more, with what `headers` then gives.
+
+        Args:
+            token: the one that was shown.
+            url: who answered; another origin, if a redirect was followed, is none of our business.
+            status: of the answer.
+            headers: of the answer, names in any case.
+        """
+        if origin_of(url) != self._origin:
+            return False
+        challenge = headers.get("www-authenticate", "")
+        if token.key is not None:
+            prover, clock = token.key.at(self._url)
+            clock.learn(headers.get("date"))
+            if prover.must_repeat(self._url, status, headers, b""):
+                return self._once("nonce")
+            if status == 401 and 'error="invalid_dpop_proof"' in challenge:
+                if "clock" in self._tried:
+                    clock.give_up()
+                return self._once("clock") and clock.adopt()
+        return status == 401 and self._once("token") and self._source.reject(token)
+
+    def _once(self, what: str) -> bool:
+        first = what not in self._tried
+        self._tried.add(what)
+        return first

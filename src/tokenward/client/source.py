@@ -1,0 +1,262 @@
+"""Where an application gets tokens: a good one is there at once, and the next is fetched before it ends."""
+
+# ruff: noqa: PLC0415 - what does the work is imported when a token is asked for
+
+import logging
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+from tokenward.client.authentication import Authentication
+from tokenward.client.errors import ServerUnavailable, TokenError
+from tokenward.client.server import Server
+from tokenward.client.token import UNSAID, Kept, Token
+from tokenward.tokens.flight import Flight
+
+if TYPE_CHECKING:
+    from tokenward.base.outbound import OutboundClient
+    from tokenward.client.bound_key import BoundKey
+    from tokenward.client.flow import Flow
+    from tokenward.client.token_request import Requester
+    from tokenward.flows.metadata import ServerMetadata
+    from tokenward.flows.token import TokenResponse
+
+WAIT = 60.0
+"""Seconds for which anybody waits for a token that somebody else is fetching."""
+FIRST_RETRY, LAST_RETRY = 1.0, 30.0
+"""Seconds until it is tried again after a failure: doubled each time."""
+REJECTED_AGAIN = 5.0
+"""Seconds in which only one refusal by an API leads to a new token: what refuses each one would get many."""
+
+_log = logging.getLogger(__name__)
+
+
+class TokenSource(ABC):
+    """Gives access tokens to threads and tasks alike.
+
+    While a token is fresh, `token` takes no lock and does no I/O. In the last part of its life one thread
+    fetches the next, and everybody goes on with the old one. Only where there is none that is good does
+    anybody wait, and then all for the same request. After a failure it is tried again, after a pause that
+    grows.
+
+    Tasks never block their event loop: what blocks (HTTP, a keyring, a command that gives the secret) is done
+    on a thread, in the same way for both.
+
+    Attributes:
+        server: the authorization server.
+        client_id: the client's name there.
+        scope: what is asked for.
+        resource: the API that the tokens are for (RFC 8707), or "".
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        client_id: str,
+        authentication: Authentication,
+        scope: Iterable[str],
+        resource: str,
+        dpop: bool,
+    ) -> None:
+        if isinstance(authentication, str):
+            raise ValueError(  # noqa: TRY004 - the message is what matters, and must not repeat it
+                "authentication must say where the secret is kept, as ClientSecret('env:NAME'); a secret "
+                "written into code is refused"
+            )
+        self.server = server
+        self.client_id = client_id
+        self.scope = tuple(scope.split() if isinstance(scope, str) else scope)
+        self.resource = resource
+        self._authentication = authentication
+        self._dpop = dpop
+        self._clock = server.own_clock
+        self._lock = threading.Lock()
+        self._flight: Flight | None = None
+        self._kept: Kept | None = None
+        self._key: BoundKey | None = None
+        self._failure: TokenError | None = None
+        self._failures = 0
+        self._not_before = float("-inf")
+        self._rejected_at = float("-inf")
+        self._http: OutboundClient | None = None
+        _sources.add(self)
+
+    @abstractmethod
+    def _grant(self, requester: "Requester", server: "ServerMetadata") -> "Flow[TokenResponse]":
+        """Ask for one token."""
+
+    def token(self) -> Token:
+        """A token that is good now.
+
+        Raises:
+            TokenError: there is none; ServerUnavailable, SignInRequired: for a reason that says what to do.
+        """
+        kept = self._kept
+        if kept is not None and kept.is_fresh(self._clock):
+            return kept.token
+        flight, ours = self._board()
+        if kept is not None and kept.is_alive(self._clock):
+            if ours:
+                self._carry_in_thread(flight)
+            return kept.token
+        if ours:
+            self._carry(flight)
+        else:
+            flight.wait(WAIT)
+        return self._outcome()
+
+    async def token_async(self) -> Token:
+        """As `token`, without blocking the event loop.
+
+        Raises:
+            TokenError: as `token`.
+        """
+        kept = self._kept
+        if kept is not None and kept.is_fresh(self._clock):
+            return kept.token
+        flight, ours = self._board()
+        if ours:
+            self._carry_in_thread(flight)
+        if kept is not None and kept.is_alive(self._clock):
+            return kept.token
+        await flight.wait_async(WAIT)
+        return self._outcome()
+
+    def reject(self, token: Token) -> bool:
+        """Say that an API refused a token before its end; whether asking for another makes sense.
+
+        It does not where that was done a moment ago: then it is not the token that the API minds.
+        """
+        with self._lock:
+            if self._kept is None or self._kept.token is not token:
+                return True  # somebody was faster
+            now = self._clock.monotonic()
+            if now - self._rejected_at < REJECTED_AGAIN:
+                return False
+            self._rejected_at = now
+            self._kept = None
+            self._not_before = float("-inf")
+            return True
+
+    def _board(self) -> tuple[Flight, bool]:
+        """The fetch to wait for, and whether it is ours to carry."""
+        with self._lock:
+            if self._flight is not None:
+                return self._flight, False
+            now = self._clock.monotonic()
+            fresh = self._kept is not None and self._kept.is_fresh(self._clock)
+            if fresh or now < self._not_before:
+                landed = Flight(now)
+                landed.land()
+                return landed, False
+            self._flight = Flight(now)
+            return self._flight, True
+
+    def _outcome(self) -> Token:
+        kept, failure = self._kept, self._failure
+        if kept is not None and kept.is_alive(self._clock):
+            return kept.token
+        if failure is not None:
+            raise failure.again()
+        raise ServerUnavailable("server_unavailable", f"no token within {WAIT:g} s")
+
+    def _carry(self, flight: Flight) -> None:
+        try:
+            kept = self._obtained()
+        except TokenError as error:
+            self._failed(error)
+        except BaseException as error:  # a fault of ours, or the program ends: nobody may wait for ever
+            self._failed(TokenError("internal_error", type(error).__name__))
+            raise
+        else:
+            with self._lock:
+                self._kept, self._failure, self._failures = kept, None, 0
+                self._not_before = float("-inf")
+        finally:
+            with self._lock:
+                if self._flight is flight:
+                    self._flight = None
+            flight.land()
+
+    def _carry_in_thread(self, flight: Flight) -> None:
+        def carry() -> None:
+            with suppress(Exception):  # it was noted; there is nobody above whose matter it would be
+                self._carry(flight)
+
+        try:
+            threading.Thread(target=carry, name="tokenward-token", daemon=True).start()
+        except RuntimeError:  # no more threads, or the interpreter is ending
+            self._carry(flight)
+
+    def _failed(self, error: TokenError) -> None:
+        with self._lock:
+            self._failure = error
+            pause = min(FIRST_RETRY * 2 ** min(self._failures, 10), LAST_RETRY)
+            self._failures += 1
+            self._not_before = self._clock.monotonic() + pause
+        _log.warning("no token of %s for %s: %s", self.server.issuer, self.client_id, error)
+
+    def _obtained(self) -> Kept:
+        from tokenward.client.flow import drive
+
+        if self._http is None:
+            tls = self._authentication.tls
+            self._http = self.server.plain_http if tls is None else self.server.http(tls)
+        http = self._http
+        return drive(
+            self._flow(),
+            lambda step: http.exchange(step.method, step.url, headers=step.headers, body=step.body),
+        )
+
+    def _flow(self) -> "Flow[Kept]":
+        from tokenward.client.bound_key import BoundKey
+        from tokenward.client.token_request import Requester, refused
+        from tokenward.flows.errors import FlowError
+
+        metadata = yield from self.server.metadata()
+        if self._dpop and self._key is None:
+            self._key = BoundKey(self._clock)
+        prover = self._key.prover(self.server.clock) if self._key is not None else None
+        requester = Requester(self.client_id, self._authentication, self.server.clock, prover)
+        asked_at = self._clock.time()
+        try:
+            response = yield from self._grant(requester, metadata)
+        except FlowError as error:
+            raise refused(error, _ADVICE) from None
+        token = Token(
+            value=response.access_token,
+            scope=self.scope if response.scope is None else tuple(response.scope.split()),
+            obtained_at=asked_at,
+            expires_at=asked_at + (response.expires_in or UNSAID),
+            key=self._key,
+        )
+        return Kept.from_now(token, self._clock)
+
+    def _forget_flight(self) -> None:
+        """In a forked child: the thread that carried it, and perhaps held the lock, is in the parent."""
+        self._lock = threading.Lock()
+        self._flight = None
+
+
+_ADVICE = {
+    "invalid_client": "check the client_id, and that its secret or key is the registered one",
+    "invalid_scope": "ask for scopes that the client may have",
+    "invalid_target": "ask for a resource that the server knows",
+    "unauthorized_client": "let the client use this grant",
+}
+
+_sources: WeakSet[TokenSource] = WeakSet()
+
+
+def _after_fork() -> None:
+    for source in _sources:
+        source._forget_flight()  # noqa: SLF001 - this module's own
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)

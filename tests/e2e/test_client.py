@@ -1,0 +1,143 @@
+"""The library with our own issuer and gateway, over HTTP and through real processes."""
+
+import asyncio
+from http.server import BaseHTTPRequestHandler
+
+import httpx
+import pytest
+
+from client.test_presenting import pem_of
+from e2e.bank import bank, until
+from e2e.test_exchange import CONFIGURATION
+from issuer.platform import served_platform
+from serving import serving
+from tokenward.client import (
+    ClientCredentials,
+    ClientSecret,
+    GitHubActions,
+    GitLabCI,
+    HttpxAuth,
+    Kubernetes,
+    PrivateKeyJwt,
+    Server,
+    TokenError,
+    WorkloadIdentity,
+)
+from tokenward.tokens.keys import SigningKey
+
+
+@pytest.fixture
+def platform():
+    with served_platform() as served:
+        yield served
+
+
+@pytest.fixture
+def service(demo, monkeypatch):
+    """Makes a source for the demo's service."""
+    monkeypatch.setenv("DEMO_SECRET", demo.cast.service_secret.reveal())
+
+    def make(api, scope, **changes):
+        return ClientCredentials(
+            Server(demo.urls["issuer"]),
+            client_id="demo-service",
+            authentication=ClientSecret("env:DEMO_SECRET"),
+            scope=[scope],
+            resource=f"{demo.urls['gateway']}/{api}",
+            **changes,
+        )
+
+    return make
+
+
+def test_a_service_reads_a_forecast_and_an_account_sync_and_async(demo, service):
+    gateway = demo.urls["gateway"]
+    with httpx.Client(auth=HttpxAuth(service("weather", "forecast:read")), trust_env=False) as web:
+        assert web.get(f"{gateway}/weather/forecast/berlin").status_code == 200
+
+    async def account():
+        source = service("bank", "accounts:read", dpop=True)
+        async with httpx.AsyncClient(auth=HttpxAuth(source), trust_env=False) as web:
+            answers = [await web.get(f"{gateway}/bank/accounts") for _ in range(3)]
+        assert source._kept.token.kind == "DPoP"
+        return [answer.status_code for answer in answers]
+
+    assert asyncio.run(account()) == [200, 200, 200]
+
+
+def test_a_token_that_was_revoked_is_renewed_unnoticed(demo, service):
+    source = service("weather", "forecast:read")
+    url = f"{demo.urls['gateway']}/weather/forecast/berlin"
+    with httpx.Client(trust_env=False) as web:
+        assert web.get(url, auth=HttpxAuth(source)).status_code == 200
+        first = source.token()
+        secret = demo.cast.service_secret.reveal()
+        form = {"token": first.value.reveal()}
+        revoked = web.post(f"{demo.urls['issuer']}/revoke", data=form, auth=("demo-service", secret))
+        assert revoked.status_code == 200
+
+        def renewed():  # it is dead within a second
+            assert web.get(url, auth=HttpxAuth(source)).status_code == 200
+            return source.token() is not first
+
+        assert until(renewed)
+
+
+def test_a_scope_that_the_client_may_not_have_is_said_with_what_mends_it(service):
+    with pytest.raises(TokenError, match="ask for scopes that the client may have"):
+        service("weather", "forecast:write").token()
+
+
+class GitHub(BaseHTTPRequestHandler):
+    """The token service of a GitHub job, as far as it is asked here."""
+
+    make = None
+
+    def do_GET(self):
+        asked = self.headers["authorization"] == "Bearer of the job" and "audience=" in self.path
+        body = b'{"value": "%s"}' % self.make().encode() if asked else b"{}"
+        self.send_response(200 if asked else 401)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_key_and_a_platform_prove_a_client_without_any_secret(
+    tmp_path, command, backend, platform, monkeypatch
+):  # fmt: skip
+    key = SigningKey.generate()
+    pem = tmp_path / "key.pem"
+    pem.write_text(pem_of(key))
+    pem.chmod(0o600)
+    jwks = tmp_path / "public.json"
+    jwks.write_text(f'{{"keys": [{key.public_jwk()}]}}'.replace("'", '"'))
+    own = CONFIGURATION.format(upstream=backend[0], platform=platform.issuer)
+    with bank(tmp_path, command, own) as (issuer, gateway, _):
+        command("clients", "add", "Payer", "--type", "service", "--id", "payer", "--scope", "accounts:read",
+                "--auth-method", "private_key_jwt", "--jwks", str(jwks))  # fmt: skip
+        command("clients", "add", "Deploy", "--type", "service", "--id", "deploy-bot",
+                "--auth-method", "workload", "--scope", "accounts:read")  # fmt: skip
+        asked = {"scope": "accounts:read", "resource": f"{gateway}/bank"}
+        sources = [
+            ClientCredentials(
+                Server(issuer), client_id="payer", authentication=PrivateKeyJwt(f"file:{pem}"), **asked
+            )
+        ]
+        monkeypatch.setenv("ASSERTION", platform.token(issuer))
+        (tmp_path / "token").write_text(platform.token(issuer) + "\n")
+        sources += [
+            WorkloadIdentity(Server(issuer), client_id="deploy-bot", platform=each, **asked)
+            for each in (GitHubActions(), GitLabCI(), Kubernetes(tmp_path / "token"))
+        ]
+        GitHub.make = staticmethod(lambda: platform.token(issuer))
+        with serving(GitHub) as github:
+            monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{github}/token?api-version=2.0")
+            monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of the job")
+            with httpx.Client(trust_env=False) as web:
+                for source in sources:
+                    answer = web.get(f"{gateway}/bank/accounts", auth=HttpxAuth(source))
+                    assert answer.status_code == 200, source
+            monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of another")
+            other = WorkloadIdentity(Server(issuer), client_id="x", platform=GitHubActions())
+            with pytest.raises(TokenError, match="GitHub answered 401 without a token"):
+                other.token()

@@ -17,7 +17,6 @@ from tokenward.auditor.recognition import Recogniser
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.documents.reading import parse_leniently
 from tokenward.base.documents.source import Source, SourceError
-from tokenward.base.outbound import OutboundClient, OutboundError
 
 TITLE = "Audit of an OpenAPI document"
 FETCH_SECONDS = 60.0
@@ -87,6 +86,8 @@ def _read(content: bytes, document: str, *, address: bool) -> Source:
 
 
 def _fetch(url: str) -> bytes:
+    from tokenward.base.outbound import OutboundClient, OutboundError  # noqa: PLC0415 - files need no network
+
     local = urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
     client = OutboundClient(
         allow=_LOOPBACK if local else (),

@@ -1,5 +1,6 @@
 """`tokenward audit openapi`: what an OpenAPI document leaves open."""
 
+import gc
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -51,6 +52,7 @@ def audit_openapi(
 
       tokenward audit openapi openapi.yaml --fail-on high --format sarif --output openapi.sarif
     """
+    gc.set_threshold(100_000)  # a document is made to stay: looking for garbage in it is done in vain
     try:
         code = conclude(audit(document, profile), chosen, output, fail_on)
     except CannotAudit as error:

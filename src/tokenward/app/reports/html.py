@@ -11,6 +11,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from tokenward.app.reports.grouping import groups
 from tokenward.app.reports.model import Report
 from tokenward.app.reports.words import (
     SEVERITIES,
@@ -29,6 +30,10 @@ MOST_ROWS = 5_000
 
 PLACES = 5
 MOST_PLACES = 200
+
+GROUPED = 10
+MOST_GROUPED = 2_000
+"""Of findings of one kind: what is seen at once, and what is there at all."""
 
 _STYLE = files("tokenward.app.reports").joinpath("templates", "report.css").read_text("utf-8")
 
@@ -53,12 +58,16 @@ def text(report: Report) -> str:
     }
     return environment.get_template("report.html").render(
         report=report,
+        groups=groups(report.rows),
+        accepted=groups(report.accepted),
         headline=headline(report),
         ended=moment(report.at),
         severities=SEVERITIES,
         problems=problem_groups(report.problems),
         places=PLACES,
         most_places=MOST_PLACES,
+        grouped=GROUPED,
+        most_grouped=MOST_GROUPED,
         most_rows=MOST_ROWS,
         style=Markup(_STYLE),  # noqa: S704 - our own file, whose quotes must stay what they are
         style_hash=base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(),

@@ -7,6 +7,7 @@ No tables: in their cells not even a code span is safe from a vertical bar.
 import re
 from collections.abc import Iterator
 
+from tokenward.app.reports.grouping import Group, groups
 from tokenward.app.reports.model import Kind, Location, Report, Row
 from tokenward.app.reports.words import (
     confidence_word,
@@ -42,7 +43,7 @@ def text(report: Report) -> str:
         share = room // 2 // len(report.sections)
         parts += _folded(printable(section.title), [_entry(each) for each in section.entries], share)
     room = MOST - sum(map(len, [*parts, *end]))
-    parts += _fitting([_row(row) for row in report.rows], room // 2)
+    parts += _fitting([_group(group) for group in groups(report.rows)], room // 2)
     parts += _folded("What to do", list(_what_to_do(report.rows)), room // 4)
     accepted = [_accepted(row) for row in report.accepted]
     parts += _folded(f"{len(accepted):,} accepted", accepted, room // 4)
@@ -76,10 +77,28 @@ def _entry(entry: Entry) -> str:
     return f"- {_code(entry.name)} {_code(entry.value)}{told}{source}"
 
 
-def _row(row: Row) -> str:
+def _group(group: Group) -> str:
+    first = group[0]
+    if len(group) == 1:
+        return _row(first)
+    lines = [f"{_head(first)}: {count(len(group), 'place')}"]
+    for row in group[:PLACES]:
+        told = f": {_code(row.detail)}" if row.detail else ""
+        lines += [f"  - {_place(location)}{told}" for location in row.locations]
+    if len(group) > PLACES:
+        lines.append(f"  - and {len(group) - PLACES:,} more")
+    if first.why:
+        lines.append(f"  - {_code(first.why)}")
+    return "\n".join(lines)
+
+
+def _head(row: Row) -> str:
     sure = confidence_word(row.confidence)
-    shown = f": {_code(row.shown)}" if row.shown else ""
-    lines = [f"- **{severity_word(row.severity)}** {row.kind.title}{f' ({sure})' if sure else ''}{shown}"]
+    return f"- **{severity_word(row.severity)}** {row.kind.title}{f' ({sure})' if sure else ''}"
+
+
+def _row(row: Row) -> str:
+    lines = [f"{_head(row)}{f': {_code(row.shown)}' if row.shown else ''}"]
     if row.detail:
         lines.append(f"  - {_code(row.detail)}")
     lines += [f"  - {_place(location)}" for location in row.locations[:PLACES]]

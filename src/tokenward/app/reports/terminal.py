@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from tokenward.app.reports.grouping import Group, groups
 from tokenward.app.reports.model import Location, Report, Row
 from tokenward.app.reports.words import (
     confidence_word,
@@ -34,6 +35,9 @@ MOST_ROWS = 1_000
 
 PLACES = 5
 """How many places of a finding are told; the other formats have all."""
+
+GROUPED = 10
+"""How many of many findings of one kind are told; the other formats have all."""
 
 PROBLEMS = 3
 """How many paths are told for each reason why something was not looked at."""
@@ -70,11 +74,12 @@ def write(report: Report, console: Console) -> None:
     width = console.width
     for section in report.sections:
         _print(console, _section(section, width))
-    for row in report.rows[:MOST_ROWS]:
-        _print(console, _row(row, width))
-    if len(report.rows) > MOST_ROWS:
-        more = f"and {len(report.rows) - MOST_ROWS:,} more findings, which the other formats have"
-        _print(console, [Text(more), Text()])
+    told = groups(report.rows)
+    for group in told[:MOST_ROWS]:
+        _print(console, _row(group[0], width) if len(group) == 1 else _group(group, width))
+    if len(told) > MOST_ROWS:
+        more = sum(map(len, told[MOST_ROWS:]))
+        _print(console, [Text(f"and {more:,} more findings, which the other formats have"), Text()])
     _print(console, _accepted(report, width))
     _print(console, _problems(report, width))
     _print(console, _end(report, width))
@@ -120,13 +125,37 @@ def _section(section: Section, width: int) -> Iterator[Text]:
     yield Text()
 
 
-def _row(row: Row, width: int) -> Iterator[Text]:
+def _head(row: Row, width: int, end: str = "") -> Iterator[Text]:
     head = Text().append(f" {severity_word(row.severity).upper()} ", style=_STYLES[row.severity])
     head.append(" ").append(printable(row.kind.title), style="bold")
     sure = confidence_word(row.confidence)
-    if sure:
-        head.append(f" ({sure})")
-    yield from _prose(head, width)
+    yield from _prose(head.append(f" ({sure})" if sure else "").append(end), width)
+
+
+def _group(group: Group, width: int) -> Iterator[Text]:
+    """What is the same of all of them once, and then the places, each with what is peculiar to it."""
+    first = group[0]
+    yield from _head(first, width, f": {count(len(group), 'place')}")
+    yield from _advice(first, width)
+    for row in group[:GROUPED]:
+        for location in row.locations:
+            yield from _location(location, width)
+        if row.detail:
+            yield from _prose(Text(printable(row.detail)), width, indent=2 * _INDENT)
+    if len(group) > GROUPED:
+        yield Text(f"{' ' * _INDENT}and {len(group) - GROUPED:,} more, which the other formats have")
+    yield Text()
+
+
+def _advice(row: Row, width: int) -> Iterator[Text]:
+    yield from _named("Why:  ", row.why, width)
+    yield from _named("How:  ", row.kind.attack, width)
+    yield from _named("Next: ", row.next, width)
+    yield from _named("See:  ", ", ".join(row.kind.references), width)
+
+
+def _row(row: Row, width: int) -> Iterator[Text]:
+    yield from _head(row, width)
     for told in (row.detail, row.shown):
         if told:
             yield from _prose(Text(printable(told)), width, indent=_INDENT)
@@ -157,11 +186,15 @@ def _named(first: str, told: str, width: int, *, style: str = "") -> Iterator[Te
 
 def _location(location: Location, width: int) -> Iterator[Text]:
     told = Text(" " * _INDENT).append(place(location), style="cyan")
-    if location.pointer:
-        told.append(f" {printable(location.pointer)}")
+    pointer = printable(location.pointer)
+    fits = told.cell_len + cell_len(pointer) < width
+    if pointer and fits:
+        told.append(f" {pointer}")
     if location.decoded:
         told.append(f" (decoded from {', '.join(map(printable, location.decoded))})")
     yield told
+    if pointer and not fits:
+        yield Text(" " * 2 * _INDENT + pointer)
     if location.commit is not None:
         yield from _prose(Text(_commit(location.commit)), width, indent=2 * _INDENT)
 

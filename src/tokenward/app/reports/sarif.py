@@ -165,6 +165,8 @@ def _location(place: Location) -> dict[str, Any]:
         **({"startColumn": place.column} if place.column else {}),
     }
     told: dict[str, Any] = {"physicalLocation": physical}
+    if place.pointer:
+        told["logicalLocations"] = [{"fullyQualifiedName": whole(place.pointer)}]
     properties: dict[str, Any] = {}
     if place.decoded:
         properties["decoded"] = [whole(each) for each in place.decoded]

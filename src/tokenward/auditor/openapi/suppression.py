@@ -68,8 +68,12 @@ class Allowances:
     def read_all(self, root: Node) -> None:
         """Read those that no finding has met, too."""
         stack = [root]
+        seen: set[int] = set()  # aliases share values
         while stack:
             node = stack.pop()
+            if id(node.value) in seen:
+                continue
+            seen.add(id(node.value))
             if type(node.value) is dict:
                 if KEY in node.value:
                     self._at(node)

@@ -33,7 +33,7 @@ CREDENTIALS = Names(
     "password", "passwd", "pwd", "passphrase", "passcode", "secret", "client secret", "api key",
     "apikey", "access key", "secret key", "private key", "access token", "auth token",
     "refresh token", "id token", "bearer token", "session token", "api token", "jwt",
-    "authorization", "credentials", "otp", "pin code", "token", "security code",
+    "credentials", "otp", "pin code", "token", "security code",
 )  # fmt: skip
 """What lets somebody in."""
 
@@ -67,7 +67,7 @@ PRIVILEGES = Names(
 INTERNALS = Names(
     "stack", "stack trace", "stacktrace", "traceback", "backtrace", "exception",
     "exception message", "exception type", "inner exception", "debug", "debug info",
-    "debug message", "sql", "sql query", "file name", "line number", "class name",
+    "debug message", "sql", "sql query", "line number", "class name",
 )  # fmt: skip
 """What an error tells of the machine room."""
 

@@ -1,5 +1,7 @@
 """Puts data together from keys, values, beginnings and ends, whoever reads them, and keeps every bound."""
 
+import sys
+from dataclasses import replace
 from typing import Any
 
 from tokenward.base.documents.source import Bounds, Lines, SourceError
@@ -113,7 +115,8 @@ class Builder:
             here.merged = here.merged or []
 
     def abandon(self) -> None:
-        """Nothing comes any more: what is open ends here."""
+        """Nothing comes any more: what is open ends here, whatever was wrong with it."""
+        self._bounds = replace(self._bounds, values=sys.maxsize)
         while self._stack:
             self._stack[-1].key = None
             if len(self._stack) > 1 and self._stack[-2].key is None and type(self._stack[-2].data) is dict:

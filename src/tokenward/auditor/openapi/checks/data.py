@@ -49,7 +49,7 @@ def _text_unbounded(schema: Schema) -> Iterator[Hit]:
     fields = schema.node.fields
     if not _is_text(schema) or "maxLength" in fields or schema.part:
         return
-    format_, pattern = fields.get("format"), fields.get("pattern")
+    format_, pattern = schema.node.text("format"), fields.get("pattern")
     if format_ in _SHORT_FORMATS or format_ in _BINARY or (isinstance(pattern, str) and bounded(pattern)):
         return
     yield Hit(schema.node, f"{_name(schema)}, has no `maxLength`.")
@@ -83,7 +83,7 @@ def _number_unbounded(schema: Schema) -> Iterator[Hit]:
     most = any(key in fields for key in ("maximum", "exclusiveMaximum", "const"))
     if not (least and most):
         missing = " and ".join(f"`{key}`" for key, has in (("minimum", least), ("maximum", most)) if not has)
-        sized = fields.get("format") in _SIZED_FORMATS
+        sized = schema.node.text("format") in _SIZED_FORMATS
         yield Hit(schema.node, f"{_name(schema)}, has no {missing}.", Severity.INFO if sized else None)
 
 
@@ -230,7 +230,7 @@ def _address(schema: Schema) -> Iterator[Hit]:
     if "string" not in schema.types or "enum" in fields or "const" in fields or not schema.name:
         return
     # A property of the array's items carries its name too: tell it once, where the text is.
-    if schema.name in ADDRESSES or fields.get("format") in {"uri", "url", "iri"}:
+    if schema.name in ADDRESSES or schema.node.text("format") in {"uri", "url", "iri"}:
         pattern = fields.get("pattern")
         if not (isinstance(pattern, str) and pattern.startswith(("^https://", "^https:\\/\\/"))):
             yield Hit(schema.node, f"{_name(schema)}.")

@@ -42,9 +42,14 @@ def secrets(file: File, recognise: Recogniser) -> Iterator[Hit]:
     starts: list[int] = []
     nodes: list[Node] = []
     stack = [Node(file, file.source.data)]
+    seen: set[int] = set()  # aliases share values
     while stack:
         node = stack.pop()
         value = node.value
+        if isinstance(value, dict | list):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
         if type(value) is dict:
             stack += [each for each in node.members() if each.key not in _NO_TEXT]
         elif type(value) is list:

@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs screenshots lock bench bench-scan libraries interop fuzz clean
+.PHONY: help install run test check format docs screenshots lock bench bench-scan bench-openapi libraries interop fuzz clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with the locked dependencies and Tokenward in it
 
@@ -75,6 +75,10 @@ bench: $(STAMP) $(PEERS)/.installed ## Measure side by side with peers; ARGS="--
 bench-scan: $(STAMP) ## Measure the leak scanner beside others; ARGS="--only quality|artifacts|... --quick --write"
 	@scripts/bench-scan-tools.sh
 	PYTHONPATH=benchmarks:tests $(BIN)/python benchmarks/leaks/run.py $(ARGS)
+
+bench-openapi: $(STAMP) ## Audit public OpenAPI documents beside Spectral; ARGS="--every 60 --whole --write"
+	@scripts/bench-openapi-tools.sh
+	PYTHONPATH=benchmarks $(BIN)/python benchmarks/openapi/run.py $(ARGS)
 
 libraries: $(PEERS)/.installed ## Hold the table of attacks against other JWT libraries; writes docs/libraries.md
 	PYTHONPATH=src $(PEERS)/bin/python benchmarks/libraries/run.py

@@ -32,12 +32,33 @@ OURS: dict[str, tuple[str, ...]] = {
 }
 
 REFUSED: dict[str, str] = {
-    "owasp:api2:2023-jwt-best-practices": "wants the words “RFC8725” in a description: they protect nothing. "
-    "`bearer-undescribed` asks that format or meaning be told",
-    "owasp:api2:2023-short-lived-access-tokens": "wants a `refreshUrl` in each flow, which is optional and says "
-    "nothing of how long tokens live. `long-lived-token` reads `expires_in`",
+    "owasp:api2:2023-jwt-best-practices": "wants the word `RFC8725` in a description, which protects "
+    "nothing. `bearer-undescribed` asks that format or meaning be told",
+    "owasp:api2:2023-short-lived-access-tokens": "wants a `refreshUrl` in each flow, which is optional and "
+    "says nothing of how long tokens live. `long-lived-token` reads `expires_in`",
     "owasp:api8:2023-define-cors-origin": "wants `Access-Control-Allow-Origin` in every answer, also of APIs "
     "that no browser calls. `cors-any-origin` finds the one that is dangerous",
     "owasp:api9:2023-inventory-access": "wants `x-internal` at each server, a word of one vendor. "
     "`server-internal` and `internal-published` look at what is there",
+}
+
+_ANSWERS = "in schemas that only answers use, or that nothing uses"
+_DEFAULT = "documented by `default` or a class of statuses"
+
+NOISE: dict[str, str] = {
+    "owasp:api2:2023-no-credentials-in-url": "tokens of pages (`nextToken`, `$skiptoken`)",
+    "owasp:api3:2023-no-additionalProperties": _ANSWERS,
+    "owasp:api3:2023-constrained-additionalProperties": _ANSWERS,
+    "owasp:api4:2023-array-limit": _ANSWERS,
+    "owasp:api4:2023-string-limit": _ANSWERS,
+    "owasp:api4:2023-string-restricted": _ANSWERS,
+    "owasp:api4:2023-integer-limit": _ANSWERS,
+    "owasp:api4:2023-integer-limit-legacy": _ANSWERS,
+    "owasp:api4:2023-integer-format": _ANSWERS + "; or both bounds are given",
+    "owasp:api4:2023-rate-limit": "theirs is one an answer, ours one a document",
+    "owasp:api4:2023-rate-limit-responses-429": _DEFAULT,
+    "owasp:api8:2023-define-error-validation": _DEFAULT + "; or nothing is taken",
+    "owasp:api8:2023-define-error-responses-401": _DEFAULT + "; or nobody is asked for a credential",
+    "owasp:api8:2023-define-error-responses-500": _DEFAULT,
+    "owasp:api9:2023-inventory-environment": "a description that does not name an environment",
 }

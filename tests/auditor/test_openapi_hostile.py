@@ -1,6 +1,8 @@
 """Documents that somebody wrote to harm whoever audits them, or that are simply broken."""
 
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -62,7 +64,6 @@ REFUSED = [
 def test_a_reference_that_leads_elsewhere_is_not_followed_and_told(root, reference, why):
     (root / "link.yaml").symlink_to(root.parent / "secret.yaml")
     (root / "broken.yaml").write_text("[")
-    import os  # noqa: PLC0415 - for the pipe
 
     os.mkfifo(root / "pipe")
     result = audited(written(root, reference))
@@ -171,7 +172,8 @@ _TEXTS = st.sampled_from(
     re.findall(
         r"\S+",
         """
-3.1.0 2.0 #/components #/paths/~1a string object array query path http basic oauth2 apiKey ^(a+)+$ ( http://{x}
+3.1.0 2.0
+#/components #/paths/~1a string object array query path http basic oauth2 apiKey ^(a+)+$ ( http://{x}
 https:// 2027-01-01 openapi.http-basic id password 200 default application/json body formData * true
 {$request.body#/url}
 """,

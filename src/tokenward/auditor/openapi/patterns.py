@@ -5,8 +5,9 @@ from functools import lru_cache
 
 _ESCAPED = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
-# A repetition inside of a repetition, such as (a+)+ or (\w*,?)*: minutes for thirty characters.
-_NESTED = re.compile(r"\((?:\?:)?[^()]*(?:[*+]|\{\d*,\})\)(?:[*+]|\{\d+,\})")
+# A repetition of nothing but repetitions, such as (a+)+ or (\w*,?)*: minutes for thirty characters. Anything
+# else in it, such as the dash of (-[a-z]+)*, tells where each turn begins.
+_NESTED = re.compile(r"\((?:\?:)?(?=[^()]*[*+])(?:[^()*+?{}|](?:[*+?]|\{\d*,\d*\}))+\)(?:[*+]|\{\d+,\})")
 _ALTERNATIVES = re.compile(r"\((?:\?:)?([^()|])\|\1\)[*+]")
 
 

@@ -82,7 +82,7 @@ def _whole(whole):
     told = (
         f"All {whole['documents']:,} documents ({whole['megabytes']:,.0f} MB) in one process: "
         f"{whole['seconds']:.0f} s of one processor, {whole['failed']} failures, {whole['refused']} refused "
-        f"as no document, {whole['findings']:,} findings. Scores from {whole['lowest']} to {whole['highest']}, "
-        f"median {whole['median']}."
+        f"as no document, {whole['findings']:,} findings. Scores from {whole['lowest']} to "
+        f"{whole['highest']}, median {whole['median']}."
     )
     return "\n".join((told, "", "| check | documents | findings |", "|---|---|---|", *rows))

@@ -5,7 +5,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 
 from app.test_cli import OPENAPI
 from e2e.test_processes import _free_ports
@@ -33,12 +35,17 @@ def bank(directory, command, configuration):
         [sys.executable, "-m", "tokenward.app.cli", "up"],
         cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
+        # Somebody must read on: a log that fills the pipe stops whoever writes it.
+        reader = threading.Thread(target=lambda: deque(process.stdout, maxlen=0))
         try:
             assert any(line.startswith("admin") for line in process.stdout)
+            reader.start()
             yield [f"http://127.0.0.1:{port}" for port in ports]
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.wait(timeout=30)
+            if reader.is_alive():
+                reader.join()
 
 
 def until(condition, seconds=10):

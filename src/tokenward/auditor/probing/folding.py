@@ -29,6 +29,7 @@ _MEMBERS: Mapping[str, tuple[str, str]] = {
 
 _FOLLOWS: Mapping[str, str] = {
     "C01.exp-zero": "C02.expired-for-a-day",
+    "C01.exp-negative": "C02.expired-for-a-day",
     "C02.expired-for-a-second": "C02.expired-for-a-day",
     "C02.expired-for-half-a-second": "C02.expired-for-a-day",
     "C02.not-valid-for-a-second": "C02.not-valid-before-tomorrow",

@@ -103,7 +103,13 @@ _TABLE: tuple[_Rows, ...] = (
     _Rows("S13.*", "ecdsa-form", _MEDIUM, _FORMED),
     _Rows("S15.*", "ed25519-form", _HIGH, _SIGNED),
     _Rows("S16.*", "signature", _CRITICAL, _SIGNED, "Signature not verified"),
-    _Rows("C01.exp-missing", "no-expiry", _MEDIUM, _CLAIMED, "Token without an end"),
+    _Rows(
+        "C01.exp-missing C01.exp-zero C01.exp-negative",
+        "no-expiry",
+        _MEDIUM,
+        _CLAIMED,
+        "Token without an end",
+    ),
     _Rows("C01.*", "expiry-type", _LOW, _CLAIMED, "`exp` that is no date"),
     _Rows(
         "C02.expired-for-a-day",
@@ -123,7 +129,21 @@ _TABLE: tuple[_Rows, ...] = (
     ),
     _Rows("C02.not-valid-before-tomorrow", "not-yet-valid", _MEDIUM, _CLAIMED, "Token that is not valid yet"),
     _Rows("C02.*", "time-type", _LOW, _CLAIMED, "`nbf` or `iat` that is no date"),
-    _Rows("C03.*", "audience", _HIGH, _CLAIMED, "Token for another API"),
+    _Rows(
+        "C03.another-api C03.two-other-apis C03.aud-missing C03.aud-null C03.aud-empty C03.aud-an-empty*",
+        "audience",
+        _HIGH,
+        _CLAIMED,
+        "Token for another API",
+    ),
+    _Rows(
+        "C03.*",
+        "audience-spelling",
+        _MEDIUM,
+        _CLAIMED,
+        "Audience compared loosely",
+        "`aud` is taken for ours although it is another text, or another type.",
+    ),
     _Rows("C04.another-issuer-s*", "foreign-key", _CRITICAL, _SIGNED, "Another issuer's key"),
     _Rows("C04.*", "issuer", _MEDIUM, _CLAIMED, "Token of another issuer"),
     _Rows(

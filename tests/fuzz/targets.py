@@ -1,6 +1,6 @@
 """What is fuzzed: one row a parser."""
 
-from fuzz import gateway_targets, response_targets, scanner_targets, token_targets
+from fuzz import detail_targets, gateway_targets, response_targets, scanner_targets, token_targets
 from fuzz.target import Target
 from tokenward.tokens.kinds import KINDS
 from tokenward.tokens.profiles import PROFILES
@@ -9,6 +9,7 @@ TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
         *token_targets.TARGETS,
+        *detail_targets.TARGETS,
         *gateway_targets.TARGETS,
         *scanner_targets.TARGETS,
         *response_targets.TARGETS,
@@ -24,6 +25,7 @@ WORDS: tuple[str, ...] = tuple(
         | {"true", "null", "1e999", "NaN", "\\\\ud800", "http://", "%2e%2e"}
         | {"active", "token_type", "Bearer", "DPoP", "client_id", "scope", "act", "username", "acr", "amr"}
         | {"item", "count", "labels", "child", "kind", "Oak", "Elm", "tag=", "filter[open]=", "&", "%26", ";"}
+        | {"type", "payment", "reading", "payee", "amount", "what", "account", "iban", "days", "locations"}
         | {"name=", "tags=", "place=", "--B", "--B--", "form-data; name=", "Content-Disposition: "}
     )
 )

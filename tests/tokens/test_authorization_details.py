@@ -262,6 +262,8 @@ def test_the_bounds_hold():
         json.dumps([{"type": "p", "x": list(range(300))}]),
         "[" * 100_000,
         '[{"type":"p","x":' + "9" * 2900 + "}]",
+        '[{"type":"p","x":"\udc9f"}]',
+        r'[{"type":"p","x":"\udc9f"}]',
     ):
         with pytest.raises(ValueError, match=r"more than|no array|no strict JSON|brackets"):
             read_parameter(text)

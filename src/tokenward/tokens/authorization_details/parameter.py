@@ -32,6 +32,7 @@ def read_parameter(text: str) -> tuple[Detail, ...]:
     if levels > _MAX_LEVELS or values > _MAX_VALUES:
         raise ValueError(f"more than {_MAX_LEVELS} levels or {_MAX_VALUES} values")
     try:
+        text.encode()  # lone surrogates are no text: UnicodeEncodeError is a ValueError
         details = read_value(text)
     except ValueError:
         raise ValueError("no strict JSON") from None

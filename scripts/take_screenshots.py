@@ -1,16 +1,22 @@
 """Pictures of the pages that people see, for docs/images: `make screenshots`. Needs Debian's Chromium."""
 
+import subprocess
 import sys
 import tempfile
+from itertools import chain
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Page, sync_playwright
 
-from tokenward.app.demo import BANK_APP, BANK_REDIRECT, PERSON, Demo, running_demo
+from tokenward.app.demo import BANK_APP, BANK_REDIRECT, CONFIGURATION, PERSON, Demo, running_demo
 from tokenward.app.story_payment import PAYMENT
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.secret import Secret
+from tokenward.flows import device
 from tokenward.flows.authorization import AuthorizationRequest
+from tokenward.flows.device import DeviceAuthorization
+from tokenward.flows.token import FORM
 from tokenward.identity.factors import totp
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -62,6 +68,8 @@ def _walk(page: Page, demo: Demo) -> None:
     page.emulate_media(color_scheme="dark")
     _take(page, "account-dark")
     page.emulate_media(color_scheme="light")
+    _device(page, demo)
+    page.goto(f"{issuer}/account")
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"{issuer}/sign-in")
     _sign_in(page, demo)
@@ -81,6 +89,35 @@ def _payment(page: Page, demo: Demo) -> None:
     page.emulate_media(color_scheme="dark")
     _take(page, "consent-payment-dark")
     page.emulate_media(color_scheme="light")
+
+
+def _device(page: Page, demo: Demo) -> None:
+    scopes = ("openid", "accounts:read")
+    told = _registered(
+        demo, "Living room TV", "--type", "device", *chain(*(("--scope", it) for it in scopes))
+    )
+    body = device.request(scope=scopes, client_id=told)
+    answer = httpx.post(
+        f"{demo.urls['issuer']}/device_authorization", content=body, headers={"content-type": FORM}
+    )
+    asked = DeviceAuthorization.parse(answer.status_code, answer.content)
+    page.goto(asked.verification_uri_complete)
+    _take(page, "device")
+    page.get_by_role("button", name="Go on").click()
+    _take(page, "device-consent")
+    page.emulate_media(color_scheme="dark")
+    _take(page, "device-consent-dark")
+    page.emulate_media(color_scheme="light")
+    page.get_by_role("button", name="Allow").click()
+    _take(page, "device-done")
+
+
+def _registered(demo: Demo, *options: str) -> str:
+    """The client_id of a client that is registered with these options."""
+    config = ("--config", str(demo.directory / CONFIGURATION))
+    command = [sys.executable, "-m", "tokenward.app.cli", "clients", "add", *options, *config]
+    said = subprocess.run(command, check=True, capture_output=True, text=True)
+    return said.stdout.split()[1]
 
 
 def _sign_in(page: Page, demo: Demo) -> None:

@@ -1,6 +1,7 @@
 """The seconds and sizes that SECURITY.md and the policy page promise are those of the code."""
 
 import inspect
+import math
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,15 @@ from tokenward.gateway.doors import websocket
 from tokenward.gateway.doors.limits import DEFAULT_LIMITS
 from tokenward.gateway.tiers import TIERS
 from tokenward.identity import csrf, passwords, sessions, throttle
+from tokenward.issuer import session_forms, user_codes
 from tokenward.issuer.client_secrets import MAX_OVERLAP
-from tokenward.issuer.endpoints import authorize
+from tokenward.issuer.endpoints import device_authorization
 from tokenward.issuer.settings import IssuerSettings
+from tokenward.store import device_port
 from tokenward.store.feed import FeedFollower
 from tokenward.store.key_states import TERMS
 from tokenward.store.sql import upkeep
-from tokenward.tokens import jwks
+from tokenward.tokens import jwks, user_code
 
 ROOT = Path(__file__).parents[2]
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -45,6 +48,26 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
             (10 * MINUTE, 10 * MINUTE, 15 * MINUTE),
         ),
         (SECURITY, "| 60 s, once |", (ISSUER.code_lifetime,), (60,)),
+        (SECURITY, "| device code and user code | 10 min, once |", (ISSUER.device_code_lifetime,), (600,)),
+        (
+            SECURITY,
+            "| 5 s apart, and 5 s more for good",
+            (device_authorization.INTERVAL, device_port.SLOWER),
+            (5, 5),
+        ),
+        (
+            SECURITY,
+            "eight of twenty letters, 34.6 bits",
+            (user_code.LENGTH, len(user_code.ALPHABET), round(8 * math.log2(20), 1)),
+            (8, 20, 34.6),
+        ),
+        (SECURITY, "| account | 5 | 5 in 10 min |", (user_codes.ATTEMPTS, user_codes.WINDOW), (5, 600)),
+        (
+            SECURITY,
+            "5 / 20⁸ = 2·10⁻¹⁰ before it ends, less than the 2⁻³²",
+            (round(1e10 * 5 / 20**8), 5 / 20**8 < 2**-32),
+            (2, True),
+        ),
         (
             SECURITY,
             "| 14 days unused, 90 days in all",
@@ -61,7 +84,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
         (
             SECURITY,
             "| 60 min, 10 min |",
-            (csrf.FORM_LIFETIME, authorize._FORM_LIFETIME),
+            (csrf.FORM_LIFETIME, session_forms.LIFETIME),
             (60 * MINUTE, 10 * MINUTE),
         ),
         (

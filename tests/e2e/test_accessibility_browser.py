@@ -3,6 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from e2e.devices import Television
 from tokenward.app.demo import BANK_APP, BANK_REDIRECT, PERSON, running_demo
 from tokenward.app.story_payment import PAYMENT
 from tokenward.base.clock import SYSTEM_CLOCK
@@ -30,7 +31,7 @@ def serious(page):
     return found
 
 
-def test_no_page_shuts_anybody_out(house, browser):
+def test_no_page_shuts_anybody_out(house, browser, http):
     # The policy of our pages lets no script in but our own; axe has to get in past it.
     context = browser.new_context(viewport={"width": 360, "height": 740}, bypass_csp=True)
     page, issuer, found, titles = context.new_page(), house.urls["issuer"], [], []
@@ -84,6 +85,18 @@ def test_no_page_shuts_anybody_out(house, browser):
     for path in ("", "/passkeys", "/password", "/authenticator", "/recovery-codes"):
         page.goto(f"{issuer}/account{path}")
         look()
+    television = Television(house, http)
+    for decision in ("Allow", "Deny"):
+        told, _ = television.ask()
+        page.goto(told.verification_uri_complete)
+        look()
+        page.get_by_role("button", name="Go on").click()
+        look()
+        page.get_by_role("button", name=decision).click()
+        look()
+    page.goto(told.verification_uri_complete)
+    page.get_by_role("button", name="Go on").click()
+    look()
     page.goto(f"{issuer}/authorize?client_id=nobody")
     look()
     page.goto(f"{issuer}/account")
@@ -99,4 +112,4 @@ def test_no_page_shuts_anybody_out(house, browser):
     page.wait_for_url(f"{issuer}/account")
     context.close()
     assert not found
-    assert len(set(titles)) >= 13, titles
+    assert len(set(titles)) >= 18, titles

@@ -33,6 +33,9 @@ ELSEWHERE = [
     "/authorize/decision?a=1",
     "/authorize/../evil?a=1",
     "/authorizeevil?a",
+    "/device/decision",
+    "/device/../evil",
+    "/deviceevil",
     "/authorize?a=1#fragment",
     "/authorize?a=\\evil",
     '/authorize?a="><script>',
@@ -64,7 +67,15 @@ def test_nothing_but_the_authorization_endpoint_is_continued_to(visit, target):
 
 
 @pytest.mark.parametrize(
-    "target", [BACK, "/authorize?", "/authorize?a=%0d%0aSet-Cookie:x=1", "/authorize?r=https://a/?b[]=c"]
+    "target",
+    [
+        "/device",
+        "/device?user_code=WDJB-MJHT",
+        BACK,
+        "/authorize?",
+        "/authorize?a=%0d%0aSet-Cookie:x=1",
+        "/authorize?r=https://a/?b[]=c",
+    ],
 )
 def test_the_request_that_asked_for_sign_in_is_continued_unchanged(visit, target):
     async def story(house):
@@ -86,7 +97,7 @@ def test_the_request_that_asked_for_sign_in_is_continued_unchanged(visit, target
 def test_a_continuation_stays_on_this_origin(text):
     parts = urlsplit(safe_continue(text))
     assert (parts.scheme, parts.netloc, parts.fragment) == ("", "", "")
-    assert parts.path in {"/", "/authorize"}
+    assert parts.path in {"/", "/authorize", "/device"}
     assert safe_continue(text).isascii()
     assert safe_continue(text).isprintable()
 

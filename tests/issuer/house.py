@@ -25,7 +25,7 @@ from tokenward.issuer.client_keys import Fetch
 from tokenward.issuer.clients import register
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.known_answers import KnownAnswers
-from tokenward.issuer.ports import ConsentView
+from tokenward.issuer.ports import ConsentView, DeviceConsentView, DeviceView
 from tokenward.issuer.settings import IssuerSettings, Resource
 from tokenward.store.records import Client, ClientType
 from tokenward.store.shared_replays import SharedReplays
@@ -117,11 +117,22 @@ class PlainPages:
     headers: list[tuple[bytes, bytes]] = [(b"content-type", b"text/html"), (b"cache-control", b"no-store")]  # noqa: RUF012 - the port's shape
 
     def __init__(self) -> None:
-        self.view: ConsentView | None = None
+        self.view: ConsentView | DeviceView | DeviceConsentView | None = None
 
     def consent(self, view: ConsentView) -> bytes:
         self.view = view
         return b"consent"
+
+    def device(self, view: DeviceView) -> bytes:
+        self.view = view
+        return b"device " + (view.problem.code.encode() if view.problem else b"")
+
+    def device_consent(self, view: DeviceConsentView) -> bytes:
+        self.view = view
+        return b"device consent"
+
+    def device_done(self, client_name: str, *, allowed: bool) -> bytes:
+        return b"allowed" if allowed else b"denied"
 
     def error(self, problem: Problem) -> bytes:
         return problem.code.encode()
@@ -152,7 +163,7 @@ class House:
     async def client(
         self, client_type: ClientType, *scopes: str, redirect_uris=(CALLBACK,), **policy
     ) -> "Caller":
-        uris = () if client_type == "service" else redirect_uris
+        uris = () if client_type in ("service", "device") else redirect_uris
         client, secret = await register(
             self.desk, name="An app", client_type=client_type, scopes=scopes, redirect_uris=uris, **policy
         )

@@ -20,7 +20,8 @@ _NAMES = st.sampled_from(
         "grant_type", "client_id", "client_secret", "scope", "resource", "code", "code_verifier",
         "redirect_uri", "refresh_token", "token", "token_type_hint", "response_type", "state", "nonce",
         "prompt", "max_age",
-        "code_challenge", "code_challenge_method", "started", "request", "decision", "x",
+        "code_challenge", "code_challenge_method", "started", "request", "decision",
+        "device_code", "user_code", "x",
     ]
 )  # fmt: skip
 _VALUES = st.one_of(
@@ -30,13 +31,14 @@ _VALUES = st.one_of(
             "client_credentials",
             "authorization_code",
             "refresh_token",
+            "urn:ietf:params:oauth:grant-type:device_code",
             "code",
             "S256",
             CALLBACK,
             "accounts:read",
             "openid",
         ]
-        + [opaque.new(kind).secret.reveal() for kind in ("at", "rt", "ac", "cs")]
+        + [opaque.new(kind).secret.reveal() for kind in ("at", "rt", "ac", "dc", "cs")]
         + ["a" * 43, "none", "login", "0"]
     ),
 )
@@ -44,7 +46,18 @@ _FORMS = st.dictionaries(_NAMES, _VALUES, max_size=8)
 _BODIES = st.one_of(
     st.binary(max_size=200), _FORMS.map(lambda form: urlencode(form, errors="replace").encode())
 )
-_PATHS = st.sampled_from(["/token", "/introspect", "/revoke", "/authorize", "/authorize/decision"])
+_PATHS = st.sampled_from(
+    [
+        "/token",
+        "/introspect",
+        "/revoke",
+        "/authorize",
+        "/authorize/decision",
+        "/device_authorization",
+        "/device",
+        "/device/decision",
+    ]
+)
 
 
 class Lived:

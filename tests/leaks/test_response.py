@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from issuer.devices import answered, asking, tv
 from issuer.house import basic
 from leaks.responding import ADMIN_TOKEN, AUDIENCE, id_of, lived, report_of, world
 from tokenward.base.secret import Secret
@@ -119,6 +120,18 @@ async def test_a_sign_in_link_that_is_unused_is_void(w):
         assert (await w.send({"secrets": [token.secret.reveal()]})).status_code == 202
         assert (await w.store.link(token.token_id) is None) is not used
     assert [each.status for each in w.outcomes] == ["revoked", "over"]
+
+
+@life
+async def test_with_a_device_code_goes_the_device_that_asked_by_it(w):
+    caller = await tv(w.house)
+    waiting, used = await asking(caller), await asking(caller)
+    await answered(w.house, used)
+    assert (await used.poll()).status_code == 200
+    for device in (waiting, used):
+        assert (await w.send({"secrets": [device.code]})).status_code == 202
+    assert [each.status for each in w.outcomes] == ["revoked", "over"]
+    assert (await waiting.poll()).json()["error"] == "access_denied"
 
 
 @life

@@ -3,10 +3,22 @@
 import asyncio
 from dataclasses import replace
 
-from store.values import NOW, access, api_key, client, link, secret_of, session, started, user
+from store.values import (
+    NOW,
+    access,
+    api_key,
+    client,
+    device_code,
+    grant,
+    link,
+    secret_of,
+    session,
+    started,
+    user,
+)
 from tokenward.base.entropy import identifier
 from tokenward.store.leak_records import EVIDENCE_KEPT, Ending, Evidence, Leaked, Reach, Seen
-from tokenward.store.records import FeedEvent
+from tokenward.store.records import Consumption, FeedEvent
 
 PROMISES = []
 REVOKE = Ending("revoke")
@@ -149,6 +161,22 @@ async def with_a_reported_session_go_the_persons_sign_ins_and_all_that_acts_for_
     assert (await reported(store, leaked)).ended
     assert [await store.session(each.session_id) for each in sessions] == [None, None]
     assert (await store.access_token(token.token_id)).revoked
+
+
+@promise
+async def a_reported_device_code_is_refused_or_takes_along_what_it_was_given(store):
+    await store.add_client(client(client_id="tv", type="device"), None)
+    waiting, approved = device_code(), device_code()
+    for each in (waiting, approved):
+        await store.add_device_code(each)
+    its = grant(client_id="tv")
+    assert await store.approve_device(approved.token_id, its)
+    assert (await reported(store, Leaked("device_code", waiting.token_id, client_id="tv"))).ended
+    assert (await store.device_code(waiting.token_id)).denied
+    leaked = Leaked("device_code", approved.token_id, client_id="tv", grant_id=its.grant_id)
+    assert (await reported(store, leaked)).ended
+    gone = await store.redeem_device_code(approved.token_id, access(its), None, cnf=None, at=NOW + 5)
+    assert gone is Consumption.REVOKED_OR_EXPIRED
 
 
 @promise

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from store.contract import PROMISES
+from store.device_contract import PROMISES as DEVICE_PROMISES
 from store.leak_contract import PROMISES as LEAK_PROMISES
 from store.people_contract import PROMISES as PEOPLE_PROMISES
 from store.usage_contract import PROMISES as USAGE_PROMISES
@@ -11,7 +12,7 @@ from store.values import opened
 
 @pytest.mark.parametrize(
     "promise",
-    [*PROMISES, *LEAK_PROMISES, *PEOPLE_PROMISES, *USAGE_PROMISES],
+    [*PROMISES, *DEVICE_PROMISES, *LEAK_PROMISES, *PEOPLE_PROMISES, *USAGE_PROMISES],
     ids=lambda check: check.__name__,
 )
 def test_the_adapter_keeps_the_promise(promise, url):

@@ -5,6 +5,7 @@ import os
 from contextlib import asynccontextmanager
 
 from tokenward.base.entropy import identifier
+from tokenward.store.device_records import DeviceCode
 from tokenward.store.people_records import Link, Passkey, Proof, Session, User
 from tokenward.store.records import (
     AccessToken,
@@ -140,6 +141,24 @@ def code_of(its_grant, **over):
             "code_challenge": "x" * 43,
             "nonce": None,
             "expires_at": NOW + 60,
+            **over,
+        }
+    )
+
+
+def device_code(**over):
+    return DeviceCode(
+        **{
+            "token_id": token_id("dc"),
+            "keyed_hash": os.urandom(32),
+            "user_code_hash": os.urandom(32),
+            "client_id": "tv",
+            "scope": ("a:read", "openid"),
+            "audience": "https://api.example",
+            "address": "192.0.2.7",
+            "created_at": NOW,
+            "expires_at": NOW + 600,
+            "interval": 5,
             **over,
         }
     )

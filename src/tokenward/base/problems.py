@@ -108,6 +108,36 @@ UNKNOWN_GRANT = _row("unknown_grant", 400, INVALID_GRANT.text, "RFC 6749 §5.2",
 CERTIFICATE_REQUIRED = _row(
     "certificate_required", 400, "A client certificate is required.", "RFC 8705 §3", "invalid_request"
 )
+AUTHORIZATION_PENDING = _row(
+    "authorization_pending",
+    400,
+    "Nobody has answered yet: ask again after the interval.",
+    "RFC 8628 §3.5",
+    "authorization_pending",
+)
+SLOW_DOWN = _row(
+    "slow_down",
+    400,
+    "Nobody has answered yet, and you ask too often: wait 5 seconds longer from now on.",
+    "RFC 8628 §3.5",
+    "slow_down",
+)
+DEVICE_DENIED = _row("device_denied", 400, "The person said no.", "RFC 8628 §3.5", "access_denied")
+EXPIRED_DEVICE_CODE = _row(
+    "expired_device_code", 400, "Nobody answered in time: start again.", "RFC 8628 §3.5", "expired_token"
+)
+WRONG_USER_CODE = _row(
+    "wrong_user_code",
+    403,
+    "No device is waiting with this code. Look at its screen again; a code works once, for ten minutes.",
+    "RFC 8628 §3.3",
+)
+TOO_MANY_CODES = _row(
+    "too_many_codes",
+    429,
+    "Too many codes were tried. Wait ten minutes, and let the device show a new one.",
+    "RFC 8628 §5.1",
+)
 UNAUTHORIZED_CLIENT = _row(
     "unauthorized_client",
     400,

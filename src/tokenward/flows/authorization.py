@@ -151,9 +151,10 @@ _MAX_TEXT = 200
 
 def server_error(code: object, description: object) -> FlowError:
     """An error as the server tells it, cut to printable ASCII (RFC 6749 §4.1.2.1), fit to be logged."""
-    return FlowError(_printable(code) or "malformed_response", _printable(description))
+    return FlowError(printable(code) or "malformed_response", printable(description))
 
 
-def _printable(value: object) -> str:
+def printable(value: object) -> str:
+    """What of a text can be shown and logged: printable ASCII, and not too much of it."""
     text = value if isinstance(value, str) else ""
     return "".join(character for character in text if " " <= character <= "~")[:_MAX_TEXT]

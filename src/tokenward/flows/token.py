@@ -22,7 +22,7 @@ def client_credentials(
     authorization_details: Sequence[Mapping[str, Any]] = (),
 ) -> bytes:
     """The body of the client credentials grant (§4.4.2), with what exactly is asked for (RFC 9396 §6)."""
-    return _form(
+    return form(
         grant_type="client_credentials",
         scope=" ".join(scope),
         resource=resource,
@@ -38,7 +38,7 @@ def authorization_code(code: Secret, request: AuthorizationRequest, *, public: b
         request: the request it answers.
         public: the client has no secret and names itself here (§3.2.1).
     """
-    return _form(
+    return form(
         grant_type="authorization_code",
         code=code.reveal(),
         redirect_uri=request.redirect_uri,
@@ -49,7 +49,7 @@ def authorization_code(code: Secret, request: AuthorizationRequest, *, public: b
 
 def refresh_token(token: Secret, *, scope: Iterable[str] = (), client_id: str = "") -> bytes:
     """The body that refreshes (§6); `client_id` only for a client without a secret."""
-    return _form(
+    return form(
         grant_type="refresh_token", refresh_token=token.reveal(), scope=" ".join(scope), client_id=client_id
     )
 
@@ -118,22 +118,19 @@ class TokenResponse:
         Raises:
             FlowError: the server refused, or the answer is none that RFC 6749 knows.
         """
-        try:
-            answer = strict_json.read_object(body)
-        except ValueError:
-            raise FlowError("malformed_response", f"status {status} without a JSON object") from None
+        answer = json_answer(status, body)
         if status != 200:
             raise server_error(answer.get("error"), answer.get("error_description"))
-        kind = _text(answer, "token_type", required=True)
+        kind = text_of(answer, "token_type", required=True)
         if kind is None or kind.lower() != token_type.lower():  # RFC 6749 §7.1: no other type may be used
             raise FlowError("malformed_response", f"the token type is not {token_type}")
         expires_in = answer.get("expires_in")
         if "expires_in" in answer and (type(expires_in) is not int or expires_in <= 0):
             raise FlowError("malformed_response", "expires_in is not a number of seconds")
         return cls(
-            access_token=Secret(_text(answer, "access_token", required=True) or ""),
+            access_token=Secret(text_of(answer, "access_token", required=True) or ""),
             expires_in=expires_in,
-            scope=_text(answer, "scope"),
+            scope=text_of(answer, "scope"),
             refresh_token=_secret(answer, "refresh_token"),
             id_token=_secret(answer, "id_token"),
             authorization_details=_details(answer),
@@ -147,16 +144,34 @@ def _details(answer: dict[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple(details)
 
 
-def _form(**parameters: str) -> bytes:
+def json_answer(status: int, body: bytes) -> dict[str, Any]:
+    """The JSON object that an endpoint answered with.
+
+    Raises:
+        FlowError: there is none.
+    """
+    try:
+        return strict_json.read_object(body)
+    except ValueError:
+        raise FlowError("malformed_response", f"status {status} without a JSON object") from None
+
+
+def form(**parameters: str) -> bytes:
+    """A form of those parameters that are not empty."""
     return urlencode({name: value for name, value in parameters.items() if value}).encode()
 
 
 def _secret(answer: dict[str, Any], name: str) -> Secret | None:
-    text = _text(answer, name)
+    text = text_of(answer, name)
     return Secret(text) if text is not None else None
 
 
-def _text(answer: dict[str, Any], name: str, *, required: bool = False) -> str | None:
+def text_of(answer: dict[str, Any], name: str, *, required: bool = False) -> str | None:
+    """A member of an answer.
+
+    Raises:
+        FlowError: it is no text, or empty.
+    """
     value = answer.get(name)
     if (name in answer or required) and not isinstance(value, str):
         raise FlowError("malformed_response", f"{name} is not a text")

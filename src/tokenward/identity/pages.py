@@ -78,6 +78,82 @@ class ConsentFacts(Protocol):
         """What exactly is asked for, an element each (RFC 9396)."""
 
 
+class DeviceFacts(Protocol):
+    """What the page needs to know that asks for a device's code; the issuer's view has these attributes."""
+
+    @property
+    def username(self) -> str:
+        """Who is signed in."""
+
+    @property
+    def user_code(self) -> str:
+        """What stands in the field; "" for nothing."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """What was wrong with what was sent before."""
+
+    @property
+    def action(self) -> str:
+        """Where the form posts to."""
+
+    @property
+    def sealed_request(self) -> str:
+        """The value of the form's hidden field `request`."""
+
+
+class DeviceConsentFacts(Protocol):
+    """What the page needs to know that asks about a device; the issuer's view has these attributes."""
+
+    @property
+    def client_name(self) -> str:
+        """The application's registered name."""
+
+    @property
+    def username(self) -> str:
+        """Who is about to consent."""
+
+    @property
+    def resource(self) -> str:
+        """The audience, as the person should read it."""
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """Scope → what it allows, in plain words."""
+
+    @property
+    def user_code(self) -> str:
+        """To be compared with what the device shows."""
+
+    @property
+    def asked_at(self) -> float:
+        """When the device asked, seconds since the epoch."""
+
+    @property
+    def minutes(self) -> int:
+        """Since then."""
+
+    @property
+    def address(self) -> str:
+        """From where it asked; "" where nobody knows."""
+
+    @property
+    def browser_address(self) -> str:
+        """Where this browser is; likewise."""
+
+    @property
+    def same_place(self) -> bool:
+        """Whether the two count as one."""
+
+    @property
+    def action(self) -> str:
+        """Where the form posts to."""
+
+    @property
+    def sealed_request(self) -> str:
+        """The value of the form's hidden field `request`."""
+
+
 class ProviderFacts(Protocol):
     """What the sign-in page needs to know of an identity provider."""
 
@@ -235,6 +311,18 @@ class Pages:
     def consent(self, view: ConsentFacts) -> bytes:
         """The page with the form: field `request` (hidden), field `decision` (`allow` or `deny`)."""
         return self._render("consent.html", view=view)
+
+    def device(self, view: DeviceFacts) -> bytes:
+        """The page with the form: field `request` (hidden), field `user_code`."""
+        return self._render("device.html", view=view)
+
+    def device_consent(self, view: DeviceConsentFacts) -> bytes:
+        """The page with the form: fields as `consent`."""
+        return self._render("device_consent.html", view=view)
+
+    def device_done(self, client_name: str, *, allowed: bool) -> bytes:
+        """What became of it: the person can go back to the device."""
+        return self._render("device_done.html", client_name=client_name, allowed=allowed)
 
     def error(self, problem: Problem) -> bytes:
         """A page for an error that must not be sent to a redirect address (RFC 6749 §4.1.2.1)."""

@@ -16,7 +16,9 @@ from tokenward.base.problems import (
     problem_json,
 )
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.endpoints import device
 from tokenward.issuer.endpoints.authorize import DECISION_PATH, authorize, authorize_by_post, decide
+from tokenward.issuer.endpoints.device_authorization import device_authorization
 from tokenward.issuer.endpoints.introspect import introspect
 from tokenward.issuer.endpoints.jwks import jwks
 from tokenward.issuer.endpoints.metadata import oauth_metadata, openid_metadata
@@ -54,10 +56,13 @@ class Route:
 
 ROUTES: dict[str, Route] = {
     "/token": Route({"POST": token}, oauth_error, any_origin=True),
+    "/device_authorization": Route({"POST": device_authorization}, oauth_error),
     "/introspect": Route({"POST": introspect}, oauth_error),
     "/revoke": Route({"POST": revoke}, oauth_error, any_origin=True),
     "/authorize": Route({"GET": authorize, "POST": authorize_by_post}, error_page),
     DECISION_PATH: Route({"POST": decide}, error_page),
+    device.PATH: Route({"GET": device.ask_code, "POST": device.ask_consent}, error_page),
+    device.DECISION_PATH: Route({"POST": device.decide}, error_page),
     "/jwks.json": Route({"GET": jwks}, oauth_error, any_origin=True),
     "/.well-known/oauth-authorization-server": Route({"GET": oauth_metadata}, oauth_error, any_origin=True),
     "/.well-known/openid-configuration": Route({"GET": openid_metadata}, oauth_error, any_origin=True),

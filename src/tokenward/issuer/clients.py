@@ -52,7 +52,7 @@ async def register(
     Args:
         desk: the parts.
         name: what the consent page calls it, 1 to 100 printable characters.
-        client_type: `web`, `spa`, `native` or `service`.
+        client_type: `web`, `spa`, `native`, `service` or `device`.
         scopes: all that it may ever ask for.
         redirect_uris: where authorization responses may go.
         client_id: a readable id of the operator's choice; made up if None.
@@ -72,7 +72,7 @@ async def register(
         Refusal: INVALID_INPUT, whose detail says what to mend; CONFLICT, the client_id is taken.
     """
     if client_type not in get_args(ClientType):
-        raise Refusal(INVALID_INPUT, "the type must be web, spa, native or service")
+        raise Refusal(INVALID_INPUT, f"the type must be one of {', '.join(get_args(ClientType))}")
     if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
         raise Refusal(INVALID_INPUT, f"the name must have 1 to {MAX_NAME} printable characters")
     if client_id is not None and not _CLIENT_ID.fullmatch(client_id):

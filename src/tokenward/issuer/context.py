@@ -8,6 +8,7 @@ from tokenward.issuer.client_keys import ClientKeys, Fetch
 from tokenward.issuer.known_answers import KnownAnswers
 from tokenward.issuer.ports import Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
+from tokenward.issuer.user_codes import UserCodes
 from tokenward.issuer.workloads import Workloads
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.port import Store
@@ -38,6 +39,9 @@ class Issuer:
         client_keys: judges the assertions of clients that have keys.
         wrong_evidence: 20 wrong client secrets or assertions at once, then one every two seconds, by peer;
             beyond that the answer is 429. It slows a guesser down and refuses nobody whose evidence is right.
+        asking_devices: 30 devices of clients that prove nothing can ask at once, then one every ten seconds,
+            by peer: each costs a row for an hour.
+        user_codes: finds the device that a person's code is about, and slows down who guesses.
 
     Raises:
         ValueError: there is no pepper.
@@ -59,6 +63,8 @@ class Issuer:
     workloads: Workloads = field(default_factory=Workloads)
     client_keys: ClientKeys = field(init=False)
     wrong_evidence: TokenBuckets = field(init=False)
+    asking_devices: TokenBuckets = field(init=False)
+    user_codes: UserCodes = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.peppers:
@@ -66,3 +72,5 @@ class Issuer:
         client_keys = ClientKeys(self.settings.url, self.fetch, clock=self.clock)
         object.__setattr__(self, "client_keys", client_keys)
         object.__setattr__(self, "wrong_evidence", TokenBuckets(burst=20, every=2, clock=self.clock))
+        object.__setattr__(self, "asking_devices", TokenBuckets(burst=30, every=10, clock=self.clock))
+        object.__setattr__(self, "user_codes", UserCodes(self.store, self.peppers, clock=self.clock))

@@ -59,6 +59,58 @@ class ConsentView:
     details: tuple[Told, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """What the page shows that asks for a device's code, and what its form sends back.
+
+    Attributes:
+        username: who is signed in.
+        user_code: what stands in the field, as people read it; "" for nothing.
+        problem: what was wrong with what was sent before, or None.
+        action: where the form posts to.
+        sealed_request: the value of the form's hidden field `request`.
+    """
+
+    username: str
+    user_code: str
+    problem: Problem | None
+    action: str
+    sealed_request: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConsentView:
+    """What a person sees before they let a device in, and what the form sends back (RFC 8628 §5.4).
+
+    Attributes:
+        client_name: the application's registered name.
+        username: who is about to consent.
+        resource: the audience, as the person should read it.
+        scopes: scope → what it allows, in plain words.
+        user_code: to be compared with what the device shows.
+        asked_at: when the device asked, seconds since the epoch.
+        minutes: the whole minutes since then.
+        address: from where it asked; "" where nobody knows.
+        browser_address: where this browser is; likewise.
+        same_place: whether the two count as one.
+        action: where the form posts to.
+        sealed_request: the value of the form's hidden field `request`.
+    """
+
+    client_name: str
+    username: str
+    resource: str
+    scopes: dict[str, str]
+    user_code: str
+    asked_at: float
+    minutes: int
+    address: str
+    browser_address: str
+    same_place: bool
+    action: str
+    sealed_request: str
+
+
 class SignIn(Protocol):
     """The browser's session, and the way to one."""
 
@@ -77,6 +129,15 @@ class Pages(Protocol):
 
     def consent(self, view: ConsentView) -> bytes:
         """The page with the form: field `request` (hidden), field `decision` (`allow` or `deny`)."""
+
+    def device(self, view: DeviceView) -> bytes:
+        """The page with the form: field `request` (hidden), field `user_code`."""
+
+    def device_consent(self, view: DeviceConsentView) -> bytes:
+        """The page with the form: fields as `consent`."""
+
+    def device_done(self, client_name: str, *, allowed: bool) -> bytes:
+        """What became of it."""
 
     def error(self, problem: Problem) -> bytes:
         """A page for an error that must not be sent to a redirect address (RFC 6749 §4.1.2.1)."""

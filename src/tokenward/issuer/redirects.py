@@ -16,6 +16,11 @@ _URI = re.compile(r"[!$-;=?-\[\]_a-z~]+")  # RFC 3986 characters without `#`, qu
 _LOOPBACK_LITERAL = re.compile(r"http://(127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(/.*)?")
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
+_WITHOUT: dict[ClientType, str] = {
+    "service": "a service client has no person before it",
+    "device": "a device client has no browser",
+}
+
 
 def check_redirect_uris(client_type: ClientType, uris: Sequence[str]) -> None:
     """Check what a client wants to register.
@@ -23,9 +28,11 @@ def check_redirect_uris(client_type: ClientType, uris: Sequence[str]) -> None:
     Raises:
         Refusal: INVALID_INPUT; the detail says what is wrong with which address.
     """
-    if client_type == "service" and uris:
-        raise Refusal(INVALID_INPUT, "a service client has no person before it, so no redirect addresses")
-    if client_type != "service" and not uris:
+    if client_type in _WITHOUT:
+        if uris:
+            raise Refusal(INVALID_INPUT, f"{_WITHOUT[client_type]}, so no redirect addresses")
+        return
+    if not uris:
         raise Refusal(INVALID_INPUT, f"a {client_type} client needs at least one redirect address")
     if len(set(uris)) != len(uris):
         raise Refusal(INVALID_INPUT, "a redirect address is there twice")

@@ -57,7 +57,7 @@ def oauth_error(issuer: Issuer, refusal: Refusal) -> Response:
     answer = Response(
         refusal.problem.status,
         oauth_json(refusal.problem),
-        (JSON, NO_STORE, _PRAGMA, *extra, *_retry_after(refusal)),
+        (JSON, NO_STORE, _PRAGMA, *extra, *retry_after(refusal)),
     )
     return with_dpop_nonce(issuer, answer) if refusal.problem in _ASKS_FOR_A_PROOF else answer
 
@@ -70,8 +70,9 @@ def with_dpop_nonce(issuer: Issuer, answer: Response) -> Response:
 def error_page(issuer: Issuer, refusal: Refusal) -> Response:
     """For a person whose browser must not be sent on (RFC 6749 §4.1.2.1)."""
     body = issuer.pages.error(refusal.problem)
-    return Response(refusal.problem.status, body, (*issuer.pages.headers, *_retry_after(refusal)))
+    return Response(refusal.problem.status, body, (*issuer.pages.headers, *retry_after(refusal)))
 
 
-def _retry_after(refusal: Refusal) -> tuple[tuple[bytes, bytes], ...]:
+def retry_after(refusal: Refusal) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that says when to try again, where there is a moment."""
     return () if refusal.retry_after is None else ((b"retry-after", str(refusal.retry_after).encode()),)

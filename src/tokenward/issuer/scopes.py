@@ -5,9 +5,15 @@ it is shown nowhere else (RFC 9700 §2.3).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tokenward.base.problems import INVALID_AUTHORIZATION_DETAILS, INVALID_SCOPE, INVALID_TARGET, Refusal
+from tokenward.base.problems import (
+    ACCESS_DENIED,
+    INVALID_AUTHORIZATION_DETAILS,
+    INVALID_SCOPE,
+    INVALID_TARGET,
+    Refusal,
+)
 from tokenward.issuer.authorization_details import Details, audience_of, requested_details
 from tokenward.issuer.settings import OPENID, PROTOCOL_SCOPES, SCOPE_TOKEN, IssuerSettings, Resource
 from tokenward.store.records import Client, Grant
@@ -54,6 +60,23 @@ def requested_access(settings: IssuerSettings, client: Client, parameters: Mappi
     if OPENID in scope and parameters.get("resource", settings.url) == settings.url:
         return Access(settings.url, scope)  # a sign-in and nothing else
     raise Refusal(INVALID_SCOPE, "no scope of any resource")
+
+
+def narrowed(access: Access, allowed: frozenset[str] | None) -> Access:
+    """The access, with no more scopes of APIs than a person can allow; None: any (RFC 6749 §3.3).
+
+    Raises:
+        Refusal: ACCESS_DENIED, nothing is left of what it asks for at the API, or details that they cannot
+            allow are among it: of these none is left out silently.
+    """
+    if allowed is None:
+        return access
+    if not allowed.issuperset(detail["type"] for detail in access.details):
+        raise Refusal(ACCESS_DENIED, "the person cannot allow such details")
+    asked = [each for each in access.scope if each not in PROTOCOL_SCOPES]
+    if asked and allowed.isdisjoint(asked):
+        raise Refusal(ACCESS_DENIED, "the person can allow none of that")
+    return replace(access, scope=tuple(it for it in access.scope if it in PROTOCOL_SCOPES or it in allowed))
 
 
 def own_access(settings: IssuerSettings, client: Client, parameters: Mapping[str, str]) -> Access:

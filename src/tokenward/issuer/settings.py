@@ -84,6 +84,7 @@ class IssuerSettings:
         url: the issuer identifier (RFC 8414 §2): scheme, host and port, nothing else.
         access_token_lifetime: of access tokens and ID tokens.
         code_lifetime: of authorization codes.
+        device_code_lifetime: of device codes and their user codes.
         refresh_idle: how long an unused refresh token lives.
         refresh_absolute: how long a grant lives, however often it is refreshed.
         api_key_lifetime: of API keys for which nobody says otherwise.
@@ -103,6 +104,7 @@ class IssuerSettings:
     url: str
     access_token_lifetime: int = 600
     code_lifetime: int = 60
+    device_code_lifetime: int = 600
     refresh_idle: int = 14 * 86400
     refresh_absolute: int = 90 * 86400
     api_key_lifetime: int = 90 * 86400

@@ -11,6 +11,7 @@ LeakKind = Literal[
     "access_token",
     "refresh_token",
     "authorization_code",
+    "device_code",
     "api_key",
     "client_secret",
     "session",

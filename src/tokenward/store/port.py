@@ -11,6 +11,7 @@ Promises that hold for all methods:
 from collections.abc import Sequence
 from typing import Protocol
 
+from tokenward.store.device_port import DeviceCodes
 from tokenward.store.leak_port import Leaks
 from tokenward.store.people_port import Factors, People
 from tokenward.store.records import (
@@ -292,10 +293,11 @@ class Upkeep(Protocol):
 
         Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
         Sealed responses older than 10 seconds are erased, and private halves of keys that have been removed
-        for an hour; they count as deleted. API keys stay for 90 days after their end, so that people can
-        still see what a caller shows, and incidents for 400 days after they were closed. Where a credential
-        was used from is forgotten 90 days after its last use from there, of access tokens a day after; what
-        an incident is about stays as long as the incident.
+        for an hour; they count as deleted. Device codes stay for an hour after their end, so that the device
+        is told that it is too late. API keys stay for 90 days after theirs, so that people can still see what
+        a caller shows, and incidents for 400 days after they were closed. Where a credential was used from is
+        forgotten 90 days after its last use from there, of access tokens a day after; what an incident is
+        about stays as long as the incident.
         """
 
     async def ping(self) -> None:
@@ -309,5 +311,19 @@ class Upkeep(Protocol):
         """Finish what was accepted, then release everything. Later calls raise `StoreUnavailable`."""
 
 
-class Store(Clients, People, Factors, Tokens, Uses, ApiKeys, Usages, Leaks, Feed, Keys, Upkeep, Protocol):
+class Store(
+    Clients,
+    People,
+    Factors,
+    Tokens,
+    DeviceCodes,
+    Uses,
+    ApiKeys,
+    Usages,
+    Leaks,
+    Feed,
+    Keys,
+    Upkeep,
+    Protocol,
+):
     """All of it; rooms ask for the narrow part that they need."""

@@ -22,6 +22,7 @@ KINDS: dict[str, str] = {
     "at": "access token",
     "rt": "refresh token",
     "ac": "authorization code",
+    "dc": "device code",
     "ak": "API key",
     "cs": "client secret",
     "se": "session",

@@ -23,7 +23,7 @@ from tokenward.issuer.client_auth.registration import Proving, by_keys
 from tokenward.issuer.client_desk import known_client
 from tokenward.issuer.client_secrets import concerns, is_over, rotate_secret
 from tokenward.issuer.clients import register, set_keys
-from tokenward.store.records import AuthMethod, Client, ClientSecret, IntrospectionAlg
+from tokenward.store.records import AuthMethod, Client, ClientSecret, ClientType, IntrospectionAlg
 
 commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
 
@@ -44,8 +44,12 @@ JwksUri = Annotated[
 def add(
     name: Annotated[str, typer.Argument(help="What people call it; the consent page shows it.")],
     client_type: Annotated[
-        Literal["web", "spa", "native", "service"],
-        typer.Option("--type", help="web and service prove who they are; spa and native cannot."),
+        ClientType,
+        typer.Option(
+            "--type",
+            help="web and service prove who they are; spa and native cannot; device is a TV, a printer or a "
+            "program without a browser, which can if it has a key of its own.",
+        ),
     ],
     scope: Annotated[
         list[str] | None, typer.Option(help="A scope that it may ask for; repeat for more.")
@@ -117,6 +121,8 @@ def add(
       --auth-method tls_client_auth --tls-subject san_dns:billing.example.com --bound-tokens mtls
 
       tokenward clients add "Desk app" --type native --redirect-uri http://127.0.0.1/cb --scope openid
+
+      tokenward clients add "Living room TV" --type device --scope openid --scope accounts:read
     """
     own = _certificates(certificate)
 

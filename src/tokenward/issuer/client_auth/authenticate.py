@@ -9,7 +9,7 @@ from math import ceil
 from tokenward.base.asgi import Scope, peer
 from tokenward.base.problems import INVALID_CLIENT, MALFORMED, TOO_MANY_REQUESTS, Refusal
 from tokenward.base.throttle import peer_of
-from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient, Evidence, Form
+from tokenward.issuer.client_auth.method import AuthenticatedClient, Evidence, Form, may_prove_itself
 from tokenward.issuer.client_auth.table import SILENT, STATED
 from tokenward.issuer.context import Issuer
 from tokenward.store.records import AuthMethod, Client
@@ -92,5 +92,5 @@ def _check_registered(client: Client, method: AuthMethod) -> None:
     if client.auth_method != method:
         raise Refusal(INVALID_CLIENT, f"client {client.client_id} must prove itself by {client.auth_method}")
     # Registration makes no other; never trust that alone.
-    if (client.type in CONFIDENTIAL) is (method == "none"):
+    if not may_prove_itself(client.type, method):
         raise Refusal(INVALID_CLIENT, f"a {client.type} client cannot prove itself by {method}")

@@ -13,6 +13,21 @@ from tokenward.tokens.binding import Confirmation
 CONFIDENTIAL: frozenset[ClientType] = frozenset({"web", "service"})
 """Client types that can keep a credential of their own, and must authenticate with it (RFC 6749 §2.1)."""
 
+_OF_DEVICES: frozenset[AuthMethod] = frozenset(
+    {"none", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
+)
+
+
+def may_prove_itself(client_type: ClientType, method: AuthMethod) -> bool:
+    """Whether clients of that type can authenticate so.
+
+    A device may have a key of its own, made or put into it where it was made. A secret would be in all
+    devices the same, and whoever opens one has it.
+    """
+    if client_type == "device":
+        return method in _OF_DEVICES
+    return (method == "none") is not (client_type in CONFIDENTIAL)
+
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tokenward.base.problems import INVALID_INPUT, Refusal
-from tokenward.issuer.client_auth.method import CONFIDENTIAL
+from tokenward.issuer.client_auth.method import CONFIDENTIAL, may_prove_itself
 from tokenward.issuer.client_keys import check_jwks_uri, checked_jwks
 from tokenward.issuer.settings import IssuerSettings
 from tokenward.store.records import AuthMethod, ClientType
@@ -117,7 +117,7 @@ def checked(wanted: Proving, client_type: ClientType, settings: IssuerSettings) 
     takes = _METHODS.get(method)
     if takes is None:
         raise Refusal(INVALID_INPUT, f"the method must be one of {', '.join(_METHODS)}")
-    if (method == "none") is (client_type in CONFIDENTIAL):
+    if not may_prove_itself(client_type, method):
         raise Refusal(INVALID_INPUT, f"a {client_type} client cannot prove itself by {method}")
     if missing := takes.missing(settings):
         raise Refusal(INVALID_INPUT, f"{method} is off: it needs {missing} in tokenward.yaml")

@@ -1,12 +1,10 @@
 """The authorization endpoint (RFC 6749 §3.1): request checked → person signed in → consent given → code."""
 
-import json
 import logging
 from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
 from tokenward.base.asgi import Receive, Scope
-from tokenward.base.entropy import identifier
 from tokenward.base.forms import read_form
 from tokenward.base.origins import origin_of, refuse_other_sites
 from tokenward.base.problems import ACCESS_DENIED, CONSENT_REQUIRED, EXPIRED_FORM, MALFORMED, Refusal
@@ -18,23 +16,21 @@ from tokenward.issuer.authorization_request import (
     read_authorization_request,
 )
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.granting import new_grant
 from tokenward.issuer.issue import new_token
 from tokenward.issuer.ports import ConsentView, SignedIn
 from tokenward.issuer.reauthentication import authentication_or_url
 from tokenward.issuer.response import Response, redirect
-from tokenward.issuer.settings import OFFLINE_ACCESS, PROTOCOL_SCOPES
+from tokenward.issuer.scopes import narrowed
+from tokenward.issuer.session_forms import opened_form, sealed_form
 from tokenward.store.locators import with_fresh_locators
-from tokenward.store.records import AuthorizationCode, Grant
-from tokenward.tokens import base64url
+from tokenward.store.records import AuthorizationCode
 from tokenward.tokens.acr import Authentication
-from tokenward.tokens.authorization_details.parameter import written
-from tokenward.tokens.sealing import SealBroken
 
 log = logging.getLogger("tokenward.issuer")
 
 DECISION_PATH = "/authorize/decision"
-_FORM_LIFETIME = 600.0
-_FORM_CONTEXT = b"tokenward/consent-form"
+FORM = "consent-form"
 
 
 async def authorize(issuer: Issuer, scope: Scope, _receive: Receive) -> Response:
@@ -116,19 +112,10 @@ def _narrowed(request: AuthorizationRequest, person: SignedIn) -> AuthorizationR
         ReturnedRefusal: ACCESS_DENIED, nothing is left of what it asks for at the API, or details that they
             cannot allow are among it: of these none is left out silently.
     """
-    if person.scopes is None:
-        return request
-    if not person.scopes.issuperset(detail["type"] for detail in request.access.details):
-        raise ReturnedRefusal(
-            request.address, Refusal(ACCESS_DENIED, f"user_id={person.user_id} cannot allow such details")
-        )
-    asked = [each for each in request.access.scope if each not in PROTOCOL_SCOPES]
-    if asked and person.scopes.isdisjoint(asked):
-        raise ReturnedRefusal(
-            request.address, Refusal(ACCESS_DENIED, f"user_id={person.user_id} can allow none of that")
-        )
-    scope = tuple(it for it in request.access.scope if it in PROTOCOL_SCOPES or it in person.scopes)
-    return replace(request, access=replace(request.access, scope=scope))
+    try:
+        return replace(request, access=narrowed(request.access, person.scopes))
+    except Refusal as refusal:
+        raise ReturnedRefusal(request.address, refusal) from refusal
 
 
 def _returned(returned: ReturnedRefusal) -> Response:
@@ -197,14 +184,8 @@ def _shown(issuer: Issuer, request: AuthorizationRequest) -> list[str]:
 def _sealed_form(
     issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication
 ) -> str:
-    content = {
-        "query": request.query,
-        "session": person.session_id,
-        "since": done.auth_time,
-        "end": issuer.clock.time() + _FORM_LIFETIME,
-        "shown": _shown(issuer, request),
-    }
-    return base64url.encode(issuer.sealer.seal(json.dumps(content).encode(), context=_FORM_CONTEXT))
+    shown = _shown(issuer, request)
+    return sealed_form(issuer, FORM, person, query=request.query, since=done.auth_time, shown=shown)
 
 
 def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> tuple[bytes, float, list[str]]:
@@ -213,12 +194,7 @@ def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> tuple[bytes, fl
     Raises:
         Refusal: EXPIRED_FORM.
     """
-    try:
-        content = json.loads(issuer.sealer.open(base64url.decode(sealed), context=_FORM_CONTEXT))
-    except (SealBroken, ValueError):
-        raise Refusal(EXPIRED_FORM, "the consent form's seal is broken") from None
-    if content["end"] <= issuer.clock.time() or content["session"] != person.session_id:
-        raise Refusal(EXPIRED_FORM, "the consent form is old or of another session")
+    content = opened_form(issuer, FORM, person, sealed)
     return str(content["query"]).encode(), float(content["since"]), list(content["shown"])
 
 
@@ -234,7 +210,9 @@ async def _code(
 
     async def attempt() -> str | None:
         token, keyed_hash = new_token(issuer, "ac")
-        grant = _grant(issuer, request, person, done)
+        grant = new_grant(
+            issuer, request.client, request.access, person, done, starts_within=issuer.settings.code_lifetime
+        )
         code = AuthorizationCode(
             token_id=token.token_id,
             keyed_hash=keyed_hash,
@@ -250,24 +228,3 @@ async def _code(
 
     code = await with_fresh_locators(attempt)
     return None if code is None else redirect(request.address.with_code(code))
-
-
-def _grant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication) -> Grant:
-    settings, now = issuer.settings, issuer.clock.time()
-    lifetime = (
-        settings.refresh_absolute
-        if OFFLINE_ACCESS in request.access.scope
-        else settings.code_lifetime + settings.access_token_lifetime
-    )
-    return Grant(
-        grant_id=identifier(),
-        client_id=request.client.client_id,
-        user_id=person.user_id,
-        scope=request.access.scope,
-        audience=request.access.audience,
-        amr=done.amr,
-        auth_time=done.auth_time,
-        created_at=now,
-        expires_at=now + lifetime,
-        authorization_details=written(request.access.details),
-    )

@@ -39,6 +39,7 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "issuer": url,
         "authorization_endpoint": f"{url}/authorize",
         "token_endpoint": f"{url}/token",
+        "device_authorization_endpoint": f"{url}/device_authorization",  # RFC 8628 §4
         "introspection_endpoint": f"{url}/introspect",
         "revocation_endpoint": f"{url}/revoke",
         "jwks_uri": f"{url}/jwks.json",

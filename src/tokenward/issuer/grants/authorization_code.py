@@ -13,18 +13,11 @@ from tokenward.flows import pkce
 from tokenward.issuer.authorization_details import narrowed
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.granted import first_tokens
 from tokenward.issuer.grants.grant import GrantType
-from tokenward.issuer.id_token import id_token, released_to_client
-from tokenward.issuer.issue import (
-    TokenResponse,
-    granted_access_token,
-    granted_refresh_token,
-)
+from tokenward.issuer.issue import TokenResponse
 from tokenward.issuer.scopes import check_resource
-from tokenward.issuer.settings import OFFLINE_ACCESS, OPENID
-from tokenward.issuer.token_type import token_type
-from tokenward.store.locators import with_fresh_locators
-from tokenward.store.records import AuthorizationCode, CodeState, Consumption
+from tokenward.store.records import AccessToken, AuthorizationCode, CodeState, Consumption, RefreshToken
 from tokenward.tokens import opaque
 
 
@@ -41,34 +34,13 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         raise Refusal(INVALID_GRANT, f"code {code.token_id} is bound to a key that was not proved")
     check_resource(grant, parameters)
     details = narrowed(grant.authorization_details, parameters)
-    told = await released_to_client(issuer, caller.client, grant) if OPENID in grant.scope else {}
 
-    async def attempt() -> TokenResponse:
-        token, access = granted_access_token(issuer, caller, grant, grant.scope, details)
-        successor, refresh = (
-            granted_refresh_token(issuer, caller, grant) if OFFLINE_ACCESS in grant.scope else (None, None)
-        )
-        # What is slow, or can fail, comes before anything is consumed.
-        response = TokenResponse(
-            access_token=token.reveal(),
-            token_type=token_type(access.cnf),
-            expires_at=access.expires_at,
-            scope=access.scope,
-            refresh_token=successor.secret.reveal() if successor else None,
-            id_token=id_token(
-                issuer, caller.client, grant, told, nonce=code.nonce, access_token=token.reveal()
-            )
-            if OPENID in grant.scope
-            else None,
-            authorization_details=access.authorization_details,
-        )
-        # Whether the code is unused, in time and unrevoked is for this one statement to say.
-        outcome = await issuer.store.redeem_code(code.token_id, access, refresh, at=issuer.clock.time())
-        if outcome is not Consumption.WON:
-            raise Refusal(INVALID_GRANT, f"code {code.token_id}: {outcome.value}")
-        return response
+    async def consume(access: AccessToken, refresh: RefreshToken | None) -> Consumption:
+        return await issuer.store.redeem_code(code.token_id, access, refresh, at=issuer.clock.time())
 
-    return await with_fresh_locators(attempt)
+    return await first_tokens(
+        issuer, caller, grant, consume, details=details, nonce=code.nonce, named=f"code {code.token_id}"
+    )
 
 
 async def _known_code(issuer: Issuer, text: str) -> CodeState:

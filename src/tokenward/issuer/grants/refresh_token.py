@@ -130,7 +130,7 @@ def _context(caller: AuthenticatedClient, parameters: Mapping[str, str]) -> byte
 
 GRANT = GrantType(
     "refresh_token",
-    client_types=frozenset({"web", "spa", "native"}),
+    client_types=frozenset({"web", "spa", "native", "device"}),
     required=("refresh_token",),
     optional=("scope", "resource", "authorization_details"),
     redeem=redeem,

@@ -3,6 +3,7 @@
 from tokenward.issuer.grants import (
     authorization_code,
     client_credentials,
+    device_code,
     jwt_bearer,
     refresh_token,
     token_exchange,
@@ -17,5 +18,6 @@ GRANTS: dict[str, GrantType] = {
         refresh_token.GRANT,
         token_exchange.GRANT,
         jwt_bearer.GRANT,
+        device_code.GRANT,
     )
 }

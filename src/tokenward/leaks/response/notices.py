@@ -24,6 +24,10 @@ TO_DO: Mapping[LeakKind, tuple[str, str]] = {
         "The sign-in that it would have completed has ended.",
         "Sign in again, and look why a redirect address stands in a file or a log.",
     ),
+    "device_code": (
+        "The device that asked by it gets nothing.",
+        "Let the device ask anew, and look why what it holds stands in a file or a log.",
+    ),
     "api_key": (
         "Calls with the key, and with what it was exchanged for, are refused.",
         "Ask the operator for another key, and keep it out of the files.",

@@ -15,6 +15,7 @@ STRICT: Mapping[LeakKind, LeakAction] = {
     "access_token": "revoke",
     "refresh_token": "revoke",
     "authorization_code": "revoke",
+    "device_code": "revoke",
     "api_key": "revoke",
     "client_secret": "revoke",
     "session": "revoke",

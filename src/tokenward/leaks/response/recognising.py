@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, get_args
 
 from tokenward.leaks.response.private_keys import ShownKey, shown_key
+from tokenward.store.device_port import DeviceCodes
 from tokenward.store.leak_records import Leaked, LeakKind
 from tokenward.store.people_port import Factors, People
 from tokenward.store.port import ApiKeys, Clients, Tokens
@@ -18,7 +19,7 @@ from tokenward.tokens import opaque
 from tokenward.tokens.presented import claimed_token_id
 
 
-class Credentials(Clients, People, Factors, Tokens, ApiKeys, Keys, Protocol):
+class Credentials(Clients, People, Factors, Tokens, DeviceCodes, ApiKeys, Keys, Protocol):
     """Where credentials are looked up."""
 
 
@@ -59,6 +60,7 @@ KINDS: Mapping[str, LeakKind] = {
     "at": "access_token",
     "rt": "refresh_token",
     "ac": "authorization_code",
+    "dc": "device_code",
     "ak": "api_key",
     "cs": "client_secret",
     "se": "session",
@@ -191,6 +193,25 @@ def _of_grant(kind: LeakKind, token_id: str, grant: Grant, issued_at: float) -> 
     )
 
 
+async def _device_code(store: Credentials, token_id: str, at: float) -> tuple[bytes, Recognised] | None:
+    """A used one is worthless, as with an authorization code."""
+    state = await store.device_code(token_id)
+    if state is None:
+        return None
+    code, grant = state.code, state.grant
+    leaked = Leaked(
+        "device_code",
+        token_id,
+        client_id=code.client_id,
+        user_id=grant.user_id if grant else None,
+        grant_id=grant.grant_id if grant else None,
+        audience=code.audience,
+        issued_at=code.created_at,
+    )
+    live = not (state.consumed or state.denied) and code.expires_at > at
+    return code.keyed_hash, Recognised(leaked, live=live)
+
+
 async def _own_api_key(store: Credentials, key_id: str, at: float) -> tuple[bytes, Recognised] | None:
     state = await store.api_key(key_id)
     return None if state is None else (state.key.keyed_hash, _api_key(state, at))
@@ -238,4 +259,5 @@ _LOOKS: Mapping[LeakKind, Look] = {
     "session": _session,
     "sign_in_link": _sign_in_link,
     "authorization_code": _code,
+    "device_code": _device_code,
 }

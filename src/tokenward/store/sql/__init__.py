@@ -8,6 +8,7 @@ from tokenward.store.sql.api_keys import SqlApiKeys
 from tokenward.store.sql.clients import SqlClients
 from tokenward.store.sql.consents import SqlConsents
 from tokenward.store.sql.database import Database
+from tokenward.store.sql.device_codes import SqlDeviceCodes
 from tokenward.store.sql.factors import SqlFactors
 from tokenward.store.sql.feed import SqlFeed
 from tokenward.store.sql.keys import SqlKeys
@@ -29,6 +30,7 @@ class SqlStore(
     SqlConsents,
     SqlFactors,
     SqlTokens,
+    SqlDeviceCodes,
     SqlReplays,
     SqlApiKeys,
     SqlUsages,

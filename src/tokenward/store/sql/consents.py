@@ -11,7 +11,7 @@ from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.person_row import hold
 from tokenward.store.sql.revoking import record_each
-from tokenward.store.sql.schema import codes, consents, grants
+from tokenward.store.sql.schema import codes, consents, device_codes, grants
 from tokenward.store.sql.statements import insert_into
 from tokenward.store.sql.token_rows import read_grant
 from tokenward.store.sql.tokens import GRANT_IS_DEAD
@@ -43,10 +43,15 @@ _REVOKE = (
     .values(revoked_at=bindparam("at"))
     .returning(grants.c.grant_id)
 )
-_never_started = sa.exists().where(
-    codes.c.grant_id == grants.c.grant_id,
-    codes.c.consumed_at.is_(None),
-    codes.c.expires_at <= bindparam("at"),
+_never_started = sa.or_(
+    *(
+        sa.exists().where(
+            starter.c.grant_id == grants.c.grant_id,
+            starter.c.consumed_at.is_(None),
+            starter.c.expires_at <= bindparam("at"),
+        )
+        for starter in (codes, device_codes)
+    )
 )
 _GRANTS = (
     sa.select(*(grants.c[name] for name in Grant.__dataclass_fields__))

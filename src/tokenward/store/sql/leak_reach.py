@@ -105,6 +105,7 @@ _REACHES: dict[LeakKind, Callable[[Cursor, Leaked, float], Reach]] = {
     "access_token": _of_family,
     "refresh_token": _of_family,
     "authorization_code": _of_family,
+    "device_code": _of_family,
     "api_key": _of_key,
     "client_secret": _of_client,
     "session": _of_person,

@@ -30,6 +30,7 @@ from tokenward.store.leak_records import (
 from tokenward.store.sql.api_keys import end_api_key
 from tokenward.store.sql.clients import end_client_secret
 from tokenward.store.sql.database import Cursor
+from tokenward.store.sql.device_codes import deny_device
 from tokenward.store.sql.factors import void_link
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.leak_reach import reach
@@ -286,6 +287,12 @@ def _end_family(cursor: Cursor, leaked: Leaked, _ending: Ending, at: float) -> I
         yield f"revoked grant {leaked.grant_id} and all that follows from it"
 
 
+def _end_device_code(cursor: Cursor, leaked: Leaked, ending: Ending, at: float) -> Iterator[str]:
+    if deny_device(cursor, leaked.subject, at):
+        yield f"denied the device that waits by device code {leaked.subject}"
+    yield from _end_family(cursor, leaked, ending, at)
+
+
 def _end_key(cursor: Cursor, leaked: Leaked, _ending: Ending, at: float) -> Iterator[str]:
     if end_api_key(cursor, leaked.subject, at):
         yield f"revoked API key {leaked.subject} and all that was exchanged for it"
@@ -327,6 +334,7 @@ _ENDINGS: dict[LeakKind, End] = {
     "access_token": _end_access_token,
     "refresh_token": _end_family,
     "authorization_code": _end_family,
+    "device_code": _end_device_code,
     "api_key": _end_key,
     "client_secret": _end_secret,
     "session": _end_sign_ins,

@@ -252,6 +252,31 @@ codes = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# A device that asks a person (RFC 8628). `grant_id` is what the person gave; `interval` is what it has to
+# wait between two polls, and `cnf` the key of its first one. No foreign key: a grant that is never fetched
+# is swept first, and its row stays a while, to tell the device that it is too late.
+device_codes = sa.Table(
+    "device_codes",
+    METADATA,
+    _key("token_id"),
+    _bytes("keyed_hash"),
+    sa.Column("user_code_hash", sa.LargeBinary, nullable=False, unique=True),
+    _text("client_id"),
+    _text("scope"),
+    _text("audience"),
+    _text("address"),
+    _time("created_at"),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    sa.Column("interval", sa.Integer, nullable=False),
+    _time("polled_at", null=True),
+    _text("cnf", null=True),
+    _text("grant_id", null=True),
+    _time("denied_at", null=True),
+    _time("consumed_at", null=True),
+    _partial("ix_device_codes_grant_id", "grant_id", where="grant_id IS NOT NULL"),
+    sqlite_with_rowid=False,
+)
+
 # No foreign key on the hottest table: a grant that is gone counts as revoked (see `tokens.py`).
 access_tokens = sa.Table(
     "access_tokens",

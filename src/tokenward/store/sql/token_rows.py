@@ -28,29 +28,31 @@ def read_grant(row: Row) -> Grant:
     return Grant(grant_id, client_id, user_id, split_words(scope), audience, split_words(amr), *rest)
 
 
-def _confirmation(text: str | None) -> Confirmation | None:
+def read_confirmation(text: str | None) -> Confirmation | None:
+    """The confirmation of a column; None where there is none."""
     return None if text is None else Confirmation.parse(text)
 
 
 def with_confirmation(row: Row) -> Row:
     """A row that ends with a confirmation, read."""
-    return (*row[:-1], _confirmation(row[-1]))
+    return (*row[:-1], read_confirmation(row[-1]))
 
 
-def _text(cnf: Confirmation | None) -> str | None:
+def confirmation_text(cnf: Confirmation | None) -> str | None:
+    """The column of a confirmation."""
     return None if cnf is None else str(cnf)
 
 
 def code_row(code: AuthorizationCode) -> Parameters:
     """The row of a code."""
     row = {name: getattr(code, name) for name in AuthorizationCode.__dataclass_fields__}
-    return {**row, "cnf": _text(code.cnf)}
+    return {**row, "cnf": confirmation_text(code.cnf)}
 
 
 def read_access(row: Row) -> AccessToken:
     """The access token of a row."""
     *names, scope, audience, credential, issued_at, expires_at, cnf, act, ancestors, client, details = row
-    words, key, above = split_words(scope), _confirmation(cnf), split_words(ancestors or "")
+    words, key, above = split_words(scope), read_confirmation(cnf), split_words(ancestors or "")
     times = (issued_at, expires_at)
     fields = (*names, words, audience, credential, *times, key, act, above, client, details)
     return AccessToken(*fields)
@@ -69,7 +71,7 @@ def access_row(token: AccessToken) -> Parameters:
         "credential": token.credential,
         "issued_at": token.issued_at,
         "expires_at": token.expires_at,
-        "cnf": _text(token.cnf),
+        "cnf": confirmation_text(token.cnf),
         "act": token.act,
         "ancestors": join_words(token.ancestors) or None,
         "subject_client": token.subject_client,
@@ -85,6 +87,6 @@ def refresh_row(token: RefreshToken, *, predecessor: str | None) -> Parameters:
         "grant_id": token.grant_id,
         "issued_at": token.issued_at,
         "expires_at": token.expires_at,
-        "cnf": _text(token.cnf),
+        "cnf": confirmation_text(token.cnf),
         "predecessor_id": predecessor,
     }

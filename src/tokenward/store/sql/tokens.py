@@ -54,13 +54,15 @@ from tokenward.tokens.presented import token_id_of
 GRANT_IS_DEAD = sa.or_(
     grants.c.revoked_at.is_not(None), is_cut_off(grants.c.client_id, grants.c.user_id, grants.c.created_at)
 )
-_GRANT_COLUMNS = [grants.c[name] for name in Grant.__dataclass_fields__]
+GRANT_COLUMNS = [grants.c[name] for name in Grant.__dataclass_fields__]
 _CODE_COLUMNS = [codes.c[name] for name in AuthorizationCode.__dataclass_fields__]
 _REFRESH_COLUMNS = [refresh_tokens.c[name] for name in RefreshToken.__dataclass_fields__]
 _ACCESS_COLUMNS = [access_tokens.c[name] for name in AccessToken.__dataclass_fields__]
 
 
-def _consume(table: sa.Table, returning: sa.Column[Any], **also: ColumnElement[Any]) -> sa.UpdateBase:
+def consuming(
+    table: sa.Table, returning: sa.Column[Any], *conditions: ColumnElement[bool], **also: ColumnElement[Any]
+) -> sa.UpdateBase:
     """Consume a row that is unused, in time, and whose grant lives."""
     living_grant = sa.exists().where(
         grants.c.grant_id == table.c.grant_id, grants.c.expires_at > bindparam("at"), sa.not_(GRANT_IS_DEAD)
@@ -72,14 +74,15 @@ def _consume(table: sa.Table, returning: sa.Column[Any], **also: ColumnElement[A
             table.c.consumed_at.is_(None),
             table.c.expires_at > bindparam("at"),
             living_grant,
+            *conditions,
         )
         .values(consumed_at=bindparam("at"), **also)
         .returning(returning)
     )
 
 
-_GRANT = sa.select(*_GRANT_COLUMNS).where(grants.c.grant_id == bindparam("grant"))
-_ADD_GRANT = insert_into(grants, *Grant.__dataclass_fields__)
+_GRANT = sa.select(*GRANT_COLUMNS).where(grants.c.grant_id == bindparam("grant"))
+ADD_GRANT = insert_into(grants, *Grant.__dataclass_fields__)
 _REMEMBERED = sa.select(consents.c.scope).where(
     consents.c.user_id == bindparam("user"),
     consents.c.client_id == bindparam("client"),
@@ -94,22 +97,22 @@ _REVOKE_GRANT = (
 
 _ADD_CODE = insert_into(codes, *AuthorizationCode.__dataclass_fields__)
 _CODE = (
-    sa.select(*_CODE_COLUMNS, *_GRANT_COLUMNS, codes.c.consumed_at.is_not(None), GRANT_IS_DEAD)
+    sa.select(*_CODE_COLUMNS, *GRANT_COLUMNS, codes.c.consumed_at.is_not(None), GRANT_IS_DEAD)
     .join_from(codes, grants)
     .where(codes.c.token_id == bindparam("token"))
 )
-_CONSUME_CODE = _consume(codes, codes.c.grant_id)
+_CONSUME_CODE = consuming(codes, codes.c.grant_id)
 _CONSUMED_CODE = sa.select(codes.c.grant_id).where(
     codes.c.token_id == bindparam("token"), codes.c.consumed_at.is_not(None)
 )
 
-_ADD_REFRESH = insert_into(refresh_tokens, *RefreshToken.__dataclass_fields__, "predecessor_id")
+ADD_REFRESH = insert_into(refresh_tokens, *RefreshToken.__dataclass_fields__, "predecessor_id")
 _REFRESH = (
-    sa.select(*_REFRESH_COLUMNS, *_GRANT_COLUMNS, refresh_tokens.c.consumed_at.is_not(None), GRANT_IS_DEAD)
+    sa.select(*_REFRESH_COLUMNS, *GRANT_COLUMNS, refresh_tokens.c.consumed_at.is_not(None), GRANT_IS_DEAD)
     .join_from(refresh_tokens, grants)
     .where(refresh_tokens.c.token_id == bindparam("token"))
 )
-_CONSUME_REFRESH = _consume(
+_CONSUME_REFRESH = consuming(
     refresh_tokens, refresh_tokens.c.predecessor_id, sealed_response=bindparam("sealed")
 )
 _CONSUMED_REFRESH = sa.select(refresh_tokens.c.grant_id).where(
@@ -131,7 +134,7 @@ _LOST_RESPONSE = (
     )
 )
 
-_ADD_ACCESS = insert_into(access_tokens, *AccessToken.__dataclass_fields__)
+ADD_ACCESS = insert_into(access_tokens, *AccessToken.__dataclass_fields__)
 # A token stands or falls with its grant: a grant that is gone was over, and what a cutoff says of the moment
 # when the grant was made holds for all that followed from it, also for what was issued during the cutoff.
 _ACCESS = (
@@ -181,7 +184,7 @@ class SqlTokens(Family):
     """`tokenward.store.port.Tokens`."""
 
     async def add_access_token(self, token: AccessToken) -> None:
-        await self._database.insert(_ADD_ACCESS, access_row(token))
+        await self._database.insert(ADD_ACCESS, access_row(token))
 
     async def add_grant(self, grant: Grant, code: AuthorizationCode, *, as_remembered: bool = False) -> bool:
         grant_values = grant_row(grant)
@@ -195,7 +198,7 @@ class SqlTokens(Family):
                 given = {scope for (scope,) in cursor.all(_REMEMBERED, allowed)}
                 if not given or not given.issuperset(grant.scope):
                     return False
-            cursor.run(_ADD_GRANT, grant_values)
+            cursor.run(ADD_GRANT, grant_values)
             cursor.run(_ADD_CODE, code_values)
             return True
 
@@ -225,9 +228,9 @@ class SqlTokens(Family):
                     return Consumption.REVOKED_OR_EXPIRED
                 end_grant(cursor, used[0], at)
                 return Consumption.ALREADY_CONSUMED
-            cursor.run(_ADD_ACCESS, access_values)
+            cursor.run(ADD_ACCESS, access_values)
             if refresh_values:
-                cursor.run(_ADD_REFRESH, refresh_values)
+                cursor.run(ADD_REFRESH, refresh_values)
             return Consumption.WON
 
         return await self._database.write(unit)
@@ -258,8 +261,8 @@ class SqlTokens(Family):
                 return Consumption.ALREADY_CONSUMED if used else Consumption.REVOKED_OR_EXPIRED
             if consumed[0] is not None:
                 cursor.run(_ERASE_RESPONSE, {"token": consumed[0]})
-            cursor.run(_ADD_ACCESS, access_values)
-            cursor.run(_ADD_REFRESH, successor_values)
+            cursor.run(ADD_ACCESS, access_values)
+            cursor.run(ADD_REFRESH, successor_values)
             return Consumption.WON
 
         return await self._database.write(unit)

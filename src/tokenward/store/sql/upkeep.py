@@ -11,6 +11,7 @@ from tokenward.store.sql.schema import (
     api_keys,
     codes,
     credential_uses,
+    device_codes,
     feed,
     grants,
     leak_incidents,
@@ -26,6 +27,7 @@ from tokenward.store.sql.statements import Statement
 FEED_KEPT = 24 * 3600.0  # seconds; a follower that was away longer starts afresh
 LOST_RESPONSE_KEPT = 10.0  # seconds during which a lost refresh response can be had again
 API_KEY_KEPT = 90 * 86_400.0  # seconds after its end; people ask which key it was that stopped working
+DEVICE_CODE_KEPT = 3600.0  # seconds after its end during which a device is told that it is too late
 PRIVATE_KEPT = 3600.0  # seconds after a key's removal during which a process with a slow clock may open it
 
 INCIDENT_KEPT = 400 * 86_400.0  # seconds after it was closed; a year's look back finds it
@@ -62,6 +64,7 @@ def _delete(key: sa.Column[Any], *conditions: ColumnElement[bool]) -> Statement:
 
 
 _over = grants.c.expires_at <= _AT
+_has_grant = sa.exists().where(grants.c.grant_id == device_codes.c.grant_id)
 _has_links = sa.exists().where(refresh_tokens.c.grant_id == grants.c.grant_id)
 
 # In this order. Codes go with their grant: a used one stays as long, so that its replay is recognised.
@@ -100,6 +103,18 @@ _SWEEPS: tuple[Statement, ...] = (
         grants.c.grant_id == codes.c.grant_id,
         codes.c.consumed_at.is_(None),
         codes.c.expires_at <= _AT,
+    ),
+    # Nor has one that no device fetched; its device code follows.
+    _delete(
+        grants.c.grant_id,
+        grants.c.grant_id == device_codes.c.grant_id,
+        device_codes.c.consumed_at.is_(None),
+        device_codes.c.expires_at <= _AT,
+    ),
+    _delete(
+        device_codes.c.token_id,
+        device_codes.c.expires_at <= _AT - sa.literal(DEVICE_CODE_KEPT),
+        sa.or_(device_codes.c.consumed_at.is_not(None), sa.not_(_has_grant)),
     ),
     # What is removed needs no private half, and whoever comes by the database later finds none.
     sa.update(signing_keys)

@@ -1,0 +1,74 @@
+"""The device authorization endpoint (RFC 8628 §3.1): a device asks, and gets a code to show to a person."""
+
+import json
+from math import ceil
+
+from tokenward.base.asgi import Receive, Scope
+from tokenward.base.problems import (
+    INVALID_AUTHORIZATION_DETAILS,
+    TOO_MANY_REQUESTS,
+    UNAUTHORIZED_CLIENT,
+    Refusal,
+)
+from tokenward.base.throttle import peer_of
+from tokenward.issuer.client_auth.authenticate import authenticate
+from tokenward.issuer.client_auth.method import AuthenticatedClient
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.endpoints.device import PATH
+from tokenward.issuer.endpoints.token import endpoint_form
+from tokenward.issuer.issue import new_token
+from tokenward.issuer.response import Response, private_json
+from tokenward.issuer.scopes import Access, requested_access
+from tokenward.store.device_records import DeviceCode
+from tokenward.store.locators import with_fresh_locators
+from tokenward.tokens import user_code
+
+INTERVAL = 5
+"""Seconds between two polls, at first (RFC 8628 §3.2)."""
+
+
+async def device_authorization(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
+    """POST: the codes by which a person is asked, and the device finds out what they said.
+
+    Raises:
+        Refusal: by the catalogue; nothing was kept.
+    """
+    form = await endpoint_form(scope, receive)
+    caller = await authenticate(issuer, scope, form)
+    if caller.client.type != "device":
+        raise Refusal(UNAUTHORIZED_CLIENT, f"a {caller.client.type} client asks as a device")
+    access = requested_access(issuer.settings, caller.client, form)
+    if access.details:  # nothing keeps them until a person has answered
+        raise Refusal(INVALID_AUTHORIZATION_DETAILS, "a device asks for scopes")
+    if caller.credential == "none" and (wait := issuer.asking_devices.take(peer_of(scope))):
+        raise Refusal(TOO_MANY_REQUESTS, "devices that ask from this address", retry_after=ceil(wait))
+    return await with_fresh_locators(lambda: _codes(issuer, caller, access))
+
+
+async def _codes(issuer: Issuer, caller: AuthenticatedClient, access: Access) -> Response:
+    token, keyed_hash = new_token(issuer, "dc")
+    code, now, lifetime = user_code.new(), issuer.clock.time(), issuer.settings.device_code_lifetime
+    await issuer.store.add_device_code(
+        DeviceCode(
+            token_id=token.token_id,
+            keyed_hash=keyed_hash,
+            user_code_hash=user_code.keyed_hash(issuer.peppers[0], code),
+            client_id=caller.client.client_id,
+            scope=access.scope,
+            audience=access.audience,
+            address=caller.peer,
+            created_at=now,
+            expires_at=now + lifetime,
+            interval=INTERVAL,
+        )
+    )
+    page = issuer.settings.url + PATH
+    answer = {
+        "device_code": token.secret.reveal(),
+        "user_code": user_code.shown(code),
+        "verification_uri": page,
+        "verification_uri_complete": f"{page}?user_code={user_code.shown(code)}",
+        "expires_in": lifetime,
+        "interval": INTERVAL,
+    }
+    return private_json(json.dumps(answer).encode())

@@ -1,0 +1,41 @@
+"""Hidden fields of the issuer's own forms: sealed, for one session and ten minutes.
+
+No other site can have one for this session, and nobody can change what it says (CSRF, session fixation).
+"""
+
+import json
+from typing import Any
+
+from tokenward.base.problems import EXPIRED_FORM, Refusal
+from tokenward.issuer.context import Issuer
+from tokenward.issuer.ports import SignedIn
+from tokenward.tokens import base64url
+from tokenward.tokens.sealing import SealBroken
+
+LIFETIME = 600.0
+"""Seconds that a page may stay open before its form is refused."""
+
+
+def sealed_form(issuer: Issuer, form: str, person: SignedIn, **content: object) -> str:
+    """The value of the hidden field of the form of that name, which holds `content` (JSON)."""
+    whole = {**content, "session": person.session_id, "end": issuer.clock.time() + LIFETIME}
+    return base64url.encode(issuer.sealer.seal(json.dumps(whole).encode(), context=_context(form)))
+
+
+def opened_form(issuer: Issuer, form: str, person: SignedIn, field: str) -> dict[str, Any]:
+    """What `sealed_form` sealed for the form of that name and this session.
+
+    Raises:
+        Refusal: EXPIRED_FORM.
+    """
+    try:
+        content = json.loads(issuer.sealer.open(base64url.decode(field), context=_context(form)))
+    except (SealBroken, ValueError):
+        raise Refusal(EXPIRED_FORM, "the form's seal is broken") from None
+    if content["end"] <= issuer.clock.time() or content["session"] != person.session_id:
+        raise Refusal(EXPIRED_FORM, "the form is old or of another session")
+    return dict(content)
+
+
+def _context(form: str) -> bytes:
+    return f"tokenward/{form}".encode()

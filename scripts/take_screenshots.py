@@ -105,9 +105,6 @@ def _device(page: Page, demo: Demo) -> None:
     _take(page, "device")
     page.get_by_role("button", name="Go on").click()
     _take(page, "device-consent")
-    page.emulate_media(color_scheme="dark")
-    _take(page, "device-consent-dark")
-    page.emulate_media(color_scheme="light")
     page.get_by_role("button", name="Allow").click()
     _take(page, "device-done")
 

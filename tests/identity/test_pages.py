@@ -76,7 +76,67 @@ def test_nothing_on_the_consent_page_can_become_markup(field):
     page = PAGES.consent(view(**{field: HOSTILE}))
     assert shape(page) == shape(PAGES.consent(view()))
     assert b"<script" not in page
-    assert b"49" not in page
+    assert b"49" not in page.replace(STYLE.address.encode(), b"")  # which has a hash in it
+
+
+def device_view(**changes):
+    facts = {
+        "client_name": "TV",
+        "username": "ada",
+        "resource": "Bank",
+        "scopes": {"accounts:read": "See accounts"},
+        "user_code": "WDJB-MJHT",
+        "asked_at": 1_800_000_000.0,
+        "minutes": 3,
+        "address": "203.0.113.7",
+        "browser_address": "198.51.100.2",
+        "same_place": False,
+        "action": "/device/decision",
+        "sealed_request": "sealed",
+        "problem": CATALOGUE["wrong_user_code"],
+    }
+    return SimpleNamespace(**{**facts, **changes})
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "client_name",
+        "username",
+        "resource",
+        "user_code",
+        "address",
+        "browser_address",
+        "action",
+        "sealed_request",
+    ],
+)
+def test_nothing_on_the_pages_of_a_device_can_become_markup(field):
+    for render in (PAGES.device, PAGES.device_consent):
+        page = render(device_view(**{field: HOSTILE}))
+        assert shape(page) == shape(render(device_view()))
+        assert b"<script" not in page
+        assert b"49" not in page.replace(STYLE.address.encode(), b"")
+    done = PAGES.device_done(HOSTILE, allowed=True)
+    assert shape(done) == shape(PAGES.device_done("TV", allowed=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"minutes": 0}, "Less than a minute ago"),
+        ({"minutes": 1}, "A minute ago"),
+        ({"minutes": 9}, "9 minutes ago"),
+        ({}, "This browser is at 198.51.100.2. Deny if"),
+        ({"same_place": True}, "203.0.113.7, the same as this browser"),
+        ({"address": ""}, "An unknown address"),
+        ({"browser_address": ""}, "203.0.113.7"),
+        ({}, "Only go on if you started this yourself, on a device in front of you."),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else value[:20].strip(),
+)
+def test_the_page_of_a_device_says_when_and_from_where_it_asked(changes, said):
+    assert said in Reader(PAGES.device_consent(device_view(**changes))).text
 
 
 def test_scopes_and_their_meanings_cannot_either():

@@ -38,32 +38,12 @@ HEADERS: list[tuple[bytes, bytes]] = [
 ]
 
 
-class ConsentFacts(Protocol):
-    """What the consent page needs to know; the issuer's view has these attributes."""
-
-    @property
-    def client_name(self) -> str:
-        """The application's registered name."""
-
-    @property
-    def redirect_host(self) -> str:
-        """The host that the answer goes to, so that a person can see an impostor."""
+class FormFacts(Protocol):
+    """What every page with a form of the issuer needs to know; the issuer's views have these attributes."""
 
     @property
     def username(self) -> str:
-        """Who is about to consent."""
-
-    @property
-    def resource(self) -> str:
-        """The audience, as the person should read it."""
-
-    @property
-    def scopes(self) -> Mapping[str, str]:
-        """Scope → what it allows, in plain words."""
-
-    @property
-    def since(self) -> Mapping[str, float]:
-        """Scope → when it was allowed before."""
+        """Who is signed in."""
 
     @property
     def action(self) -> str:
@@ -73,17 +53,41 @@ class ConsentFacts(Protocol):
     def sealed_request(self) -> str:
         """The value of the form's hidden field `request`."""
 
+
+class AskedFacts(FormFacts, Protocol):
+    """What is asked for."""
+
+    @property
+    def client_name(self) -> str:
+        """The application's registered name."""
+
+    @property
+    def resource(self) -> str:
+        """The audience, as the person should read it."""
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """Scope → what it allows, in plain words."""
+
+
+class ConsentFacts(AskedFacts, Protocol):
+    """What the consent page needs to know."""
+
+    @property
+    def redirect_host(self) -> str:
+        """The host that the answer goes to, so that a person can see an impostor."""
+
+    @property
+    def since(self) -> Mapping[str, float]:
+        """Scope → when it was allowed before."""
+
     @property
     def details(self) -> Sequence[Told]:
         """What exactly is asked for, an element each (RFC 9396)."""
 
 
-class DeviceFacts(Protocol):
-    """What the page needs to know that asks for a device's code; the issuer's view has these attributes."""
-
-    @property
-    def username(self) -> str:
-        """Who is signed in."""
+class DeviceFacts(FormFacts, Protocol):
+    """What the page needs to know that asks for a device's code."""
 
     @property
     def user_code(self) -> str:
@@ -93,33 +97,9 @@ class DeviceFacts(Protocol):
     def problem(self) -> Problem | None:
         """What was wrong with what was sent before."""
 
-    @property
-    def action(self) -> str:
-        """Where the form posts to."""
 
-    @property
-    def sealed_request(self) -> str:
-        """The value of the form's hidden field `request`."""
-
-
-class DeviceConsentFacts(Protocol):
-    """What the page needs to know that asks about a device; the issuer's view has these attributes."""
-
-    @property
-    def client_name(self) -> str:
-        """The application's registered name."""
-
-    @property
-    def username(self) -> str:
-        """Who is about to consent."""
-
-    @property
-    def resource(self) -> str:
-        """The audience, as the person should read it."""
-
-    @property
-    def scopes(self) -> Mapping[str, str]:
-        """Scope → what it allows, in plain words."""
+class DeviceConsentFacts(AskedFacts, Protocol):
+    """What the page needs to know that asks whether a device may in."""
 
     @property
     def user_code(self) -> str:
@@ -144,14 +124,6 @@ class DeviceConsentFacts(Protocol):
     @property
     def same_place(self) -> bool:
         """Whether the two count as one."""
-
-    @property
-    def action(self) -> str:
-        """Where the form posts to."""
-
-    @property
-    def sealed_request(self) -> str:
-        """The value of the form's hidden field `request`."""
 
 
 class ProviderFacts(Protocol):

@@ -13,22 +13,8 @@ from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import is_cut_off
 from tokenward.store.sql.schema import clients, device_codes, grants, join_words, split_words
 from tokenward.store.sql.statements import Parameters, Row, insert_into
-from tokenward.store.sql.token_rows import (
-    access_row,
-    confirmation_text,
-    grant_row,
-    read_confirmation,
-    read_grant,
-    refresh_row,
-)
-from tokenward.store.sql.tokens import (
-    ADD_ACCESS,
-    ADD_GRANT,
-    ADD_REFRESH,
-    GRANT_COLUMNS,
-    consuming,
-    end_grant,
-)
+from tokenward.store.sql.token_rows import confirmation_text, grant_row, read_confirmation, read_grant
+from tokenward.store.sql.tokens import ADD_GRANT, GRANT_COLUMNS, consuming, redeeming
 from tokenward.tokens.binding import Confirmation
 
 _AT: ColumnElement[float] = bindparam("at", type_=sa.Double)
@@ -160,23 +146,8 @@ class SqlDeviceCodes(Family):
         cnf: Confirmation | None,
         at: float,
     ) -> Consumption:
-        access_values = access_row(access)
-        refresh_values = refresh_row(refresh, predecessor=None) if refresh else None
         named = {"token": token_id, "key": confirmation_text(cnf), "at": at}
-
-        def unit(cursor: Cursor) -> Consumption:
-            if cursor.one(_CONSUME, named) is None:
-                used = cursor.one(_CONSUMED, named)
-                if used is None:
-                    return Consumption.REVOKED_OR_EXPIRED
-                end_grant(cursor, used[0], at)
-                return Consumption.ALREADY_CONSUMED
-            cursor.run(ADD_ACCESS, access_values)
-            if refresh_values:
-                cursor.run(ADD_REFRESH, refresh_values)
-            return Consumption.WON
-
-        return await self._database.write(unit)
+        return await self._database.write(redeeming(_CONSUME, _CONSUMED, named, access, refresh))
 
 
 def deny_device(cursor: Cursor, token_id: str, at: float) -> bool:

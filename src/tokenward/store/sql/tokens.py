@@ -5,7 +5,7 @@ of them find `consumed_at IS NULL`. Revocation marks the grant, and every look a
 what the loser of a race inserted after a revocation is dead where it lies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -39,7 +39,7 @@ from tokenward.store.sql.schema import (
     grants,
     refresh_tokens,
 )
-from tokenward.store.sql.statements import insert_into
+from tokenward.store.sql.statements import Parameters, Statement, insert_into
 from tokenward.store.sql.token_rows import (
     access_row,
     code_row,
@@ -106,7 +106,7 @@ _CONSUMED_CODE = sa.select(codes.c.grant_id).where(
     codes.c.token_id == bindparam("token"), codes.c.consumed_at.is_not(None)
 )
 
-ADD_REFRESH = insert_into(refresh_tokens, *RefreshToken.__dataclass_fields__, "predecessor_id")
+_ADD_REFRESH = insert_into(refresh_tokens, *RefreshToken.__dataclass_fields__, "predecessor_id")
 _REFRESH = (
     sa.select(*_REFRESH_COLUMNS, *GRANT_COLUMNS, refresh_tokens.c.consumed_at.is_not(None), GRANT_IS_DEAD)
     .join_from(refresh_tokens, grants)
@@ -134,7 +134,7 @@ _LOST_RESPONSE = (
     )
 )
 
-ADD_ACCESS = insert_into(access_tokens, *AccessToken.__dataclass_fields__)
+_ADD_ACCESS = insert_into(access_tokens, *AccessToken.__dataclass_fields__)
 # A token stands or falls with its grant: a grant that is gone was over, and what a cutoff says of the moment
 # when the grant was made holds for all that followed from it, also for what was issued during the cutoff.
 _ACCESS = (
@@ -184,7 +184,7 @@ class SqlTokens(Family):
     """`tokenward.store.port.Tokens`."""
 
     async def add_access_token(self, token: AccessToken) -> None:
-        await self._database.insert(ADD_ACCESS, access_row(token))
+        await self._database.insert(_ADD_ACCESS, access_row(token))
 
     async def add_grant(self, grant: Grant, code: AuthorizationCode, *, as_remembered: bool = False) -> bool:
         grant_values = grant_row(grant)
@@ -218,22 +218,8 @@ class SqlTokens(Family):
     async def redeem_code(
         self, token_id: str, access: AccessToken, refresh: RefreshToken | None, *, at: float
     ) -> Consumption:
-        access_values = access_row(access)
-        refresh_values = refresh_row(refresh, predecessor=None) if refresh else None
-
-        def unit(cursor: Cursor) -> Consumption:
-            if cursor.one(_CONSUME_CODE, {"token": token_id, "at": at}) is None:
-                used = cursor.one(_CONSUMED_CODE, {"token": token_id})
-                if used is None:
-                    return Consumption.REVOKED_OR_EXPIRED
-                end_grant(cursor, used[0], at)
-                return Consumption.ALREADY_CONSUMED
-            cursor.run(ADD_ACCESS, access_values)
-            if refresh_values:
-                cursor.run(ADD_REFRESH, refresh_values)
-            return Consumption.WON
-
-        return await self._database.write(unit)
+        named = {"token": token_id, "at": at}
+        return await self._database.write(redeeming(_CONSUME_CODE, _CONSUMED_CODE, named, access, refresh))
 
     async def refresh_token(self, token_id: str) -> RefreshState | None:
         row = await self._database.read(lambda cursor: cursor.one(_REFRESH, {"token": token_id}))
@@ -261,8 +247,8 @@ class SqlTokens(Family):
                 return Consumption.ALREADY_CONSUMED if used else Consumption.REVOKED_OR_EXPIRED
             if consumed[0] is not None:
                 cursor.run(_ERASE_RESPONSE, {"token": consumed[0]})
-            cursor.run(ADD_ACCESS, access_values)
-            cursor.run(ADD_REFRESH, successor_values)
+            cursor.run(_ADD_ACCESS, access_values)
+            cursor.run(_ADD_REFRESH, successor_values)
             return Consumption.WON
 
         return await self._database.write(unit)
@@ -348,6 +334,40 @@ def _end(cursor: Cursor, ancestor: str) -> float | None:
     if row is None or row[-1]:
         return None
     return row[0] if is_key else inf
+
+
+def redeeming(
+    consume: Statement,
+    consumed: Statement,
+    named: Parameters,
+    access: AccessToken,
+    refresh: RefreshToken | None,
+) -> Callable[[Cursor], Consumption]:
+    """The unit that consumes a code and inserts what it gives, or revokes what it gave before.
+
+    Args:
+        consume: a statement of `consuming`.
+        consumed: gives the grant_id of the same code if it was consumed.
+        named: the parameters of both.
+        access: what follows.
+        refresh: likewise, or None.
+    """
+    access_values = access_row(access)
+    refresh_values = refresh_row(refresh, predecessor=None) if refresh else None
+
+    def unit(cursor: Cursor) -> Consumption:
+        if cursor.one(consume, named) is None:
+            used = cursor.one(consumed, named)
+            if used is None:
+                return Consumption.REVOKED_OR_EXPIRED
+            end_grant(cursor, used[0], named["at"])
+            return Consumption.ALREADY_CONSUMED
+        cursor.run(_ADD_ACCESS, access_values)
+        if refresh_values:
+            cursor.run(_ADD_REFRESH, refresh_values)
+        return Consumption.WON
+
+    return unit
 
 
 def end_token(cursor: Cursor, token_id: str, at: float) -> bool:

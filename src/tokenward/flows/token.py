@@ -58,7 +58,7 @@ def jwt_bearer(
     assertion: Secret, *, client_id: str = "", scope: Iterable[str] = (), resource: str = ""
 ) -> bytes:
     """The body that turns somebody's assertion into a token (RFC 7523 §2.1, RFC 7521 §4.1)."""
-    return _form(
+    return form(
         grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer",
         assertion=assertion.reveal(),
         client_id=client_id,

@@ -9,50 +9,62 @@ from typing import TYPE_CHECKING
 from tokenward.base.deferred import deferred
 
 if TYPE_CHECKING:
+    from tokenward.client.aiohttp_auth import AiohttpAuth
     from tokenward.client.authentication import ClientCertificate, ClientSecret, PrivateKeyJwt
     from tokenward.client.client_credentials import ClientCredentials
     from tokenward.client.errors import ServerUnavailable, SignInRequired, TokenError
+    from tokenward.client.header_provider import HeaderProvider
     from tokenward.client.httpx_auth import HttpxAuth
+    from tokenward.client.requests_auth import RequestsAuth
     from tokenward.client.server import Server
     from tokenward.client.source import TokenSource
     from tokenward.client.token import Token
+    from tokenward.client.vault import Vault
     from tokenward.client.workload import GitHubActions, GitLabCI, Kubernetes, WorkloadIdentity
 
 __all__ = [
+    "AiohttpAuth",
     "ClientCertificate",
     "ClientCredentials",
     "ClientSecret",
     "GitHubActions",
     "GitLabCI",
+    "HeaderProvider",
     "HttpxAuth",
     "Kubernetes",
     "PrivateKeyJwt",
+    "RequestsAuth",
     "Server",
     "ServerUnavailable",
     "SignInRequired",
     "Token",
     "TokenError",
     "TokenSource",
+    "Vault",
     "WorkloadIdentity",
 ]
 
 __getattr__ = deferred(
     __name__,
     {
+        "AiohttpAuth": "tokenward.client.aiohttp_auth",
         "ClientCertificate": "tokenward.client.authentication",
         "ClientCredentials": "tokenward.client.client_credentials",
         "ClientSecret": "tokenward.client.authentication",
         "GitHubActions": "tokenward.client.workload",
         "GitLabCI": "tokenward.client.workload",
+        "HeaderProvider": "tokenward.client.header_provider",
         "HttpxAuth": "tokenward.client.httpx_auth",
         "Kubernetes": "tokenward.client.workload",
         "PrivateKeyJwt": "tokenward.client.authentication",
+        "RequestsAuth": "tokenward.client.requests_auth",
         "Server": "tokenward.client.server",
         "ServerUnavailable": "tokenward.client.errors",
         "SignInRequired": "tokenward.client.errors",
         "Token": "tokenward.client.token",
         "TokenError": "tokenward.client.errors",
         "TokenSource": "tokenward.client.source",
+        "Vault": "tokenward.client.vault",
         "WorkloadIdentity": "tokenward.client.workload",
     },
 )

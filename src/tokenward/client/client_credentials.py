@@ -12,6 +12,7 @@ from tokenward.client.source import TokenSource
 if TYPE_CHECKING:
     from tokenward.client.flow import Flow
     from tokenward.client.token_request import Requester
+    from tokenward.client.vault import Vault
     from tokenward.flows.metadata import ServerMetadata
     from tokenward.flows.token import TokenResponse
 
@@ -25,7 +26,8 @@ class ClientCredentials(TokenSource):
         authentication: how it proves that: `PrivateKeyJwt`, `ClientCertificate` or `ClientSecret`.
         scope: what is asked for, a list or a text with spaces.
         resource: the API that the tokens are for (RFC 8707), an absolute URL.
-        dpop: whether tokens are bound to a key of this process (RFC 9449), so that a copy is worth nothing.
+        dpop: whether tokens are bound to a key (RFC 9449), so that a copy is worth nothing.
+        vault: where processes share them and a next run finds them; by default they are in memory only.
 
     Raises:
         ValueError: a secret was given in the place of a reference to it.
@@ -40,6 +42,7 @@ class ClientCredentials(TokenSource):
         scope: Iterable[str] = (),
         resource: str = "",
         dpop: bool = False,
+        vault: "Vault | None" = None,
     ) -> None:
         super().__init__(
             server,
@@ -48,6 +51,7 @@ class ClientCredentials(TokenSource):
             scope=scope,
             resource=resource,
             dpop=dpop,
+            vault=vault,
         )
 
     def _grant(self, requester: "Requester", server: "ServerMetadata") -> "Flow[TokenResponse]":

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - what does the work is imported when a token is asked for
 
+import json
 import logging
 import os
 import threading
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from tokenward.base.outbound import OutboundClient
     from tokenward.client.bound_key import BoundKey
     from tokenward.client.flow import Flow
+    from tokenward.client.record import Record
     from tokenward.client.token_request import Requester
+    from tokenward.client.vault import Vault
     from tokenward.flows.metadata import ServerMetadata
     from tokenward.flows.token import TokenResponse
 
@@ -62,6 +65,7 @@ class TokenSource(ABC):
         scope: Iterable[str],
         resource: str,
         dpop: bool,
+        vault: "Vault | None" = None,
     ) -> None:
         if isinstance(authentication, str):
             raise ValueError(  # noqa: TRY004 - the message is what matters, and must not repeat it
@@ -74,6 +78,7 @@ class TokenSource(ABC):
         self.resource = resource
         self._authentication = authentication
         self._dpop = dpop
+        self._vault = vault
         self._clock = server.own_clock
         self._lock = threading.Lock()
         self._flight: Flight | None = None
@@ -83,6 +88,8 @@ class TokenSource(ABC):
         self._failures = 0
         self._not_before = float("-inf")
         self._rejected_at = float("-inf")
+        self._rejected: str | None = None
+        self._unsaved: Record | None = None
         self._http: OutboundClient | None = None
         _sources.add(self)
 
@@ -139,6 +146,7 @@ class TokenSource(ABC):
             if now - self._rejected_at < REJECTED_AGAIN:
                 return False
             self._rejected_at = now
+            self._rejected = token.value.reveal()
             self._kept = None
             self._not_before = float("-inf")
             return True
@@ -201,7 +209,59 @@ class TokenSource(ABC):
             self._not_before = self._clock.monotonic() + pause
         _log.warning("no token of %s for %s: %s", self.server.issuer, self.client_id, error)
 
+    @property
+    def _binding(self) -> bytes:
+        """What a kept token is bound to: it is found, and opened, only by who would ask for the same."""
+        said = {
+            "source": type(self).__name__,
+            "issuer": self.server.issuer,
+            "client_id": self.client_id,
+            "authentication": self._authentication.method,
+            "resource": self.resource,
+            "scope": sorted(self.scope),
+            "dpop": self._dpop,
+        }
+        return json.dumps(said, sort_keys=True).encode()
+
     def _obtained(self) -> Kept:
+        """A token that another process has obtained, or a new one, for which one process asks."""
+        if self._vault is None:
+            return Kept.from_now(self._asked_for(None).token, self._clock)
+        if (kept := self._adopted(self._stored())) is not None:
+            return kept
+        with self._vault.locked(self._binding):
+            stored = self._stored()  # somebody may have been faster
+            if (kept := self._adopted(stored)) is not None:
+                return kept
+            record = self._asked_for(self._unsaved or stored)
+            self._unsaved = None
+            try:
+                self._vault.save(self._binding, record.written())
+            except TokenError as error:  # a full disk: this process goes on with what it has
+                self._unsaved = record
+                _log.warning("a token was not kept: %s", error)
+            return Kept.from_now(record.token, self._clock)
+
+    def _stored(self) -> "Record | None":
+        from tokenward.client.record import read_record
+
+        content = self._vault.load(self._binding) if self._vault is not None else None
+        return read_record(content, self._clock, self._key) if content is not None else None
+
+    def _adopted(self, record: "Record | None") -> Kept | None:
+        """The stored token, if it is alive and neither the one that is to be replaced nor refused."""
+        if record is None or record.token.value.reveal() == self._rejected:
+            return None
+        held = self._kept
+        if held is not None and held.token.value.reveal() == record.token.value.reveal():
+            return None
+        kept = Kept.from_now(record.token, self._clock)
+        if not kept.is_alive(self._clock):
+            return None
+        self._key = record.token.key
+        return kept
+
+    def _asked_for(self, stored: "Record | None") -> "Record":
         from tokenward.client.flow import drive
 
         if self._http is None:
@@ -209,16 +269,19 @@ class TokenSource(ABC):
             self._http = self.server.plain_http if tls is None else self.server.http(tls)
         http = self._http
         return drive(
-            self._flow(),
+            self._flow(stored),
             lambda step: http.exchange(step.method, step.url, headers=step.headers, body=step.body),
         )
 
-    def _flow(self) -> "Flow[Kept]":
+    def _flow(self, stored: "Record | None") -> "Flow[Record]":
         from tokenward.client.bound_key import BoundKey
+        from tokenward.client.record import Record
         from tokenward.client.token_request import Requester, refused
         from tokenward.flows.errors import FlowError
 
         metadata = yield from self.server.metadata()
+        if self._dpop and stored is not None and stored.token.key is not None:
+            self._key = stored.token.key
         if self._dpop and self._key is None:
             self._key = BoundKey(self._clock)
         prover = self._key.prover(self.server.clock) if self._key is not None else None
@@ -235,7 +298,7 @@ class TokenSource(ABC):
             expires_at=asked_at + (response.expires_in or UNSAID),
             key=self._key,
         )
-        return Kept.from_now(token, self._clock)
+        return Record(token, response.refresh_token)
 
     def _forget_flight(self) -> None:
         """In a forked child: the thread that carried it, and perhaps held the lock, is in the parent."""

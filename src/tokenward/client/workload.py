@@ -18,6 +18,7 @@ from tokenward.client.source import TokenSource
 if TYPE_CHECKING:
     from tokenward.client.flow import Flow
     from tokenward.client.token_request import Requester
+    from tokenward.client.vault import Vault
     from tokenward.flows.metadata import ServerMetadata
     from tokenward.flows.token import TokenResponse
 
@@ -122,7 +123,8 @@ class WorkloadIdentity(TokenSource):
         platform: `GitHubActions()`, `GitLabCI()`, `Kubernetes()`, or any other `Platform`.
         scope: what is asked for, a list or a text with spaces.
         resource: the API that the tokens are for (RFC 8707), an absolute URL.
-        dpop: whether tokens are bound to a key of this process (RFC 9449).
+        dpop: whether tokens are bound to a key (RFC 9449).
+        vault: where processes share them; by default they are in memory only.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class WorkloadIdentity(TokenSource):
         scope: Iterable[str] = (),
         resource: str = "",
         dpop: bool = False,
+        vault: "Vault | None" = None,
     ) -> None:
         super().__init__(
             server,
@@ -142,6 +145,7 @@ class WorkloadIdentity(TokenSource):
             scope=scope,
             resource=resource,
             dpop=dpop,
+            vault=vault,
         )
         self._platform = platform
 

@@ -72,6 +72,17 @@ def test_every_mistake_is_told_with_its_line_and_a_remedy(old, new, line, text, 
     assert all(it.remedy for it in found.findings)
 
 
+def test_all_mistakes_are_told_at_once(tmp_path):
+    types = TYPES.replace("{payee}", "{payer} {amount}").replace("[0-9]{1,9}", "(?=x)").replace("[EUR]", "[]")
+    found = loaded(tmp_path, GOOD + OPERATION + types)
+    assert [(it.line, it.text) for it in found.findings] == [
+        (18, "there is no field 'payer' to be told"),
+        (20, "this pattern cannot be used"),
+        (21, "this is no list of choices"),
+        (22, "nobody would be told payee before allowing it"),
+    ]
+
+
 def test_an_operation_demands_a_type_of_its_own_api(tmp_path):
     found = loaded(tmp_path, GOOD + OPERATION.replace("payment", "payments") + TYPES)
     assert [(it.line, it.text) for it in found.findings if it.severity == "error"] == [

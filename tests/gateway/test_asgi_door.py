@@ -17,7 +17,7 @@ from gateway import inner_django
 from gateway.inner import INNER, Ready, every_case, fastapi_app, header, seen, starlette_app
 from gateway.test_proxy import SPOOFED
 from gateway.wire import Gateway, served
-from gateway.world import BANK, INSIDE, World
+from gateway.world import BANK, INSIDE, PAYMENT, World
 from tokenward import JwtValidator
 from tokenward.gateway.doors.asgi import AsgiDoor
 from tokenward.gateway.doors.in_process import Caller, Undecided
@@ -323,6 +323,14 @@ def test_an_application_that_nobody_decided_for_says_so():
         Caller.of_scope(http_scope("/"))
     with pytest.raises(Undecided):
         Caller.of_scope(http_scope("/", state={"tokenward": {"subject": "root"}}))
+
+
+def test_an_application_is_told_what_exactly_the_token_allows():
+    world, inner = World(), Recorder()
+    headers = [(b"authorization", f"Bearer {world.tokens['payer']}".encode())]
+    scope = http_scope("/bank/orders", headers=headers) | {"method": "POST"}
+    asyncio.run(ask(AsgiDoor(inner, Ready(world.engine)), scope))
+    assert Caller.of_scope(inner.scope).authorization_details == ({"type": "other"}, PAYMENT)
 
 
 def test_a_websocket_whose_handshake_the_server_keeps_to_itself_is_not_taken_for_a_get():

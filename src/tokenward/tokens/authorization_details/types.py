@@ -72,8 +72,10 @@ def mistakes(name: str, says: str, fields: Mapping[str, Any], optional: frozense
     yield from found
     for unknown in sorted(optional - fields.keys()):
         yield Mistake(("optional",), f"there is no field {unknown!r}", "name fields that may be missing")
-    if not found:
-        yield from wording.mistakes(says, fields, optional)
+    # Of a field whose schema is to be mended it cannot be said yet what there is to tell.
+    broken = {str(it.location[1]) for it in found if len(it.location) > 1}
+    sound = {field: each for field, each in fields.items() if field not in broken}
+    yield from wording.mistakes(says, sound, optional, broken)
 
 
 def _texts(value: object) -> Iterator[str]:

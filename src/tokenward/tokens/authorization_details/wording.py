@@ -5,7 +5,7 @@ and none can pass for a part of our sentence. What the sentence does not hold is
 There is no value that a person allows without having seen it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import Any, NamedTuple
@@ -64,8 +64,10 @@ def told(says: str, fields: Mapping[str, Schema], values: Mapping[str, Any]) -> 
     return Told(tuple(sentence), tuple(rows))
 
 
-def mistakes(says: str, fields: Mapping[str, Schema], optional: frozenset[str]) -> Iterator[Mistake]:
-    """What is wrong with a sentence, and with fields that nobody would see."""
+def mistakes(
+    says: str, fields: Mapping[str, Schema], optional: frozenset[str], broken: Collection[str] = ()
+) -> Iterator[Mistake]:
+    """What is wrong with a sentence, and fields that nobody would see; `broken` ones are passed over."""
     here = ("says",)
     try:
         parts = list(_parts(says))
@@ -75,7 +77,7 @@ def mistakes(says: str, fields: Mapping[str, Schema], optional: frozenset[str]) 
     if len(says) > MAX_TEXT or why_misleading(says):
         yield Mistake(here, "this is no sentence", f"write 1 to {MAX_TEXT} printable characters in one line")
     known = dict(leaves(fields))
-    named = {name for _, name in parts if name is not None}
+    named = {name for _, name in parts if name is not None and name.partition(".")[0] not in broken}
     for name in sorted(named - known.keys()):
         there = ", ".join(known) or "none"
         yield Mistake(

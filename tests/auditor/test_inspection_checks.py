@@ -303,6 +303,40 @@ CASES += [
         )
     ),
 ]
+CASES += [
+    ("token.long-lived-sign-in", id_token(exp=NOW + DAY), id_token(exp=NOW + 2 * DAY, without=["iat"])),
+    ("token.key-url", token({"jku": 7}), token({"url": "https://a.example.com"})),
+    ("token.wildcard-audience", token(claims={"aud": "https://"}), token(claims={"aud": "https://a"})),
+    ("token.wildcard-audience", token(claims={"aud": "Any"}), token(claims={"aud": "anybody"})),
+    ("token.insecure-issuer", token(claims={"iss": "http://"}), token(claims={"iss": "login"})),
+    (
+        "token.bound-as-bearer",
+        f"Authorization: Bearer {GOOD}",
+        f"Authorization: Bearer {token(claims={'cnf': {'x5t#S256': 'A'}})}",
+    ),
+    ("token.pkcs1-padding", rsa(256), rsa(256, "RSX")),
+    ("token.signature-length", token(signature=b"1"), token(signature=b"")),
+    ("token.blank-signature", token(signature=bytes(64)), token(signature=b"")),
+    ("token.short-rsa-key", rsa(1), rsa(0)),
+    ("token.key-type", token({"alg": "HS256", "jwk": JWK}), token({"alg": "none", "jwk": JWK})),
+    ("token.credential-inside", token(claims={"x": [JWK | {"k": "A"}]}), token(claims={"x": {"k": "A"}})),
+    ("token.credential-inside", token({"x": {"kty": "oct", "k": "A"}}), token({"epk": JWK})),
+    ("token.credential-inside", token(claims={"password": "x"}), token(claims={"password": True})),
+    ("token.credential-inside", token(claims={"password": 1}), token(claims={"password": None})),
+    ("token.credential-inside", token(claims={"password": "x"}), token(claims={"password": ""})),
+    ("token.credential-inside", token(claims={"secret": "x"}), token({"secret": "x"})),
+    ("token.credential-inside", token(claims={"x5c": [GOOD]}), token({"x5c": [GOOD]})),
+    ("token.credential-inside", token({"other": [GOOD]}), token({"epk": {"x": GOOD}})),
+    ("token.personal-data", token(claims={"email": "a"}), token(claims={"email": True})),
+    ("token.personal-data", token(claims={"email": "a"}), token(claims={"email": ""})),
+    ("token.personal-data", token(claims={"email": "a"}), token(claims={"locale": "de"})),
+    ("token.personal-data", token(claims={"kid": "ann@example.com"}), token({"kid": "ann@example.com"})),
+    (
+        "token.personal-data",
+        token(claims={"x": "ann@example.com"}),
+        token(claims={"secret": "ann@example.com"}),
+    ),
+]
 IDS = [f"{number}-{case[0]}" for number, case in enumerate(CASES)]
 
 
@@ -354,6 +388,14 @@ def test_rows_are_complete_and_unique():
         ("token.critical-header", token({"crit": ["x"], "x": 1}), Severity.LOW),
         ("token.critical-header", token({"crit": ["x"]}), Severity.HIGH),
         ("token.critical-header", token({"crit": []}), Severity.HIGH),
+        ("token.critical-header", token({"crit": {"x": 1}, "x": 1}), Severity.HIGH),
+        ("token.critical-header", token({"crit": [["x"]], "x": 1}), Severity.HIGH),
+        ("token.unbound", token(claims={"scope": "user_impersonation"}, without=["cnf"]), Severity.LOW),
+        ("token.password-encryption", jwe(alg="PBES2-HS256+A128KW", p2c=True), Severity.HIGH),
+        ("token.password-encryption", jwe(alg="PBES2-HS256+A128KW", p2c=0), Severity.HIGH),
+        ("token.password-encryption", jwe(alg="PBES2-HS256+A128KW", p2c=1), Severity.MEDIUM),
+        ("token.password-encryption", jwe(alg="PBES2-HS256+A128KW", p2c=1_200_000), Severity.LOW),
+        ("token.password-encryption", jwe(alg="PBES2-HS256+A128KW", p2c=1_200_001), Severity.HIGH),
         ("token.personal-data", token(claims={"name": "Ann"}), Severity.MEDIUM),
         ("token.personal-data", id_token(name="Ann"), Severity.INFO),
         ("token.sensitive-data", id_token(birthdate="1980-01-01"), Severity.MEDIUM),
@@ -370,6 +412,89 @@ def test_how_bad_it_is(check, text, severity):
 def test_a_missing_algorithm_is_told_apart_from_one_that_is_no_text():
     assert found(token(without=["alg"]))["token.unknown-algorithm"].detail == "The header has no alg."
     assert found(token({"alg": 7}))["token.unknown-algorithm"].detail == "alg is no text."
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "dpop+jwt", "JWT"])
+def test_of_claims_that_cannot_be_read_nothing_else_is_said(typ):
+    claims_unread = raw(HEADER | {"typ": typ, "jwk": JWK}, b"[")
+    assert found(claims_unread).keys() - {"token.type-generic", "token.embedded-key", "token.refused"} == {
+        "token.unreadable"
+    }
+
+
+def test_of_a_header_that_cannot_be_read_nothing_else_is_said():
+    assert found(raw(b'{"a', CLAIMS)).keys() == {"token.unreadable"}
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "detail"),
+    [
+        ("token.unreadable", raw(b'{"a', CLAIMS), "The header: its brackets do not match, so it is no JSON."),
+        ("token.unreadable", raw(HEADER, b"[1]"), "The claims: no object."),
+        ("token.unreadable", raw(HEADER, b"{,}"), "The claims: it is no JSON."),
+        ("token.key-url", token({"jku": "https://a.example.com/x"}), "jku leads to a.example.com."),
+        (
+            "token.key-url",
+            token({"jku": "ftp://a.example.com"}),
+            "jku leads to a.example.com, and not by https.",
+        ),
+        ("token.key-url", token({"jku": "https:x"}), "jku is no https URL."),
+        (
+            "token.weak-secret",
+            hmac_token(b"secret"),
+            "The secret of 6 octets is on a list of known ones; it was found by trying.",
+        ),
+        ("token.weak-secret", hmac_token(b""), "The secret is empty, or all zeros; it was found by trying."),
+        ("token.missing-claim", token(without=["aud", "jti"]), "It has no aud, jti."),
+        ("token.damaged", DAMAGED, "It is mistyped or made up."),
+    ],
+    ids=range(10),
+)
+def test_what_is_peculiar_to_a_finding_is_told(check, text, detail):
+    assert found(text)[check].detail == detail
+
+
+def test_many_personal_claims_are_told_in_one_line():
+    names = (
+        "name",
+        "given_name",
+        "family_name",
+        "middle_name",
+        "nickname",
+        "email",
+        "phone_number",
+        "gender",
+    )
+    eight = found(token(claims=dict.fromkeys(names, "x")))["token.personal-data"].detail
+    nine = found(token(claims=dict.fromkeys((*names, "upn"), "x")))["token.personal-data"].detail
+    assert "more" not in eight
+    assert "and 1 more" in nine
+
+
+def test_a_proof_is_held_against_tokens_and_nothing_else():
+    for beside in (f"Cookie: session={OPAQUE}", f"DPoP: {proof()}"):
+        alone = found(f"DPoP: {proof(without=['ath'])}\n{beside}")
+        assert "token.proof-other-token" not in alone
+    ath = b64(hashlib.sha256(OPAQUE.encode()).digest())
+    assert found(f"Authorization: DPoP {OPAQUE}\nDPoP: {proof(ath=ath)}").keys() == set()
+    odd = token(claims={"cnf": {"jkt": 7}})
+    assert "token.proof-other-key" not in found(f"Authorization: DPoP {odd}\nDPoP: {proof()}")
+
+
+def test_a_bad_signature_is_pointed_at():
+    assert found(proof()[:-4] + "AAAA")["token.refused"].place.pointer == "/signature"
+
+
+def test_what_is_random_by_nature_is_no_credential_whatever_it_looks_like():
+    secret = fill("{checksum:crc-of-body ghp_}", "random").decode()
+    rules = leak_rules()
+    for name in ("jti", "nonce", "sid"):
+        assert "token.credential-inside" not in found(token(claims={name: secret}), recogniser=rules)
+    assert "token.credential-inside" in found(token(claims={"id": secret}), recogniser=rules)
+    assert "use … here" not in told(inspected(token(claims={"id": f"use {secret} here"}), recogniser=rules))
+    assert "use ghp_… (40 characters) here" in told(
+        inspected(token(claims={"id": f"use {secret} here"}), recogniser=rules)
+    )
 
 
 SHAPES = [

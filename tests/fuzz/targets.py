@@ -1,6 +1,13 @@
 """What is fuzzed: one row a parser."""
 
-from fuzz import detail_targets, gateway_targets, response_targets, scanner_targets, token_targets
+from fuzz import (
+    detail_targets,
+    gateway_targets,
+    inspection_targets,
+    response_targets,
+    scanner_targets,
+    token_targets,
+)
 from fuzz.target import Target
 from tokenward.tokens.kinds import KINDS
 from tokenward.tokens.profiles import PROFILES
@@ -13,6 +20,7 @@ TARGETS: dict[str, Target] = {
         *gateway_targets.TARGETS,
         *scanner_targets.TARGETS,
         *response_targets.TARGETS,
+        *inspection_targets.TARGETS,
     )
 }
 

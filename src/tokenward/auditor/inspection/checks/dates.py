@@ -32,7 +32,7 @@ def _long(subject: Subject) -> Iterator[Hit]:
     iat = _date(subject, "iat")
     nbf = _date(subject, "nbf")
     begins = iat if iat is not None else nbf if nbf is not None else subject.now
-    if exp is None or exp <= begins:
+    if exp is None:
         return
     for least, severity in _LIMITS:
         if exp - begins > least:

@@ -42,7 +42,7 @@ def _refused(subject: Subject) -> Iterator[Hit]:
     if subject.verdict.state == "refused":
         words = subject.verdict.words
         yield Hit(
-            f"{words[0].upper()}{words[1:]}.", "/signature" if "signature" in subject.verdict.code else ""
+            f"{words[0].upper()}{words[1:]}.", "/signature" if subject.verdict.code == "bad_signature" else ""
         )
 
 

@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from e2e.devices import Television
+from e2e.test_upstream import two  # noqa: F401 - a fixture
 from tokenward.app.demo import BANK_APP, BANK_REDIRECT, PERSON, running_demo
 from tokenward.app.story_payment import PAYMENT
 from tokenward.base.clock import SYSTEM_CLOCK
@@ -113,3 +114,33 @@ def test_no_page_shuts_anybody_out(house, browser, http):
     context.close()
     assert not found
     assert len(set(titles)) >= 18, titles
+
+
+def test_nor_does_a_page_about_accounts_at_providers(two, browser):  # noqa: F811
+    origin, provider, password = two
+    context = browser.new_context(viewport={"width": 360, "height": 740}, bypass_csp=True)
+    page, found = context.new_page(), []
+
+    def look(title):
+        assert title in page.title()
+        found.extend(serious(page))
+
+    page.goto(f"{origin}/account/providers")
+    look("Sign in")
+    page.get_by_role("button", name="Sign in with Corp").click()
+    assert page.url.startswith(provider)
+    page.get_by_label("User name").fill("ada")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Allow").click()
+    page.wait_for_url(f"{origin}/account/providers")
+    look("Sign in through another service")
+    page.get_by_role("button", name="Unlink").click()
+    assert page.get_by_role("alert").inner_text().startswith("This is the only way in")
+    look("Error: Sign in through another service")
+    page.get_by_role("link", name="Back to your account").click()
+    page.wait_for_url(f"{origin}/account")
+    assert page.get_by_role("heading", name="Sign in through").count() == 1
+    look("Your account")
+    context.close()
+    assert not found

@@ -51,12 +51,12 @@ class DetailType:
         if "locations" in detail and detail["locations"] != [self.audience]:  # RFC 9396 §2.2
             return f"locations are not [{self.audience}]"
         given = {name: value for name, value in detail.items() if name not in RESERVED}
-        if unknown := given.keys() - self.fields.keys():
-            return f"a member that {self.name} has not, {min(unknown)[:40]!r}"
         if not self._validator.is_valid(given):
             error = next(iter(self._validator.iter_errors(given)))
-            place = "/".join(map(str, error.instance_path)) or "a member that is missing"
-            return f"{self.name} differs from its schema at {place}"
+            place = "/".join(map(str, error.instance_path))
+            return (
+                f"{self.name} differs from its schema {f'at {place}' if place else 'in what members it has'}"
+            )
         return next(filter(None, map(why_misleading, _texts(given))), "")
 
     def told(self, detail: Detail) -> Told:

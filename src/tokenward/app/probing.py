@@ -14,10 +14,16 @@ from urllib.parse import urlsplit
 from tokenward.app.reports.audits import audit_report
 from tokenward.app.reports.model import Report
 from tokenward.app.reports.progress import Meter, progress
+from tokenward.auditor.openapi.nodes import File
+from tokenward.auditor.openapi.reading import NotOpenApi, read_api
+from tokenward.auditor.openapi.references import BOUNDS, Library, read_file
+from tokenward.auditor.openapi.view import Api
 from tokenward.auditor.probing.probe import Asked, Watcher, probe
 from tokenward.auditor.probing.wire import CannotProbe
 from tokenward.base.addresses import LOOPBACK, is_within
 from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.documents.reading import parse_leniently
+from tokenward.base.documents.source import SourceError
 from tokenward.base.outbound import OutboundClient, OutboundError, system_resolver
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -133,6 +139,23 @@ def key_set(source: str) -> Mapping[str, Any]:
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
         raise CannotProbe(f"{source} is no JWK Set")
     return {"keys": keys}
+
+
+def document(path: Path) -> Api:
+    """The API that an OpenAPI document describes.
+
+    Raises:
+        CannotProbe: it cannot be read, or is none.
+    """
+    content = read_file(path, lambda why: CannotProbe(f"{path}: {why}"))
+    try:
+        source = parse_leniently(content, path, BOUNDS)
+        whole = path.resolve()
+        return read_api(Library(File(str(path), str(whole), source), whole.parent))
+    except SourceError as error:
+        raise CannotProbe(f"{path}:{error.line}:{error.column}: {error.text}: {error.remedy}") from None
+    except NotOpenApi as error:
+        raise CannotProbe(f"{path}: {error}") from None
 
 
 def claims_of(octets: bytes) -> Mapping[str, Any]:

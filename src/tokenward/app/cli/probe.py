@@ -8,7 +8,7 @@ import typer
 from tokenward.app.audit_command import FailOn, conclude
 from tokenward.app.cli.console import fail, read_credential, read_data
 from tokenward.app.cli.duration_option import duration_option
-from tokenward.app.probing import address_of, claims_of, is_here, key_set, report_on, running
+from tokenward.app.probing import address_of, claims_of, document, is_here, key_set, report_on, running
 from tokenward.app.reports.writing import Format
 from tokenward.auditor.probing.probe import Asked
 from tokenward.auditor.probing.wire import CannotProbe
@@ -61,6 +61,13 @@ def probe(
             metavar="FILE|URL", help="With --token: its issuer's public keys.", rich_help_panel=_WITH
         ),
     ] = "",
+    openapi: Annotated[
+        Path | None,
+        typer.Option(
+            help="The API's document: call every GET of it, without a token and with too little.",
+            rich_help_panel=_WITH,
+        ),
+    ] = None,
     other_token: Annotated[
         str | None,
         typer.Option(
@@ -161,6 +168,7 @@ def probe(
             method=method.upper(),
             token=_credential(token, "token"),
             jwks=key_set(jwks) if jwks else {"keys": []},
+            document=document(openapi) if openapi is not None else None,
             other_token=_credential(other_token, "other token"),
             cookie=_credential(cookie, "cookie"),
             test_issuer=address_of(test_issuer) if test_issuer else None,

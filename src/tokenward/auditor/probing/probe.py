@@ -9,6 +9,7 @@ from typing import Any, Never
 
 from tokenward.auditor.attacks import Kit
 from tokenward.auditor.findings import Result, Unseen
+from tokenward.auditor.openapi.view import Api
 from tokenward.auditor.probing.binding import are_proofs_checked, is_replay_caught
 from tokenward.auditor.probing.browsers import (
     are_callers_mixed,
@@ -21,6 +22,7 @@ from tokenward.auditor.probing.firing import Gun, Outcome, Trial
 from tokenward.auditor.probing.folding import gaps
 from tokenward.auditor.probing.issuer import JWKS, TestIssuer, serving
 from tokenward.auditor.probing.likeness import Look, Verdict
+from tokenward.auditor.probing.operations import look_through
 from tokenward.auditor.probing.pace import Pace, Sleep, Stopped
 from tokenward.auditor.probing.presenting import presented
 from tokenward.auditor.probing.revocation import how_long_does_it_live
@@ -55,7 +57,9 @@ class Asked:
         method: of it.
         token: a good token; None where a test issuer signs, or a cookie is the credential.
         jwks: the public keys of the token's issuer, for attacks that are made of them.
-        other_token: a good token of another user, who must not get what the first one gets.
+        document: the API's, whose operations are called one by one; None for none.
+        other_token: a good token of another user, who must not get what the first one gets: from `url`, or
+            where there is a document from every operation whose path names one thing.
         cookie: a good `Cookie` header field.
         test_issuer: host and port (0 for any) of an issuer that the target trusts; None for none.
         issuer: its identifier; "" for its URL.
@@ -77,6 +81,7 @@ class Asked:
     method: str = "GET"
     token: Secret | None = None
     jwks: Mapping[str, Any] = field(default_factory=lambda: {"keys": []})
+    document: Api | None = None
     other_token: Secret | None = None
     cookie: Secret | None = None
     test_issuer: tuple[str, int] | None = None
@@ -301,8 +306,10 @@ class _Run:
                 is_replay_caught(scene)
         if asked.cookie is not None:
             is_cookie_enough(scene, asked.cookie.reveal().encode(), unsafe=asked.unsafe)
-        if asked.other_token is not None:
+        if asked.other_token is not None and asked.document is None:
             is_other_user_told(scene, scene.base.bearing(asked.other_token.reveal()))
+        if asked.document is not None:
+            look_through(scene, asked.document, asked.other_token)
         shot = scene.bear(scene.base)
         if asked.revoke is not None:
             how_long_does_it_live(scene, "the token was revoked", asked.revoke, shot, within=asked.within)

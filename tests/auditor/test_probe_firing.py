@@ -180,10 +180,13 @@ def test_a_busy_target_is_left_alone_for_as_long_as_it_asks(busy, seconds):
     assert clock.time() - began == pytest.approx(seconds, abs=0.1)
 
 
-@pytest.mark.parametrize("busy", [answer("", 429, retry_after="3600"), answer("", 429)])
-def test_one_that_asks_for_too_much_or_stays_busy_ends_the_probe(busy):
-    it, _ = gun(busy)
-    with pytest.raises(Stopped):
+@pytest.mark.parametrize(
+    ("busy", "told"),
+    [(answer("", 429, retry_after="3600"), "left alone for 3600 s"), (answer("", 429), "stays busy")],
+)
+def test_one_that_asks_for_too_much_or_stays_busy_ends_the_probe(busy, told):
+    it, _ = gun(busy, limit=1e6)
+    with pytest.raises(Stopped, match=told):
         it.send(Shot("GET", "http://127.0.0.1/"))
 
 

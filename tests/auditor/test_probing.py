@@ -38,6 +38,7 @@ WEAK = {
     raw.shows_a_trace: {"server-error", "stack-trace"},
     raw.answers_200: {"soft-error"},
     raw.answers_200_alike: {"soft-error"},
+    raw.other_words: {"soft-error"},
     raw.answers_200_in_html: {"soft-error"},
     raw.redirects: {"redirect"},
     raw.answers_403: {"wrong-status"},

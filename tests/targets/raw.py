@@ -468,3 +468,14 @@ def no_proof(trust: Trust) -> Target:
         return Response()
 
     return answer
+
+
+def other_words(trust: Trust) -> Target:
+    """Answers 200 to everybody, and to a bad token in other words than to none."""
+
+    def refusal(request: Request, _: Exception) -> Response:
+        if not request.authorization:
+            return Response(200, {"error": "not signed in"})
+        return Response(200, {"fault": {"code": 7, "text": "bad token"}, "retry": False, "id": time.time()})
+
+    return refusing(trust, refusal)

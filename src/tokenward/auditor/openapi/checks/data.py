@@ -125,6 +125,8 @@ def _anything(schema: Schema) -> Iterator[Hit]:
     fields = schema.node.fields
     if schema.direction != "request" or schema.part:
         return
+    if schema.node.up is not None and schema.node.up.key in {"anyOf", "oneOf"}:  # `union-anything` tells it
+        return
     named = not schema.types and fields.keys().isdisjoint({*_COMBINED, "enum", "const", "if", "pattern"})
     bare = schema.types == {"object"} and fields.keys().isdisjoint({*_COMBINED, *_OF_OBJECTS})
     if named:
@@ -147,7 +149,7 @@ def _untyped(operation: Operation, subject: Subject) -> Iterator[Hit]:  # noqa: 
         if not operation.body:
             yield Hit(operation.body_node, f"The body of {operation.label} has no content.")
         for media in operation.body:
-            if media.schema is None and media.media_type not in _UPLOADS:
+            if media.schema is None and not _is_upload(media.media_type):
                 yield Hit(media.node, f"{media.media_type or 'A body'} of {operation.label} has no schema.")
                 break
     for each in operation.parameters:
@@ -168,7 +170,7 @@ def _upload(operation: Operation, subject: Subject) -> Iterator[Hit]:
         return
     for media in operation.body:
         schema = subject.library.maybe(media.schema)
-        if media.media_type in _UPLOADS or media.media_type.startswith(("image/", "video/", "audio/")):
+        if _is_upload(media.media_type):
             if schema is None or not _says_size(schema.fields):
                 yield Hit(schema or media.node, f"{operation.label} takes {media.media_type}.")
                 return
@@ -180,6 +182,10 @@ def _upload(operation: Operation, subject: Subject) -> Iterator[Hit]:
     for each in operation.parameters:
         if each.where == "formData" and each.node.fields.get("type") == "file":
             yield Hit(each.node, f"The part {each.name!r} of {operation.label}.")
+
+
+def _is_upload(media_type: str) -> bool:
+    return media_type in _UPLOADS or media_type.startswith(("image/", "video/", "audio/"))
 
 
 def _is_file(fields: dict[str, object]) -> bool:

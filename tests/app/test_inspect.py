@@ -182,6 +182,13 @@ def test_at_a_terminal_a_hidden_prompt_asks(inspect):
     assert text[-40:] not in seen
 
 
+def test_what_a_terminal_cut_off_is_refused_with_the_way_out(inspect):
+    code, seen = at_terminal(inspect, "eyJ" + "a" * 6000)
+    assert code == 2
+    assert "cuts lines at 4,095 characters" in " ".join(seen.split())
+    assert "aaaa" not in seen
+
+
 @pytest.mark.parametrize("form", ["json", "sarif", "html", "markdown", "terminal"])
 def test_every_format_tells_and_shows_no_secret(inspect, form):
     text = token(email="ann@example.com", password="hunter2-horse", exp=int(time.time()) + 90_000)

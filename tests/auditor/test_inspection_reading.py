@@ -290,6 +290,8 @@ def test_a_time_is_told_in_words():
     text = told(inspected(token(claims={"iat": NOW - 120, "exp": NOW + 240, "auth_time": NOW - 3 * 86_400})))
     for words_ in ("in 4 minutes", "2 minutes ago", "3 days ago", "after 6 minutes in all"):
         assert words_ in text
+    assert "without end" in told(inspected(token(without=["exp"])))
+    assert "without end" not in told(inspected(token({"typ": "dpop+jwt"}, without=["exp"])))
     assert "over since 1 hour" in told(inspected(token(claims={"iat": NOW - 7200, "exp": NOW - 3600})))
     assert "read as milliseconds" in told(inspected(token(claims={"exp": NOW * 1000})))
 

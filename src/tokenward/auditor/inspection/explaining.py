@@ -17,6 +17,7 @@ MOST_VALUE = 400
 MOST_ENTRIES = 100
 """Header parameters, and claims, that are explained."""
 
+_BY_AGE = frozenset({"proof", "introspection", "event"})  # what ends by its age, and needs no `exp`
 _SURE = {Confidence.HIGH: "certain", Confidence.MEDIUM: "likely", Confidence.LOW: "possible"}
 
 
@@ -57,11 +58,11 @@ def _about(credential: Credential, verdict: Verdict, now: float) -> Iterator[Ent
     if jwt.claims_read is not None and jwt.claims is None:
         why = jwt.claims_read.why or "it is JSON, but no object"
         yield Entry("Claims", f"cannot be read: {why}")
-    yield from _life(jwt, now)
+    yield from _life(credential, jwt, now)
     yield Entry("Signature" if len(jwt.parts) != 5 else "Content", verdict.words)
 
 
-def _life(jwt: Jwt, now: float) -> Iterator[Entry]:
+def _life(credential: Credential, jwt: Jwt, now: float) -> Iterator[Entry]:
     claims = jwt.claims or {}
     exp, iat = claims.get("exp"), claims.get("iat")
     if moments.is_number(exp) and not isinstance(exp, str) and exp is not None:
@@ -76,7 +77,7 @@ def _life(jwt: Jwt, now: float) -> Iterator[Entry]:
         if moments.is_number(iat) and iat is not None and iat < exp < moments.MILLISECONDS:
             state += f", after {moments.duration(exp - iat)} in all"
         yield Entry("Life", state)
-    elif jwt.claims is not None and "exp" not in claims:
+    elif jwt.claims is not None and "exp" not in claims and credential.purpose not in _BY_AGE:
         yield Entry("Life", "without end: it has no exp")
 
 

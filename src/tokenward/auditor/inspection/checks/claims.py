@@ -82,7 +82,7 @@ def _mixed(subject: Subject) -> Iterator[Hit]:
 
 def _scopes(subject: Subject) -> list[str]:
     found: list[object] = []
-    for name in ("scope", "scp", "permissions", "roles"):
+    for name in ("scope", "scp", "permissions"):  # roles tell who the person is, not what the token allows
         value = subject.claims.get(name)
         found += value.split() if isinstance(value, str) else value if isinstance(value, list) else []
     return [each for each in found if isinstance(each, str)]

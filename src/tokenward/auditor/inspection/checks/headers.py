@@ -15,7 +15,7 @@ _ISSUED: frozenset[Purpose] = frozenset(
 
 _LONGEST_KID = 256  # characters: more than any issuer writes, and all that is searched
 _KIDS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a path", re.compile(r"\.\./|\.\.\\|^/|^[A-Za-z]:\\|/dev/|/proc/|/etc/|file:")),
+    ("a path", re.compile(r"\.\./|\.\.\\|^/[a-z]{2,}/|^[A-Za-z]:\\|/dev/|/proc/|/etc/|file:")),
     (
         "SQL",
         re.compile(
@@ -50,7 +50,9 @@ def _hostile_kid(subject: Subject) -> Iterator[Hit]:
     if isinstance(kid, str):
         what = next((what for what, pattern in _KIDS if pattern.search(kid[:_LONGEST_KID])), "")
         if what:
-            yield Hit(f"kid looks like {what}.", "/header/kid")
+            # Some issuers name keys by URLs, and nobody by the others.
+            severity = Severity.LOW if what == "a URL" else None
+            yield Hit(f"kid looks like {what}.", "/header/kid", severity)
         elif len(kid) > _LONGEST_KID:
             yield Hit(f"kid has {len(kid):,} characters.", "/header/kid", Severity.MEDIUM)
 

@@ -38,6 +38,7 @@ class FakeServer:
         self.metadata = {"issuer": origin, "token_endpoint": f"{origin}/token"}
         self.well_known = "/.well-known/oauth-authorization-server"
         self.delay = 0.0
+        self.keys = {"keys": []}
         self.lock = threading.Lock()
         self._serial = count(1)
 
@@ -68,8 +69,8 @@ def fake_server():
 
         def do_GET(self):
             path = urlsplit(self.path).path
-            if path == fake.well_known:
-                self.send(200, fake.metadata)
+            if path in (pages := {fake.well_known: fake.metadata, "/keys": fake.keys}):
+                self.send(200, pages[path])
             elif path.startswith("/api"):
                 self.call()
             else:
@@ -77,7 +78,7 @@ def fake_server():
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            if self.path == "/token":
+            if self.path in {"/token", "/revoke"}:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 self.send(*fake.answer(parse_form(body), headers))
             else:

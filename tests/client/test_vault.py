@@ -176,7 +176,7 @@ def test_a_full_disk_is_no_reason_to_be_without_a_token(fake, source, vault, mon
     reports = source(vault=vault)
     monkeypatch.setattr(module, "_write_private", full)
     assert reports.token().value.reveal() == "access-1"
-    assert reports._unsaved is not None
+    assert reports._record is not None
     monkeypatch.undo()
 
 

@@ -140,6 +140,7 @@ def test_the_validators_that_a_page_shows_are_made_with_settings_that_exist():
                 "RequestsAuth",
                 "Server",
                 "ServerUnavailable",
+                "SignIn",
                 "SignInRequired",
                 "Token",
                 "TokenError",

@@ -11,6 +11,7 @@ from e2e.bank import bank, until
 from e2e.test_exchange import CONFIGURATION
 from issuer.platform import served_platform
 from serving import serving
+from tokenward.app.story import follow, submit
 from tokenward.client import (
     ClientCredentials,
     ClientSecret,
@@ -20,7 +21,10 @@ from tokenward.client import (
     Kubernetes,
     PrivateKeyJwt,
     Server,
+    SignIn,
+    SignInRequired,
     TokenError,
+    Vault,
     WorkloadIdentity,
 )
 from tokenward.tokens.keys import SigningKey
@@ -141,3 +145,61 @@ def test_a_key_and_a_platform_prove_a_client_without_any_secret(
             other = WorkloadIdentity(Server(issuer), client_id="x", platform=GitHubActions())
             with pytest.raises(TokenError, match="GitHub answered 401 without a token"):
                 other.token()
+
+
+class Person:
+    """Signs in and consents on the real pages, as a browser would."""
+
+    def __init__(self, demo, web):
+        self.story = demo.story(web)
+
+    def __call__(self, url):
+        story = self.story
+        username, password = story.person
+        page = follow(story, story.call("GET", url))
+        page = follow(story, submit(story, page, username=username, password=password.reveal()))
+        location = submit(story, page, decision="allow").headers["location"]
+        assert story.http.get(location).status_code == 200
+
+
+def test_a_person_signs_in_and_a_later_run_refreshes_though_one_died_in_between(demo, tmp_path, monkeypatch):
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef" * 2)
+    key.chmod(0o600)
+    vault = Vault(tmp_path / "vault", key=f"file:{key}")
+    gateway = demo.urls["gateway"]
+
+    def app():
+        return SignIn(
+            Server(demo.urls["issuer"]),
+            client_id="demo-app",
+            scope=["openid", "offline_access", "accounts:read"],
+            resource=f"{gateway}/bank",
+            dpop=True,
+            vault=vault,
+        )
+
+    with httpx.Client(trust_env=False) as web:
+        person = app().sign_in(open_browser=Person(demo, web))
+        assert person.subject
+        url = f"{gateway}/bank/accounts"
+        assert web.get(url, auth=HttpxAuth(app())).status_code == 200
+
+        # A run that refreshes, and is killed before it has kept what came.
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        dying = app()
+        dying.reject(dying.token())
+        with monkeypatch.context() as patch:
+            patch.setattr(vault, "save", killed)
+            with pytest.raises(KeyboardInterrupt):
+                dying.token()
+        after = app()
+        before = after.token()
+        after.reject(before)
+        assert after.token().value.reveal() != before.value.reveal()
+        assert web.get(url, auth=HttpxAuth(after)).status_code == 200
+        after.sign_out()
+        with pytest.raises(SignInRequired):
+            app().token()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tokenward.client.httpx_auth import HttpxAuth
     from tokenward.client.requests_auth import RequestsAuth
     from tokenward.client.server import Server
+    from tokenward.client.sign_in import SignIn
     from tokenward.client.source import TokenSource
     from tokenward.client.token import Token
     from tokenward.client.vault import Vault
@@ -36,6 +37,7 @@ __all__ = [
     "RequestsAuth",
     "Server",
     "ServerUnavailable",
+    "SignIn",
     "SignInRequired",
     "Token",
     "TokenError",
@@ -60,6 +62,7 @@ __getattr__ = deferred(
         "RequestsAuth": "tokenward.client.requests_auth",
         "Server": "tokenward.client.server",
         "ServerUnavailable": "tokenward.client.errors",
+        "SignIn": "tokenward.client.sign_in",
         "SignInRequired": "tokenward.client.errors",
         "Token": "tokenward.client.token",
         "TokenError": "tokenward.client.errors",

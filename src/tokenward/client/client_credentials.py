@@ -54,7 +54,9 @@ class ClientCredentials(TokenSource):
             vault=vault,
         )
 
-    def _grant(self, requester: "Requester", server: "ServerMetadata") -> "Flow[TokenResponse]":
+    def _grant(
+        self, requester: "Requester", server: "ServerMetadata", _stored: object
+    ) -> "Flow[TokenResponse]":
         from tokenward.flows.token import client_credentials
 
         form = client_credentials(scope=self.scope, resource=self.resource)

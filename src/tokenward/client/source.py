@@ -7,9 +7,9 @@ import logging
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
 from tokenward.client.authentication import Authentication
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from tokenward.client.vault import Vault
     from tokenward.flows.metadata import ServerMetadata
     from tokenward.flows.token import TokenResponse
+
+    Grant = Callable[[Requester, ServerMetadata, Record | None], Flow[TokenResponse]]
+
+_T = TypeVar("_T")
 
 WAIT = 60.0
 """Seconds for which anybody waits for a token that somebody else is fetching."""
@@ -89,13 +93,15 @@ class TokenSource(ABC):
         self._not_before = float("-inf")
         self._rejected_at = float("-inf")
         self._rejected: str | None = None
-        self._unsaved: Record | None = None
+        self._record: Record | None = None
         self._http: OutboundClient | None = None
         _sources.add(self)
 
     @abstractmethod
-    def _grant(self, requester: "Requester", server: "ServerMetadata") -> "Flow[TokenResponse]":
-        """Ask for one token."""
+    def _grant(
+        self, requester: "Requester", server: "ServerMetadata", stored: "Record | None"
+    ) -> "Flow[TokenResponse]":
+        """Ask for one token, given what was kept with the last one."""
 
     def token(self) -> Token:
         """A token that is good now.
@@ -226,21 +232,47 @@ class TokenSource(ABC):
     def _obtained(self) -> Kept:
         """A token that another process has obtained, or a new one, for which one process asks."""
         if self._vault is None:
-            return Kept.from_now(self._asked_for(None).token, self._clock)
+            self._record = self._driven(self._flow(self._record))
+            return Kept.from_now(self._record.token, self._clock)
         if (kept := self._adopted(self._stored())) is not None:
             return kept
         with self._vault.locked(self._binding):
             stored = self._stored()  # somebody may have been faster
             if (kept := self._adopted(stored)) is not None:
                 return kept
-            record = self._asked_for(self._unsaved or stored)
-            self._unsaved = None
+            record = self._driven(self._flow(self._record or stored))
+            self._save(record)
+            return Kept.from_now(record.token, self._clock)
+
+    def _save(self, record: "Record") -> None:
+        """Keep it; in memory where there is no vault, or its disk is full."""
+        self._record = record
+        if self._vault is not None:
             try:
                 self._vault.save(self._binding, record.written())
-            except TokenError as error:  # a full disk: this process goes on with what it has
-                self._unsaved = record
+            except TokenError as error:
                 _log.warning("a token was not kept: %s", error)
-            return Kept.from_now(record.token, self._clock)
+            else:
+                self._record = None
+
+    def _take(self, record: "Record") -> None:
+        """Go on with what was obtained in another way than by `token`."""
+        with self._vault.locked(self._binding) if self._vault is not None else nullcontext():
+            self._save(record)
+        with self._lock:
+            self._kept, self._failure, self._failures = Kept.from_now(record.token, self._clock), None, 0
+            self._not_before = float("-inf")
+
+    def _forget(self) -> None:
+        """Go on with nothing."""
+        self._record = None
+        with self._lock:
+            self._kept = None
+        if self._vault is not None:
+            self._vault.forget(self._binding)
+
+    def _record_now(self) -> "Record | None":
+        return self._record or self._stored()
 
     def _stored(self) -> "Record | None":
         from tokenward.client.record import read_record
@@ -261,7 +293,7 @@ class TokenSource(ABC):
         self._key = record.token.key
         return kept
 
-    def _asked_for(self, stored: "Record | None") -> "Record":
+    def _driven(self, flow: "Flow[_T]") -> "_T":
         from tokenward.client.flow import drive
 
         if self._http is None:
@@ -269,26 +301,33 @@ class TokenSource(ABC):
             self._http = self.server.plain_http if tls is None else self.server.http(tls)
         http = self._http
         return drive(
-            self._flow(stored),
+            flow,
             lambda step: http.exchange(step.method, step.url, headers=step.headers, body=step.body),
         )
 
-    def _flow(self, stored: "Record | None") -> "Flow[Record]":
+    def _own_key(self, stored: "Record | None" = None) -> "BoundKey | None":
         from tokenward.client.bound_key import BoundKey
+
+        if not self._dpop:
+            return None
+        if stored is not None and stored.token.key is not None:
+            self._key = stored.token.key
+        if self._key is None:
+            self._key = BoundKey(self._clock)
+        return self._key
+
+    def _flow(self, stored: "Record | None", grant: "Grant | None" = None) -> "Flow[Record]":
         from tokenward.client.record import Record
         from tokenward.client.token_request import Requester, refused
         from tokenward.flows.errors import FlowError
 
         metadata = yield from self.server.metadata()
-        if self._dpop and stored is not None and stored.token.key is not None:
-            self._key = stored.token.key
-        if self._dpop and self._key is None:
-            self._key = BoundKey(self._clock)
-        prover = self._key.prover(self.server.clock) if self._key is not None else None
+        key = self._own_key(stored)
+        prover = key.prover(self.server.clock) if key is not None else None
         requester = Requester(self.client_id, self._authentication, self.server.clock, prover)
         asked_at = self._clock.time()
         try:
-            response = yield from self._grant(requester, metadata)
+            response = yield from (grant or self._grant)(requester, metadata, stored)
         except FlowError as error:
             raise refused(error, _ADVICE) from None
         token = Token(
@@ -296,9 +335,10 @@ class TokenSource(ABC):
             scope=self.scope if response.scope is None else tuple(response.scope.split()),
             obtained_at=asked_at,
             expires_at=asked_at + (response.expires_in or UNSAID),
-            key=self._key,
+            key=key,
         )
-        return Record(token, response.refresh_token)
+        # RFC 6749 §6: where no new refresh token comes, the old one goes on.
+        return Record(token, response.refresh_token or (stored.refresh_token if stored is not None else None))
 
     def _forget_flight(self) -> None:
         """In a forked child: the thread that carried it, and perhaps held the lock, is in the parent."""

@@ -149,7 +149,9 @@ class WorkloadIdentity(TokenSource):
         )
         self._platform = platform
 
-    def _grant(self, requester: "Requester", server: "ServerMetadata") -> "Flow[TokenResponse]":
+    def _grant(
+        self, requester: "Requester", server: "ServerMetadata", _stored: object
+    ) -> "Flow[TokenResponse]":
         from tokenward.flows.token import jwt_bearer
 
         assertion = yield from self._platform.assertion(self.server.issuer)

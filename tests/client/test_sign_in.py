@@ -1,0 +1,268 @@
+"""A person signs in with a browser: the answer is checked, and no crash signs them out."""
+
+import os
+import subprocess
+import sys
+import time
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+
+from tokenward.base.clock import ManualClock
+from tokenward.client import Server, SignIn, SignInRequired, TokenError, Vault
+from tokenward.client.loopback import Loopback, listening
+from tokenward.flows.pkce import challenge
+from tokenward.tokens.jws import sign_jwt
+from tokenward.tokens.keys import SigningKey
+
+
+class Browser:
+    """Goes where it is sent, and comes back with an answer, changed as the test says."""
+
+    def __init__(self, issuer, **changes):
+        self.issuer = issuer
+        self.changes = changes
+        self.asked = {}
+        self.statuses = []
+
+    def __call__(self, url):
+        self.asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        answer = {"code": "a code", "state": self.asked["state"], "iss": self.issuer} | self.changes
+        query = urlencode({name: value for name, value in answer.items() if value is not None})
+        shown = httpx.get(f"{self.asked['redirect_uri']}?{query}", trust_env=False)
+        self.statuses.append(shown.status_code)
+        return True
+
+
+@pytest.fixture
+def fake(fake):
+    fake.metadata |= {
+        "authorization_endpoint": f"{fake.issuer}/authorize",
+        "revocation_endpoint": f"{fake.issuer}/revoke",
+        "jwks_uri": f"{fake.issuer}/keys",
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "authorization_response_iss_parameter_supported": True,
+    }
+    fake.key = SigningKey.generate()
+    fake.keys = {"keys": [fake.key.public_jwk()]}
+    return fake
+
+
+@pytest.fixture
+def app(fake, tmp_path):
+    def make(**changes):
+        server = (
+            Server(fake.issuer, clock=changes.pop("clock")) if "clock" in changes else Server(fake.issuer)
+        )
+        return SignIn(server, client_id="notes", **({"scope": ["notes:read"]} | changes))
+
+    return make
+
+
+@pytest.fixture
+def vault(tmp_path):
+    (tmp_path / "key").write_text("0123456789abcdef" * 2)
+    (tmp_path / "key").chmod(0o600)
+    return Vault(tmp_path / "vault", key=f"file:{tmp_path / 'key'}")
+
+
+def id_token(fake, browser, **changes):
+    now = int(time.time())
+    claims = {
+        "iss": fake.issuer,
+        "aud": "notes",
+        "sub": "alice",
+        "nonce": browser.asked.get("nonce"),
+        "iat": now,
+        "exp": now + 60,
+    } | changes
+    return sign_jwt(fake.key, claims, typ="JWT")
+
+
+def test_a_person_signs_in_and_the_code_goes_with_its_verifier_once(fake, app):
+    browser = Browser(fake.issuer)
+    notes = app(resource=f"{fake.api}/api")
+    assert notes.sign_in(open_browser=browser) is None
+    assert notes.token().value.reveal() == "access-1"
+    assert browser.statuses == [200]
+    ((form, _),) = fake.forms
+    assert urlsplit(form["redirect_uri"]).netloc.startswith("127.0.0.1:")
+    assert challenge(form["code_verifier"]) == browser.asked["code_challenge"]
+    assert (form["code"], form["client_id"]) == ("a code", "notes")
+    assert browser.asked["resource"] == f"{fake.api}/api"
+
+
+def test_before_anybody_signed_in_it_is_said_so(fake, app):
+    with pytest.raises(SignInRequired, match=r"call sign_in\(\)"):
+        app().token()
+    assert fake.forms == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"iss": "https://other.example"}, "issuer_mismatch"),
+        ({"iss": None}, "issuer_mismatch"),
+        ({"code": None}, "malformed_response"),
+        ({"code": None, "error": "server_error"}, "server_error"),
+        ({"code": None, "error": "access_denied"}, "access_denied"),
+    ],
+    ids=["other", "no-iss", "nothing", "error", "denied"],
+)
+def test_an_answer_that_is_none_is_refused_and_redeems_nothing(fake, app, changes, code):
+    with pytest.raises(SignInRequired if code == "access_denied" else TokenError, match=code):
+        app().sign_in(open_browser=Browser(fake.issuer, **changes))
+    assert fake.forms == []
+
+
+def test_an_answer_to_another_request_neither_counts_nor_ends_the_wait(fake, app):
+    forged = Browser(fake.issuer, state="forged", code="of somebody else")
+    real = Browser(fake.issuer)
+    app().sign_in(open_browser=lambda url: [forged(url), real(url)] and True)
+    assert (forged.statuses, real.statuses) == ([400], [200])
+    assert fake.forms[0][0]["code"] == "a code"
+
+
+def test_who_does_not_come_back_and_who_has_no_browser(app):
+    with pytest.raises(SignInRequired, match="timeout"):
+        app().sign_in(open_browser=lambda _: True, timeout=0.05)
+    with pytest.raises(SignInRequired, match="no browser"):
+        app().sign_in(open_browser=lambda _: False)
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/callback", "/callback?state=s&state=s", "/other?state=s", "/callback?state="]
+)
+def test_only_the_answer_is_taken(target):
+    loopback = Loopback(1)
+    loopback.expect("s")
+    assert loopback.offer(target) in {400, 404}
+    assert loopback.offer("/callback?state=s&code=c") == 200
+    assert Loopback(1).offer("/callback?state=") in {400, 404}
+
+
+def test_the_page_holds_nothing_and_is_kept_nowhere():
+    with listening() as loopback:
+        loopback.expect("s")
+        answer = httpx.get(f"{loopback.redirect_uri}?state=s&code=secret", trust_env=False)
+    assert "secret" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_who_signed_in_is_what_the_id_token_says(fake, app):
+    browser = Browser(fake.issuer)
+    fake.scripts = [lambda *_: (200, fake.token(id_token=id_token(fake, browser)))]
+    person = app(scope="openid notes:read").sign_in(open_browser=browser)
+    assert person.subject == "alice"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"nonce": "of another"}, "nonce_mismatch"),
+        ({"aud": "another"}, "wrong_audience"),
+        ({"iss": "https://other.example"}, "wrong_issuer"),
+        ({"exp": 1}, "expired"),
+    ],
+    ids=["nonce", "audience", "issuer", "expired"],
+)
+def test_an_id_token_that_is_not_of_this_sign_in_signs_nobody_in(fake, app, changes, code):
+    browser = Browser(fake.issuer)
+    fake.scripts = [lambda *_: (200, fake.token(id_token=id_token(fake, browser, **changes)))]
+    notes = app(scope="openid")
+    with pytest.raises(TokenError, match=code):
+        notes.sign_in(open_browser=browser)
+    with pytest.raises(SignInRequired):
+        notes.token()
+
+
+def test_a_sign_in_that_is_too_weak_or_too_old_is_refused(fake, app):
+    for asked, code in (({"acr_values": ["two"]}, "too_weak"), ({"max_age": 10}, "")):
+        browser = Browser(fake.issuer)
+        token = lambda *_: (200, fake.token(id_token=id_token(fake, browser, auth_time=1)))  # noqa: B023, E731
+        fake.scripts = [token]
+        with pytest.raises(TokenError, match=f"wrong_id_token: .*{code}"):
+            app(scope="openid").sign_in(open_browser=browser, **asked)
+
+
+def test_no_id_token_is_no_sign_in(fake, app):
+    with pytest.raises(TokenError, match="no ID token"):
+        app(scope="openid").sign_in(open_browser=Browser(fake.issuer))
+
+
+def test_each_refresh_gives_a_new_refresh_token_and_one_that_is_left_out_goes_on(fake, app):
+    clock = ManualClock()
+    notes = app(clock=clock)
+    fake.scripts = [(200, fake.token(refresh_token=f"refresh-{n}")) for n in (1, 2)] + [
+        (200, fake.token())
+    ] * 2
+    notes.sign_in(open_browser=Browser(fake.issuer))
+    for _ in range(3):
+        clock.advance(7200)
+        notes.token()
+    assert [form["refresh_token"] for form, _ in fake.forms[1:]] == ["refresh-1", "refresh-2", "refresh-2"]
+
+
+def test_a_later_run_needs_nobody_and_goes_on_with_the_key(fake, app, vault):
+    fake.token_type = "DPoP"
+    fake.scripts = [(200, fake.token(refresh_token="refresh-1", expires_in=1))]
+    browser = Browser(fake.issuer)
+    first = app(vault=vault, dpop=True)
+    first.sign_in(open_browser=browser)
+    time.sleep(1.1)
+    token = app(vault=vault, dpop=True).token()
+    assert token.key.prover(first.server.clock).thumbprint == browser.asked["dpop_jkt"]
+    assert fake.forms[1][0]["refresh_token"] == "refresh-1"
+
+
+def test_a_sign_in_that_has_ended_is_said_so_and_forgotten(fake, app, vault):
+    fake.scripts = [(200, fake.token(refresh_token="r", expires_in=1)), (400, {"error": "invalid_grant"})]
+    notes = app(vault=vault)
+    notes.sign_in(open_browser=Browser(fake.issuer))
+    time.sleep(1.1)
+    for _ in range(2):
+        with pytest.raises(SignInRequired, match="the sign-in has ended"):
+            notes.token()
+    with pytest.raises(SignInRequired, match="nobody is signed in"):
+        app(vault=vault).token()
+    assert fake.issued == 2
+    notes.sign_in(open_browser=Browser(fake.issuer))
+    assert notes.token()
+
+
+def test_trouble_ends_no_sign_in(fake, app, vault):
+    fake.scripts = [(200, fake.token(refresh_token="r", expires_in=1)), *[(500, {})] * 3]
+    app(vault=vault).sign_in(open_browser=Browser(fake.issuer))
+    time.sleep(1.1)
+    with pytest.raises(TokenError, match="answered 500"):
+        app(vault=vault).token()
+    assert app(vault=vault).token()
+    assert {form.get("refresh_token") for form, _ in fake.forms[1:]} == {"r"}
+
+
+def test_a_process_that_dies_between_refresh_and_vault_signs_nobody_out(fake, app, vault):
+    fake.scripts = [(200, fake.token(refresh_token="r", expires_in=1))]
+    app(vault=vault).sign_in(open_browser=Browser(fake.issuer))
+    time.sleep(1.1)
+    dying = (
+        "import os, sys\nfrom pathlib import Path\nfrom tokenward.client import Server, SignIn, Vault\n"
+        "vault = Vault(Path(sys.argv[2]), key=sys.argv[3])\nvault.save = lambda *_: os._exit(9)\n"
+        "SignIn(Server(sys.argv[1]), client_id='notes', scope=['notes:read'], vault=vault).token()"
+    )
+    arguments = [sys.executable, "-c", dying, fake.issuer, str(vault.directory), vault._reference]
+    assert subprocess.run(arguments, check=False, env=os.environ).returncode == 9
+    assert app(vault=vault).token()
+    assert [form["refresh_token"] for form, _ in fake.forms[1:]] == ["r", "r"]
+
+
+def test_who_signs_out_is_gone_here_and_there(fake, app, vault):
+    fake.scripts = [(200, fake.token(refresh_token="r"))]
+    notes = app(vault=vault)
+    notes.sign_in(open_browser=Browser(fake.issuer))
+    notes.sign_out()
+    assert fake.forms[1][0] == {"client_id": "notes", "token": "r"}
+    for each in (notes, app(vault=vault)):
+        with pytest.raises(SignInRequired):
+            each.token()

@@ -49,7 +49,7 @@ apis:
     openapi: bank.openapi.yaml
     upstream: "{upstream}"
     risk: moderate
-    operations: {{createTransfer: {{risk: high}}}}
+    operations: {{createTransfer: {{risk: high}}, createPayment: {{scopes: [transfers:write]}}}}
 """
 TLS = "tls: {certificate: server.pem, key: file:server.key}, client_certificates: {ca: clients-ca.pem}"
 

@@ -37,12 +37,13 @@ def document(
     results: Mapping[str, Sequence[Result]],
     issued: Mapping[str, Sequence[Result]],
     signed_in: Mapping[str, Sequence[Result]],
+    audited: Sequence[str],
     used: Mapping[str, str],
     *,
     node: str,
     python: str,
 ) -> str:
-    """The page, in Markdown: what came of the clients, and of the tokens and people of other issuers."""
+    """The page, in Markdown: what came of clients, of tokens and people of other issuers, of an audit."""
     flows = list(dict.fromkeys(row.flow for rows in results.values() for row in rows))
     by_flow = {library: {row.flow: row for row in rows} for library, rows in results.items()}
     notes: list[str] = []
@@ -64,7 +65,7 @@ def document(
     return TEMPLATE.format(
         date=datetime.now(UTC).date(), node=node, python=python, packages=packages,
         table="\n".join(table), notes=numbered,
-        issued=_listed(issued), signed_in=_listed(signed_in),
+        issued=_listed(issued), signed_in=_listed(signed_in), audited="\n".join(audited),
     )  # fmt: skip
 
 

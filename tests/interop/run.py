@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interop import strangers, vouched
+from interop import audited, strangers, vouched
 from interop.house import running_house
 from interop.page import PAGE, Result, document, versions
 
@@ -60,11 +60,15 @@ def main() -> int:
             print(f"{visitor.library} visits", file=sys.stderr)
             results[visitor.library] = visited(visitor, visitor.command, house.directory)
     issued, signed_in = issuers()
+    node = strangers.command(WORK)
+    said = audited.said_of(node) if node is not None else []
     results_of_all = [*results.items(), *issued.items(), *signed_in.items()]
     failures = [row for _, rows in results_of_all for row in rows if row.works is False]
     used = {visitor.library: versions(visitor.packages) for visitor in VISITORS if visitor.library in results}
     used |= {library: versions((library,)) for library in issued}
-    page = document(results, issued, signed_in, used, node=node_version(), python=platform.python_version())
+    page = document(
+        results, issued, signed_in, said, used, node=node_version(), python=platform.python_version()
+    )
     print(page[page.index("| flow") :])
     for library, rows in results_of_all:
         for row in rows:

@@ -39,7 +39,7 @@ apis:
     upstream: "{upstream}"
     audience: {jwts}
     risk: moderate
-    operations: {{createTransfer: {{risk: high}}}}
+    operations: {{createTransfer: {{risk: high}}, createPayment: {{scopes: [transfers:write]}}}}
     own_issuer: false
     trust:
       - jwt: {{issuer: "{stranger}", algorithms: [RS256], credential: client_secret}}
@@ -48,6 +48,7 @@ apis:
     upstream: "{upstream}"
     audience: {opaque}
     risk: moderate
+    operations: {{createPayment: {{scopes: [transfers:write]}}}}
     trust:
       - introspection:
           issuer: {stranger}
@@ -60,6 +61,7 @@ apis:
     upstream: "{upstream}"
     audience: {signed}
     risk: moderate
+    operations: {{createPayment: {{scopes: [transfers:write]}}}}
     trust:
       - introspection:
           issuer: {stranger}

@@ -179,6 +179,22 @@ def visited(node: str, directory: Path) -> list[Result]:
 
 
 @contextlib.contextmanager
+def served_provider(node: str, port: int, ours: str, secret: str, key: SigningKey) -> Iterator[None]:
+    """The provider at that port of loopback, which may take a moment to answer; it ends on leaving."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "CLIENT_SECRET": secret,
+        "CLIENT_JWKS": json.dumps({"keys": [key.public_jwk()]}),
+    }
+    process = subprocess.Popen([node, str(PROGRAM), str(port), ours], env=environment)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextlib.contextmanager
 def running(node: str, directory: Path) -> Iterator[Visit]:
     """The provider and our servers on free ports of loopback; all end on leaving."""
     shutil.rmtree(directory, ignore_errors=True)
@@ -188,14 +204,7 @@ def running(node: str, directory: Path) -> Iterator[Visit]:
         port, issuer, gateway, admin = free_ports(4)
         # Two names of one machine, since cookies do not tell ports apart.
         provider, ours = f"http://127.0.0.1:{port}", f"http://localhost:{issuer}"
-        environment = {
-            "PATH": os.environ["PATH"],
-            "CLIENT_SECRET": secret,
-            "CLIENT_JWKS": json.dumps({"keys": [key.public_jwk()]}),
-        }
-        process = subprocess.Popen([node, str(PROGRAM), str(port), ours], env=environment)
-        stack.callback(process.wait, 30)
-        stack.callback(process.send_signal, signal.SIGTERM)
+        stack.enter_context(served_provider(node, port, ours, secret, key))
         tokenward(directory, "init")
         (directory / "tokenward.yaml").write_text(
             CONFIGURATION.format(provider=provider, issuer=issuer, gateway=gateway, admin=admin)

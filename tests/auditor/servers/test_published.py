@@ -201,6 +201,11 @@ def test_a_good_server_has_no_finding():
     assert found() == set()
 
 
+def test_an_id_token_in_front_is_no_access_token():
+    types = {"response_types_supported": ["code", "id_token", "code id_token"]}
+    assert found(**types, grant_types_supported=["authorization_code", "implicit"]) == set()
+
+
 def test_a_certificate_that_is_good_is_no_finding():
     assert found(keys=[certified(10)]) == set()
 

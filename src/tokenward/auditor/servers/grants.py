@@ -13,7 +13,8 @@ def _token_in_front(seen: Published) -> Found:
     found = [each for each in types if "token" in each.split()]
     if found:
         yield seen.place("response_types_supported"), f"It offers {listed(found)}."
-    elif IMPLICIT in seen.names("grant_types_supported"):
+    elif IMPLICIT in seen.names("grant_types_supported") and "id_token" not in types:
+        # Where an ID token is given so, the grant is that, and no access token.
         yield seen.place("grant_types_supported"), "It offers the grant `implicit`."
 
 

@@ -2,7 +2,7 @@
 
 from http.cookies import CookieError, SimpleCookie
 
-from tokenward.auditor.findings import Check, Place
+from tokenward.auditor.findings import Check
 from tokenward.auditor.servers.rules import Found
 from tokenward.auditor.servers.visit import Act, Visit
 from tokenward.base.severity import Severity
@@ -15,14 +15,14 @@ _SAFE_REFERRERS = frozenset(
 def _framed(visit: Visit) -> Found:
     page = visit.sign_in
     if "frame-ancestors" not in page.header("content-security-policy") and not page.header("x-frame-options"):
-        yield Place(page.url.partition("?")[0]), "It has neither `frame-ancestors` nor `X-Frame-Options`."
+        yield visit.place("authorization_endpoint"), "It has neither `frame-ancestors` nor `X-Frame-Options`."
 
 
 def _stored(visit: Visit) -> Found:
     page = visit.sign_in
     if "no-store" not in page.header("cache-control"):
         yield (
-            Place(page.url.partition("?")[0]),
+            visit.place("authorization_endpoint"),
             f"Its `Cache-Control` is {page.header('cache-control') or 'missing'!r}.",
         )
 
@@ -32,7 +32,7 @@ def _referrer(visit: Visit) -> Found:
     policies = {each.strip().lower() for each in page.header("referrer-policy").split(",")}
     if not policies & _SAFE_REFERRERS:
         yield (
-            Place(page.url.partition("?")[0]),
+            visit.place("authorization_endpoint"),
             f"Its `Referrer-Policy` is {page.header('referrer-policy') or 'missing'!r}.",
         )
 
@@ -52,7 +52,7 @@ def _cookies(visit: Visit) -> Found:
                 ]
                 if missing and morsel.value:
                     yield (
-                        Place(reply.url.partition("?")[0]),
+                        visit.place("authorization_endpoint"),
                         f"{name[:60]!r} lacks `{'` and `'.join(missing)}`.",
                     )
                     return
@@ -64,7 +64,10 @@ def _readable_by_scripts(visit: Visit) -> Found:
     for reply in visit.replies:
         if reply.url.startswith(url) and reply.header("access-control-allow-origin"):
             allowed = reply.header("access-control-allow-origin")
-            yield Place(url), f"It answers `Access-Control-Allow-Origin: {allowed}`."
+            yield (
+                visit.place("authorization_endpoint"),
+                f"It answers `Access-Control-Allow-Origin: {allowed}`.",
+            )
             return
 
 

@@ -144,6 +144,16 @@ def test_a_native_app_may_choose_its_port():
     )
 
 
+def test_a_server_that_falls_back_to_the_registered_address_sends_nobody_elsewhere():
+    assert ids(audited(weak(falls_back=True))) == set()
+
+
+def test_the_page_of_another_host_is_left_alone():
+    result = audited(weak(signs_in_at="https://accounts.example/sign-in"))
+    assert ids(result) == set()
+    assert any("accounts.example" in each.why for each in result.unseen)
+
+
 def test_every_act_has_a_fault():
     redirects = {"redirect-elsewhere", "redirect-loose"}
     known = {act.check.id.removeprefix("server.") for acts in ACTS.values() for act in acts}

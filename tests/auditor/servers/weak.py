@@ -38,14 +38,28 @@ class WeakServer:
         redirect_uris: of its one client.
         reads_prompt: whether it knows `prompt=none`; else it always shows the sign-in page.
         members: further ones of its metadata.
+        falls_back: whether it takes its first address in the place of an unknown one.
+        signs_in_at: where people sign in.
     """
 
-    def __init__(self, issuer, faults, redirect_uris, *, reads_prompt=True, members=None):
+    def __init__(
+        self,
+        issuer,
+        faults,
+        redirect_uris,
+        *,
+        reads_prompt=True,
+        members=None,
+        falls_back=False,
+        signs_in_at="/sign-in",
+    ):
         self.issuer = issuer
         self.faults = frozenset(faults)
         self.redirect_uris = redirect_uris
         self.reads_prompt = reads_prompt
         self.members = members or {}
+        self.falls_back = falls_back
+        self.signs_in_at = signs_in_at
         self.clients = {CLIENT}
         self.app = Starlette(
             routes=[
@@ -96,6 +110,8 @@ class WeakServer:
             if self.weak("redirect-for-strangers") and address:
                 return self._back(address, asked, "unauthorized_client")
             return self._page(asked.get("client_id", ""))
+        if address not in self.redirect_uris and self.falls_back:
+            address = self.redirect_uris[0]
         if address not in self.redirect_uris:
             return self._page(address)
         if len(pairs) != len({name for name, _ in pairs}) and not self.weak("parameters-twice"):
@@ -105,7 +121,7 @@ class WeakServer:
             return self._back(address, asked, error)
         if self.reads_prompt and asked.get("prompt") == "none":
             return self._back(address, asked, "login_required")
-        return RedirectResponse("/sign-in", 303, {"set-cookie": self._cookie()})
+        return RedirectResponse(self.signs_in_at, 303, {"set-cookie": self._cookie()})
 
     def _error(self, asked):
         types = {"code"} | ({"token"} if self.weak("token-response") else set())

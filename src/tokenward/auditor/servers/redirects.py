@@ -100,8 +100,8 @@ def _tried(variants: tuple[Variant, ...]) -> Callable[[Visit], Iterator[tuple[Pl
 
 
 def _fell_back(variant: Variant, location: str) -> bool:
-    """Whether it was the registered address after all, which differs in the query alone."""
-    return variant.name == "a query" and "stranger=1" not in location
+    """Whether it was the registered address after all, which differs in query or fragment alone."""
+    return variant.name in {"a query", "a fragment"} and "stranger" not in location
 
 
 REDIRECTS: tuple[Act, ...] = (

@@ -86,8 +86,8 @@ TODAY: dict[str, tuple[str, str]] = {
         "",
     ),
     "validate-thoroughly": (
-        "one strict validator (`JwtValidator`), tried on a table of attacks",
-        "the prober",
+        "one strict validator, tried on a table of attacks; `probe`, `audit server` and `library`",
+        "",
     ),
     "as-code": (
         "`tokenward check`, `test` and `decide` with exit codes; outbound fetches that cannot be turned",

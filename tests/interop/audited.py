@@ -30,7 +30,7 @@ def said_of(node: str) -> list[str]:
     if not ran.stdout:
         raise RuntimeError(f"the audit could not be made: {ran.stderr}")
     found = json.loads(ran.stdout)["findings"]
-    return [f"- {each['severity']}: {each['rule']['title']} (`{each['rule']['id']}`)" for each in found]
+    return [f"- {each['rule']['title']} ({each['severity']}, `{each['rule']['id']}`)" for each in found]
 
 
 def _wait_for(port: int) -> None:

@@ -55,6 +55,26 @@ def test_it_is_not_sent_where_anybody_can_read_it(source, get):
         get(HttpxAuth(source(), to=["http://api.example.com"]), "http://api.example.com/x")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example.com.evil.example/",
+        "https://api.example.com@evil.example/",
+        "https://api.example.com:444/x",
+        "http://api.example.com/x",
+        "https://evil.example/https://api.example.com/",
+        "https://api.example.com\\@evil.example/",
+    ],
+    ids=["longer", "user", "port", "scheme", "path", "backslash"],
+)
+def test_what_only_begins_like_the_api_is_another(source, url):
+    presenter = Presenter(source(), ["https://api.example.com/v1"])
+    with pytest.raises(TokenError, match="wrong_destination"):
+        presenter.call("GET", url)
+    for same in ("https://api.example.com/", "https://API.example.com:443/x", "https://api.example.com?q=1"):
+        assert presenter.call("GET", same)
+
+
 def test_it_must_be_said_where_it_may_go(source):
     with pytest.raises(ValueError, match="which API may see the tokens"):
         Presenter(source(resource=""))

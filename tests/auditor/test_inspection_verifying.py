@@ -235,3 +235,71 @@ def test_a_direct_secret_opens():
 def test_what_is_never_opened(header, why):
     text = ".".join([b64({"alg": "ECDH-ES", "enc": "A256GCM"} | header), *["AAAA"] * 4])
     assert why in said(text, OPEN)
+
+
+def by_key(private, *, alg="ES256", where="k"):
+    key = NamedKey(where, public=private.public_key())
+    signing = SigningKey("k1", alg, private)
+    text = sign_jwt(signing, UNBOUND, typ="at+jwt")
+    return said(text, Trust(ISSUER, AUDIENCE, key=key, where=where))
+
+
+@pytest.mark.parametrize(
+    ("alg", "private"), [("ES256", KEY.private), ("RS256", rsa_key(2048)), ("PS256", rsa_key(2048))]
+)
+def test_a_public_key_verifies(alg, private):
+    assert by_key(private, alg=alg) == f"good: {alg}, by k"
+
+
+@pytest.mark.parametrize("absent", ["iss", "aud"])
+def test_a_claim_that_is_missing_is_missing_whoever_asks(absent):
+    text = signed({name: value for name, value in UNBOUND.items() if name != absent})
+    for trust in (FULL, Trust(jwks=JWKS, where="x")):
+        assert CODES["claim_missing"] in said(text, trust)
+
+
+def test_an_audience_in_an_array_is_one():
+    text = signed(UNBOUND | {"aud": [AUDIENCE]})
+    assert said(text) == "good: ES256, by the set in jwks.json"
+    assert said(text, Trust(ISSUER, jwks=JWKS, where="x")).startswith("good: ES256, by x")
+    assert "refused" in said(signed(UNBOUND | {"aud": []}), Trust(ISSUER, jwks=JWKS, where="x"))
+
+
+def test_a_set_of_secrets_verifies_and_a_mixed_one_does_not():
+    secret = hashlib.sha256(b"three").digest()
+    entry = {"kty": "oct", "k": b64(secret), "kid": HEADER["kid"], "alg": "HS256"}
+    text = hmac_token(secret)
+    assert said(text, Trust(ISSUER, AUDIENCE, jwks={"keys": [entry]}, where="s")) == "good: HS256, by s"
+    assert "cannot be used" in said(text, Trust(jwks={"keys": [entry, KEY.public_jwk()]}, where="s"))
+    assert "takes a secret" in said(text, Trust(jwks={"keys": ["x", 7]}, where="s"))
+    assert "takes a secret" in said(text, Trust(jwks={}, where="s"))
+    assert "cannot be used" in said(signed(), Trust(jwks={}, where="s"))
+
+
+def test_a_proof_without_a_key_is_refused():
+    text = token(
+        {"typ": "dpop+jwt"}, {"jti": "1", "htm": "GET", "htu": "https://a", "iat": NOW}, without=["kid"]
+    )
+    assert said(text, None).startswith("refused")
+
+
+def test_what_opens_is_of_the_type_that_the_token_asks_for():
+    text = encrypt_nested(signed(), DECRYPTION.encryption_key())
+    secret = Trust(key=NamedKey("k", secrets=((bytes(range(32)), ""),)), where="k")
+    assert said(text, secret) == "not opened: k is of another type than ECDH-ES+A256KW takes"
+    direct = DecryptionKey.generate("dir")
+    private = Trust(key=NamedKey("k", private=DECRYPTION.key), where="k")
+    assert said(encrypt_nested(signed(), direct.encryption_key()), private) == (
+        "not opened: k is of another type than dir takes"
+    )
+    wrong = Trust(key=NamedKey("k", private=DecryptionKey.generate().key), where="k")
+    assert said(text, wrong) == f"not opened: {CODES['decryption_failed']}"
+
+
+@pytest.mark.parametrize("kid", [None, "", "k" * 256, "k" * 257, 7])
+def test_a_token_is_opened_or_refused_whatever_its_kid(kid):
+    header = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "cty": "JWT", "kid": kid}
+    text = ".".join(
+        [b64({name: value for name, value in header.items() if value is not None}), *["AAAA"] * 4]
+    )
+    assert said(text, OPEN).startswith("not opened: ")

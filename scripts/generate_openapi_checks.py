@@ -36,7 +36,8 @@ def generated() -> dict[Path, str]:
             "Checks of OpenAPI documents",
             """
 What `tokenward audit openapi` looks for, in OpenAPI 2.0, 3.0, 3.1 and 3.2. How to use it:
-[audit an OpenAPI document](../how-to/audit-an-openapi-document.md).
+[audit an OpenAPI document](../how-to/audit-an-openapi-document.md). What was measured:
+[beside others](../openapi-audit.md).
 """,
             "## Profiles",
             table(("profile", "for", "what differs"), profiles),

@@ -417,3 +417,20 @@ def test_how_long_a_withdrawn_key_lives_is_measured(remembers, expected, few):
 
     result = probed(target, withdraw_keys=True, within=0.0)
     assert found(result) - {"key-set-storm"} == expected
+
+
+def test_a_target_that_does_not_know_the_test_issuer_is_told_why(few):
+    with pytest.raises(CannotProbe, match=r"nobody has asked for http://127\.0\.0\.1:\d+/jwks\.json"):
+        probed(lambda _: lambda _: REFUSED, patience=0.0)
+
+    def fetches(trust):
+        trust.url = ""
+
+        def answer(_):
+            trust.fetch()
+            return REFUSED
+
+        return answer
+
+    with pytest.raises(CannotProbe, match="it has fetched the keys"):
+        probed(fetches, patience=0.0)

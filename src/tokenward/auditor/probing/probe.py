@@ -257,7 +257,9 @@ class _Run:
             )
         told = ", ".join(f"{name}: {status}" for name, status in statuses.items())
         url = f"{self._issuer.url}{JWKS}"
-        fetched = "it has fetched the keys" if self._issuer.fetches[JWKS] else f"nobody has asked for {url}"
+        fetched = f"nobody has asked for {url}; does it keep the keys of an earlier probe? Restart it then"
+        if self._issuer.fetches[JWKS]:
+            fetched = "it has fetched the keys"
         raise CannotProbe(
             f"the target takes no token of the test issuer {self._issuer.issuer} for the audience "
             f"{self._asked.audience!r} ({told}); {fetched}"

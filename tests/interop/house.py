@@ -138,6 +138,7 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
     both = ["--scope", "accounts:read", "--scope", "forecast:read"]
     table = {
         "desk-app": ["--type", "native", "--redirect-uri", REDIRECT, *people],
+        "tv": ["--type", "device", *people],
         "site": ["--type", "web", "--redirect-uri", WEB_REDIRECT, *people],
         "report": ["--type", "service", *both],
         "reader": ["--type", "service", "--access-token-format", "jwt", *both],

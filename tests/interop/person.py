@@ -38,11 +38,18 @@ def served_person(username: str, password: str, trusted: ssl.SSLContext) -> Gene
 def signed_in(url: str, username: str, password: str, trusted: ssl.SSLContext) -> str:
     """The authorization response, an address of the client, after sign-in and consent.
 
+    Of a device, whose code is in the address, that of the page that says it is done.
+
     Raises:
         ValueError: a page without a form, or no redirect to the client.
     """
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-    entries = [{"username": username, "password": password}, {"decision": "allow"}]
+    shown = parse_qs(urlsplit(url).query).get("user_code", [])
+    entries = [
+        {"username": username, "password": password},
+        *({"user_code": code} for code in shown),
+        {"decision": "allow"},
+    ]
     with httpx.Client(trust_env=False, timeout=10, verify=trusted) as browser:
         answer = browser.get(url)
         while True:
@@ -53,5 +60,7 @@ def signed_in(url: str, username: str, password: str, trusted: ssl.SSLContext) -
                 answer = browser.get(target)
             elif entries:
                 answer = submitted(browser, answer, **entries.pop(0))
+            elif shown and answer.is_success:
+                return str(answer.url)
             else:
                 raise ValueError(f"no redirect to the client, {answer.status_code}")

@@ -190,6 +190,10 @@ def _():
     assert made.get(ACCOUNTS).status_code == 200
 
 
+none("device authorization, ID token (RFC 8628)", "no device flow")
+none("DPoP: device authorization, refresh of a device", "no device flow")
+
+
 @row("API key exchanged for a token (RFC 8693)")
 def _():
     form = {"subject_token": PLACE["api_keys"]["Authlib"], "subject_token_type": API_KEY}

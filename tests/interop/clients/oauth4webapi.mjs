@@ -188,6 +188,20 @@ await row('JWT bearer grant of a workload (RFC 7523)', async () => {
   const tokens = await generic({ client_id: 'deploy-bot' }, oauth.None(), JWT_BEARER, { assertion: await jobToken() });
   expect(await call(tokens.access_token, accounts) === 200, '200');
 });
+await row('device authorization, ID token (RFC 8628)', async () => {
+  const tv = { client_id: 'tv' };
+  const asked = await oauth.deviceAuthorizationRequest(as, tv, oauth.None(), { scope: 'openid accounts:read' });
+  const told = await oauth.processDeviceAuthorizationResponse(as, tv, asked);
+  const poll = async () => oauth.processDeviceCodeResponse(
+    as, tv, await oauth.deviceCodeGrantRequest(as, tv, oauth.None(), told.device_code));
+  await refused('authorization_pending', poll());
+  await refused('slow_down', poll());
+  await signIn(told.verification_uri_complete);
+  const tokens = await poll();
+  expect(oauth.getValidatedIdTokenClaims(tokens).sub, 'an ID token');
+  expect(await call(tokens.access_token, accounts) === 200, '200');
+});
+none('DPoP: device authorization, refresh of a device', 'as openid-client, which stands on it');
 const key = place.api_keys.oauth4webapi;
 await row('API key exchanged for a token (RFC 8693)', async () => {
   const form = { subject_token: key, subject_token_type: API_KEY };

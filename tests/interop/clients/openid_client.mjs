@@ -146,6 +146,27 @@ await row('JWT bearer grant of a workload (RFC 7523)', async () => {
   const tokens = await client.genericGrantRequest(config, JWT_BEARER, { assertion: await jobToken() });
   expect(await status(config, tokens.access_token, accounts) === 200, '200');
 });
+await row('device authorization, ID token (RFC 8628)', async () => {
+  const config = await discover('tv', client.None(), { execute: [client.enableNonRepudiationChecks] });
+  const told = await client.initiateDeviceAuthorization(config, { scope: 'openid offline_access accounts:read email' });
+  const polled = client.pollDeviceAuthorizationGrant(config, told);
+  await signIn(told.verification_uri_complete);
+  const tokens = await polled;
+  expect(tokens.claims().email, 'email in the ID token');
+  expect(await status(config, tokens.access_token, accounts) === 200, '200');
+  await client.refreshTokenGrant(config, tokens.refresh_token);
+});
+await row('DPoP: device authorization, refresh of a device', async () => {
+  const config = await discover('tv', client.None());
+  const DPoP = await bound(config);
+  const told = await client.initiateDeviceAuthorization(config, { scope: 'offline_access accounts:read' });
+  const polled = client.pollDeviceAuthorizationGrant(config, told, undefined, { DPoP });
+  await signIn(told.verification_uri_complete);
+  const tokens = await polled;
+  expect(await status(config, tokens.access_token, accounts, { DPoP }) === 200, '200');
+  await refused('invalid_grant', client.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP: await bound(config) }));
+  await client.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });
+});
 const key = place.api_keys['openid-client'];
 await row('API key exchanged for a token (RFC 8693)', async () => {
   const config = await discover('nobody', () => {}); // the key is the credential: no client is named

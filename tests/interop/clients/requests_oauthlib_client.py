@@ -209,6 +209,10 @@ def _():
     assert status(token["access_token"]) == 200
 
 
+none("device authorization, ID token (RFC 8628)", "no device flow")
+none("DPoP: device authorization, refresh of a device", "no device flow")
+
+
 @row("API key exchanged for a token (RFC 8693)")
 def _():
     made = session(None, EXCHANGE)

@@ -11,7 +11,7 @@ from tokenward.store.records import AccessToken, Consumption, Grant, RefreshToke
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import is_cut_off
-from tokenward.store.sql.schema import clients, device_codes, grants, join_words, split_words
+from tokenward.store.sql.schema import device_codes, grants, join_words, split_words
 from tokenward.store.sql.statements import Parameters, Row, insert_into
 from tokenward.store.sql.token_rows import confirmation_text, grant_row, read_confirmation, read_grant
 from tokenward.store.sql.tokens import ADD_GRANT, GRANT_COLUMNS, consuming, redeeming
@@ -29,7 +29,6 @@ _WAITS = sa.and_(
 # asked for. There is no person yet, and nobody's user_id is empty.
 _MAY_BE_ANSWERED = sa.and_(
     _WAITS,
-    sa.exists().where(clients.c.client_id == device_codes.c.client_id),
     sa.not_(is_cut_off(device_codes.c.client_id, sa.literal_column("''"), device_codes.c.created_at)),
 )
 _SAME_KEY = sa.or_(

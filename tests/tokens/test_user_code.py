@@ -31,9 +31,7 @@ def test_whatever_is_typed_is_a_code_or_none(text):
     assert code is None or (len(code) == 8 and set(code) <= set(user_code.ALPHABET))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "BCDF", "BCDFGHJKL", "BCDFGHJ1", "BCDFGHJA", "B" * 8 + " " * 60, "ßß"]
-)
+@pytest.mark.parametrize("text", ["", "BCDF", "BCDFGHJKL", "BCDFGHJ1", "BCDFGHJA", "B" * 8 + " " * 60, "ßß"])
 def test_what_can_be_no_code(text):
     assert user_code.typed(text) is None
 

@@ -1,6 +1,6 @@
 // npm oauth4webapi, the floor beneath openid-client: each request and each check by hand.
 import {
-  ACCESS_TOKEN, API_KEY, EXCHANGE, JWT_BEARER, expect, fetchWith, jobToken, jose, oauth, place, privateKey, refused, row,
+  ACCESS_TOKEN, API_KEY, EXCHANGE, JWT_BEARER, expect, fetchWith, jobToken, none, jose, oauth, place, privateKey, refused, row,
   signIn, until,
 } from './place.mjs';
 

@@ -1,4 +1,7 @@
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from typer.testing import CliRunner
@@ -88,3 +91,24 @@ def test_our_samples_leave_nothing_open_without_a_reason(name):
     assert {row.kind.id for row in report.rows} <= set(OPEN)
     assert report.summary["score"] >= 90
     assert not report.problems
+
+
+def test_a_url_is_fetched_by_the_safe_client(run, tmp_path):
+    (tmp_path / "shop.yaml").write_text(BASIC)
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            address = f"http://127.0.0.1:{server.server_port}"
+            report = json.loads(run(f"{address}/shop.yaml", "--format", "json", code=1).stdout)
+            assert "answered 404" in run(f"{address}/none.yaml", code=2).stderr
+        finally:
+            server.shutdown()
+    assert report["findings"][0]["locations"][0]["path"] == f"{address}/shop.yaml"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://10.0.0.1/x.json", "http://example.com/x.json", "https://[fe80::1]/"]
+)
+def test_no_private_address_and_no_plain_http_elsewhere_is_fetched(run, url):
+    assert "was not fetched" in run(url, code=2).stderr

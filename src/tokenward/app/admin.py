@@ -23,9 +23,9 @@ from tokenward.app.admin_clients import ClientEndpoints
 from tokenward.app.admin_input import Input, read_input
 from tokenward.app.foundation import Foundation
 from tokenward.app.incident import Listed, revoke_listed
-from tokenward.app.locations import is_loopback
 from tokenward.app.metrics import exposition
 from tokenward.app.revocation import What, revoke
+from tokenward.base.addresses import is_loopback
 from tokenward.base.problems import (
     INVALID_INPUT,
     MALFORMED,

@@ -8,10 +8,11 @@ from tokenward.app.api_settings import LimitSettings
 from tokenward.app.detail_consistency import details_are_clear
 from tokenward.app.findings import Remark
 from tokenward.app.leak_policy import leaks_are_clear
-from tokenward.app.locations import Listen, is_loopback
+from tokenward.app.locations import Listen
 from tokenward.app.people_consistency import people_get_in
 from tokenward.app.settings import Settings
 from tokenward.app.trust_consistency import trust_is_clear
+from tokenward.base.addresses import is_loopback
 from tokenward.base.documents.source import Keys
 from tokenward.leaks.response.reporters import LEAKS_PATH
 from tokenward.tokens.workloads import PLATFORMS, why_not_identified

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from tokenward.app.locations import is_loopback
-from tokenward.base.addresses import LOOPBACK
+from tokenward.base.addresses import LOOPBACK, is_loopback
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.outbound import OutboundClient
 from tokenward.flows.metadata import OPENID

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from tokenward.app.locations import is_loopback
-from tokenward.base.addresses import LOOPBACK, PRIVATE
+from tokenward.base.addresses import LOOPBACK, PRIVATE, is_loopback
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.references import resolve

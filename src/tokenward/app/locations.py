@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Stri
 from pydantic_core import CoreSchema, core_schema
 
 from tokenward.app.value_rules import as_tuple, bad_value, each_once
+from tokenward.base.addresses import is_loopback
 from tokenward.gateway.answer_headers import DEFAULTS as ANSWER_HEADERS
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
@@ -47,16 +48,6 @@ class Listen:
         cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^(?:{_LISTEN.pattern})$", "examples": ["127.0.0.1:8080"]}
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, can only mean this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _listen(value: object) -> Listen:

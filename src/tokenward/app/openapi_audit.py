@@ -14,6 +14,7 @@ from tokenward.auditor.openapi.profiles import PROFILES
 from tokenward.auditor.openapi.reading import NotOpenApi
 from tokenward.auditor.openapi.references import BOUNDS, read_file
 from tokenward.auditor.recognition import Recogniser
+from tokenward.base.addresses import is_loopback
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.documents.reading import parse_leniently
 from tokenward.base.documents.source import Source, SourceError
@@ -88,7 +89,7 @@ def _read(content: bytes, document: str, *, address: bool) -> Source:
 def _fetch(url: str) -> bytes:
     from tokenward.base.outbound import OutboundClient, OutboundError  # noqa: PLC0415 - files need no network
 
-    local = urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+    local = is_loopback(urlsplit(url).hostname or "")
     client = OutboundClient(
         allow=_LOOPBACK if local else (),
         https_only=not local,

@@ -6,7 +6,7 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 from tokenward.app.config import Configuration
-from tokenward.app.locations import is_loopback
+from tokenward.base.addresses import is_loopback
 from tokenward.base.mail import MailServer
 from tokenward.base.references import resolve
 from tokenward.identity.outbox import Post

@@ -22,7 +22,6 @@ from tokenward.app.leak_notices import leak_tellers
 from tokenward.app.leaks import leaks_app
 from tokenward.app.limit_counters import limit_counters
 from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
-from tokenward.app.locations import is_loopback
 from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
 from tokenward.app.people import branding_of, passwords_of, session_limits
@@ -37,7 +36,7 @@ from tokenward.app.tls import ServerTls
 from tokenward.app.trust import trusting
 from tokenward.app.upstream_metrics import report_upstreams
 from tokenward.app.uses import note_uses
-from tokenward.base.addresses import LOOPBACK
+from tokenward.base.addresses import LOOPBACK, is_loopback
 from tokenward.base.asgi import App, Receive, Scope, Send
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.rates import Counters

@@ -79,6 +79,11 @@ def is_within(text: str, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or an address, can only mean this machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3)."""
+    return host.lower() == "localhost" or is_within(host.strip("[]"), LOOPBACK)
+
+
 def why_refused(address: Address, allow: Sequence[Network] = ()) -> str:
     """Why an address, as `parse_address` gives it, must not be reached; "" where it may.
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from tokenward.base.addresses import is_loopback
 from tokenward.base.origins import origin_of
 from tokenward.client.errors import TokenError
-from tokenward.client.server import is_loopback
 from tokenward.client.source import TokenSource
 from tokenward.client.token import Token
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tokenward.base.addresses import LOOPBACK, is_within
+from tokenward.base.addresses import LOOPBACK, is_loopback
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.client.errors import ServerUnavailable, TokenError
 from tokenward.client.server_clock import ServerClock
@@ -116,8 +116,3 @@ class Server:
             return known
         kind = ServerUnavailable if status >= 500 else TokenError
         raise kind("no_metadata", f"{self.issuer} answers {status} where its metadata should be")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a URL's host is this machine."""
-    return host == "localhost" or is_within(host, LOOPBACK)

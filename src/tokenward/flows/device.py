@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tokenward.base.addresses import is_loopback
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.secret import Secret
 from tokenward.flows.authorization import printable, server_error
@@ -26,7 +27,6 @@ LONGEST = 60.0
 
 _LONGEST_LIFE = 86_400
 _MAX_USER_CODE = 64
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def request(*, scope: Iterable[str] = (), resource: str = "", client_id: str = "") -> bytes:
@@ -172,7 +172,7 @@ def _page(uri: str) -> str:
         scheme, host = urlsplit(uri).scheme, urlsplit(uri).hostname
     except ValueError:
         scheme, host = "", None
-    secure = host is not None and (scheme == "https" or (scheme == "http" and host in _LOOPBACK))
+    secure = host is not None and (scheme == "https" or (scheme == "http" and is_loopback(host)))
     if not secure or " " in uri or not (uri.isascii() and uri.isprintable()) or len(uri) > 2000:
         raise FlowError("malformed_response", "the verification address is none that can be opened")
     return uri

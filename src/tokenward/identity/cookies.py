@@ -1,9 +1,9 @@
 """Our cookies: one name, one value, as narrow as a browser allows (RFC 6265bis)."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from tokenward.base.addresses import is_loopback
 from tokenward.base.asgi import Scope, header_values
 
 
@@ -63,13 +63,6 @@ def wants_secure(issuer_url: str) -> bool:
     parts = urlsplit(issuer_url)
     if parts.scheme == "https":
         return True
-    if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return False
     raise ValueError("the issuer's URL must be https; http only on a loopback host such as 127.0.0.1")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

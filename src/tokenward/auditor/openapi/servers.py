@@ -4,6 +4,7 @@ import re
 from ipaddress import ip_address
 
 from tokenward.auditor.openapi.words import words
+from tokenward.base.addresses import is_loopback
 
 _AUTHORITY = re.compile(r"^[A-Za-z{][A-Za-z0-9+.{}_-]*://([^/?#]*)|^//([^/?#]*)")
 _LOCAL = ("localhost", ".localhost", "host.docker.internal")
@@ -29,12 +30,7 @@ def host_of(url: str, *, whole: bool = False) -> str:
 
 def is_local(host: str) -> bool:
     """This machine."""
-    if host == "localhost" or host.endswith(_LOCAL):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(host) or host.endswith(_LOCAL)
 
 
 def is_internal(host: str) -> bool:

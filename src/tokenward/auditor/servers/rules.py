@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from tokenward.auditor.findings import Check, Place
 from tokenward.auditor.servers.published import Published
-from tokenward.base.addresses import LOOPBACK, is_within
+from tokenward.base.addresses import is_loopback as is_loopback_host
 
 Found = Iterator[tuple[Place, str]]
 """Places, and in a sentence what is peculiar to each."""
@@ -27,8 +27,7 @@ class Rule:
 
 def is_loopback(url: str) -> bool:
     """Whether an address is of this machine: what is asked for there goes over no line."""
-    host = host_of(url)
-    return host == "localhost" or is_within(host, LOOPBACK)
+    return is_loopback_host(host_of(url))
 
 
 def host_of(url: str) -> str:

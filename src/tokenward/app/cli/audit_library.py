@@ -8,6 +8,7 @@ import typer
 
 from tokenward.app.audit_command import FailOn, conclude
 from tokenward.app.cli.console import fail
+from tokenward.app.cli.report_options import FailOnOption, FormOption, OutputOption
 from tokenward.app.library_audit import CannotAudit, audit_harness, audit_python
 from tokenward.app.reports.writing import Format
 
@@ -32,14 +33,9 @@ def audit_library(
         ),
     ] = "",
     timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for each token.")] = 10.0,
-    fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Least severity of a finding that makes the exit code 1.")
-    ] = FailOn.LOW,
-    chosen: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TERMINAL,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="File of the report; standard output by default."),
-    ] = None,
+    fail_on: FailOnOption = FailOn.LOW,
+    chosen: FormOption = Format.TERMINAL,
+    output: OutputOption = None,
 ) -> None:
     """Hold the table of attacks against JWT libraries: of a Python, or of any language by a harness.
 

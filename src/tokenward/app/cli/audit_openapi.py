@@ -2,13 +2,13 @@
 
 import gc
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tokenward.app.audit_command import FailOn, conclude
 from tokenward.app.cli.console import fail
+from tokenward.app.cli.report_options import FailOnOption, FormOption, OutputOption
 from tokenward.app.openapi_audit import CannotAudit, audit
 from tokenward.app.reports.writing import Format
 
@@ -30,14 +30,9 @@ def audit_openapi(
     profile: Annotated[
         Profile, typer.Option(help="Who may call: anybody, known parties, services of the same house.")
     ] = Profile.PUBLIC,
-    fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Least severity of a finding that makes the exit code 1.")
-    ] = FailOn.INFO,
-    chosen: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TERMINAL,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="File of the report; standard output by default."),
-    ] = None,
+    fail_on: FailOnOption = FailOn.LOW,
+    chosen: FormOption = Format.TERMINAL,
+    output: OutputOption = None,
 ) -> None:
     """Look for what an OpenAPI document leaves open, and give it a score from 0 to 100.
 

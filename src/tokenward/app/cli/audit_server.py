@@ -1,12 +1,12 @@
 """`tokenward audit server`: what an authorization server leaves open."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tokenward.app.audit_command import FailOn, conclude
 from tokenward.app.cli.console import fail
+from tokenward.app.cli.report_options import FailOnOption, FormOption, OutputOption
 from tokenward.app.reports.writing import Format
 from tokenward.app.server_audit import CannotAudit, audit, permitted
 
@@ -50,14 +50,9 @@ def audit_server(
         list[str] | None,
         typer.Option(help="Another host of endpoints that may be tested; repeat.", rich_help_panel=_TRIED),
     ] = None,
-    fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Least severity of a finding that makes the exit code 1.")
-    ] = FailOn.LOW,
-    chosen: Annotated[Format, typer.Option("--format", help="Form of the report.")] = Format.TERMINAL,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="File of the report; standard output by default."),
-    ] = None,
+    fail_on: FailOnOption = FailOn.LOW,
+    chosen: FormOption = Format.TERMINAL,
+    output: OutputOption = None,
 ) -> None:
     """Hold an OAuth or OpenID server against RFC 9700 and OAuth 2.1.
 

@@ -1,8 +1,6 @@
 """`tokenward ci`: all that can be looked at before a change is merged."""
 
-from datetime import date
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,13 +8,20 @@ import typer
 from tokenward.app.audit_command import FailOn, conclude
 from tokenward.app.ci.run import Wanted, accept, run
 from tokenward.app.cli.console import DEFAULT_CONFIG, ConfigPath, err, fail, read_credential
-from tokenward.app.cli.day_option import day
+from tokenward.app.cli.report_options import (
+    BaselineKeyOption,
+    BaselineOption,
+    FailOnOption,
+    FormOption,
+    OutputOption,
+    ReasonOption,
+    UntilOption,
+    UpdateBaselineOption,
+)
 from tokenward.app.reports.writing import Format
 from tokenward.leaks.sources.source import CannotScan
 
 _WHAT = "What is looked at"
-_COUNTS = "What counts"
-_TOLD = "How it is told"
 
 
 class Part(StrEnum):
@@ -73,45 +78,14 @@ def ci(
             rich_help_panel=_WHAT,
         ),
     ] = False,
-    fail_on: Annotated[
-        FailOn,
-        typer.Option(
-            "--fail-on",
-            help="Least severity of a finding that makes the exit code 1.",
-            rich_help_panel=_COUNTS,
-        ),
-    ] = FailOn.MEDIUM,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(help="What was accepted before.", dir_okay=False, rich_help_panel=_COUNTS),
-    ] = None,
-    baseline_key: Annotated[
-        str,
-        typer.Option(
-            help="Its key, as env:NAME or another reference; by default beside the baseline.",
-            rich_help_panel=_COUNTS,
-        ),
-    ] = "",
-    update_baseline: Annotated[
-        bool,
-        typer.Option(
-            "--update-baseline", help="Accept what counts now, with --reason.", rich_help_panel=_COUNTS
-        ),
-    ] = False,
-    reason: Annotated[str, typer.Option(help="Why, for --update-baseline.", rich_help_panel=_COUNTS)] = "",
-    until: Annotated[
-        date | None,
-        typer.Option(
-            parser=day, metavar="DAY", help="How long: 90 days by default.", rich_help_panel=_COUNTS
-        ),
-    ] = None,
-    chosen: Annotated[
-        Format, typer.Option("--format", help="Form of the report.", rich_help_panel=_TOLD)
-    ] = Format.TERMINAL,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
-    ] = None,
+    fail_on: FailOnOption = FailOn.MEDIUM,
+    baseline: BaselineOption = None,
+    baseline_key: BaselineKeyOption = "",
+    update_baseline: UpdateBaselineOption = False,
+    reason: ReasonOption = "",
+    until: UntilOption = None,
+    chosen: FormOption = Format.TERMINAL,
+    output: OutputOption = None,
 ) -> None:
     """Look at everything before a change is merged: credentials, OpenAPI documents, policy and its tests.
 

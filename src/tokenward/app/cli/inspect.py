@@ -8,10 +8,10 @@ import typer
 
 from tokenward.app.audit_command import FailOn
 from tokenward.app.cli.console import COULD_NOT_RUN, fail, read_data
+from tokenward.app.cli.report_options import FailOnOption, FormOption, OutputOption
 from tokenward.app.reports.writing import Format
 
 _VERIFY = "What to verify it with (without these, nobody says that it is genuine)"
-_TOLD = "How it is told"
 
 _LINE = 4_095
 """Characters that a terminal passes on in a line; what is longer is cut without a word."""
@@ -59,19 +59,9 @@ def inspect(
             dir_okay=False,
         ),
     ] = None,
-    fail_on: Annotated[
-        FailOn,
-        typer.Option(
-            "--fail-on", help="Least severity of a finding that makes the exit code 1.", rich_help_panel=_TOLD
-        ),
-    ] = FailOn.LOW,
-    chosen: Annotated[
-        Format, typer.Option("--format", help="Form of the report.", rich_help_panel=_TOLD)
-    ] = Format.TERMINAL,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
-    ] = None,
+    fail_on: FailOnOption = FailOn.LOW,
+    chosen: FormOption = Format.TERMINAL,
+    output: OutputOption = None,
 ) -> None:
     """Tell everything about a credential: what it is, what it says, whether it is genuine, what is wrong.
 

@@ -8,6 +8,7 @@ import typer
 from tokenward.app.audit_command import FailOn, conclude
 from tokenward.app.cli.console import fail, read_credential, read_data
 from tokenward.app.cli.duration_option import duration_option
+from tokenward.app.cli.report_options import FailOnOption, FormOption, OutputOption
 from tokenward.app.probing import address_of, claims_of, document, is_here, key_set, report_on, running
 from tokenward.app.reports.writing import Format
 from tokenward.auditor.probing.probe import Asked
@@ -16,7 +17,6 @@ from tokenward.base.secret import Secret
 
 _WITH = "With what"
 _HOW = "How far it may go"
-_TOLD = "How it is told"
 
 _MOST_CLAIMS = 100_000
 
@@ -127,19 +127,9 @@ def probe(
             rich_help_panel=_HOW,
         ),
     ] = "10s",  # type: ignore[assignment]  # as above
-    fail_on: Annotated[
-        FailOn,
-        typer.Option(
-            "--fail-on", help="Least severity of a finding that makes the exit code 1.", rich_help_panel=_TOLD
-        ),
-    ] = FailOn.LOW,
-    chosen: Annotated[
-        Format, typer.Option("--format", help="Form of the report.", rich_help_panel=_TOLD)
-    ] = Format.TERMINAL,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
-    ] = None,
+    fail_on: FailOnOption = FailOn.LOW,
+    chosen: FormOption = Format.TERMINAL,
+    output: OutputOption = None,
 ) -> None:
     """Fire hostile tokens at an API of yours, and tell which checks it skips.
 

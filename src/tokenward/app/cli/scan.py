@@ -1,6 +1,5 @@
 """`tokenward scan`: find every credential that escaped."""
 
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,17 @@ import typer
 from rich.console import Console
 
 from tokenward.app.cli.console import fail
-from tokenward.app.cli.day_option import day
+from tokenward.app.cli.report_options import (
+    COUNTS,
+    TOLD,
+    BaselineKeyOption,
+    BaselineOption,
+    FormOption,
+    OutputOption,
+    ReasonOption,
+    UntilOption,
+    UpdateBaselineOption,
+)
 from tokenward.app.explaining import explain
 from tokenward.app.reports.explain import target
 from tokenward.app.reports.explain import write as write_explanation
@@ -20,8 +29,6 @@ from tokenward.app.scan_sources import Asked
 from tokenward.base.severity import Confidence
 
 _WHAT = "What to scan"
-_COUNTS = "What counts"
-_TOLD = "How it is told"
 _ASKED = "Who else is asked or told (nobody, unless you say so)"
 
 _TOKEN_PLACE = "env:TOKENWARD_REPORT_TOKEN"  # noqa: S105 - where it is kept, not what it is
@@ -112,60 +119,36 @@ def scan(
     ] = False,
     rules: Annotated[
         list[Path] | None,
-        typer.Option(help="A file with rules of your own; repeat.", dir_okay=False, rich_help_panel=_COUNTS),
+        typer.Option(help="A file with rules of your own; repeat.", dir_okay=False, rich_help_panel=COUNTS),
     ] = None,
     confidence: Annotated[
-        Level, typer.Option(help="Least confidence of what is reported.", rich_help_panel=_COUNTS)
+        Level, typer.Option(help="Least confidence of what is reported.", rich_help_panel=COUNTS)
     ] = Level.MEDIUM,
     comments: Annotated[
         bool | None,
         typer.Option(
             "--comments/--no-comments",
             help="Whether comments `tokenward:allow` count: they do, but for --pre-receive.",
-            rich_help_panel=_COUNTS,
+            rich_help_panel=COUNTS,
             show_default=False,
         ),
     ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(help="What was accepted before.", dir_okay=False, rich_help_panel=_COUNTS),
-    ] = None,
-    baseline_key: Annotated[
-        str,
-        typer.Option(
-            help="Its key, as env:NAME or another reference; by default beside the baseline.",
-            rich_help_panel=_COUNTS,
-        ),
-    ] = "",
-    update_baseline: Annotated[
-        bool,
-        typer.Option(
-            "--update-baseline", help="Accept what counts now, with --reason.", rich_help_panel=_COUNTS
-        ),
-    ] = False,
-    reason: Annotated[str, typer.Option(help="Why, for --update-baseline.", rich_help_panel=_COUNTS)] = "",
-    until: Annotated[
-        date | None,
-        typer.Option(
-            parser=day, metavar="DAY", help="How long: 90 days by default.", rich_help_panel=_COUNTS
-        ),
-    ] = None,
-    chosen: Annotated[
-        Format, typer.Option("--format", help="Form of the report.", rich_help_panel=_TOLD)
-    ] = Format.TERMINAL,
+    baseline: BaselineOption = None,
+    baseline_key: BaselineKeyOption = "",
+    update_baseline: UpdateBaselineOption = False,
+    reason: ReasonOption = "",
+    until: UntilOption = None,
+    chosen: FormOption = Format.TERMINAL,
     explained: Annotated[
         str,
         typer.Option(
             "--explain",
             metavar="FILE:LINE",
             help="Tell instead why something in that line is reported, or is not.",
-            rich_help_panel=_TOLD,
+            rich_help_panel=TOLD,
         ),
     ] = "",
-    output: Annotated[
-        Path | None,
-        typer.Option(help="File of the report; standard output by default.", rich_help_panel=_TOLD),
-    ] = None,
+    output: OutputOption = None,
     check: Annotated[
         list[str] | None,
         typer.Option(

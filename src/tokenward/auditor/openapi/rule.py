@@ -68,6 +68,21 @@ class SchemaRule:
 Rule = ApiRule | OperationRule | SchemaRule
 
 
+def data_check(
+    name: str,
+    title: str,
+    severity: Severity,
+    *,
+    why: str,
+    attack: str,
+    fix: str,
+    references: tuple[str, ...],
+    recommendation: str = "validate-thoroughly",
+) -> Check:
+    """A check of data: what most of them recommend is to validate; `name` is without `openapi.`."""
+    return Check(f"openapi.{name}", title, severity, why, attack, fix, references, recommendation)
+
+
 def plural(number: int, what: str) -> str:
     """Such as "1 operation", "3 operations"."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

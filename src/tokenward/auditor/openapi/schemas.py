@@ -10,6 +10,8 @@ from tokenward.auditor.openapi.view import Api, Operation, Parameter
 
 Direction = Literal["request", "response", "error"]
 
+COMBINATIONS = ("allOf", "anyOf", "oneOf", "$ref", "not")
+"""Keywords by which other schemas say what passes."""
 _MAPS = ("properties", "patternProperties", "dependentSchemas")
 _LISTS = ("prefixItems", "anyOf", "oneOf")
 _SINGLE = ("items", "additionalProperties", "unevaluatedProperties", "contains", "then", "else")
@@ -38,6 +40,13 @@ class Schema:
     is_property: bool
     part: bool
     types: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """Such as "'limit', of GET /pets"; "The body, first in POST /pets"."""
+        label = self.operation.label
+        where = f"first in {label}" if self.parameter is None else f"of {label}"
+        return f"{self.name!r}, {where}" if self.name else f"The body, {where}"
 
 
 def types_of(node: Node) -> frozenset[str]:

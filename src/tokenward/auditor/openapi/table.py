@@ -2,23 +2,33 @@
 
 from tokenward.auditor.findings import Check
 from tokenward.auditor.openapi.checks import (
-    authentication,
+    access,
+    addresses,
     authorization,
-    data,
+    bounds,
+    credentials,
+    disclosure,
     document,
     inventory,
     responses,
+    schemes,
     secrets,
     transport,
+    undescribed,
 )
 from tokenward.auditor.openapi.rule import Category, Rule
 from tokenward.auditor.openapi.suppression import USELESS
 
 RULES: tuple[Rule, ...] = (
-    *authentication.RULES,
+    *access.RULES,
+    *schemes.RULES,
+    *credentials.RULES,
     *authorization.RULES,
     *transport.RULES,
-    *data.RULES,
+    *bounds.RULES,
+    *undescribed.RULES,
+    *disclosure.RULES,
+    *addresses.RULES,
     *responses.RULES,
     *inventory.RULES,
 )

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the benchmark of OpenAPI audits needs into benchmarks/.cache/openapi: Spectral with the OWASP rules,
-# vacuum, and the public documents of the OpenAPI directory. Nothing here is fatal: run.py leaves out what is missing.
+# and the public documents of the OpenAPI directory. Nothing here is fatal: run.py leaves out what is missing.
 set -eu
 cd "$(dirname "$0")/.."
 cache=benchmarks/.cache/openapi
@@ -16,13 +16,6 @@ if [ ! -e "$cache/node_modules/.bin/spectral" ]; then
     npm install --prefix "$cache" --silent --no-audit --no-fund --ignore-scripts \
         @stoplight/spectral-cli@6 @stoplight/spectral-owasp-ruleset@2 >/dev/null ||
         echo "Spectral could not be installed" >&2
-fi
-
-if [ ! -e "$cache/vacuum/node_modules/.bin/vacuum" ]; then
-    echo "installing vacuum"
-    # Its program is not in the package: a script of it fetches that from GitHub.
-    npm install --prefix "$cache/vacuum" --silent --no-audit --no-fund @quobix/vacuum@0.27 >/dev/null 2>&1 ||
-        echo "vacuum could not be installed" >&2
 fi
 
 if [ ! -e "$cache/directory/.fetched" ]; then

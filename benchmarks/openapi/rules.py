@@ -1,4 +1,7 @@
-"""Which check of ours looks for what a rule of Spectral's OWASP set looks for; or why none does."""
+"""Which check of ours looks for what a rule of Spectral's OWASP set looks for; or why none does.
+
+Why a place of theirs is none of ours though there is such a check, `openapi.reasons` tells.
+"""
 
 OURS: dict[str, tuple[str, ...]] = {
     "owasp:api1:2023-no-numeric-ids": ("id-guessable",),
@@ -40,25 +43,4 @@ REFUSED: dict[str, str] = {
     "that no browser calls. `cors-any-origin` finds the one that is dangerous",
     "owasp:api9:2023-inventory-access": "wants `x-internal` at each server, a word of one vendor. "
     "`server-internal` and `internal-published` look at what is there",
-}
-
-_ANSWERS = "in schemas that only answers use, or that nothing uses"
-_DEFAULT = "documented by `default` or a class of statuses"
-
-NOISE: dict[str, str] = {
-    "owasp:api2:2023-no-credentials-in-url": "tokens of pages (`nextToken`, `$skiptoken`)",
-    "owasp:api3:2023-no-additionalProperties": _ANSWERS,
-    "owasp:api3:2023-constrained-additionalProperties": _ANSWERS,
-    "owasp:api4:2023-array-limit": _ANSWERS,
-    "owasp:api4:2023-string-limit": _ANSWERS,
-    "owasp:api4:2023-string-restricted": _ANSWERS,
-    "owasp:api4:2023-integer-limit": _ANSWERS,
-    "owasp:api4:2023-integer-limit-legacy": _ANSWERS,
-    "owasp:api4:2023-integer-format": _ANSWERS + "; or both bounds are given",
-    "owasp:api4:2023-rate-limit": "theirs is one an answer, ours one a document",
-    "owasp:api4:2023-rate-limit-responses-429": _DEFAULT,
-    "owasp:api8:2023-define-error-validation": _DEFAULT + "; or nothing is taken",
-    "owasp:api8:2023-define-error-responses-401": _DEFAULT + "; or nobody is asked for a credential",
-    "owasp:api8:2023-define-error-responses-500": _DEFAULT,
-    "owasp:api9:2023-inventory-environment": "a description that does not name an environment",
 }

@@ -167,7 +167,7 @@ def main() -> int:
         "--quick", action="store_true", help="fewer documents and a lower bound: 4 minutes"
     )
     arguments.add_argument("--whole", action="store_true", help="also all of the directory, without Spectral")
-    arguments.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    arguments.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name}")
     asked = arguments.parse_args()
     plan = QUICK if asked.quick else PLAN
     if not DOCUMENTS.is_dir():
@@ -178,6 +178,9 @@ def main() -> int:
     rows = kept(measure(chosen, plan))
     if not any(row.ours.finished for row in rows):
         print("no document was audited: nothing to tell", file=sys.stderr)
+        return 1
+    if asked.write and not any(row.ours.finished and row.theirs.finished for row in rows):
+        print("no document was finished by both: the page stays as it is", file=sys.stderr)
         return 1
     run = Run(
         rows=rows,

@@ -171,6 +171,19 @@ def test_results_are_kept_as_they_come(tmp_path, monkeypatch, capsys):
     assert [programs.read_row(line) for line in run.RESULTS.read_text().splitlines()] == [row]
 
 
+def test_a_run_without_the_peer_leaves_the_page_as_it_is(tmp_path, monkeypatch, capsys):
+    (tmp_path / "shop.json").write_text("{}")
+    monkeypatch.setattr(run, "DOCUMENTS", tmp_path)
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "results.jsonl")
+    monkeypatch.setattr(run, "SPECTRAL", tmp_path / "none")
+    monkeypatch.setattr(run, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(run, "tokenward", lambda *_: programs.Told(1.0))
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quick", "--write"])
+    assert run.main() == 1
+    assert not run.PAGE.exists()
+    assert "the page stays as it is" in capsys.readouterr().err
+
+
 def test_the_page_was_written_by_the_program():
     page = (ROOT / "docs" / "openapi-audit.md").read_text(encoding="utf-8")
     template = report.TEMPLATE.read_text(encoding="utf-8")

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenward.base.forms import FORM_LIMIT, MAX_PARAMETERS, form_decoded, parse_form, read_form
+from tokenward.base.forms import FORM_LIMIT, MAX_PARAMETERS, form_decoded, parse_form, read_form, take_form
 from tokenward.base.problems import DUPLICATE_PARAMETER, MALFORMED, TOO_LARGE, WRONG_MEDIA_TYPE, Refusal
 
 # What a form can carry: any text without C0 controls, DEL and lone surrogates.
 CLEAN = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=[*map(chr, range(32)), "\x7f"]))
 
 
-def read(chunks, content_type=b"application/x-www-form-urlencoded", *, limit=FORM_LIMIT):
+def read(chunks, content_type=b"application/x-www-form-urlencoded", *, limit=FORM_LIMIT, by=read_form):
     headers = [] if content_type is None else [(b"content-type", content_type)]
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages.append({"type": "http.request", "body": b"", "more_body": False})
@@ -21,7 +21,7 @@ def read(chunks, content_type=b"application/x-www-form-urlencoded", *, limit=FOR
     async def receive():
         return next(pending)
 
-    return asyncio.run(read_form({"headers": headers}, receive, limit=limit))
+    return asyncio.run(by({"headers": headers}, receive, limit=limit))
 
 
 def refused(raw):
@@ -180,3 +180,25 @@ def test_a_refusal_never_repeats_what_was_sent():
         with pytest.raises(Refusal) as caught:
             parse_form(raw)
         assert "hunter22" not in repr(caught.value) + str(caught.value)
+
+
+LEGIBLE = [
+    (b"a=1&b=2&a=1", 64, "duplicate_parameter", {"a": "1", "b": "2"}),
+    (b"a=1&b=2&a=3", 64, "duplicate_parameter", {"b": "2"}),
+    (b"a=1&b=%00&c=%ff&d=%0", 64, "malformed_request", {"a": "1"}),
+    (b"a=1&b=\xff&c=3", 64, "malformed_request", {"a": "1", "c": "3"}),
+    (b"a=1&b=123456789", 8, "too_large", {"a": "1"}),
+    (b"a=1&b=2&c=3", 7, "too_large", {"a": "1"}),
+    (b"a=12345678", 4, "too_large", {}),
+    (b"&".join(b"a%d=1" % each for each in range(60)), 999, "too_large", {f"a{n}": "1" for n in range(51)}),
+]
+
+
+@pytest.mark.parametrize(("raw", "limit", "code", "legible"), LEGIBLE, ids=map(str, range(len(LEGIBLE))))
+def test_of_a_refused_form_that_is_legible_which_can_mean_one_thing_only(raw, limit, code, legible):
+    fields, refusal = read([raw[:5], raw[5:]], limit=limit, by=take_form)
+    assert (refusal.problem.code, fields) == (code, legible)
+
+
+def test_a_form_that_is_not_refused_is_taken_as_it_is_read():
+    assert read([b"a=1&b="], by=take_form) == ({"a": "1"}, None)

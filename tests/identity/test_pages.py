@@ -35,6 +35,7 @@ def view(**changed):
         "action": "/authorize/decision",
         "sealed_request": "sealed",
         "details": (),
+        "problem": None,
     }
     return SimpleNamespace(**(facts | changed))
 

@@ -9,6 +9,7 @@ from identity.house import BACK, SESSION
 from identity.op import CLIENT, KEY, OP, OTHER_KEY, OpenIdProvider, leave, through
 from tokens.minting import ABSENT
 from tokenward.base.outbound import OutboundError
+from tokenward.base.problems import EXPIRED_FORM, PROVIDER_UNAVAILABLE
 from tokenward.identity.upstream.metadata import KEPT, RETRY_AFTER, TTL
 from tokenward.identity.upstream.under_way import LIFETIME
 from tokenward.tokens.id_token import left_half_hash
@@ -296,7 +297,7 @@ def test_metadata_that_cannot_be_used_sends_nobody_anywhere(corp, name):
         provider.metadata = METADATA[name]
         answer = await leave(house.browser())
         assert answer.status_code == 503
-        assert "provider_unavailable" in answer.text
+        assert PROVIDER_UNAVAILABLE.text in answer.text
         assert "location" not in answer.headers
 
     corp(story)
@@ -346,12 +347,12 @@ def test_the_button_is_a_form_of_ours(corp):
     async def story(house, provider):
         answer = await house.browser().post("/sign-in/with/corp", data={"continue": BACK})
         assert answer.status_code == 400
-        assert "expired_form" in answer.text
+        assert EXPIRED_FORM.text in answer.text
         assert provider.fetched == []
         browser = house.browser()
         field = await house.field(browser)  # that of the password
         answer = await browser.post("/sign-in/with/corp", data={"form": field})
-        assert "expired_form" in answer.text
+        assert EXPIRED_FORM.text in answer.text
         assert (await browser.get("/sign-in/with/corp")).status_code == 405
 
     corp(story)

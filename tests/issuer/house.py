@@ -121,7 +121,7 @@ class PlainPages:
 
     def consent(self, view: ConsentView) -> bytes:
         self.view = view
-        return b"consent"
+        return b"consent" + (f" {view.problem.code}".encode() if view.problem else b"")
 
     def device(self, view: DeviceView) -> bytes:
         self.view = view

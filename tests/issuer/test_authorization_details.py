@@ -246,7 +246,7 @@ async def test_what_reads_otherwise_than_on_the_page_is_asked_again(h: House):
     bank = replace(h.issuer.settings.resources[BANK], details={"payment": changed})
     settings = replace(h.issuer.settings, resources={BANK: bank})
     object.__setattr__(h.issuer, "settings", settings)
-    assert (await app.decide("allow")).text == "expired_form"
+    assert (await app.decide("allow")).text == "consent expired_form"
     assert await h.issuer.store.grants_of(h.browser.person.user_id, h.clock.time()) == []
 
 

@@ -325,9 +325,10 @@ async def test_consent_does_not_stand_in_for_a_sign_in_that_is_gone(h: House):
     h.browser.person = Person(amr=("pwd", "otp"), auth_time=h.clock.time())
     assert (await h.authorize(**app.request(acr_values=ACR["two-factor"]))).text == "consent"
     form = {"request": h.pages.view.sealed_request, "decision": "allow"}
-    for weaker in ({"amr": ("pwd",)}, {"amr": ("pwd", "otp"), "auth_time": h.clock.time() - 1}):
-        h.browser.person = Person(**{"auth_time": h.clock.time(), **weaker})
-        assert (await h.http.post("/authorize/decision", data=form)).text == "expired_form"
+    h.browser.person = Person(amr=("pwd",), auth_time=h.clock.time())
+    sign_in_target(await h.http.post("/authorize/decision", data=form))
+    h.browser.person = Person(amr=("pwd", "otp"), auth_time=h.clock.time() - 1)
+    assert (await h.http.post("/authorize/decision", data=form)).text == "consent expired_form"
 
 
 @lived
@@ -424,7 +425,17 @@ async def test_the_consent_form_is_good_for_ten_minutes(h: House):
     app = await h.client("web", "accounts:read")
     await h.authorize(**app.request())
     h.clock.advance(600)
-    assert (await app.decide("allow")).text == "expired_form"
+    assert (await app.decide("allow")).text == "consent expired_form"
+    assert "code" in answer(await app.decide("allow")), "by the form of the page that came again"
+
+
+@lived
+async def test_an_old_consent_form_does_not_get_round_max_age(h: House):
+    app = await h.client("web", "accounts:read")
+    h.browser.person = Person(auth_time=h.clock.time())
+    await h.authorize(**app.request(max_age="300"))
+    h.clock.advance(600)
+    sign_in_target(await app.decide("allow"))
 
 
 @lived
@@ -437,7 +448,7 @@ async def test_a_consent_form_that_was_made_up_or_cut_is_refused(h: House):
         response = await app.decide("allow", request=forged)
         assert (response.status_code, response.text) == (400, "expired_form")
     for decision in ("", "maybe", "ALLOW"):
-        assert (await app.decide(decision)).text == "malformed_request"
+        assert (await app.decide(decision)).text == "consent malformed_request"
 
 
 @lived

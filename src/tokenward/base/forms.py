@@ -5,6 +5,8 @@ passed through, no replacement characters, no control characters.
 """
 
 import re
+from collections.abc import MutableMapping
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from tokenward.base.asgi import Receive, Scope, only_header, read_body
@@ -31,6 +33,39 @@ async def read_form(scope: Scope, receive: Receive, *, limit: int = FORM_LIMIT) 
     if media_type is None or not _MEDIA_TYPE.fullmatch(media_type):
         raise Refusal(WRONG_MEDIA_TYPE)
     return parse_form(await read_body(receive, limit=limit))
+
+
+async def take_form(
+    scope: Scope, receive: Receive, *, limit: int = FORM_LIMIT
+) -> tuple[dict[str, str], Refusal | None]:
+    """As `read_form`, but with what can be read of a form that it refuses, and why it does.
+
+    That is for showing the form's page again where the person was, and decides nothing. It has no parameter
+    that could mean two things, and none beyond the limit.
+    """
+    begun = bytearray()
+
+    async def kept() -> MutableMapping[str, Any]:
+        message = await receive()
+        begun.extend(message.get("body", b"")[: limit - len(begun)])
+        return message
+
+    try:
+        return await read_form(scope, kept, limit=limit), None
+    except Refusal as refusal:
+        return _legible(bytes(begun), cut=len(begun) == limit), refusal
+
+
+def _legible(raw: bytes, *, cut: bool) -> dict[str, str]:
+    pairs = raw.split(b"&")[: MAX_PARAMETERS + 1]
+    parameters: dict[str, set[str]] = {}
+    for pair in pairs[:-1] if cut else pairs:  # of the last one, there may be more
+        try:
+            for name, value in parse_form(pair).items():
+                parameters.setdefault(name, set()).add(value)
+        except Refusal:
+            continue
+    return {name: values.pop() for name, values in parameters.items() if len(values) == 1}
 
 
 def parse_form(raw: bytes) -> dict[str, str]:

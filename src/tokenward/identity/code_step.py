@@ -4,12 +4,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tokenward.base.asgi import Headers, Scope
-from tokenward.base.forms import parse_form, read_form
+from tokenward.base.asgi import Scope
 from tokenward.base.problems import EXPIRED_FORM, Refusal
 from tokenward.base.secret import Secret
-from tokenward.identity.answers import log_refusal, retry_after, see_other
-from tokenward.identity.continuing import MAX_CONTINUE
+from tokenward.identity.answers import Fields, Show, see_other
+from tokenward.identity.continuing import MAX_CONTINUE, UNSENT
 from tokenward.identity.parts import Parts
 from tokenward.identity.passkey_step import PasskeyStep
 from tokenward.identity.pending import Pending
@@ -24,46 +23,49 @@ _FORM_LIMIT = 3 * MAX_CONTINUE + 2048
 
 
 class CodeStep:
-    """Asks for a code where a password alone is not enough."""
+    """Asks for a code where a password alone is not enough.
 
-    def __init__(self, parts: Parts, passkeys: PasskeyStep) -> None:
+    Args:
+        parts: the room's.
+        passkeys: the other way.
+        again: the sign-in page, for whose sign-in has begun to be too old.
+    """
+
+    def __init__(self, parts: Parts, passkeys: PasskeyStep, again: Show) -> None:
+        self._again = again
         self._parts = parts
         self._passkeys = passkeys
 
     @property
     def routes(self) -> list[Route]:
         """`/sign-in/code`."""
-        return [Route(PAGES[Step.SECOND], self._parts.answers.answering(self._code), methods=["GET", "POST"])]
+        return [
+            self._parts.answers.seen_and_sent(PAGES[Step.SECOND], self._show, self._act, limit=_FORM_LIMIT)
+        ]
 
-    async def _code(self, request: Request) -> Response:
-        scope = request.scope
-        post = request.method == "POST"
-        if post:
-            self._parts.forms.check_origin(scope)
-        form = await read_form(scope, request.receive, limit=_FORM_LIMIT) if post else {}
-        aim = Aim.read(form if post else parse_form(scope["query_string"]))
+    async def _show(self, request: Request, fields: Fields, error: str) -> Response:
+        scope, aim = request.scope, Aim.read(fields)
+        so_far = await self._at_this_step(scope, aim)
+        if so_far is not None:
+            return await self._page(scope, so_far, aim, error)
+        return await self._again(request, fields, error) if error else _first(aim)
+
+    async def _act(self, request: Request, form: Fields) -> Response:
+        scope, aim = request.scope, Aim.read(form)
+        so_far = await self._at_this_step(scope, aim)
+        if so_far is None:
+            return _first(aim, unsent=True)
+        self._parts.forms.check(scope, _FORM, form)
+        user = await self._user(so_far)
+        device = self._parts.devices.id_for(scope, user.user_id)
+        if await self._parts.factors.check(user.user_id, Secret(form.get("code", "")), device):
+            self._parts.told.of(scope, user, "recovery_used")
+        return await self._parts.progress.proved(scope, so_far, user, OTP, aim)
+
+    async def _at_this_step(self, scope: Scope, aim: Aim) -> Pending | None:
+        """What was proved, if a code is what comes next."""
         so_far = await self._parts.progress.so_far(scope)
-        if so_far is None or await self._parts.progress.next(so_far, aim) is not Step.SECOND:
-            return see_other(f"{PAGES[Step.FIRST]}?{aim.query}")
-        if not post:
-            return await self._page(scope, 200, so_far, aim)
-        try:
-            self._parts.forms.check(scope, _FORM, form)
-            user = await self._user(so_far)
-            device = self._parts.devices.id_for(scope, user.user_id)
-            if await self._parts.factors.check(user.user_id, Secret(form.get("code", "")), device):
-                self._parts.told.of(scope, user, "recovery_used")
-            return await self._parts.progress.proved(scope, so_far, user, OTP, aim)
-        except Refusal as refusal:
-            log_refusal(refusal)
-            return await self._page(
-                scope,
-                refusal.problem.status,
-                so_far,
-                aim,
-                error=refusal.problem.text,
-                headers=retry_after(refusal),
-            )
+        return so_far if await self._parts.progress.next(so_far, aim) is Step.SECOND else None
 
     async def _user(self, so_far: Pending) -> User:
         user = await self._parts.store.user(so_far.user_id)
@@ -71,16 +73,7 @@ class CodeStep:
             raise Refusal(EXPIRED_FORM, f"user_id={so_far.user_id}: changed during the sign-in")
         return user
 
-    async def _page(
-        self,
-        scope: Scope,
-        status: int,
-        so_far: Pending,
-        aim: Aim,
-        *,
-        error: str = "",
-        headers: Headers = (),
-    ) -> Response:
+    async def _page(self, scope: Scope, so_far: Pending, aim: Aim, error: str) -> Response:
         keys = await self._parts.store.passkeys(so_far.user_id)
         bound = self._parts.forms.bound(scope)
         body = self._parts.pages.code(
@@ -89,4 +82,9 @@ class CodeStep:
             passkey=self._passkeys.offer(bound, keys) if keys else None,
             error=error,
         )
-        return self._parts.answers.page(status, body, [*headers, *bound.headers])
+        return self._parts.answers.page(body, bound.headers)
+
+
+def _first(aim: Aim, *, unsent: bool = False) -> Response:
+    told = f"&{UNSENT}=1" if unsent else ""
+    return see_other(f"{PAGES[Step.FIRST]}?{aim.query}{told}")

@@ -5,6 +5,8 @@ import re
 LANDING = "/"
 ACCOUNT = "/account"
 MAX_CONTINUE = 4096
+UNSENT = "unsent"
+"""In the query of the sign-in page: a form was not taken, since its person must sign in first."""
 
 # Path and query of our pages, in the characters that browsers leave in a query (WHATWG URL §1.3), and no
 # backslash. With the path fixed there is no host, no scheme and no line break to smuggle in.

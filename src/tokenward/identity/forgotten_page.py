@@ -8,11 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tokenward.base.asgi import Headers, Scope
-from tokenward.base.forms import read_form
+from tokenward.base.asgi import Scope
 from tokenward.base.problems import MISSING_PARAMETER, TOO_MANY_REQUESTS, Refusal
 from tokenward.base.throttle import TokenBuckets, peer_of
-from tokenward.identity.answers import log_refusal, retry_after
+from tokenward.identity.answers import Fields
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import MAX_USERNAME, typed_username, why_no_username
 from tokenward.store.port import StoreUnavailable
@@ -37,26 +36,20 @@ class ForgottenPage:
         """What to mount."""
         if not self._parts.letters.work:
             return []
-        return [Route(PATH, self._parts.answers.answering(self._forgotten), methods=["GET", "POST"])]
+        return [self._parts.answers.seen_and_sent(PATH, self._show, self._act)]
 
-    async def _forgotten(self, request: Request) -> Response:
+    async def _show(self, request: Request, _fields: Fields, error: str) -> Response:
+        return self._page(request.scope, error=error)
+
+    async def _act(self, request: Request, form: Fields) -> Response:
         scope = request.scope
-        if request.method == "GET":
-            return self._page(scope, 200)
-        form = await read_form(scope, request.receive)
-        try:
-            self._parts.forms.check(scope, _FORM, form)
-            username = self._admitted(scope, typed_username(form.get("username", "")))
-        except Refusal as refusal:
-            log_refusal(refusal)
-            return self._page(
-                scope, refusal.problem.status, error=refusal.problem.text, headers=retry_after(refusal)
-            )
+        self._parts.forms.check(scope, _FORM, form)
+        username = self._admitted(scope, typed_username(form.get("username", "")))
         # Beside the request, so that the time of the answer does not tell who exists, and has an address.
         task = asyncio.create_task(self._send(username[: MAX_USERNAME + 1]))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
-        return self._page(scope, 200, sent=True)
+        return self._page(scope, sent=True)
 
     def _admitted(self, scope: Scope, username: str) -> str:
         if not username:
@@ -85,9 +78,7 @@ class ForgottenPage:
         except (Refusal, StoreUnavailable) as error:
             _log.warning("no link was sent: %s", error)
 
-    def _page(
-        self, scope: Scope, status: int, *, sent: bool = False, error: str = "", headers: Headers = ()
-    ) -> Response:
+    def _page(self, scope: Scope, *, sent: bool = False, error: str = "") -> Response:
         bound = self._parts.forms.bound(scope)
         body = self._parts.pages.forgotten(field=bound.field(_FORM), sent=sent, error=error)
-        return self._parts.answers.page(status, body, [*headers, *bound.headers])
+        return self._parts.answers.page(body, bound.headers)

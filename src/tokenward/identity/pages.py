@@ -85,6 +85,10 @@ class ConsentFacts(AskedFacts, Protocol):
     def details(self) -> Sequence[Told]:
         """What exactly is asked for, an element each (RFC 9396)."""
 
+    @property
+    def problem(self) -> Problem | None:
+        """What was wrong with what was sent before."""
+
 
 class DeviceFacts(FormFacts, Protocol):
     """What the page needs to know that asks for a device's code."""
@@ -170,6 +174,11 @@ class Pages:
         """Response headers of every page: type, CSP, framing, referrer and cache rules."""
         return list(HEADERS)
 
+    @property
+    def unsent(self) -> str:
+        """What the sign-in page says to who sent a form and has to sign in first."""
+        return english().t("sign_in.unsent")
+
     def sign_in(
         self,
         *,
@@ -220,7 +229,9 @@ class Pages:
         """Asks for `username`; or says that the mail is on its way, whether it is or not."""
         return self._render("forgotten.html", field=field, sent=sent, error=error)
 
-    def account(self, view: AccountView, *, sign_out: str, passkeys: bool, passwords: bool = True) -> bytes:
+    def account(
+        self, view: AccountView, *, sign_out: str, passkeys: bool, passwords: bool = True, error: str = ""
+    ) -> bytes:
         """`/account`: what the person has, and forms that end it; `sign_out` is that form's hidden field."""
         return self._render(
             "account.html",
@@ -228,6 +239,7 @@ class Pages:
             sign_out=sign_out,
             passkeys_work=passkeys,
             passwords_work=passwords,
+            error=error,
         )
 
     def password(self, *, username: str, field: str, error: str = "") -> bytes:
@@ -257,9 +269,9 @@ class Pages:
             error=error,
         )
 
-    def recovery(self, *, aim: Aim, field: str, left: int, codes: Sequence[str]) -> bytes:
+    def recovery(self, *, aim: Aim, field: str, left: int, codes: Sequence[str], error: str = "") -> bytes:
         """`/account/recovery-codes`: how many are left; or new ones, once."""
-        return self._render("recovery.html", aim=aim, field=field, left=left, codes=codes)
+        return self._render("recovery.html", aim=aim, field=field, left=left, codes=codes, error=error)
 
     def second_factor(self, *, aim: Aim, passkeys: bool, app: bool, passwords: bool = True) -> bytes:
         """`/account/second-factor`: which of the ways to one more factor there are."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import INVALID_INPUT, Refusal
 from tokenward.identity.account_view import LinkedAccount, Words
@@ -15,6 +16,7 @@ from tokenward.identity.letters import Letters
 from tokenward.identity.links import Links
 from tokenward.identity.pages import Pages
 from tokenward.identity.passwords import Passwords, chosen
+from tokenward.identity.people import Person
 from tokenward.identity.progress import Progress
 from tokenward.identity.second_factors import SecondFactors
 from tokenward.identity.sessions import Sessions
@@ -72,6 +74,15 @@ class Parts:
     sealer: Sealer = field(repr=False)
     words: Words
     clock: Clock = SYSTEM_CLOCK
+
+    async def current(self, scope: Scope) -> Person | None:
+        """Whose session the request's cookie names, as far as their provider lets them; None if none is live.
+
+        Raises:
+            StoreUnavailable: nobody can know.
+        """
+        person = await self.sessions.current(scope)
+        return await self.upstreams.narrowed(person) if person is not None else None
 
     async def chosen_password(self, form: Mapping[str, str], username: str) -> str:
         """The hash of the password that a form of `new_password` (see parts.html) chooses for this person.

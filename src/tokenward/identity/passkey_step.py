@@ -7,10 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tokenward.base.asgi import Headers, Scope
-from tokenward.base.forms import parse_form, read_form
+from tokenward.base.asgi import Scope
 from tokenward.base.problems import EXPIRED_FORM, PASSKEY_REFUSED, Refusal
-from tokenward.identity.answers import log_refusal, retry_after, see_other
+from tokenward.identity.answers import Fields, see_other
 from tokenward.identity.continuing import MAX_CONTINUE
 from tokenward.identity.factors import passkeys
 from tokenward.identity.factors.passkeys import RelyingParty
@@ -43,10 +42,14 @@ class PasskeyStep:
         if party is None:
             return []
 
-        async def passkey(request: Request) -> Response:
-            return await self._passkey(request, party)
+        async def act(request: Request, form: Fields) -> Response:
+            return await self._act(request.scope, form, party)
 
-        return [Route(PAGES[Step.PASSKEY], self._parts.answers.answering(passkey), methods=["GET", "POST"])]
+        return [
+            self._parts.answers.seen_and_sent(
+                PAGES[Step.PASSKEY], self._see, act, again=self._again, limit=_FORM_LIMIT
+            )
+        ]
 
     def offer(self, page: BoundPage, allow: Sequence[Passkey] = ()) -> PasskeyOffer | None:
         """A way in by a passkey: one of `allow`, or any that the browser knows; None where there are none."""
@@ -58,36 +61,23 @@ class PasskeyStep:
         )
         return PasskeyOffer(field, json.dumps(options))
 
-    async def _passkey(self, request: Request, party: RelyingParty) -> Response:
-        scope = request.scope
-        if request.method == "POST":
-            return await self._submit(request, party)
-        aim = Aim.read(parse_form(scope["query_string"]))
-        so_far = await self._parts.progress.so_far(scope)
+    async def _see(self, request: Request, query: Fields, error: str) -> Response:
+        aim = Aim.read(query)
+        so_far = await self._parts.progress.so_far(request.scope)
         if await self._parts.progress.next(so_far, aim) is not Step.PASSKEY:
             return see_other(f"{PAGES[Step.FIRST]}?{aim.query}")
-        return await self._page(scope, 200, so_far, aim)
+        return await self._page(request.scope, so_far, aim, error)
 
-    async def _submit(self, request: Request, party: RelyingParty) -> Response:
-        scope = request.scope
-        form = await read_form(scope, request.receive, limit=_FORM_LIMIT)
-        aim = Aim.read(form)
+    async def _again(self, request: Request, fields: Fields, error: str) -> Response:
+        so_far = await self._parts.progress.so_far(request.scope)
+        return await self._page(request.scope, so_far, Aim.read(fields), error)
+
+    async def _act(self, scope: Scope, form: Fields, party: RelyingParty) -> Response:
         so_far = await self._parts.progress.so_far(scope)
-        try:
-            user, amr = await self._authenticate(party, form, await self._asked(scope, so_far, form))
-            return await self._parts.progress.proved(scope, so_far, user, amr, aim)
-        except Refusal as refusal:
-            log_refusal(refusal)
-            return await self._page(
-                scope,
-                refusal.problem.status,
-                so_far,
-                aim,
-                error=refusal.problem.text,
-                headers=retry_after(refusal),
-            )
+        user, amr = await self._authenticate(party, form, await self._asked(scope, so_far, form))
+        return await self._parts.progress.proved(scope, so_far, user, amr, Aim.read(form))
 
-    async def _asked(self, scope: Scope, so_far: Pending | None, form: dict[str, str]) -> Sequence[str]:
+    async def _asked(self, scope: Scope, so_far: Pending | None, form: Fields) -> Sequence[str]:
         """The passkeys that the form's page named; none where it let the browser choose.
 
         Raises:
@@ -102,7 +92,7 @@ class PasskeyStep:
         return ()
 
     async def _authenticate(
-        self, party: RelyingParty, form: dict[str, str], allow: Sequence[str]
+        self, party: RelyingParty, form: Fields, allow: Sequence[str]
     ) -> tuple[User, tuple[str, ...]]:
         """Whose passkey, one of `allow` if there are any, signed this form's challenge, and what that shows.
 
@@ -136,16 +126,7 @@ class PasskeyStep:
             raise Refusal(PASSKEY_REFUSED, f"user_id={user.user_id}: a passkey's counter did not advance")
         return user, passkeys.amr_of(key.backup_eligible, shown.user_verified)
 
-    async def _page(
-        self,
-        scope: Scope,
-        status: int,
-        so_far: Pending | None,
-        aim: Aim,
-        *,
-        error: str = "",
-        headers: Headers = (),
-    ) -> Response:
+    async def _page(self, scope: Scope, so_far: Pending | None, aim: Aim, error: str) -> Response:
         step = await self._parts.progress.next(so_far, aim)
         # Where they could say who they are, any passkey will do, as on the page that they come from.
         allow: Sequence[Passkey] = ()
@@ -155,7 +136,7 @@ class PasskeyStep:
         body = self._parts.pages.passkey(
             aim=aim, passkey=self.offer(bound, allow), needed=step is Step.PASSKEY, error=error
         )
-        return self._parts.answers.page(status, body, [*headers, *bound.headers])
+        return self._parts.answers.page(body, bound.headers)
 
 
 def _form(user_id: str) -> str:

@@ -114,7 +114,7 @@ class Identity:
         door = AccountDoor(parts)
         pages: list[_Page] = [
             self.sign_in,
-            CodeStep(parts, passkeys),
+            CodeStep(parts, passkeys, self.sign_in.again),
             passkeys,
             Overview(parts, door),
             AuthenticatorPage(parts, door),
@@ -126,7 +126,10 @@ class Identity:
         under_way = UnderWayCookie(
             cookie("tokenward_upstream", secure=wants_secure(issuer_url)), sealer, clock=clock
         )
-        steps = {client.provider.name: UpstreamStep(parts, client, under_way) for client in upstreams.clients}
+        steps = {
+            client.provider.name: UpstreamStep(parts, client, under_way, self.sign_in.again)
+            for client in upstreams.clients
+        }
         pages += [*steps.values(), ProvidersPage(parts, door, steps)]
         if parts.party is not None:
             pages.append(PasskeysPage(parts, door, parts.party))
@@ -164,6 +167,7 @@ class Identity:
             store, self.outbox, english(), name=name, issuer_url=issuer_url, passwords=password_sign_in
         )
         told = Told(letters)
+        forms = BoundForms(FormGuard(sealer, issuer_url, clock=clock), before)
         return Parts(
             store=store,
             name=name,
@@ -188,8 +192,8 @@ class Identity:
             told=told,
             upstreams=upstreams,
             devices=devices,
-            forms=BoundForms(FormGuard(sealer, issuer_url, clock=clock), before),
-            answers=Answers(Pages(name, self._branding)),
+            forms=forms,
+            answers=Answers(Pages(name, self._branding), forms),
             sealer=sealer,
             words=words,
             clock=clock,

@@ -1,4 +1,4 @@
-"""The first step of signing in, and signing out: the routes, and the way back to the request that asked."""
+"""The first step of signing in: the routes, and the way back to the request that asked."""
 
 import asyncio
 import logging
@@ -8,12 +8,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.base.asgi import Headers, Scope
-from tokenward.base.forms import parse_form, read_form
 from tokenward.base.problems import BAD_CREDENTIALS, MISSING_PARAMETER, Refusal
 from tokenward.base.secret import Secret
 from tokenward.base.throttle import peer_of
-from tokenward.identity.answers import log_refusal, retry_after, see_other
-from tokenward.identity.continuing import ACCOUNT, LANDING, MAX_CONTINUE, safe_continue
+from tokenward.identity.answers import Fields, see_other
+from tokenward.identity.continuing import ACCOUNT, MAX_CONTINUE, UNSENT, safe_continue
 from tokenward.identity.parts import Parts
 from tokenward.identity.passkey_step import PasskeyStep
 from tokenward.identity.passwords import MAX_LENGTH
@@ -53,8 +52,7 @@ class SignIn:
         Raises:
             StoreUnavailable: nobody can know.
         """
-        person = await self._parts.sessions.current(scope)
-        return await self._parts.upstreams.narrowed(person) if person is not None else None
+        return await self._parts.current(scope)
 
     def sign_in_url(self, continue_to: str, *, level: Level | None = None, since: float = 0.0) -> str:
         """The page that asks for what is missing of `level`, or older than `since`.
@@ -65,32 +63,25 @@ class SignIn:
 
     @property
     def routes(self) -> list[Route]:
-        """`/`, `/sign-in` and `/sign-out`."""
-        answering = self._parts.answers.answering
+        """`/` and `/sign-in`."""
+        answers, path = self._parts.answers, PAGES[Step.FIRST]
+        if not self._parts.password_sign_in:
+            return [answers.seen("/", self._landing), answers.seen(path, self._see)]
         return [
-            Route("/", answering(self._landing), methods=["GET"]),
-            Route(PAGES[Step.FIRST], answering(self._sign_in), methods=self._methods),
-            Route("/sign-out", answering(self._sign_out), methods=["POST"]),
+            answers.seen("/", self._landing),
+            answers.seen_and_sent(path, self._see, self._act, again=self.again, limit=_FORM_LIMIT),
         ]
 
-    @property
-    def _methods(self) -> list[str]:
-        return ["GET", "POST"] if self._parts.password_sign_in else ["GET"]
-
-    async def _landing(self, request: Request) -> Response:
-        person = await self.current(request.scope)
-        pages = self._parts.pages
-        if person is None:
-            return self._parts.answers.page(200, pages.landing())
+    async def _landing(self, request: Request, _fields: Fields, _error: str) -> Response:
+        if await self.current(request.scope) is None:
+            return self._parts.answers.page(self._parts.pages.landing())
         return see_other(ACCOUNT)
 
-    async def _sign_in(self, request: Request) -> Response:
-        if request.method == "POST":
-            return await self._submit(request)
-        query = parse_form(request.scope["query_string"])
+    async def _see(self, request: Request, query: Fields, _error: str) -> Response:
         aim = Aim.read(query)
+        error = self._parts.pages.unsent if UNSENT in query else ""
         if AGAIN in query:
-            return self._page(request.scope, 200, aim, headers=[self._parts.progress.forget()])
+            return self._page(request.scope, aim, error=error, headers=[self._parts.progress.forget()])
         so_far = await self._parts.progress.so_far(request.scope)
         step = await self._parts.progress.next(so_far, aim)
         if step is Step.DONE:
@@ -101,28 +92,20 @@ class SignIn:
             return see_other(f"{PAGES[step]}?{aim.query}")
         known = await self._parts.store.user(so_far.user_id) if so_far is not None else None
         username = known.username if known is not None else ""
-        return self._page(request.scope, 200, aim, username=username, confirming=known is not None)
+        return self._page(request.scope, aim, username=username, confirming=known is not None, error=error)
 
-    async def _submit(self, request: Request) -> Response:
+    async def again(self, request: Request, fields: Fields, error: str) -> Response:
+        """The page, for who sent one of its forms; see `Show`."""
+        username = typed_username(fields.get("username", ""))[:MAX_USERNAME]
+        return self._page(request.scope, Aim.read(fields), username=username, error=error)
+
+    async def _act(self, request: Request, form: Fields) -> Response:
         scope = request.scope
-        form = await read_form(scope, request.receive, limit=_FORM_LIMIT)
-        aim = Aim.read(form)
-        username = typed_username(form.get("username", ""))
-        try:
-            self._parts.forms.check(scope, "sign-in", form)
-            user = await self._authenticate(scope, username, Secret(form.get("password", "")))
-            so_far = await self._parts.progress.so_far(scope)
-            return await self._parts.progress.proved(scope, so_far, user, PASSWORD, aim)
-        except Refusal as refusal:
-            log_refusal(refusal)
-            return self._page(
-                scope,
-                refusal.problem.status,
-                aim,
-                username=username[:MAX_USERNAME],
-                error=refusal.problem.text,
-                headers=retry_after(refusal),
-            )
+        self._parts.forms.check(scope, "sign-in", form)
+        username, password = typed_username(form.get("username", "")), Secret(form.get("password", ""))
+        user = await self._authenticate(scope, username, password)
+        so_far = await self._parts.progress.so_far(scope)
+        return await self._parts.progress.proved(scope, so_far, user, PASSWORD, Aim.read(form))
 
     async def _authenticate(self, scope: Scope, username: str, password: Secret) -> User:
         """The person who has this name and this password.
@@ -163,25 +146,9 @@ class SignIn:
         except (Refusal, StoreUnavailable):  # the next sign-in will do
             _log.info("a password hash was not renewed: user_id=%s", user.user_id)
 
-    async def _sign_out(self, request: Request) -> Response:
-        # Also where nobody is signed in: another site's form comes without our SameSite=Lax cookie, and the
-        # answer to it could still remove the cookie.
-        self._parts.forms.check_origin(request.scope)
-        form = await read_form(request.scope, request.receive)
-        person = await self.current(request.scope)
-        onwards = None
-        if person is not None:
-            self._parts.forms.check_of_session("sign-out", person, request.scope, form)
-            await self._parts.sessions.end(request.scope)
-            _log.info("signed out: user_id=%s", person.user_id)
-            onwards = await self._parts.upstreams.sign_out_url(person)
-        over = [self._parts.sessions.cookie.clear(), self._parts.progress.forget()]
-        return see_other(onwards or LANDING, over)
-
     def _page(
         self,
         scope: Scope,
-        status: int,
         aim: Aim,
         *,
         username: str = "",
@@ -202,4 +169,4 @@ class SignIn:
             provider_field=bound.field(PROVIDERS),
             error=error,
         )
-        return self._parts.answers.page(status, body, [*headers, *bound.headers])
+        return self._parts.answers.page(body, [*headers, *bound.headers])

@@ -1,7 +1,7 @@
 """What a person has to do next to be signed in well enough."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlencode
@@ -46,7 +46,7 @@ class Aim:
     since: float = 0.0
 
     @classmethod
-    def read(cls, query: dict[str, str]) -> "Aim":
+    def read(cls, query: Mapping[str, str]) -> "Aim":
         """The aim in a query or a form; what is missing or no value of ours asks for nothing."""
         level = next((each for each in LEVELS if each == query.get("level")), None)
         since = query.get("since", "")

@@ -21,7 +21,7 @@ from tokenward.base.problems import (
     oauth_json,
 )
 from tokenward.base.throttle import TokenBuckets, peer_of
-from tokenward.identity.answers import log_refusal, see_other
+from tokenward.identity.answers import Fields, Show, log_refusal, see_other
 from tokenward.identity.continuing import MAX_CONTINUE
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
@@ -51,9 +51,11 @@ class UpstreamStep:
         parts: the room's.
         client: of the provider.
         under_way: what is kept in the browser meanwhile.
+        again: the sign-in page, where the way there begins.
     """
 
-    def __init__(self, parts: Parts, client: UpstreamClient, under_way: UnderWayCookie) -> None:
+    def __init__(self, parts: Parts, client: UpstreamClient, under_way: UnderWayCookie, again: Show) -> None:
+        self._again = again
         self._parts = parts
         self._client = client
         self._provider = client.provider
@@ -67,16 +69,14 @@ class UpstreamStep:
     @property
     def routes(self) -> list[Route]:
         """`/sign-in/with/NAME`, `/sign-in/from/NAME` and `/sign-in/from/NAME/logout`."""
-        answering = self._parts.answers.answering
-        provider = self._provider
+        answers, provider = self._parts.answers, self._provider
         return [
-            Route(f"/sign-in/with/{provider.name}", answering(self._leave), methods=["POST"]),
-            Route(provider.callback, answering(self._come_back), methods=["GET"]),
+            answers.sent(f"/sign-in/with/{provider.name}", self._leave, self._again, limit=_FORM_LIMIT),
+            Route(provider.callback, answers.answering(self._come_back), methods=["GET"]),
             Route(f"{provider.callback}/logout", self._logout, methods=["POST"]),
         ]
 
-    async def _leave(self, request: Request) -> Response:
-        form = await read_form(request.scope, request.receive, limit=_FORM_LIMIT)
+    async def _leave(self, request: Request, form: Fields) -> Response:
         self._parts.forms.check(request.scope, PROVIDERS, form)
         return await self._away(request.scope, Aim.read(form))
 

@@ -46,6 +46,7 @@ class ConsentView:
         action: where the form posts to.
         sealed_request: the value of the form's hidden field `request`.
         details: what exactly is asked for, an element each (RFC 9396).
+        problem: what was wrong with what was sent before, or None.
     """
 
     client_name: str
@@ -57,6 +58,7 @@ class ConsentView:
     action: str
     sealed_request: str
     details: tuple[Told, ...] = ()
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)

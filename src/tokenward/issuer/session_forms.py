@@ -28,12 +28,24 @@ def opened_form(issuer: Issuer, form: str, person: SignedIn, field: str) -> dict
     Raises:
         Refusal: EXPIRED_FORM.
     """
+    content = known_form(issuer, form, person, field)
+    if content["end"] <= issuer.clock.time():
+        raise Refusal(EXPIRED_FORM, "the form is old")
+    return content
+
+
+def known_form(issuer: Issuer, form: str, person: SignedIn, field: str) -> dict[str, Any]:
+    """The same of a form of any age: for showing its page again, and for nothing else.
+
+    Raises:
+        Refusal: EXPIRED_FORM.
+    """
     try:
         content = json.loads(issuer.sealer.open(base64url.decode(field), context=_context(form)))
     except (SealBroken, ValueError):
         raise Refusal(EXPIRED_FORM, "the form's seal is broken") from None
-    if content["end"] <= issuer.clock.time() or content["session"] != person.session_id:
-        raise Refusal(EXPIRED_FORM, "the form is old or of another session")
+    if content["session"] != person.session_id:
+        raise Refusal(EXPIRED_FORM, "the form is of another session")
     return dict(content)
 
 

@@ -1,18 +1,16 @@
 """`/account/authenticator`: the app that shows six digits (TOTP, RFC 6238)."""
 
 import json
-from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tokenward.base.forms import parse_form
 from tokenward.base.problems import EXPIRED_FORM, Refusal
 from tokenward.base.secret import Secret
 from tokenward.identity.account.door import AccountDoor
 from tokenward.identity.account.recovery import after_enrolment
-from tokenward.identity.answers import log_refusal, see_other
+from tokenward.identity.answers import Fields, see_other
 from tokenward.identity.code_step import OTP
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.factors import totp
@@ -38,40 +36,34 @@ class AuthenticatorPage:
     def routes(self) -> list[Route]:
         """What to mount."""
         return [
-            self._door.showing(PATH, self._show, fresh=True),
-            self._door.changing(f"{PATH}/add", self._add, back=PATH),
-            self._door.changing(f"{PATH}/remove", self._remove, back=PATH),
+            self._door.showing(PATH, self._page, fresh=True),
+            self._door.changing(f"{PATH}/add", self._add, self._page, back=PATH),
+            self._door.changing(f"{PATH}/remove", self._remove, self._page, back=PATH),
         ]
 
-    async def _show(self, request: Request, person: Person) -> Response:
-        aim = Aim.read(parse_form(request.scope["query_string"]))
-        return await self._page(person, aim, totp.new_secret())
-
-    async def _add(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
-        aim = Aim.read(dict(form))
+    async def _add(self, request: Request, person: Person, form: Fields) -> Response:
+        aim = Aim.read(form)
         secret = self._opened(form.get("offer", ""), person)
-        try:
-            await self._parts.factors.enrol(person.user_id, secret, Secret(form.get("code", "")))
-        except Refusal as refusal:
-            log_refusal(refusal)
-            return await self._page(person, aim, secret, refusal.problem.text, refusal.problem.status)
+        await self._parts.factors.enrol(person.user_id, secret, Secret(form.get("code", "")))
         user = await self._door.user(person)
         self._parts.told.of(request.scope, user, "app_added")
         to = await after_enrolment(self._parts.store, user.user_id, aim)
         return await self._parts.progress.enrolled(request.scope, user, OTP, to)
 
-    async def _remove(self, request: Request, person: Person, _form: Mapping[str, str]) -> Response:
+    async def _remove(self, request: Request, person: Person, _form: Fields) -> Response:
         if await self._parts.store.remove_totp(person.user_id):
             user = await self._door.user(person)
             self._parts.told.of(request.scope, user, "app_removed")
         return see_other(ACCOUNT)
 
-    async def _page(
-        self, person: Person, aim: Aim, secret: Secret, error: str = "", status: int = 200
-    ) -> Response:
+    async def _page(self, person: Person, fields: Fields, error: str) -> Response:
+        try:  # the app may hold it already
+            secret = self._opened(fields.get("offer", ""), person)
+        except Refusal:
+            secret = totp.new_secret()
         uri = totp.provisioning_uri(secret, self._parts.name, person.username)
         body = self._parts.pages.authenticator(
-            aim=aim,
+            aim=Aim.read(fields),
             field=self._door.field(person),
             offer=self._sealed(secret, person),
             secret=secret.reveal(),
@@ -79,7 +71,7 @@ class AuthenticatorPage:
             replaces=await self._parts.store.totp(person.user_id) is not None,
             error=error,
         )
-        return self._door.page(body, status)
+        return self._door.page(body)
 
     def _sealed(self, secret: Secret, person: Person) -> str:
         content = json.dumps([secret.reveal(), self._parts.clock.time() + OFFER_LIFETIME]).encode()

@@ -1,16 +1,14 @@
 """Who gets to a page of an account: its person, and to change factors only who has just shown all of them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tokenward.base.asgi import Headers
-from tokenward.base.forms import parse_form, read_form
 from tokenward.base.problems import EXPIRED_FORM, Refusal
-from tokenward.identity.answers import see_other
-from tokenward.identity.continuing import ACCOUNT, safe_continue
+from tokenward.identity.answers import Act, Fields, Show, see_other
+from tokenward.identity.continuing import ACCOUNT, UNSENT, safe_continue
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
 from tokenward.identity.progress import PAGES
@@ -24,8 +22,10 @@ FORM = "account"
 
 _LIMIT = 64 * 1024
 
-Show = Callable[[Request, Person], Awaitable[Response]]
-Change = Callable[[Request, Person, Mapping[str, str]], Awaitable[Response]]
+ShowTo = Callable[[Person, Fields, str], Awaitable[Response]]
+"""As `Show`, to a person."""
+ActFor = Callable[[Request, Person, Fields], Awaitable[Response]]
+"""As `Act`, for a person."""
 
 
 class AccountDoor:
@@ -34,30 +34,26 @@ class AccountDoor:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def showing(self, path: str, show: Show, *, fresh: bool = False) -> Route:
+    def showing(self, path: str, show: ShowTo, *, fresh: bool = False) -> Route:
         """A page."""
+        return self._parts.answers.seen(path, self._to(path, show, fresh=fresh))
 
-        async def endpoint(request: Request) -> Response:
-            person = await self._parts.sessions.current(request.scope)
-            if person is None or (fresh and not await self._is_fresh(person)):
-                return self._sign_in(path, parse_form(request.scope["query_string"]), fresh=fresh)
-            return await show(request, person)
+    def changing(self, path: str, act: ActFor, show: ShowTo, *, back: str, fresh: bool = True) -> Route:
+        """Where a form of an account page goes; its page is `show`, at `back`."""
 
-        return Route(path, self._parts.answers.answering(endpoint), methods=["GET"])
+        async def changed(request: Request, fields: Fields) -> Response:
+            person = await self._let_in(request, fresh=fresh)
+            if person is None:
+                return self._sign_in(back, fields, fresh=fresh, unsent=True)
+            self._parts.forms.check_of_session(FORM, person, request.scope, fields)
+            return await act(request, person, fields)
 
-    def changing(self, path: str, change: Change, *, back: str, fresh: bool = True) -> Route:
-        """Where a form of an account page goes; `back` is the page, for who has to show something first."""
+        return self.sent(path, changed, show, back=back, fresh=fresh)
 
-        async def endpoint(request: Request) -> Response:
-            self._parts.forms.check_origin(request.scope)
-            form = await read_form(request.scope, request.receive, limit=_LIMIT)
-            person = await self._parts.sessions.current(request.scope)
-            if person is None or (fresh and not await self._is_fresh(person)):
-                return self._sign_in(back, form, fresh=fresh)
-            self._parts.forms.check_of_session(FORM, person, request.scope, form)
-            return await change(request, person, form)
-
-        return Route(path, self._parts.answers.answering(endpoint), methods=["POST"])
+    def sent(self, path: str, act: Act, show: ShowTo, *, back: str, fresh: bool = False) -> Route:
+        """As `changing`, for an `act` that finds out itself who sends the form, and whether it is ours."""
+        again = self._to(back, show, fresh=fresh, unsent=True)
+        return self._parts.answers.sent(path, act, again, limit=_LIMIT)
 
     def field(self, person: Person, form: str = FORM) -> str:
         """The hidden field of the forms on this person's pages."""
@@ -74,17 +70,31 @@ class AccountDoor:
             raise Refusal(EXPIRED_FORM, f"user_id={person.user_id} is gone")
         return user
 
-    def page(self, body: bytes, status: int = 200, headers: Headers = ()) -> Response:
+    def page(self, body: bytes) -> Response:
         """A page."""
-        return self._parts.answers.page(status, body, headers)
+        return self._parts.answers.page(body)
+
+    def _to(self, path: str, show: ShowTo, *, fresh: bool, unsent: bool = False) -> Show:
+        async def shown(request: Request, fields: Fields, error: str) -> Response:
+            person = await self._let_in(request, fresh=fresh)
+            if person is None:
+                return self._sign_in(path, fields, fresh=fresh, unsent=unsent)
+            return await show(person, fields, error)
+
+        return shown
+
+    async def _let_in(self, request: Request, *, fresh: bool) -> Person | None:
+        person = await self._parts.sessions.current(request.scope)
+        return None if person is None or (fresh and not await self._is_fresh(person)) else person
 
     async def _is_fresh(self, person: Person) -> bool:
         aim = Aim(ACCOUNT, since=self._parts.clock.time() - FRESH)
         return await self._parts.progress.suffices(person, aim)
 
-    def _sign_in(self, back: str, fields: Mapping[str, str], *, fresh: bool) -> Response:
+    def _sign_in(self, back: str, fields: Fields, *, fresh: bool, unsent: bool) -> Response:
         since = self._parts.clock.time() - FRESH / 2 if fresh else 0.0
         # On their way to a new factor, people take along where that leads; what is too long, they do without.
         back_on_the_way = f"{back}?{Aim.read(dict(fields)).query}" if "continue" in fields else back
         to = back_on_the_way if safe_continue(back_on_the_way) == back_on_the_way else back
-        return see_other(f"{PAGES[Step.FIRST]}?{Aim(to, since=since).query}")
+        told = f"&{UNSENT}=1" if unsent else ""
+        return see_other(f"{PAGES[Step.FIRST]}?{Aim(to, since=since).query}{told}")

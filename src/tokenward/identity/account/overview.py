@@ -1,7 +1,8 @@
 """`/account`: how a person signs in, where they are signed in, and what acts for them."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,14 +10,18 @@ from starlette.routing import Route
 
 from tokenward.identity.account.door import AccountDoor
 from tokenward.identity.account_view import AccountView, Allowed, Api, Application, Key
-from tokenward.identity.answers import see_other
-from tokenward.identity.continuing import ACCOUNT
+from tokenward.identity.answers import Fields, see_other
+from tokenward.identity.continuing import ACCOUNT, LANDING
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
 from tokenward.store.records import Grant
 from tokenward.tokens.authorization_details.parameter import read_written
 from tokenward.tokens.authorization_details.types import Detail
 from tokenward.tokens.authorization_details.wording import Piece, Told
+
+_SIGN_OUT = "sign-out"
+
+_log = logging.getLogger(__name__)
 
 
 class Overview:
@@ -30,13 +35,18 @@ class Overview:
     def routes(self) -> list[Route]:
         """What to mount. Ending something takes no new proof: it can only make things safer."""
         return [
-            self._door.showing(ACCOUNT, self._show),
-            self._door.changing("/account/sessions/end", self._end, back=ACCOUNT, fresh=False),
-            self._door.changing("/account/sessions/end-others", self._end_others, back=ACCOUNT, fresh=False),
-            self._door.changing("/account/applications/withdraw", self._withdraw, back=ACCOUNT, fresh=False),
+            self._door.showing(ACCOUNT, self._page),
+            self._door.changing("/account/sessions/end", self._end, self._page, back=ACCOUNT, fresh=False),
+            self._door.changing(
+                "/account/sessions/end-others", self._end_others, self._page, back=ACCOUNT, fresh=False
+            ),
+            self._door.changing(
+                "/account/applications/withdraw", self._withdraw, self._page, back=ACCOUNT, fresh=False
+            ),
+            self._door.sent("/sign-out", self._sign_out, self._page, back=ACCOUNT),
         ]
 
-    async def _show(self, _request: Request, person: Person) -> Response:
+    async def _page(self, person: Person, _fields: Fields, error: str) -> Response:
         user_id, now = person.user_id, self._parts.clock.time()
         factors, accounts, sessions, applications, keys = await asyncio.gather(
             self._parts.store.has_factors(user_id),
@@ -59,28 +69,41 @@ class Overview:
         return self._door.page(
             self._parts.pages.account(
                 view,
-                sign_out=self._door.field(person, "sign-out"),
+                sign_out=self._door.field(person, _SIGN_OUT),
                 passkeys=self._parts.party is not None,
                 passwords=self._parts.password_sign_in,
+                error=error,
             )
         )
 
-    async def _end(self, _request: Request, person: Person, form: Mapping[str, str]) -> Response:
+    async def _end(self, _request: Request, person: Person, form: Fields) -> Response:
         wanted = form.get("session", "")
         mine = {session.session_id for session in await self._parts.store.sessions_of(person.user_id)}
         if wanted in mine - {person.session_id}:  # one's own ends by signing out, which also ends the cookie
             await self._parts.store.end_session(wanted)
         return see_other(ACCOUNT)
 
-    async def _end_others(self, _request: Request, person: Person, _form: Mapping[str, str]) -> Response:
+    async def _end_others(self, _request: Request, person: Person, _form: Fields) -> Response:
         await self._parts.store.end_other_sessions(person.user_id, person.session_id)
         return see_other(ACCOUNT)
 
-    async def _withdraw(self, _request: Request, person: Person, form: Mapping[str, str]) -> Response:
+    async def _withdraw(self, _request: Request, person: Person, form: Fields) -> Response:
         await self._parts.store.withdraw_consent(
             person.user_id, form.get("client", ""), self._parts.clock.time()
         )
         return see_other(ACCOUNT)
+
+    async def _sign_out(self, request: Request, form: Fields) -> Response:
+        # Also where nobody is signed in: then there may be a cookie of a session that is over.
+        person = await self._parts.current(request.scope)
+        onwards = None
+        if person is not None:
+            self._parts.forms.check_of_session(_SIGN_OUT, person, request.scope, form)
+            await self._parts.sessions.end(request.scope)
+            _log.info("signed out: user_id=%s", person.user_id)
+            onwards = await self._parts.upstreams.sign_out_url(person)
+        over = [self._parts.sessions.cookie.clear(), self._parts.progress.forget()]
+        return see_other(onwards or LANDING, over)
 
     async def _applications(self, user_id: str, now: float) -> list[Application]:
         consents = await self._parts.store.consents_of(user_id)

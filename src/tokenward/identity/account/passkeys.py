@@ -2,18 +2,16 @@
 
 import json
 import unicodedata
-from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.base.asgi import Scope
-from tokenward.base.forms import parse_form
 from tokenward.base.problems import EXPIRED_FORM, INVALID_INPUT, PASSKEY_REFUSED, Refusal
 from tokenward.identity.account.door import AccountDoor
 from tokenward.identity.account.recovery import after_enrolment
-from tokenward.identity.answers import log_refusal, see_other, told
+from tokenward.identity.answers import Fields, see_other
 from tokenward.identity.devices import device_of
 from tokenward.identity.factors import passkeys
 from tokenward.identity.factors.passkeys import RelyingParty
@@ -43,30 +41,22 @@ class PasskeysPage:
     def routes(self) -> list[Route]:
         """What to mount."""
         return [
-            self._door.showing(PATH, self._show, fresh=True),
-            self._door.changing(f"{PATH}/add", self._add, back=PATH),
-            self._door.changing(f"{PATH}/rename", self._rename, back=PATH),
-            self._door.changing(f"{PATH}/remove", self._remove, back=PATH),
+            self._door.showing(PATH, self._page, fresh=True),
+            self._door.changing(f"{PATH}/add", self._add, self._page, back=PATH),
+            self._door.changing(f"{PATH}/rename", self._rename, self._page, back=PATH),
+            self._door.changing(f"{PATH}/remove", self._remove, self._page, back=PATH),
         ]
 
-    async def _show(self, request: Request, person: Person) -> Response:
-        aim = Aim.read(parse_form(request.scope["query_string"]))
-        return await self._page(person, aim)
-
-    async def _add(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
-        aim = Aim.read(dict(form))
-        try:
-            made = await self._made(request.scope, person, form)
-        except Refusal as refusal:
-            log_refusal(refusal)
-            return await self._page(person, aim, told(refusal), refusal.problem.status)
+    async def _add(self, request: Request, person: Person, form: Fields) -> Response:
+        aim = Aim.read(form)
+        made = await self._made(request.scope, person, form)
         user = await self._door.user(person)
         self._parts.told.of(request.scope, user, "passkey_added", made.name)
         amr = passkeys.amr_of(made.backup_eligible, user_verified=True)
         to = await after_enrolment(self._parts.store, user.user_id, aim)
         return await self._parts.progress.enrolled(request.scope, user, amr, to)
 
-    async def _made(self, scope: Scope, person: Person, form: Mapping[str, str]) -> Passkey:
+    async def _made(self, scope: Scope, person: Person, form: Fields) -> Passkey:
         """The passkey that the browser made for this form, kept.
 
         Raises:
@@ -97,31 +87,27 @@ class PasskeysPage:
             raise Refusal(PASSKEY_REFUSED, "the passkey is somebody's already") from None
         raise Refusal(EXPIRED_FORM, f"user_id={person.user_id} is gone")
 
-    async def _rename(self, _request: Request, person: Person, form: Mapping[str, str]) -> Response:
+    async def _rename(self, _request: Request, person: Person, form: Fields) -> Response:
         name = _name(form)
         if not name:
-            refusal = Refusal(INVALID_INPUT, "a name needs a character that can be seen")
-            return await self._page(person, Aim.read(dict(form)), told(refusal), refusal.problem.status)
+            raise Refusal(INVALID_INPUT, "a name needs a character that can be seen")
         await self._parts.store.rename_passkey(person.user_id, form.get("passkey", ""), name)
         return see_other(PATH)
 
-    async def _remove(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+    async def _remove(self, request: Request, person: Person, form: Fields) -> Response:
         user = await self._door.user(person)  # first: what is found below holds for this version of them
         mine = {each.credential_id: each for each in await self._parts.store.passkeys(person.user_id)}
         passkey = mine.get(form.get("passkey", ""))
         if passkey is None:
             return see_other(PATH)
-        try:
-            await self._parts.check_other_way_in(person.user_id)
-        except Refusal as refusal:
-            return await self._page(person, Aim.read(dict(form)), told(refusal), refusal.problem.status)
+        await self._parts.check_other_way_in(person.user_id)
         if await self._parts.store.remove_passkey(
             person.user_id, passkey.credential_id, version=user.version
         ):
             self._parts.told.of(request.scope, user, "passkey_removed", passkey.name)
         return see_other(PATH)
 
-    async def _page(self, person: Person, aim: Aim, error: str = "", status: int = 200) -> Response:
+    async def _page(self, person: Person, fields: Fields, error: str) -> Response:
         keys = await self._parts.store.passkeys(person.user_id)
         field = self._door.field(person)
         options = passkeys.creation_options(
@@ -132,16 +118,16 @@ class PasskeysPage:
             exclude=[each.credential_id for each in keys],
         )
         body = self._parts.pages.passkeys(
-            aim=aim,
+            aim=Aim.read(fields),
             field=field,
             passkey=PasskeyOffer(field, json.dumps(options)),
             passkeys=keys,
             error=error,
         )
-        return self._door.page(body, status)
+        return self._door.page(body)
 
 
-def _name(form: Mapping[str, str]) -> str:
+def _name(form: Fields) -> str:
     # It also stands in letters, which have no markup that would keep its writing direction to itself.
     shown = (each for each in form.get("name", "") if unicodedata.category(each)[0] != "C")
     return " ".join("".join(shown).split())[:MAX_NAME].rstrip()

@@ -1,14 +1,12 @@
 """`/account/password`: another password, for who has just shown who they are."""
 
-from collections.abc import Mapping
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenward.base.problems import EXPIRED_FORM, Refusal
 from tokenward.identity.account.door import AccountDoor
-from tokenward.identity.answers import log_refusal, retry_after, told
+from tokenward.identity.answers import Fields
 from tokenward.identity.continuing import ACCOUNT
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
@@ -28,20 +26,12 @@ class PasswordPage:
     def routes(self) -> list[Route]:
         """What to mount."""
         return [
-            self._door.showing(PATH, self._show, fresh=True),
-            self._door.changing(f"{PATH}/change", self._change, back=PATH),
+            self._door.showing(PATH, self._page, fresh=True),
+            self._door.changing(f"{PATH}/change", self._change, self._page, back=PATH),
         ]
 
-    async def _show(self, _request: Request, person: Person) -> Response:
-        return self._door.page(self._page(person))
-
-    async def _change(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
-        try:
-            password_hash = await self._parts.chosen_password(form, person.username)
-        except Refusal as refusal:
-            log_refusal(refusal)
-            said = told(refusal)
-            return self._door.page(self._page(person, said), refusal.problem.status, retry_after(refusal))
+    async def _change(self, request: Request, person: Person, form: Fields) -> Response:
+        password_hash = await self._parts.chosen_password(form, person.username)
         if not await self._parts.store.change_password(
             person.user_id, password_hash, at=self._parts.clock.time(), keep_session=person.session_id
         ):
@@ -51,6 +41,8 @@ class PasswordPage:
         # Their own session gets another token, too: a thief may have this one.
         return await self._parts.progress.enrolled(request.scope, user, PASSWORD, ACCOUNT)
 
-    def _page(self, person: Person, error: str = "") -> bytes:
+    async def _page(self, person: Person, _fields: Fields, error: str) -> Response:
         pages = self._parts.pages
-        return pages.password(username=person.username, field=self._door.field(person), error=error)
+        return self._door.page(
+            pages.password(username=person.username, field=self._door.field(person), error=error)
+        )

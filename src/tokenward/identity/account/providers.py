@@ -9,7 +9,7 @@ from starlette.routing import Route
 from tokenward.base.problems import EXPIRED_FORM, INVALID_INPUT, Refusal
 from tokenward.identity.account.door import AccountDoor
 from tokenward.identity.account_view import LinkedAccount
-from tokenward.identity.answers import log_refusal, see_other, told
+from tokenward.identity.answers import Fields, see_other
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
 from tokenward.identity.upstream_step import UpstreamStep
@@ -36,29 +36,22 @@ class ProvidersPage:
     def routes(self) -> list[Route]:
         """What to mount."""
         return [
-            self._door.showing(PATH, self._show, fresh=True),
-            self._door.changing(f"{PATH}/link", self._link, back=PATH),
-            self._door.changing(f"{PATH}/unlink", self._unlink, back=PATH),
+            self._door.showing(PATH, self._page, fresh=True),
+            self._door.changing(f"{PATH}/link", self._link, self._page, back=PATH),
+            self._door.changing(f"{PATH}/unlink", self._unlink, self._page, back=PATH),
         ]
 
-    async def _show(self, _request: Request, person: Person) -> Response:
-        return await self._page(person)
-
-    async def _link(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+    async def _link(self, request: Request, person: Person, form: Fields) -> Response:
         step = self._steps.get(form.get("provider", ""))
         return await step.link(request.scope, person, PATH) if step is not None else see_other(PATH)
 
-    async def _unlink(self, request: Request, person: Person, form: Mapping[str, str]) -> Response:
+    async def _unlink(self, request: Request, person: Person, form: Fields) -> Response:
         named = (form.get("provider", ""), form.get("subject", ""))
         mine = {(it.name, it.subject): it for it in await self._parts.accounts_of(person.user_id)}
         account = mine.get(named)
         if account is None:
             return see_other(PATH)
-        try:
-            user = await self._unlinked(person, account)
-        except Refusal as refusal:
-            log_refusal(refusal)
-            return await self._page(person, told(refusal), refusal.problem.status)
+        user = await self._unlinked(person, account)
         self._parts.told.of(request.scope, user, "upstream_removed", account.label)
         return see_other(PATH)
 
@@ -85,7 +78,7 @@ class ProvidersPage:
             raise Refusal(EXPIRED_FORM, f"user_id={person.user_id}: changed meanwhile")
         return user
 
-    async def _page(self, person: Person, error: str = "", status: int = 200) -> Response:
+    async def _page(self, person: Person, _fields: Fields, error: str) -> Response:
         linked = await self._parts.accounts_of(person.user_id)
         names = {each.name for each in linked}
         body = self._parts.pages.providers(
@@ -94,4 +87,4 @@ class ProvidersPage:
             others=[each for each in self._parts.upstreams.providers if each.name not in names],
             error=error,
         )
-        return self._door.page(body, status)
+        return self._door.page(body)

@@ -1,11 +1,10 @@
 """`/account/second-factor`: for who needs one more factor than they have."""
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tokenward.base.forms import parse_form
 from tokenward.identity.account.door import AccountDoor
+from tokenward.identity.answers import Fields
 from tokenward.identity.parts import Parts
 from tokenward.identity.people import Person
 from tokenward.identity.progress import PAGES
@@ -27,8 +26,8 @@ class SecondFactorPage:
         """What to mount."""
         return [self._door.showing(PAGES[Step.ENROL], self._show)]
 
-    async def _show(self, request: Request, _person: Person) -> Response:
-        aim = Aim.read(parse_form(request.scope["query_string"]))
+    async def _show(self, _person: Person, fields: Fields, _error: str) -> Response:
+        aim = Aim.read(fields)
         body = self._parts.pages.second_factor(
             aim=aim,
             passkeys=self._parts.party is not None,

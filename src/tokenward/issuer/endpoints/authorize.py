@@ -1,13 +1,15 @@
 """The authorization endpoint (RFC 6749 §3.1): request checked → person signed in → consent given → code."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tokenward.base.asgi import Receive, Scope
-from tokenward.base.forms import read_form
+from tokenward.base.forms import read_form, take_form
 from tokenward.base.origins import origin_of, refuse_other_sites
-from tokenward.base.problems import ACCESS_DENIED, CONSENT_REQUIRED, EXPIRED_FORM, MALFORMED, Refusal
+from tokenward.base.problems import ACCESS_DENIED, CONSENT_REQUIRED, EXPIRED_FORM, MALFORMED, Problem, Refusal
 from tokenward.issuer.authorization_details import told
 from tokenward.issuer.authorization_request import (
     QUERY_LIMIT,
@@ -22,7 +24,7 @@ from tokenward.issuer.ports import ConsentView, SignedIn
 from tokenward.issuer.reauthentication import authentication_or_url
 from tokenward.issuer.response import Response, redirect
 from tokenward.issuer.scopes import narrowed
-from tokenward.issuer.session_forms import opened_form, sealed_form
+from tokenward.issuer.session_forms import known_form, opened_form, sealed_form
 from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import AuthorizationCode
 from tokenward.tokens.acr import Authentication
@@ -70,32 +72,61 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     """POST: what the person decided on the consent page.
 
     The sealed request is opened and checked anew: the client may have been removed meanwhile. It is bound to
-    the session that the page was made for, and no other site can have one for this session.
+    the session that the page was made for, and no other site can have one for this session. What is refused
+    is asked again, as long as that session shows what the page was about.
 
     Raises:
         Refusal: to be shown on a page.
     """
     refuse_other_sites(scope, origin_of(issuer.settings.url))
-    form = await read_form(scope, receive)
+    form, refusal = await take_form(scope, receive)
     person = await issuer.sign_in.current(scope)
     if person is None:
         raise Refusal(EXPIRED_FORM, "nobody is signed in")
-    query, since, shown = _open_form(issuer, form.get("request", ""), person)
+    field = form.get("request", "")
     try:
-        request = await read_authorization_request(issuer, query)
-        done = person.authentication(level=request.level, since=since)
-        if done is None:
-            raise Refusal(EXPIRED_FORM, "the session no longer shows what the form was made for")
-        request = _narrowed(request, person)
-        if _shown(issuer, request) != shown:
-            raise Refusal(EXPIRED_FORM, "the request reads otherwise than it did on the page")
-        _check_decision(request, form.get("decision"))
-        await _remember(issuer, request, person)
-        answer = await _code(issuer, request, person, done)
+        request = await read_authorization_request(issuer, _query(known_form(issuer, FORM, person, field)))
+        try:
+            if refusal is not None:
+                raise refusal
+            content = opened_form(issuer, FORM, person, field)
+            return await _decided(issuer, request, person, content, form.get("decision"))
+        except Refusal as refused:
+            return await _asked_again(issuer, request, person, refused)
     except ReturnedRefusal as returned:
         return _returned(returned)
+
+
+async def _decided(
+    issuer: Issuer,
+    request: AuthorizationRequest,
+    person: SignedIn,
+    content: Mapping[str, Any],
+    decision: str | None,
+) -> Response:
+    done = person.authentication(level=request.level, since=float(content["since"]))
+    if done is None:
+        raise Refusal(EXPIRED_FORM, "the session no longer shows what the form was made for")
+    request = _narrowed(request, person)
+    if _shown(issuer, request) != list(content["shown"]):
+        raise Refusal(EXPIRED_FORM, "the request reads otherwise than it did on the page")
+    _check_decision(request, decision)
+    await _remember(issuer, request, person)
+    answer = await _code(issuer, request, person, done)
     assert answer is not None  # noqa: S101 - they have just said yes
     return answer
+
+
+async def _asked_again(
+    issuer: Issuer, request: AuthorizationRequest, person: SignedIn, refused: Refusal
+) -> Response:
+    """The consent page as the request would get it now, with what was wrong; never without being asked."""
+    log.info("%s refused: %s", DECISION_PATH, refused)
+    signed_in = authentication_or_url(issuer, request, person)
+    if isinstance(signed_in, str):
+        return redirect(signed_in)
+    person, done = signed_in
+    return await _consent_page(issuer, _narrowed(request, person), person, done, refused.problem)
 
 
 def _check_decision(request: AuthorizationRequest, decision: str | None) -> None:
@@ -156,7 +187,11 @@ async def _remember(issuer: Issuer, request: AuthorizationRequest, person: Signe
 
 
 async def _consent_page(
-    issuer: Issuer, request: AuthorizationRequest, person: SignedIn, done: Authentication
+    issuer: Issuer,
+    request: AuthorizationRequest,
+    person: SignedIn,
+    done: Authentication,
+    problem: Problem | None = None,
 ) -> Response:
     if "none" in request.prompt:
         raise ReturnedRefusal(request.address, Refusal(CONSENT_REQUIRED, "prompt=none without consent"))
@@ -172,8 +207,11 @@ async def _consent_page(
         action=DECISION_PATH,
         sealed_request=_sealed_form(issuer, request, person, done),
         details=told(issuer.settings, request.access.details),
+        problem=problem,
     )
-    return Response(200, issuer.pages.consent(view), tuple(issuer.pages.headers))
+    return Response(
+        problem.status if problem else 200, issuer.pages.consent(view), tuple(issuer.pages.headers)
+    )
 
 
 def _shown(issuer: Issuer, request: AuthorizationRequest) -> list[str]:
@@ -188,14 +226,8 @@ def _sealed_form(
     return sealed_form(issuer, FORM, person, query=request.query, since=done.auth_time, shown=shown)
 
 
-def _open_form(issuer: Issuer, sealed: str, person: SignedIn) -> tuple[bytes, float, list[str]]:
-    """The query that the consent page was about, since when they are signed in, and what was told of details.
-
-    Raises:
-        Refusal: EXPIRED_FORM.
-    """
-    content = opened_form(issuer, FORM, person, sealed)
-    return str(content["query"]).encode(), float(content["since"]), list(content["shown"])
+def _query(content: Mapping[str, Any]) -> bytes:
+    return str(content["query"]).encode()
 
 
 async def _code(

@@ -64,9 +64,11 @@ def types_of(node: Node) -> frozenset[str]:
 
 def walk(api: Api, library: Library) -> Iterator[Schema]:
     """All of them, in no order worth to mention."""
-    seen: dict[Direction, set[int]] = {"request": set(), "response": set(), "error": set()}
+    seen: dict[Direction, dict[int, Schema]] = {"request": {}, "response": {}, "error": {}}
     for start in _starts(api):
-        yield from _below(start, library, seen[start.direction])
+        _gather(start, library, seen[start.direction])
+    for schemas in seen.values():
+        yield from schemas.values()
 
 
 class _Start(NamedTuple):
@@ -100,7 +102,7 @@ def _starts(api: Api) -> Iterator[_Start]:
                     yield _Start(media.schema, direction, operation)
 
 
-def _below(start: _Start, library: Library, known: set[int]) -> Iterator[Schema]:
+def _gather(start: _Start, library: Library, known: dict[int, Schema]) -> None:
     unwanted = "readOnly" if start.direction == "request" else "writeOnly"
     name = "" if start.parameter is None else start.parameter.name
     stack = [_Step(start.node, name, start.parameter)]
@@ -108,20 +110,23 @@ def _below(start: _Start, library: Library, known: set[int]) -> Iterator[Schema]
         step = stack.pop()
         node = library.resolve(step.node)
         value = node.value
-        if type(value) is not dict or id(value) in known or step.node.value.get(unwanted) is True:
+        if type(value) is not dict or value.get(unwanted) is True or step.node.value.get(unwanted) is True:
             continue
-        known.add(id(value))
-        if value.get(unwanted) is not True:
-            yield Schema(
-                node,
-                step.name,
-                start.direction,
-                start.operation,
-                step.parameter,
-                step.is_property,
-                step.part,
-                types_of(node),
-            )
+        before = known.get(id(value))
+        if before is not None and (step.part or not before.part):
+            continue
+        # One that was a part of others, and stands alone here, is looked at as what stands alone.
+        known[id(value)] = Schema(
+            node,
+            step.name,
+            start.direction,
+            start.operation,
+            step.parameter,
+            step.is_property,
+            step.part,
+            types_of(node),
+        )
+        if before is None:
             stack += _children(node, step)
 
 

@@ -1,6 +1,11 @@
 """How a probe behaves: what it learns, how fast it goes, and when it stops."""
 
+import gzip
+import socket
+import threading
 import time
+import tracemalloc
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 
 import pytest
@@ -434,3 +439,60 @@ def test_a_target_that_does_not_know_the_test_issuer_is_told_why(few):
 
     with pytest.raises(CannotProbe, match="it has fetched the keys"):
         probed(fetches, patience=0.0)
+
+
+@contextmanager
+def dripping(first, piece):
+    """A target that says a little every now and then, and never ends."""
+    over = threading.Event()
+
+    def serve(listener):
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(first)
+                while not over.wait(0.05):
+                    connection.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/accounts"
+        finally:
+            over.set()
+            server.join(5)
+
+
+@pytest.mark.parametrize(
+    ("first", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["body", "fields", "continue"],
+)
+def test_an_answer_that_drips_has_its_time_and_no_more(first, piece):
+    with dripping(first, piece) as url, pytest.raises(NoAnswer, match="in time"):
+        Wire(SYSTEM_CLOCK, timeout=0.5).send(Shot("GET", url))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip"])
+def test_an_answer_that_unpacks_to_much_is_unpacked_to_a_bound(coding):
+    packed = gzip.compress(b" " * 50_000_000)
+    with running(lambda _: Response(200, packed, {"Content-Encoding": coding})) as url:
+        tracemalloc.start()
+        try:
+            body = Wire(SYSTEM_CLOCK, timeout=5).send(Shot("GET", url)).body
+            assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        finally:
+            tracemalloc.stop()
+    assert len(body) == (MOST_BYTES if coding == "gzip" else len(packed[:MOST_BYTES]))
+
+
+def test_an_answer_that_is_packed_though_nobody_asked_is_read():
+    packed = gzip.compress(b'{"accounts": []}')
+    with running(lambda _: Response(200, packed, {"Content-Encoding": "gzip"})) as url:
+        assert Wire(SYSTEM_CLOCK, timeout=5).send(Shot("GET", url)).body == b'{"accounts": []}'

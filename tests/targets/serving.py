@@ -90,7 +90,9 @@ def running(target: Target) -> Generator[str]:
         )
         response = target(request)
         body = (
-            response.body.encode() if isinstance(response.body, str) else json.dumps(response.body).encode()
+            response.body
+            if isinstance(response.body, bytes)
+            else (response.body if isinstance(response.body, str) else json.dumps(response.body)).encode()
         )
         media = "text/html" if isinstance(response.body, str) else "application/json"
         fields = {"Content-Type": media, "Content-Length": str(len(body))} | dict(response.fields)

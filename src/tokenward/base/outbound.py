@@ -24,6 +24,7 @@ import httpcore
 
 from tokenward.base.addresses import Network, parse_address, why_refused
 from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.timed_stream import TimedStream
 
 Resolver = Callable[[str, int], Sequence[str]]
 
@@ -394,37 +395,8 @@ class _CheckedNetwork(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
-                return _DeadlineStream(stream, self._deadline)
+                return TimedStream(stream, lambda: _left(self._deadline))
         raise failure
-
-
-class _DeadlineStream(httpcore.NetworkStream):
-    """Gives each read and write only what is left of the whole: a slow drip does not start it anew."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - see the class
-        return self._stream.read(max_bytes, _left(self._deadline))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - see the class
-        self._stream.write(buffer, _left(self._deadline))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002 - see the class
-    ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
-        return _DeadlineStream(stream, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's interface
-        return self._stream.get_extra_info(info)
 
 
 def _left(deadline: float) -> float:

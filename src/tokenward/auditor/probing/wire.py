@@ -1,13 +1,17 @@
 """One HTTP exchange as a prober needs it: any header field, no redirect, a bounded answer, and how long."""
 
 import ssl
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from tokenward.base.clock import Clock
+from tokenward.base.timed_stream import TimedStream
 
 MOST_BYTES = 64 * 1024
 """Of an answer; what comes after is not read."""
@@ -112,7 +116,7 @@ class Wire:
 
     Args:
         clock: measures answers.
-        timeout: seconds for each.
+        timeout: seconds for each, from the connection to the last byte that is read.
         authorities: a file of certificates to trust instead of the system's; "" for those.
 
     Raises:
@@ -126,8 +130,13 @@ class Wire:
         except (OSError, ssl.SSLError) as error:
             raise CannotProbe(f"{authorities} cannot be read as certificates: {error}") from None
         # No proxy, no netrc: the environment has no say in what is sent where.
+        self._network = _TimedNetwork(clock, timeout)
         self._client = httpx.Client(
-            verify=context, timeout=timeout, trust_env=False, follow_redirects=False, http2=False
+            transport=_TimedTransport(context, self._network),
+            headers={"Accept-Encoding": "identity"},
+            timeout=timeout,
+            trust_env=False,
+            follow_redirects=False,
         )
 
     def close(self) -> None:
@@ -143,17 +152,18 @@ class Wire:
         """
         # Names as they are, and no cookie of an earlier answer: each shot stands for itself.
         fields = [(name.encode("ascii"), value) for name, value in shot.fields]
-        began = self._clock.monotonic()
+        began = self._network.begin()
         self._client.cookies.clear()
         try:
             with self._client.stream(
                 shot.method, shot.url, headers=fields, content=shot.body or None
             ) as response:
                 body = b""
-                for piece in response.iter_bytes():
+                for piece in response.iter_raw():
                     body += piece
                     if len(body) >= MOST_BYTES:
                         break
+                body = _decoded(body, response.headers.get("content-encoding", ""))
                 got = response.headers.raw
                 status = response.status_code
         except httpx.ConnectError as error:
@@ -164,12 +174,63 @@ class Wire:
             raise NoAnswer("it cannot be reached") from None
         except httpx.TimeoutException:
             raise NoAnswer("it did not answer in time") from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except (httpx.TransportError, zlib.error) as error:
             raise NoAnswer(f"the connection broke ({type(error).__name__})") from None
         except httpx.InvalidURL as error:
             raise CannotProbe(f"that is no URL: {error}") from None
         names = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in got)
         return Answer(status, names, body[:MOST_BYTES], self._clock.monotonic() - began)
+
+
+def _decoded(body: bytes, coding: str) -> bytes:
+    """Of a target that compresses although nobody asked it to; no more of it than is read of any other."""
+    if coding.strip().lower() not in {"gzip", "x-gzip"}:
+        return body
+    return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, MOST_BYTES)
+
+
+class _TimedTransport(httpx.HTTPTransport):
+    """httpx has no setting for the network under its pool."""
+
+    def __init__(self, context: ssl.SSLContext, network: httpcore.NetworkBackend) -> None:
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=network)
+
+
+class _TimedNetwork(httpcore.NetworkBackend):
+    """Connections for one shot after the other, each of which has its time and no more.
+
+    A timeout of httpx is for each read: a target that sends a byte a second would have a probe for good.
+    """
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._sockets = httpcore.SyncBackend()
+        self._deadline = 0.0
+
+    def begin(self) -> float:
+        """The time starts; it is returned."""
+        now = self._clock.monotonic()
+        self._deadline = now + self._seconds
+        return now
+
+    def _left(self) -> float:
+        seconds = self._deadline - self._clock.monotonic()
+        if seconds <= 0:
+            raise httpcore.ReadTimeout("the time for one answer is up")
+        return seconds
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - the time for the whole answer rules
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._sockets.connect_tcp(host, port, self._left(), local_address, socket_options)
+        return TimedStream(stream, self._left)
 
 
 def _cause(error: BaseException) -> BaseException:

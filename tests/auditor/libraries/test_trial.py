@@ -2,11 +2,14 @@
 
 import sys
 import time
+import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from auditor.libraries.scripts import OURS, each_line, program
 from tokenward.auditor.attacks import ON_ACCESS_TOKENS
+from tokenward.auditor.libraries import harness
 from tokenward.auditor.libraries.beside.python_libraries import ADAPTERS
 from tokenward.auditor.libraries.cases import ROWS, cases, kit_for
 from tokenward.auditor.libraries.harness import HarnessFailed, beside, running
@@ -158,3 +161,43 @@ def test_nothing_is_left_running():
         with pytest.raises(HarnessFailed):
             harness.ask("{}")
         assert harness._running is None
+
+
+def test_what_a_harness_starts_ends_with_it(tmp_path):
+    """It holds the pipe: whoever waits for the pipe's end waits for it."""
+    mark = tmp_path / "pid"
+    child = "import os,time; open(MARK, 'w').write(str(os.getpid())); time.sleep(60)".replace(
+        "MARK", repr(str(mark))
+    )
+    start = f"__import__('subprocess').Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
+    with running(program(start), 2.0) as harness, pytest.raises(HarnessFailed, match="no answer"):
+        harness.ask("{}")
+    pid = int(mark.read_text())
+    deadline = time.monotonic() + 5
+    while _runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(pid)
+
+
+def _runs(pid):
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_one_that_closes_its_output_and_stays_is_told(monkeypatch):
+    monkeypatch.setattr(harness, "GRACE", 0.2)
+    assert "it closed its standard output" in why_unusable(
+        program("__import__('os').close(1); time.sleep(60)")
+    )
+
+
+def test_of_many_complaints_only_the_end_is_read():
+    complaints = "sys.stderr.write('x' * 20_000_000 + '\\nout of memory'); sys.exit(1)"
+    tracemalloc.start()
+    try:
+        assert "exit code 1: out of memory" in why_unusable(program(complaints))
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()

@@ -4,7 +4,9 @@ It is somebody else's: it may hang, end, write nonsense or say what is not true,
 """
 
 import contextlib
+import os
 import queue
+import signal
 import subprocess
 import tempfile
 import threading
@@ -17,6 +19,7 @@ ACCEPT, REJECT, ERROR = "accept", "reject", "error"
 MAX_LINE = 4096  # characters of an answer
 TOLD = 300  # characters of what it wrote on standard error
 GRACE = 2.0  # seconds to end by itself when there is nothing more to read
+_LAST_BYTES = 4096  # of standard error, in which its last line is looked for
 _END = ""
 
 
@@ -96,6 +99,7 @@ class _Running:
                 stderr=self._complaints,
                 encoding="utf-8",
                 errors="replace",
+                start_new_session=True,  # a group of its own, so that what it starts ends with it
             )
         except OSError:
             self._complaints.close()
@@ -119,8 +123,11 @@ class _Running:
                 "hung", f"it gave no answer within {timeout:g} s{self._complaint()}"
             ) from None
         if answer == _END:
-            code = self._process.wait(GRACE)
-            raise HarnessFailed("ended", f"it ended with exit code {code}{self._complaint()}")
+            try:
+                how = f"ended with exit code {self._process.wait(GRACE)}"
+            except subprocess.TimeoutExpired:
+                how = "closed its standard output"
+            raise HarnessFailed("ended", f"it {how}{self._complaint()}")
         verdict, _, reason = answer.strip().partition(" ")
         if verdict not in {ACCEPT, REJECT, ERROR}:
             raise HarnessFailed(
@@ -135,13 +142,16 @@ class _Running:
             self._process.stdin.flush()
 
     def _complaint(self) -> str:
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        size = self._complaints.seek(0, os.SEEK_END)
+        self._complaints.seek(max(0, size - _LAST_BYTES))
+        lines = self._complaints.read(_LAST_BYTES).decode("utf-8", "replace").strip().splitlines()
         return f": {lines[-1].strip()[:TOLD]}" if lines else ""
 
     def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
+        if self._process.returncode is None:
+            # All of the group: whoever else holds the pipe would keep its reader, and us, waiting.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join(GRACE)
         for pipe in (self._process.stdin, self._process.stdout, self._complaints):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from auditor.test_openapi import CASES, TODAY, document
 from tokenward.auditor.openapi.audit import Means, audit_document
+from tokenward.auditor.openapi.patterns import anchored
 from tokenward.auditor.openapi.reading import METHODS, NotOpenApi
 from tokenward.auditor.openapi.references import BOUNDS
 from tokenward.base.documents.reading import parse_leniently
@@ -207,3 +208,8 @@ def test_no_pattern_makes_the_audit_fail(pattern):
     }
     source = parse_leniently(json.dumps(document(change)).encode(), Path("x.json"), BOUNDS)
     audit_document(source, "x.json", "", Means(TODAY))
+
+
+def test_a_pattern_of_many_groups_is_no_abyss():
+    assert not anchored("(" * 2_000 + "^a$" + ")" * 2_000)
+    assert anchored("((^a$))")

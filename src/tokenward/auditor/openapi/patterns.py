@@ -10,19 +10,22 @@ _UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
 _NESTED = re.compile(r"\((?:\?:)?(?=[^()]*[*+])(?:[^()*+?{}|](?:[*+?]|\{\d*,\d*\}))+\)(?:[*+]|\{\d+,\})")
 _ALTERNATIVES = re.compile(r"\((?:\?:)?([^()|])\|\1\)[*+]")
 
+_DEEPEST = 50
+"""Groups in groups around a whole pattern that are looked into. Nobody writes so many who means well."""
+
 
 @lru_cache(maxsize=10_000)
 def anchored(pattern: str) -> bool:
     """It begins with `^` or ends with `$` at each end: JSON Schema searches, it does not match."""
     plain = _ESCAPED.sub("x", pattern[:5000])
-    return all(_one_anchored(each) for each in _alternatives(plain))
+    return all(_one_anchored(each, _DEEPEST) for each in _alternatives(plain))
 
 
-def _one_anchored(plain: str) -> bool:
+def _one_anchored(plain: str, deepest: int) -> bool:
     inner = plain
-    while inner.startswith("(") and inner.endswith(")") and _closes_at_end(inner):
+    if deepest and inner.startswith("(") and inner.endswith(")") and _closes_at_end(inner):
         inner = re.sub(r"^\((?:\?[:=!<]*)?", "", inner)[:-1]
-        return all(_one_anchored(each) for each in _alternatives(inner))
+        return all(_one_anchored(each, deepest - 1) for each in _alternatives(inner))
     return inner.startswith(("^", "(?=^", "(^")) and inner.endswith(("$", "$)"))
 
 

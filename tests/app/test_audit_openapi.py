@@ -112,3 +112,7 @@ def test_a_url_is_fetched_by_the_safe_client(run, tmp_path):
 )
 def test_no_private_address_and_no_plain_http_elsewhere_is_fetched(run, url):
     assert "was not fetched" in run(url, code=2).stderr
+
+
+def test_an_address_that_is_none_is_exit_code_2(run):
+    assert "is no address" in run("http://[", code=2).stderr

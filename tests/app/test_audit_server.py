@@ -161,3 +161,7 @@ def test_ours_has_nothing_of_weight(tmp_path):
         report = audited(demo.urls["issuer"], *words, code=0)
     assert ids(report) <= {"server.no-par", "server.rs256-only", "server.no-backchannel-logout"}
     assert report["problems"] == []
+
+
+def test_an_address_that_is_none_is_exit_code_2():
+    assert "is no address" in run("http://[", code=2).stderr

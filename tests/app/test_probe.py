@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from targets import raw
-from targets.serving import api, running
+from targets.serving import Response, api, running
 from tokenward.app import probing
 from tokenward.app.cli import application
 from tokenward.auditor.attacks import ON_ACCESS_TOKENS
@@ -182,3 +182,16 @@ def test_a_key_set_is_fetched_or_read(monkeypatch, tmp_path):
         (tmp_path / "keys.json").write_text(text)
         with pytest.raises(CannotProbe, match="no JWK Set"):
             probing.key_set(str(tmp_path / "keys.json"))
+
+
+def test_a_name_that_no_host_has_is_no_result(run):
+    assert "has no address" in run(f"http://{'a' * 64}.example/", "--token", "@token", code=2).stderr
+
+
+def test_what_the_target_says_does_not_steer_the_terminal(run):
+    """It stands in the message that the good token is not accepted."""
+    steering = {"WWW-Authenticate": 'Bearer realm="\x1b]0;mine\x07"'}
+    with running(lambda _: Response(401, {}, steering)) as url:
+        told = run(url, "--token", "@token", code=2).stderr
+    assert "\x1b" not in told
+    assert r"\x1b]0;mine\x07" in told

@@ -89,7 +89,11 @@ def _read(content: bytes, document: str, *, address: bool) -> Source:
 def _fetch(url: str) -> bytes:
     from tokenward.base.outbound import OutboundClient, OutboundError  # noqa: PLC0415 - files need no network
 
-    local = is_loopback(urlsplit(url).hostname or "")
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        raise CannotAudit(f"{url!r} is no address: write it as https://api.example/openapi.yaml") from None
+    local = is_loopback(host)
     client = OutboundClient(
         allow=_LOOPBACK if local else (),
         https_only=not local,

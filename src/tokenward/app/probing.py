@@ -91,8 +91,8 @@ def _is_here(url: str) -> bool:
         raise CannotProbe(f"{url!r} is no address: write it as https://api.example/accounts")
     try:
         addresses = system_resolver(host, port or 443)
-    except OSError:
-        raise CannotProbe(f"{host} has no address") from None
+    except (OSError, ValueError):  # ValueError: a label of over 63 characters
+        raise CannotProbe(f"{host[:80]} has no address") from None
     return bool(addresses) and all(is_within(each, LOOPBACK) for each in addresses)
 
 

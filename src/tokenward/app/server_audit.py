@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from ipaddress import ip_network
-from urllib.parse import urlsplit
 
 from tokenward.app.reports.audits import audit_report
 from tokenward.app.reports.model import Report
 from tokenward.auditor.servers.asking import Asker
 from tokenward.auditor.servers.audit import Permission, audit_server
 from tokenward.auditor.servers.published import NothingPublished
-from tokenward.auditor.servers.rules import is_loopback
+from tokenward.auditor.servers.rules import host_of, is_loopback, parts_of
 from tokenward.auditor.servers.visit import Client
 from tokenward.base.addresses import LOOPBACK, Network
 from tokenward.base.clock import SYSTEM_CLOCK
@@ -76,7 +75,7 @@ def permitted(
 
 
 def _check(url: str) -> None:
-    parts = urlsplit(url)
+    parts = parts_of(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise CannotAudit(f"{url!r} is no address: write it as https://issuer.example")
 
@@ -91,7 +90,7 @@ def _networks(*urls: str) -> tuple[Network, ...]:
         if is_loopback(url):
             allowed += LOOPBACK
         else:
-            allowed += _addresses(urlsplit(url).hostname or "")
+            allowed += _addresses(host_of(url))
     return tuple(dict.fromkeys(allowed))
 
 

@@ -243,8 +243,35 @@ def test_a_set_of_hostile_keys_breaks_nothing():
         {"kty": 1, "n": [1]},
         {"kty": "RSA", "n": "AQ" * 9000, "e": "AQAB", "kid": 7},
         {"kid": "x" * 900},
+        {"kty": "RSA", "n": "AQ" * 200, "e": "A" + "AQ" * 9000 + "A"},
     ]
     judged(published(keys=keys))
+
+
+def test_numbers_of_thousands_of_digits_break_nothing():
+    said = {"content-type": "application/json", "cache-control": f"max-age={'9' * 5000}"}
+    assert "server.kept-too-long" in {finding.check.id for finding in judged(published(headers=said))}
+
+
+def test_an_address_that_is_none_is_told():
+    assert "server.metadata-malformed" in found(token_endpoint="http://[")
+
+
+def test_of_a_huge_set_the_first_keys_are_compared_and_the_rest_is_unseen():
+    even = [
+        {"kty": "RSA", "n": base64url.encode((2 * n).to_bytes(4, "big")), "e": "AQAB"}
+        for n in range(3, 2_003)
+    ]
+    answers = {
+        f"{ISSUER}/.well-known/{OAUTH}": (200, published().metadata),
+        published().metadata["jwks_uri"]: (200, {"keys": even}),
+    }
+    seen = read(asker(answers), ISSUER, resource="", at=NOW)
+    assert "2,000 keys, of which the first 100 were looked at" in [each.why for each in seen.unseen]
+    places = {
+        finding.place.pointer for finding in judged(seen) if finding.check.id == "server.keys-breakable"
+    }
+    assert places <= {f"/keys/{number}" for number in range(100)}
 
 
 @pytest.mark.parametrize("member", sorted(published().metadata))

@@ -35,7 +35,11 @@ def date(moment: float) -> str:
 
 def complain(text: str) -> None:
     """Say on standard error what went wrong and what to do."""
-    err.print(redact(text), style="red", markup=False)
+    from tokenward.app.reports.words import printable  # noqa: PLC0415 - most commands end well
+
+    # Some of it may be a stranger's words, which must not steer the terminal.
+    shown = "\n".join(printable(line) for line in redact(text).split("\n"))
+    err.print(shown, style="red", markup=False)
 
 
 def fail(text: str, *, code: int = COULD_NOT_RUN) -> Never:

@@ -5,10 +5,10 @@ import re
 from tokenward.auditor.findings import Check, Place
 from tokenward.auditor.servers.asking import ORIGIN
 from tokenward.auditor.servers.published import Document, Published
-from tokenward.auditor.servers.rules import Found, Rule, is_loopback, listed
+from tokenward.auditor.servers.rules import Found, Rule, host_of, is_loopback, listed
 from tokenward.base.severity import Severity
 
-_MAX_AGE = re.compile(r"max-age\s*=\s*\"?([0-9]+)")
+_MAX_AGE = re.compile(r"max-age\s*=\s*\"?([0-9]{1,12})")  # int() refuses 4,301 digits
 _DAY = 86_400
 
 
@@ -83,6 +83,8 @@ def _malformed(seen: Published) -> Found:
                 yield seen.place(member), f"`{member}` is no array of texts, or an empty one."
         elif member.endswith(("_endpoint", "_uri")) and not isinstance(value, str):
             yield seen.place(member), f"`{member}` is no text."
+        elif member.endswith(("_endpoint", "_uri")) and not host_of(value):
+            yield seen.place(member), f"`{member}` is no address."
 
 
 def _readable_with_cookies(seen: Published) -> Found:

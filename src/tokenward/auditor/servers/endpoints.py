@@ -1,10 +1,8 @@
 """The addresses that are published, and which are missing."""
 
-from urllib.parse import urlsplit
-
 from tokenward.auditor.findings import Check
 from tokenward.auditor.servers.published import Published
-from tokenward.auditor.servers.rules import Found, Rule, host_of, is_loopback, listed
+from tokenward.auditor.servers.rules import Found, Rule, host_of, is_loopback, listed, parts_of
 from tokenward.base.severity import Severity
 
 
@@ -29,7 +27,7 @@ def _elsewhere(seen: Published) -> Found:
 
 def _form(seen: Published) -> Found:
     for member, url in seen.endpoints():
-        parts = urlsplit(url)
+        parts = parts_of(url)
         if parts.fragment or url.endswith("#") or "@" in parts.netloc:
             yield seen.place(member.partition("/")[0]), f"`{member}` has a fragment or a user name."
 

@@ -8,7 +8,7 @@ from math import gcd
 from typing import Any
 
 from tokenward.auditor.findings import Check, Place
-from tokenward.auditor.servers.published import Published
+from tokenward.auditor.servers.published import MOST_KEYS, Published
 from tokenward.auditor.servers.rules import Found, Rule
 from tokenward.base.severity import Severity
 from tokenward.tokens import base64url, certificates
@@ -26,7 +26,7 @@ def _keys(seen: Published) -> Iterator[tuple[Place, Mapping[str, Any]]]:
     if seen.keys is None:
         return
     listed = seen.keys.data.get("keys")
-    for index, jwk in enumerate(listed if isinstance(listed, list) else ()):
+    for index, jwk in enumerate(listed[:MOST_KEYS] if isinstance(listed, list) else ()):
         if isinstance(jwk, Mapping):
             yield Place(seen.keys.url, f"/keys/{index}"), jwk
 
@@ -68,7 +68,8 @@ def _exponent(seen: Published) -> Found:
     for place, jwk in _keys(seen):
         exponent = _number(jwk, "e")
         if jwk.get("kty") == "RSA" and (exponent < 65537 or exponent % 2 == 0):
-            yield place, f"{_name(jwk)} has the exponent {exponent}."
+            said = f"the exponent {exponent}" if exponent < 65537 else "an even exponent"
+            yield place, f"{_name(jwk)} has {said}."
 
 
 def _breakable(seen: Published) -> Found:

@@ -106,6 +106,9 @@ class Published:
                 yield f"mtls_endpoint_aliases/{member}", value
 
 
+MOST_KEYS = 100
+"""Of a set that are looked at: each is compared with every other, and a hostile set must not keep us busy."""
+
 _ADDRESSES = frozenset({"jwks_uri", "check_session_iframe"})
 
 
@@ -139,6 +142,11 @@ def read(asker: Asker, issuer: str, *, resource: str, at: float) -> Published:
         raise NothingPublished("\n".join(told))
     published = Published(issuer, at, tuple(documents))
     keys = _document(asker, "jwks", published.url("jwks_uri"), unseen)
+    listed = None if keys is None else keys.data.get("keys")
+    if keys is not None and isinstance(listed, list) and len(listed) > MOST_KEYS:
+        unseen.append(
+            Unseen(keys.url, f"{len(listed):,} keys, of which the first {MOST_KEYS} were looked at")
+        )
     about = _document(asker, RESOURCE, _inserted(resource, RESOURCE), unseen) if resource else None
     return Published(issuer, at, tuple(documents), tuple(redirected), keys, about, resource, tuple(unseen))
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from tokenward.auditor.findings import Check, Place
-from tokenward.auditor.servers.rules import is_loopback
+from tokenward.auditor.servers.rules import is_loopback, parts_of
 from tokenward.auditor.servers.visit import EVIL, Act, Visit, bare, leads_to, parameters_of
 from tokenward.base.severity import Severity
 
@@ -27,7 +26,7 @@ class Variant:
 
 def _host(change: Callable[[str], str]) -> Callable[[str], str]:
     def changed(url: str) -> str:
-        parts = urlsplit(url)
+        parts = parts_of(url)
         return parts._replace(netloc=change(parts.netloc)).geturl()
 
     return changed
@@ -39,7 +38,7 @@ def _scheme(new: str) -> Callable[[str], str]:
 
 def _path(change: Callable[[str], str]) -> Callable[[str], str]:
     def changed(url: str) -> str:
-        parts = urlsplit(url)
+        parts = parts_of(url)
         return parts._replace(path=change(parts.path or "/")).geturl()
 
     return changed

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tokenward.auditor.findings import Check, Place
 from tokenward.auditor.servers.published import Published
@@ -32,10 +32,15 @@ def is_loopback(url: str) -> bool:
 
 def host_of(url: str) -> str:
     """The host of an address, in small letters; "" where there is none."""
+    return parts_of(url).hostname or ""
+
+
+def parts_of(url: str) -> SplitResult:
+    """The parts of an address; empty ones where it is none, such as `http://[`."""
     try:
-        return urlsplit(url).hostname or ""
+        return urlsplit(url)
     except ValueError:
-        return ""
+        return urlsplit("")
 
 
 def listed(names: "tuple[str, ...] | list[str]") -> str:

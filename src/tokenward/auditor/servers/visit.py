@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin
 
 from tokenward.auditor.findings import Check, Place, Unseen
 from tokenward.auditor.servers.asking import Asker, Reply
 from tokenward.auditor.servers.published import Published
-from tokenward.auditor.servers.rules import Found, host_of, is_loopback
+from tokenward.auditor.servers.rules import Found, host_of, is_loopback, parts_of
 from tokenward.base.entropy import identifier
 from tokenward.base.severity import Confidence
 
@@ -231,7 +231,7 @@ class Visit:
 
 def parameters_of(reply: Reply) -> Mapping[str, str]:
     """What a redirect carries, in its query or in its fragment."""
-    parts = _split(reply.header("location")) if reply.is_redirect else _split("")
+    parts = parts_of(reply.header("location") if reply.is_redirect else "")
     return dict(parse_qsl(parts.query, keep_blank_values=True)) | dict(
         parse_qsl(parts.fragment, keep_blank_values=True)
     )
@@ -247,17 +247,10 @@ def bare(url: str) -> str:
     return re.split(r"[?#]", url, maxsplit=1)[0]
 
 
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return urlsplit("")
-
-
 def _look(reply: Reply) -> tuple[int, str, str]:
     """What people see: status, where it leads without what changes each time, the page's title."""
     title = _TITLE.search(reply.text)
-    location = _split(reply.header("location"))
+    location = parts_of(reply.header("location"))
     path = re.sub(r"[0-9A-Za-z_-]{16,}", "*", location.path)
     return reply.status, f"{location.netloc}{path}", title[1].strip() if title else ""
 

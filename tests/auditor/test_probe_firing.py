@@ -33,6 +33,9 @@ from tokenward.auditor.probing.wire import (
 )
 from tokenward.base.clock import SYSTEM_CLOCK, ManualClock
 from tokenward.base.secret import Secret
+from tokenward.tokens.algorithms import ALGORITHMS
+from tokenward.tokens.jws import sign_jwt
+from tokenward.tokens.keys import SigningKey
 
 
 def answer(body, status=200, media="application/json", **fields):
@@ -496,3 +499,33 @@ def test_an_answer_that_is_packed_though_nobody_asked_is_read():
     packed = gzip.compress(b'{"accounts": []}')
     with running(lambda _: Response(200, packed, {"Content-Encoding": "gzip"})) as url:
         assert Wire(SYSTEM_CLOCK, timeout=5).send(Shot("GET", url)).body == b'{"accounts": []}'
+
+
+@pytest.mark.parametrize("algorithm", [row.name for row in ALGORITHMS.values() if not row.symmetric])
+def test_a_token_of_any_algorithm_is_forged(algorithm):
+    """With nothing but the token: none of the issuer's keys, private or public."""
+    key = SigningKey.generate(algorithm)
+    claims = {"iss": "https://issuer.example", "aud": "api", "sub": "ann", "iat": 0, "exp": 900}
+    kit = Kit(sign_jwt(key, claims, typ="at+jwt"), 0, {"keys": []}, {}, SigningKey.generate(algorithm))
+    able, _ = tokens.forgeable(kit)
+    assert any("thumbprint" in row.name for row in able)
+
+
+@pytest.mark.parametrize(
+    "claims", [{}, {"aud": ["a", "b"], "exp": "soon"}, {"aud": 1, "iss": None, "sub": []}], ids=str
+)
+def test_a_token_of_any_claims_is_forged_as_far_as_they_go(claims):
+    key = SigningKey.generate()
+    kit = Kit(sign_jwt(key, claims, typ="JWT"), 0, {"keys": []}, {}, SigningKey.generate())
+    able, unable = tokens.forgeable(kit)
+    assert len(able) > 20
+    assert unable
+
+
+def test_what_changes_nothing_of_a_token_is_not_fired():
+    """It would be accepted, and be a finding."""
+    good = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"  # one member each: no comma to put a space after
+    kit = Kit(good, 0, {"keys": []}, {}, SigningKey.generate("RS256"))
+    able, unable = tokens.forgeable(kit)
+    assert "header with spaces" in {row.name for row in unable}
+    assert good not in [row.forge(kit) for row in able]

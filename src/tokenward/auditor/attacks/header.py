@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -35,11 +35,15 @@ def _own_kid(kit: Kit) -> str:
 
 def _certificate(kit: Kit) -> bytes:
     private = kit.stranger.private
-    assert isinstance(private, ec.EllipticCurvePrivateKey)  # noqa: S101 - the kit's first algorithm
+    assert isinstance(  # noqa: S101 - the algorithms of a public key
+        private, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+    )
+    # SHA-512 is part of Ed25519 (RFC 8410 §3).
+    digest = None if isinstance(private, ed25519.Ed25519PrivateKey) else SHA256()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
     start = datetime.fromtimestamp(kit.now, UTC) - timedelta(days=1)
     builder = x509.CertificateBuilder(name, name, private.public_key(), 1, start, start + timedelta(days=30))
-    return builder.sign(private, SHA256()).public_bytes(Encoding.DER)
+    return builder.sign(private, digest).public_bytes(Encoding.DER)
 
 
 def _chain(kit: Kit) -> list[str]:

@@ -289,7 +289,10 @@ class _Run:
         able, unable = forgeable(scene.kit())
         yield from of_table(able, scene.base, scene.kit)
         if unable:
-            why = "only whoever has the issuer's keys could make them: --test-issuer, or --jwks for some"
+            why = (
+                "only whoever has the issuer's keys could make them, or the token has not the claims that"
+                " they change: --test-issuer, or --jwks for some"
+            )
             scene.leave_out(f"{len(unable)} tokens", why)
         if scene.reachable:
             yield from luring(scene.base, scene.kit, self._issuer)

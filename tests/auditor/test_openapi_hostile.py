@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 
 from auditor.test_openapi import CASES, TODAY, document
 from tokenward.auditor.openapi.audit import Means, audit_document
+from tokenward.auditor.openapi.nodes import File, Node
 from tokenward.auditor.openapi.patterns import anchored
 from tokenward.auditor.openapi.reading import METHODS, NotOpenApi
 from tokenward.auditor.openapi.references import BOUNDS
+from tokenward.auditor.openapi.suppression import Allowances
 from tokenward.base.documents.reading import parse_leniently
 from tokenward.base.documents.source import SourceError
 
@@ -213,3 +216,21 @@ def test_no_pattern_makes_the_audit_fail(pattern):
 def test_a_pattern_of_many_groups_is_no_abyss():
     assert not anchored("(" * 2_000 + "^a$" + ")" * 2_000)
     assert anchored("((^a$))")
+
+
+def test_thousands_of_acceptances_do_not_keep_each_finding_waiting():
+    class Counted(str):
+        __slots__ = ()
+        compared = 0
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            Counted.compared += 1
+            return str.__eq__(self, other)
+
+    other = {"check": "other", "reason": "a partner", "until": "2026-12-31"}
+    text = json.dumps({"x-tokenward-allow": [other] * 1_000 + [other | {"check": "mine"}]}).encode()
+    source = parse_leniently(text, Path("x.json"), BOUNDS)
+    allowances = Allowances(date(2026, 6, 1), frozenset({"other", "mine"}))
+    assert allowances.of(Node(File("x.json", "", source), source.data), Counted("mine")) is not None
+    assert Counted.compared < 5

@@ -11,6 +11,7 @@ Without a reason, after its last day, or for longer than a year it lets nothing 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 from tokenward.auditor.findings import Check, Suppression
@@ -52,17 +53,16 @@ class Allowances:
     def __init__(self, today: date, known: frozenset[str]) -> None:
         self._today = today
         self._known = known
-        self._read: dict[int, list[_Allowance]] = {}
+        self._read: dict[int, dict[str, list[_Allowance]]] = {}
         self._useless: list[Hit] = []
 
     def of(self, node: Node, check: str) -> Suppression | None:
         """What lets this finding pass; the nearest counts."""
         for each in node.ancestors():
             if type(each.value) is dict and KEY in each.value:
-                for allowance in self._at(each):
-                    if allowance.check == check:
-                        allowance.used = True
-                        return allowance.suppression
+                for allowance in self._at(each).get(check, ()):
+                    allowance.used = True
+                    return allowance.suppression
         return None
 
     def read_all(self, root: Node) -> None:
@@ -84,16 +84,17 @@ class Allowances:
     def useless(self) -> Iterator[Hit]:
         """What lets nothing pass, and why."""
         yield from self._useless
-        for allowances in self._read.values():
-            for allowance in allowances:
+        for by_check in self._read.values():
+            for allowance in chain.from_iterable(by_check.values()):
                 if not allowance.used:
                     told = f"{allowance.check}: nothing of the sort is found here any more."
                     yield Hit(allowance.node, told, Severity.INFO)
 
-    def _at(self, node: Node) -> list[_Allowance]:
+    def _at(self, node: Node) -> dict[str, list[_Allowance]]:
+        """By check, so that thousands of them do not keep each finding waiting."""
         known = self._read.get(id(node.value))
         if known is None:
-            known = self._read[id(node.value)] = []
+            known = self._read[id(node.value)] = {}
             said = node.child(KEY)
             if said is not None and type(said.value) is not list:
                 self._useless.append(Hit(said, "It is no list."))
@@ -101,7 +102,7 @@ class Allowances:
                 for each in said.items():
                     read = self._one(each)
                     if isinstance(read, _Allowance):
-                        known.append(read)
+                        known.setdefault(read.check, []).append(read)
                     else:
                         self._useless.append(Hit(each, read))
         return known

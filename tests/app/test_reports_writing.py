@@ -74,3 +74,10 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
     reader.join(30)
     assert json.loads(read[0])["version"] == 1
     assert pipe.is_fifo()
+
+
+def test_a_file_that_cannot_be_made_is_named_as_it_was_asked_for(tmp_path):
+    target = tmp_path / "nowhere" / "report.json"
+    with pytest.raises(FileNotFoundError) as raised:
+        write_report(REPORT, Format.JSON, target)
+    assert raised.value.filename == str(target)

@@ -529,3 +529,15 @@ def test_what_changes_nothing_of_a_token_is_not_fired():
     able, unable = tokens.forgeable(kit)
     assert "header with spaces" in {row.name for row in unable}
     assert good not in [row.forge(kit) for row in able]
+
+
+def test_a_token_whose_algorithm_is_no_name_is_probed():
+    good = "eyJhbGciOlsiRVMyNTYiXX0.eyJzdWIiOiJhIn0.c2ln"  # {"alg": ["ES256"]}
+
+    def verify(token):
+        if token != good:
+            raise ValueError
+
+    with running(api(verify)) as url:
+        result = probe(Asked(url, token=Secret(good), rate=1e6), sleep=lambda _: None)
+    assert not {"any-token", "server-error"} & found(result)

@@ -26,9 +26,12 @@ def draft(target: Path, text: str, *, private: bool = False) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written.
     """
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix
-    )  # mode 0600
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix
+        )  # mode 0600
+    except OSError as error:  # it names a file that nobody has asked for
+        raise type(error)(error.errno, error.strerror, str(target)) from None
     path = Path(name)
     try:
         if not private:

@@ -176,7 +176,7 @@ class _Run:
             return None
         kit = Kit(good=token.reveal(), now=0, jwks={}, keys={}, stranger=SigningKey.generate())
         algorithm = kit.header().get("alg")
-        if algorithm in ALGORITHMS and not ALGORITHMS[algorithm].symmetric:
+        if isinstance(algorithm, str) and algorithm in ALGORITHMS and not ALGORITHMS[algorithm].symmetric:
             return SigningKey.generate(algorithm)
         return kit.stranger
 

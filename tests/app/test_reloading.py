@@ -25,6 +25,7 @@ apis:
     risk: moderate
     operations:
       createTransfer: {risk: high}
+      createPayment: {scopes: ["payments:write"]}
 """
 
 
@@ -91,11 +92,11 @@ def test_a_change_of_the_configuration_is_taken_up_and_told(running):
 
 def test_so_is_one_of_a_document(running):
     document = running.document.read_text()
-    running.write(running.document, document.replace("/transfers:", "/payments:"))
+    running.write(running.document, document.replace("/transfers:", "/moves:"))
     told = running.look()
     assert told[0] == "the configuration was loaded anew:"
     assert "- bank: POST /transfers, tier high, scopes transfers:write" in told
-    assert "+ bank: POST /payments, tier high, scopes transfers:write" in told
+    assert "+ bank: POST /moves, tier high, scopes transfers:write" in told
     assert told[-1] == "bank.openapi.yaml has changed"
 
 
@@ -141,7 +142,7 @@ def test_a_document_that_was_missing_is_noticed_when_it_comes_back(running):
     text = running.document.read_text()
     running.document.unlink()
     assert "what runs is kept" in running.look()[0]
-    running.write(running.document, text.replace("/transfers:", "/payments:"))
+    running.write(running.document, text.replace("/transfers:", "/moves:"))
     assert running.look()[0] == "the configuration was loaded anew:"
 
 

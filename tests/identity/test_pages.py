@@ -94,7 +94,7 @@ def device_view(**changes):
         "same_place": False,
         "action": "/device/decision",
         "sealed_request": "sealed",
-        "problem": CATALOGUE["wrong_user_code"],
+        "problem": CATALOGUE["unknown_device_request"],
     }
     return SimpleNamespace(**{**facts, **changes})
 

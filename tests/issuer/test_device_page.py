@@ -117,7 +117,7 @@ async def test_what_can_be_no_code_is_told_so_and_costs_nothing(h: House):
     device = await asking(await tv(h))
     for typed in ("", "W", "AEIO-UAEI", "1234-5678", device.user_code + "B", "B" * 2000, "БББББББ Б", "%00"):
         page = await enter(h, typed)
-        assert (page.status_code, page.text) == (403, "device wrong_user_code")
+        assert (page.status_code, page.text) == (403, "device unknown_device_request")
         assert h.pages.view.user_code == "", "nothing that is no code is written into the page"
     assert (await enter(h, device.user_code)).text == "device consent"
 
@@ -132,10 +132,10 @@ async def test_unknown_expired_used_and_denied_codes_have_one_answer(h: House):
     for people, code in enumerate((WRONG, expired.user_code, used.user_code, denied.user_code)):
         h.browser.person = Person(user_id=f"u{people}", session_id=f"s{people}")
         page = await enter(h, code)
-        assert (page.status_code, page.text) == (403, "device wrong_user_code")
+        assert (page.status_code, page.text) == (403, "device unknown_device_request")
     fresh = await asking(caller)
     await h.issuer.store.remove_client(caller.id, h.clock.time())
-    assert (await enter(h, fresh.user_code)).text == "device wrong_user_code"
+    assert (await enter(h, fresh.user_code)).text == "device unknown_device_request"
     assert gone.told
 
 
@@ -233,7 +233,7 @@ async def test_of_many_who_say_yes_at_once_one_is_heard(here, there):
     answers = await asyncio.gather(
         *((here, there)[number % 2].http.post("/device/decision", data=form) for number in range(10))
     )
-    assert sorted(each.text for each in answers) == ["allowed"] + ["device wrong_user_code"] * 9
+    assert sorted(each.text for each in answers) == ["allowed"] + ["device unknown_device_request"] * 9
     assert len(await here.issuer.store.grants_of("user-1", here.clock.time())) == 1
 
 
@@ -259,7 +259,7 @@ async def test_a_yes_cannot_become_a_no_nor_the_other_way_round(h: House):
         await enter(h, device.user_code)
         assert (await decide(h, first)).status_code == 200
         again = await decide(h, second)
-        assert (again.status_code, again.text) == (403, "device wrong_user_code")
+        assert (again.status_code, again.text) == (403, "device unknown_device_request")
         told = await device.poll()
         assert told.status_code == 200 if first == "allow" else error(told) == DENIED
 
@@ -271,7 +271,7 @@ async def test_a_yes_after_the_end_is_too_late(h: House):
     await enter(h, device.user_code)
     h.clock.advance(10)
     page = await decide(h, "allow")
-    assert (page.status_code, page.text) == (403, "device wrong_user_code")
+    assert (page.status_code, page.text) == (403, "device unknown_device_request")
     assert error(await device.poll()) == EXPIRED
     assert await h.issuer.store.grants_of("user-1", h.clock.time()) == []
 
@@ -312,14 +312,14 @@ async def test_a_client_that_was_removed_meanwhile_gets_nothing(h: House):
     await enter(h, device.user_code)
     await h.issuer.store.remove_client(caller.id, h.clock.time())
     page = await decide(h, "allow")
-    assert (page.status_code, page.text) == (403, "device wrong_user_code")
+    assert (page.status_code, page.text) == (403, "device unknown_device_request")
     for each in (device, approved):
         assert error(await each.poll()) == (401, "invalid_client")
     h.clock.advance(1)
     again = Caller(h, (await tv(h, client_id=caller.id)).client, None)
     assert again.id == caller.id
     assert error(await Device(again, device.told).poll()) == PENDING
-    assert (await enter(h, device.user_code)).text == "device wrong_user_code"
+    assert (await enter(h, device.user_code)).text == "device unknown_device_request"
     assert error(await Device(again, approved.told).poll()) == INVALID_GRANT
 
 

@@ -52,7 +52,7 @@ def test_what_another_store_changed_shows_soon(sqlite_url, registered, monkeypat
 def test_what_was_read_before_a_change_is_not_remembered(registered):
     app, secret = registered
     row = (app.client_id, app.name, app.type, "", "", app.created_at, "", "", "opaque")
-    row = (*row, app.auth_method, "", "", "", "")
+    row = (*row, app.auth_method, "", "", "", "", "")
     old = (*row, secret.secret_id, app.client_id, secret.keyed_hash, secret.created_at, None, None)
 
     class SlowDatabase:

@@ -123,11 +123,11 @@ SLOW_DOWN = _row(
     "slow_down",
 )
 DEVICE_DENIED = _row("device_denied", 400, "The person said no.", "RFC 8628 §3.5", "access_denied")
-EXPIRED_DEVICE_CODE = _row(
-    "expired_device_code", 400, "Nobody answered in time: start again.", "RFC 8628 §3.5", "expired_token"
+UNANSWERED_DEVICE = _row(
+    "unanswered_device", 400, "Nobody answered in time: start again.", "RFC 8628 §3.5", "expired_token"
 )
-WRONG_USER_CODE = _row(
-    "wrong_user_code",
+UNKNOWN_DEVICE_REQUEST = _row(
+    "unknown_device_request",
     403,
     "No device is waiting with this code. Look at its screen again; a code works once, for ten minutes.",
     "RFC 8628 §3.3",

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Protocol
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.problems import TOO_MANY_CODES, WRONG_USER_CODE, Refusal
+from tokenward.base.problems import TOO_MANY_CODES, UNKNOWN_DEVICE_REQUEST, Refusal
 from tokenward.base.throttle import TokenBuckets
 from tokenward.issuer.ports import SignedIn
 from tokenward.store.device_port import DeviceCodes
@@ -55,14 +55,14 @@ class UserCodes:
             peer: where they are (`peer_of`).
 
         Raises:
-            Refusal: TOO_MANY_CODES; WRONG_USER_CODE, for whatever reason: unknown, expired and used codes
-                have one answer.
+            Refusal: TOO_MANY_CODES; UNKNOWN_DEVICE_REQUEST, for whatever reason: unknown, expired and used
+                codes have one answer.
         """
         await self._count(person, peer)
         hashes = user_code.keyed_hashes(self._peppers, code)
         found = await self._store.asking_device(hashes, self._clock.time())
         if found is None:
-            raise Refusal(WRONG_USER_CODE, f"user_id={person.user_id} peer={peer}")
+            raise Refusal(UNKNOWN_DEVICE_REQUEST, f"user_id={person.user_id} peer={peer}")
         return found
 
     async def _count(self, person: SignedIn, peer: str) -> None:

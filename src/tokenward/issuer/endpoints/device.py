@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tokenward.base.asgi import Receive, Scope, peer
 from tokenward.base.forms import parse_form, read_form
 from tokenward.base.origins import origin_of, refuse_other_sites
-from tokenward.base.problems import EXPIRED_FORM, MALFORMED, WRONG_USER_CODE, Refusal
+from tokenward.base.problems import EXPIRED_FORM, MALFORMED, UNKNOWN_DEVICE_REQUEST, Refusal
 from tokenward.base.throttle import peer_network, peer_of
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.granting import new_grant
@@ -89,13 +89,13 @@ async def _decided(issuer: Issuer, person: SignedIn, form: dict[str, str]) -> Re
     content = opened_form(issuer, _CONSENT_FORM, person, form.get("request", ""))
     state = await issuer.store.device_code(content["device"])
     if state is None:
-        raise Refusal(WRONG_USER_CODE, "the device code is gone")
+        raise Refusal(UNKNOWN_DEVICE_REQUEST, "the device code is gone")
     device, now = state.code, issuer.clock.time()
     # The client may have been removed meanwhile, or the person allowed to allow less.
     client, access = await _asked(issuer, device, person)
     if form.get("decision") == "deny":
         if not await issuer.store.deny_device(device.token_id, now):
-            raise Refusal(WRONG_USER_CODE, f"device code {device.token_id} was answered, or is over")
+            raise Refusal(UNKNOWN_DEVICE_REQUEST, f"device code {device.token_id} was answered, or is over")
         log.info("device denied: device_code=%s user_id=%s", device.token_id, person.user_id)
         return _page(issuer, 200, issuer.pages.device_done(client.name, allowed=False))
     if form.get("decision") != "allow":
@@ -106,7 +106,7 @@ async def _decided(issuer: Issuer, person: SignedIn, form: dict[str, str]) -> Re
     lifetime = issuer.settings.device_code_lifetime
     grant = new_grant(issuer, client, access, person, done, starts_within=lifetime)
     if not await issuer.store.approve_device(device.token_id, grant):
-        raise Refusal(WRONG_USER_CODE, f"device code {device.token_id} was answered, or is over")
+        raise Refusal(UNKNOWN_DEVICE_REQUEST, f"device code {device.token_id} was answered, or is over")
     log.info(
         "device approved: device_code=%s grant_id=%s client_id=%s user_id=%s",
         device.token_id,
@@ -131,10 +131,10 @@ async def _asking(issuer: Issuer, code: str | None, person: SignedIn, place: str
     """What the person's code is about.
 
     Raises:
-        Refusal: WRONG_USER_CODE or TOO_MANY_CODES; as `_asked`.
+        Refusal: UNKNOWN_DEVICE_REQUEST or TOO_MANY_CODES; as `_asked`.
     """
     if code is None:  # it can be no code: nothing is learnt by it, and nothing counted
-        raise Refusal(WRONG_USER_CODE, "eight letters are needed")
+        raise Refusal(UNKNOWN_DEVICE_REQUEST, "eight letters are needed")
     device = await issuer.user_codes.device(code, person, place)
     return _Asking(device, code, *await _asked(issuer, device, person))
 
@@ -143,12 +143,12 @@ async def _asked(issuer: Issuer, device: DeviceCode, person: SignedIn) -> tuple[
     """Who asks for what, as it is now, and no more than this person can allow.
 
     Raises:
-        Refusal: WRONG_USER_CODE, the client is gone; INVALID_SCOPE or INVALID_TARGET, it may no longer ask
-            for that; ACCESS_DENIED, the person can allow none of it.
+        Refusal: UNKNOWN_DEVICE_REQUEST, the client is gone; INVALID_SCOPE or INVALID_TARGET, it may no longer
+            ask for that; ACCESS_DENIED, the person can allow none of it.
     """
     client = await issuer.store.client(device.client_id)
     if client is None:
-        raise Refusal(WRONG_USER_CODE, f"client {device.client_id} is gone")
+        raise Refusal(UNKNOWN_DEVICE_REQUEST, f"client {device.client_id} is gone")
     asked = {"scope": " ".join(device.scope), "resource": device.audience}
     return client, narrowed(requested_access(issuer.settings, client, asked), person.scopes)
 

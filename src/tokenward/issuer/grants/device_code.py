@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from tokenward.base.problems import (
     AUTHORIZATION_PENDING,
     DEVICE_DENIED,
-    EXPIRED_DEVICE_CODE,
     INVALID_GRANT,
     SLOW_DOWN,
+    UNANSWERED_DEVICE,
     UNKNOWN_GRANT,
     Problem,
     Refusal,
@@ -44,7 +44,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         raise Refusal(INVALID_GRANT, f"device code {code.token_id} is bound to the key of its first poll")
     # One that was used is told from that, so that its replay is recognised while its grant is there.
     if code.expires_at <= now and not (state.consumed and grant):
-        raise Refusal(EXPIRED_DEVICE_CODE, f"device code {code.token_id}")
+        raise Refusal(UNANSWERED_DEVICE, f"device code {code.token_id}")
     if state.denied:
         raise Refusal(DEVICE_DENIED, f"device code {code.token_id}")
     if grant is None:

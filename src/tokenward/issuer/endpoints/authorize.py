@@ -82,10 +82,14 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     form, refusal = await take_form(scope, receive)
     person = await issuer.sign_in.current(scope)
     if person is None:
-        raise Refusal(EXPIRED_FORM, "nobody is signed in")
+        raise refusal or Refusal(EXPIRED_FORM, "nobody is signed in")
     field = form.get("request", "")
     try:
-        request = await read_authorization_request(issuer, _query(known_form(issuer, FORM, person, field)))
+        try:
+            asked = _query(known_form(issuer, FORM, person, field))
+        except Refusal as unknown:  # there is no page that could come again
+            raise refusal or unknown from None
+        request = await read_authorization_request(issuer, asked)
         try:
             if refusal is not None:
                 raise refusal

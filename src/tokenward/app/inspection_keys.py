@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.x509 import load_pem_x509_certificate
 
+from tokenward.app.jwk_files import read_key_file
 from tokenward.auditor.inspection.trust import NamedKey, Trust
 from tokenward.base.addresses import LOOPBACK, PRIVATE
 from tokenward.base.outbound import OutboundClient, OutboundError
@@ -208,10 +209,6 @@ def _set(data: bytes, name: str) -> dict[str, Any]:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise CannotUse(f"{path.name} cannot be read: {error.strerror}") from None
-    if len(data) > MAX_FILE:
-        raise CannotUse(f"{path.name} is too large for a key")
-    return data
+        return read_key_file(path, MAX_FILE)
+    except ValueError as error:
+        raise CannotUse(str(error)) from None

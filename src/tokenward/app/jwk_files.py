@@ -15,7 +15,7 @@ def read_encryption_key(path: Path) -> EncryptionKey:
     Raises:
         ValueError: there is none, or it is malformed, private, weak or meant for something else.
     """
-    raw = _read(path)
+    raw = read_key_file(path)
     try:
         data = read_object(raw)
     except ValueError:
@@ -38,18 +38,23 @@ def jwks_text(path: Path) -> str:
         ValueError: it cannot be read, or is too large or no text.
     """
     try:
-        return _read(path).decode()
+        return read_key_file(path).decode()
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is no text, and a JWK Set is") from None
 
 
-def _read(path: Path) -> bytes:
+def read_key_file(path: Path, most: int = MAX_BYTES) -> bytes:
+    """What is in the file of a key, of at most `most` bytes.
+
+    Raises:
+        ValueError: it cannot be read, or is larger; the message is for people.
+    """
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            raw = file.read(most + 1)
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_BYTES:
+    if len(raw) > most:
         raise ValueError(f"{path.name} is too large for a key")
     return raw
 

@@ -367,6 +367,31 @@ def test_a_step_up_that_began_before_the_way_in_was_changed_begins_again(visit):
     visit(story)
 
 
+def test_what_was_proved_does_not_count_if_the_way_in_is_changed_at_that_moment(visit, monkeypatch):
+    async def story(house):
+        app, browser = await house.app(), house.browser()
+        await house.sign_in_fully(browser, app)
+        (before,) = await house.sessions()
+        real = house.store.replace_session
+
+        async def replaces_late(*given, **named):
+            await house.store.remove_totp(house.alice.user_id)
+            return await real(*given, **named)
+
+        monkeypatch.setattr(house.store, "replace_session", replaces_late)
+        since = {"continue": BACK, "since": f"{house.clock.time() + 1:.1f}"}
+        house.clock.advance(30)
+        form = {"username": "alice", "password": house.password, "form": await house.field(browser), **since}
+        path = (await browser.post("/sign-in", data=form)).headers["location"]
+        answer = await house.code(browser, app.code(), path, **since)
+        assert (answer.status_code, EXPIRED_FORM.text in answer.text) == (400, True)
+        assert [(each.session_id, each.proofs) for each in await house.sessions()] == [
+            (before.session_id, before.proofs)
+        ]
+
+    visit(story)
+
+
 def test_an_abandoned_step_up_leads_into_no_circle(visit):
     async def story(house):
         app, browser = await house.app(), house.browser()

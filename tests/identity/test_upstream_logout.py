@@ -267,9 +267,9 @@ def test_and_one_while_a_session_is_renewed_by_it(corp, monkeypatch):
         await house.store.add_upstream_link(UpstreamLink("corp", "corp-1", alice, house.clock.time()))
         real = house.store.replace_session
 
-        async def replaces_late(old_id, new):
+        async def replaces_late(old_id, new, *, version):
             assert (await tell(house, provider.logout_token())).status_code == 200
-            return await real(old_id, new)
+            return await real(old_id, new, version=version)
 
         monkeypatch.setattr(house.store, "replace_session", replaces_late)
         answer = await through(browser, provider)

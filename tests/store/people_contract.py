@@ -311,20 +311,22 @@ async def a_session_is_replaced_once_and_not_after_it_was_ended(store):
     ann, bob = await added(store), await added(store)
     (first, second), (other, _) = await two_sign_ins(store, ann), await two_sign_ins(store, bob)
     fresh = [session(user_id=ann.user_id) for _ in range(20)]
-    assert await winners(store.replace_session(first.session_id, each) for each in fresh) == 1
+    assert await winners(store.replace_session(first.session_id, each, version=0) for each in fresh) == 1
     left = await store.sessions_of(ann.user_id)
     assert len(left) == 2
     assert [each for each in left if each in fresh]
     assert await store.session(first.session_id) is None
     with pytest.raises(AlreadyExists):
         await store.replace_session(
-            second.session_id, session(session_id=other.session_id, user_id=ann.user_id)
+            second.session_id, session(session_id=other.session_id, user_id=ann.user_id), version=0
         )
     with pytest.raises(ValueError, match="same person"):
-        await store.replace_session(second.session_id, session(user_id=bob.user_id))
+        await store.replace_session(second.session_id, session(user_id=bob.user_id), version=0)
+    fresh = session(user_id=ann.user_id)
+    assert not await store.replace_session(second.session_id, fresh, version=1)
     assert await store.session(second.session_id) == second
     await store.end_sessions(ann.user_id)
-    assert not await store.replace_session(second.session_id, session(user_id=ann.user_id))
+    assert not await store.replace_session(second.session_id, session(user_id=ann.user_id), version=0)
     assert await store.sessions_of(ann.user_id) == []
 
 
@@ -335,10 +337,10 @@ async def no_session_survives_the_end_of_all_that_comes_while_it_begins_or_is_re
         (first, _) = await two_sign_ins(store, ann)
         await asyncio.gather(
             *(store.add_session(session(user_id=ann.user_id), version=0) for _ in range(3)),
-            store.replace_session(first.session_id, session(user_id=ann.user_id)),
+            store.replace_session(first.session_id, session(user_id=ann.user_id), version=0),
             store.change_password(ann.user_id, "$new", at=NOW),
             *(store.add_session(session(user_id=ann.user_id), version=0) for _ in range(3)),
-            store.replace_session(first.session_id, session(user_id=ann.user_id)),
+            store.replace_session(first.session_id, session(user_id=ann.user_id), version=0),
         )
         assert await store.sessions_of(ann.user_id) == []
 

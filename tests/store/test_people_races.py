@@ -79,8 +79,20 @@ def test_the_end_of_all_sessions_sees_one_that_takes_anothers_place(postgres_url
 @pytest.mark.parametrize("ended", [[HOLD, END_ALL], [END_FIRST]], ids=["all", "it alone"])
 def test_a_session_is_not_replaced_beside_its_end(postgres_url, ended):
     async def work(store):
-        assert await meanwhile(postgres_url, ended, store.replace_session("first", session())) is False
+        assert (
+            await meanwhile(postgres_url, ended, store.replace_session("first", session(), version=0))
+            is False
+        )
         assert await store.sessions_of("ann") == []
+
+    with_ann(postgres_url, work)
+
+
+def test_a_session_is_not_replaced_beside_a_change_of_how_its_person_signs_in(postgres_url):
+    async def work(store):
+        replaced = store.replace_session("first", session(), version=0)
+        assert await meanwhile(postgres_url, [CHANGED], replaced) is False
+        assert [each.session_id for each in await store.sessions_of("ann")] == ["first"]
 
     with_ann(postgres_url, work)
 
@@ -88,7 +100,7 @@ def test_a_session_is_not_replaced_beside_its_end(postgres_url, ended):
 def test_a_session_is_replaced_when_nobody_else_is_at_work_on_the_person(postgres_url):
     async def work(store):
         new = session()
-        assert await meanwhile(postgres_url, [HOLD], store.replace_session("first", new))
+        assert await meanwhile(postgres_url, [HOLD], store.replace_session("first", new, version=0))
         assert await store.sessions_of("ann") == [new]
 
     with_ann(postgres_url, work)

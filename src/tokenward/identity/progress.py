@@ -155,7 +155,11 @@ class Progress:
         to = aim.continue_to if step is Step.DONE else f"{PAGES[step]}?{aim.query}"
         if pending.session_id:
             token = await self._sessions.rotate(
-                pending.session_id, pending.proofs, scope, upstream=pending.upstream
+                pending.session_id,
+                pending.proofs,
+                scope,
+                version=pending.version,
+                upstream=pending.upstream,
             )
         else:
             token = await self._sessions.start(user, pending.proofs, scope, upstream=pending.upstream)
@@ -178,7 +182,7 @@ class Progress:
         if person is None or person.user_id != user.user_id:
             raise Refusal(EXPIRED_FORM, "the session of an enrolment has ended")
         proofs = added(person.proofs, Proof(amr, self._clock.time()))
-        token = await self._sessions.rotate(person.session_id, proofs, scope)
+        token = await self._sessions.rotate(person.session_id, proofs, scope, version=person.version)
         return see_other(to, [self._sessions.cookie.set(token.reveal()), *self._over()])
 
     def forget(self) -> tuple[bytes, bytes]:

@@ -137,15 +137,18 @@ class Sessions:
         proofs: Sequence[Proof],
         scope: Scope,
         *,
+        version: int,
         upstream: FromUpstream | None = None,
     ) -> Secret:
         """Put a session with these proofs in the place of one that is live, and return its token.
 
         The old token is dead with that: whoever had read it shares nothing of what was proved since. The
         absolute end stays, and so does the sign-in at a provider on which it rests, unless there is a newer.
+        `version` is the person's (`User.version`) when they proved it.
 
         Raises:
-            Refusal: EXPIRED_FORM, the old one has ended; PROVIDER_REFUSED, as `start`, and both have.
+            Refusal: EXPIRED_FORM, the old one has ended, or how they sign in was changed meanwhile;
+                PROVIDER_REFUSED, as `start`, and both have.
             StoreUnavailable: the old one may go on, or nobody knows the token of the new one.
         """
         old = await self._people.session(session_id)
@@ -158,8 +161,10 @@ class Sessions:
             session = replace(
                 _resting(session, rests_on), created_at=old.created_at, expires_at=old.expires_at
             )
-            if not await self._people.replace_session(session_id, session):
-                raise Refusal(EXPIRED_FORM, "the session that was to be renewed has ended")
+            if not await self._people.replace_session(session_id, session, version=version):
+                raise Refusal(
+                    EXPIRED_FORM, "the session that was to be renewed has ended, or its person changed"
+                )
             await self._still_signed_in_there(session, upstream)
             return token
 

@@ -109,8 +109,11 @@ class People(Protocol):
     async def touch_session(self, session_id: str, at: float) -> None:
         """Record that the session was used at `at`."""
 
-    async def replace_session(self, old_id: str, new: Session) -> bool:
-        """Let `new` take the place of the session, in one unit; False, and nothing, if that was ended.
+    async def replace_session(self, old_id: str, new: Session, *, version: int) -> bool:
+        """Let `new` take the place of the session, in one unit.
+
+        False, and nothing, if that was ended, or its person is disabled or no longer of this version, as
+        with `add_session`.
 
         For each change of privilege: who learned the old token gains nothing by it.
 

@@ -94,17 +94,17 @@ class SqlSessions(Family):
         row = {"session": session_id, "at": at}
         await self._database.write(lambda cursor: cursor.one(_TOUCH, row))
 
-    async def replace_session(self, old_id: str, new: Session) -> bool:
+    async def replace_session(self, old_id: str, new: Session, *, version: int) -> bool:
         row = _row(new)
 
         def unit(cursor: Cursor) -> bool:
-            hold(cursor, new.user_id)
+            held = hold_enabled(cursor, new.user_id)
             old = cursor.one(_ONE, {"session": old_id})
             if old is None:
                 return False
             if _session(old).user_id != new.user_id:
                 raise ValueError("a session is replaced by one of the same person")
-            if cursor.one(_END, {"session": old_id}) is None:
+            if held != version or cursor.one(_END, {"session": old_id}) is None:
                 return False
             cursor.run(_ADD, row)
             return True

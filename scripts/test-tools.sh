@@ -27,6 +27,8 @@ need node nodejs "of the verifier for Node"
 need oathtool oathtool "of one-time codes beside another program"
 need nginx nginx-light "behind a TLS proxy"
 need redis-server redis-server "of counters in Redis"
+need dbus-run-session dbus-daemon "of the keyring"
+need gnome-keyring-daemon gnome-keyring "of the keyring"
 
 # Libraries of JavaScript that `tokenward audit library` is tried on.
 if command -v npm >/dev/null && [ ! -d .cache/harnesses/node_modules/jsonwebtoken ]; then

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.keyrings import look_up
 from tokenward.base.secret import Secret
 
 MAX_BYTES = 64_000
@@ -142,18 +143,23 @@ def _read(process: subprocess.Popen[bytes], output: list[bytes]) -> None:
 
 
 def _from_keyring(place: str, _base_dir: Path) -> bytes:
-    import keyring  # noqa: PLC0415 - its back ends take a tenth of a second to load, and few need them
+    service, name = keyring_entry(place)
+    found = look_up(service, name)
+    if found is None:
+        raise ValueError(f"the keyring holds no {name} of {service}")
+    return found.reveal().encode()
 
+
+def keyring_entry(place: str) -> tuple[str, str]:
+    """Service and name of what follows `keyring:`.
+
+    Raises:
+        ValueError: one of them is missing.
+    """
     service, slash, name = place.rpartition("/")
     if not (slash and service and name):
         raise ValueError("keyring: must be followed by SERVICE/NAME")
-    try:
-        found = keyring.get_password(service, name)
-    except Exception as error:  # noqa: BLE001 - back ends are plug-ins and raise what they like
-        raise ValueError(f"the keyring cannot be read: {type(error).__name__}") from None
-    if found is None:
-        raise ValueError(f"the keyring holds no {name} of {service}")
-    return found.encode(errors="surrogatepass")  # a strict error would carry the secret; decoding refuses it
+    return service, name
 
 
 SCHEMES: dict[str, tuple[str, Callable[[str, Path], bytes]]] = {

@@ -22,8 +22,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenward.base import keyrings
 from tokenward.base.entropy import random_bytes
 from tokenward.base.references import parse, resolve
+from tokenward.base.secret import Secret
 from tokenward.client.errors import ServerUnavailable, TokenError
 
 if TYPE_CHECKING:
@@ -36,8 +38,6 @@ MAX_BYTES = 262_144
 _SERVICE = "tokenward"
 _INFO = b"tokenward client vault"
 _SHORTEST = 32  # characters of a key that somebody else made
-# Any other back end may write in the clear, and some do (`keyrings.alt`).
-_KEYRINGS = frozenset({"SecretService", "kwallet", "libsecret", "macOS", "Windows"})
 
 _log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class Vault:
         path = self.directory / "vault.key"
         with self._lock(self.directory / "vault.lock"):  # of those that begin together, one makes the key
             try:
-                if path.exists() or not _has_keyring():
+                if path.exists() or not keyrings.usable():
                     return _key_file(path)
             except OSError as error:
                 raise _unusable(path, error) from None
@@ -176,31 +176,17 @@ def _key_file(path: Path) -> bytes:
     return _read_private(path)
 
 
-def _has_keyring() -> bool:
-    import keyring
-
-    chosen = keyring.get_keyring()
-    # The first of a chain is the one that is written to.
-    backend = next(iter(getattr(chosen, "backends", [])), chosen)
-    package, _, module = type(backend).__module__.rpartition(".")
-    return package == "keyring.backends" and module in _KEYRINGS
-
-
 def _key_in_keyring(name: str) -> bytes:
-    import keyring
-
     try:
-        found = keyring.get_password(_SERVICE, name)
+        found = keyrings.look_up(_SERVICE, name)
         if found is None:
-            keyring.set_password(_SERVICE, name, base64.b64encode(random_bytes(32)).decode())
-            found = keyring.get_password(_SERVICE, name)
-    except Exception as error:  # noqa: BLE001 - back ends are plug-ins and raise what they like
-        raise TokenError(
-            "secret_unavailable", f"the keyring cannot be used: {type(error).__name__}"
-        ) from None
+            found = Secret(base64.b64encode(random_bytes(32)).decode())
+            keyrings.keep(_SERVICE, name, found)
+    except ValueError as error:
+        raise TokenError("secret_unavailable", str(error)) from None
     if not found:
-        raise TokenError("secret_unavailable", "the keyring forgot what it was given")
-    return found.encode()
+        raise TokenError("secret_unavailable", f"the keyring holds an empty {name} of {_SERVICE}")
+    return found.reveal().encode()
 
 
 def _read_private(path: Path) -> bytes:

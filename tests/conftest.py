@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from leaking import leaks
 from tokenward.base.secret import Secret
+from tokenward.client import Vault
 
 # No test is timed: on a busy machine an example takes as long as it takes.
 settings.register_profile("untimed", deadline=None)
@@ -83,3 +85,12 @@ def no_process_logs_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Genera
         if leaks(path.read_bytes(), secrets)
     ]
     assert not leaking, f"these logs hold a secret: {leaking}"
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    """A vault of the client library, under a key of its own."""
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef" * 2)
+    key.chmod(0o600)
+    return Vault(tmp_path / "vault", key=f"file:{key}")

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from serving import serving
 from tokenward.base.forms import parse_form
+from tokenward.tokens.jws import sign_jwt
+from tokenward.tokens.keys import SigningKey
 
 
 class FakeServer:
@@ -22,7 +24,7 @@ class FakeServer:
             headers that gives one; good ones after.
         refusals: answers of the API to the next calls: (status, headers).
         date: seconds by which `Date` is off.
-        forms: what was asked at the token endpoint, with its headers.
+        forms: what was asked at the endpoints for clients, with the headers.
         calls: the `Authorization` values that the API saw, and the `DPoP` proofs.
     """
 
@@ -57,6 +59,24 @@ class FakeServer:
         body = {"access_token": f"access-{next(self._serial)}", "token_type": self.token_type}
         return body | {"expires_in": self.lifetime} | changes
 
+    def lets_people_in(self):
+        """Its metadata and keys, as for those who sign people in."""
+        self.metadata |= {
+            "authorization_endpoint": f"{self.issuer}/authorize",
+            "revocation_endpoint": f"{self.issuer}/revoke",
+            "device_authorization_endpoint": f"{self.issuer}/device",
+            "jwks_uri": f"{self.issuer}/keys",
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "authorization_response_iss_parameter_supported": True,
+        }
+        self.key = SigningKey.generate()
+        self.keys = {"keys": [self.key.public_jwk()]}
+
+    def id_token(self, **changes):
+        now = int(time.time())
+        claims = {"iss": self.issuer, "aud": "notes", "sub": "alice", "iat": now, "exp": now + 60}
+        return sign_jwt(self.key, claims | changes, typ="JWT")
+
     @property
     def issued(self):
         return len(self.forms)
@@ -78,7 +98,7 @@ def fake_server():
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            if self.path in {"/token", "/revoke"}:
+            if self.path in {"/token", "/revoke", "/device"}:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 self.send(*fake.answer(parse_form(body), headers))
             else:

@@ -10,11 +10,9 @@ import httpx
 import pytest
 
 from tokenward.base.clock import ManualClock
-from tokenward.client import Server, SignIn, SignInRequired, TokenError, Vault
+from tokenward.client import Server, SignIn, SignInRequired, TokenError
 from tokenward.client.loopback import Loopback, listening
 from tokenward.flows.pkce import challenge
-from tokenward.tokens.jws import sign_jwt
-from tokenward.tokens.keys import SigningKey
 
 
 class Browser:
@@ -37,15 +35,7 @@ class Browser:
 
 @pytest.fixture
 def fake(fake):
-    fake.metadata |= {
-        "authorization_endpoint": f"{fake.issuer}/authorize",
-        "revocation_endpoint": f"{fake.issuer}/revoke",
-        "jwks_uri": f"{fake.issuer}/keys",
-        "id_token_signing_alg_values_supported": ["ES256"],
-        "authorization_response_iss_parameter_supported": True,
-    }
-    fake.key = SigningKey.generate()
-    fake.keys = {"keys": [fake.key.public_jwk()]}
+    fake.lets_people_in()
     return fake
 
 
@@ -60,24 +50,8 @@ def app(fake, tmp_path):
     return make
 
 
-@pytest.fixture
-def vault(tmp_path):
-    (tmp_path / "key").write_text("0123456789abcdef" * 2)
-    (tmp_path / "key").chmod(0o600)
-    return Vault(tmp_path / "vault", key=f"file:{tmp_path / 'key'}")
-
-
 def id_token(fake, browser, **changes):
-    now = int(time.time())
-    claims = {
-        "iss": fake.issuer,
-        "aud": "notes",
-        "sub": "alice",
-        "nonce": browser.asked.get("nonce"),
-        "iat": now,
-        "exp": now + 60,
-    } | changes
-    return sign_jwt(fake.key, claims, typ="JWT")
+    return fake.id_token(**{"nonce": browser.asked.get("nonce")} | changes)
 
 
 def test_a_person_signs_in_and_the_code_goes_with_its_verifier_once(fake, app):

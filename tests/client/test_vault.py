@@ -16,18 +16,6 @@ from tokenward.client.process_lock import locked
 BINDING = b"issuer and client"
 
 
-@pytest.fixture
-def vault(tmp_path):
-    return Vault(tmp_path / "vault", key=f"file:{key_file(tmp_path)}")
-
-
-def key_file(directory):
-    path = directory / "key"
-    path.write_text("0123456789abcdef" * 2)
-    path.chmod(0o600)
-    return path
-
-
 def test_what_is_kept_is_read_back_by_another_run_and_lies_nowhere_in_the_clear(vault, tmp_path):
     vault.save(BINDING, b"the token itself")
     assert Vault(vault.directory, key=vault._reference).load(BINDING) == b"the token itself"
@@ -79,7 +67,8 @@ def test_a_directory_that_is_a_link_is_refused(vault, tmp_path):
 def test_a_key_that_could_be_guessed_and_a_literal_are_refused(tmp_path):
     with pytest.raises(ValueError, match="env:NAME"):
         Vault(tmp_path, key="0123456789abcdef" * 2)
-    key_file(tmp_path).write_text("short")
+    (tmp_path / "key").write_text("short")
+    (tmp_path / "key").chmod(0o600)
     with pytest.raises(TokenError, match="under 32 characters"):
         Vault(tmp_path / "vault", key=f"file:{tmp_path / 'key'}").save(BINDING, b"x")
 

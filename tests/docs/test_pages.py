@@ -131,6 +131,7 @@ def test_the_validators_that_a_page_shows_are_made_with_settings_that_exist():
                 "ClientCertificate",
                 "ClientCredentials",
                 "ClientSecret",
+                "DeviceSignIn",
                 "GitHubActions",
                 "GitLabCI",
                 "HeaderProvider",

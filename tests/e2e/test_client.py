@@ -8,6 +8,7 @@ import pytest
 
 from client.test_presenting import pem_of
 from e2e.bank import bank, until
+from e2e.devices import SCOPES, Television
 from e2e.test_exchange import CONFIGURATION
 from issuer.platform import served_platform
 from serving import serving
@@ -15,6 +16,7 @@ from tokenward.app.story import follow, submit
 from tokenward.client import (
     ClientCredentials,
     ClientSecret,
+    DeviceSignIn,
     GitHubActions,
     GitLabCI,
     HttpxAuth,
@@ -24,7 +26,6 @@ from tokenward.client import (
     SignIn,
     SignInRequired,
     TokenError,
-    Vault,
     WorkloadIdentity,
 )
 from tokenward.tokens.keys import SigningKey
@@ -162,11 +163,7 @@ class Person:
         assert story.http.get(location).status_code == 200
 
 
-def test_a_person_signs_in_and_a_later_run_refreshes_though_one_died_in_between(demo, tmp_path, monkeypatch):
-    key = tmp_path / "key"
-    key.write_text("0123456789abcdef" * 2)
-    key.chmod(0o600)
-    vault = Vault(tmp_path / "vault", key=f"file:{key}")
+def test_a_person_signs_in_and_a_later_run_refreshes_though_one_died_in_between(demo, vault, monkeypatch):
     gateway = demo.urls["gateway"]
 
     def app():
@@ -203,3 +200,38 @@ def test_a_person_signs_in_and_a_later_run_refreshes_though_one_died_in_between(
         after.sign_out()
         with pytest.raises(SignInRequired):
             app().token()
+
+
+def test_a_person_lets_a_program_without_a_browser_in_and_it_stays_so(demo, http, vault):
+    gateway = demo.urls["gateway"]
+    television = Television(demo, http).client_id
+
+    def app():
+        return DeviceSignIn(
+            Server(demo.urls["issuer"]),
+            client_id=television,
+            scope=SCOPES,
+            resource=f"{gateway}/bank",
+            dpop=True,
+            vault=vault,
+        )
+
+    def person(device):
+        story = demo.story(http)
+        username, password = story.person
+        page = follow(story, story.call("GET", device.verification_uri_complete))
+        page = follow(story, submit(story, page, username=username, password=password.reveal()))
+        page = submit(story, page, user_code=device.user_code)
+        assert "Allow" in page.text
+        assert submit(story, page, decision="allow").status_code == 200
+
+    assert app().sign_in(show=person).subject
+    with httpx.Client(auth=HttpxAuth(app()), trust_env=False) as web:
+        assert web.get(f"{gateway}/bank/accounts").status_code == 200
+    after = app()
+    before = after.token()
+    after.reject(before)
+    assert after.token().value.reveal() != before.value.reveal()
+    after.sign_out()
+    with pytest.raises(SignInRequired):
+        app().token()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tokenward.client.aiohttp_auth import AiohttpAuth
     from tokenward.client.authentication import ClientCertificate, ClientSecret, PrivateKeyJwt
     from tokenward.client.client_credentials import ClientCredentials
+    from tokenward.client.device_sign_in import DeviceSignIn
     from tokenward.client.errors import ServerUnavailable, SignInRequired, TokenError
     from tokenward.client.header_provider import HeaderProvider
     from tokenward.client.httpx_auth import HttpxAuth
@@ -28,6 +29,7 @@ __all__ = [
     "ClientCertificate",
     "ClientCredentials",
     "ClientSecret",
+    "DeviceSignIn",
     "GitHubActions",
     "GitLabCI",
     "HeaderProvider",
@@ -53,6 +55,7 @@ __getattr__ = deferred(
         "ClientCertificate": "tokenward.client.authentication",
         "ClientCredentials": "tokenward.client.client_credentials",
         "ClientSecret": "tokenward.client.authentication",
+        "DeviceSignIn": "tokenward.client.device_sign_in",
         "GitHubActions": "tokenward.client.workload",
         "GitLabCI": "tokenward.client.workload",
         "HeaderProvider": "tokenward.client.header_provider",

@@ -58,7 +58,10 @@ class TokenSource(ABC):
         client_id: the client's name there.
         scope: what is asked for.
         resource: the API that the tokens are for (RFC 8707), or "".
+        kept_as: the kind of tokens, in a vault; "" for the name of the class.
     """
+
+    kept_as = ""
 
     def __init__(
         self,
@@ -219,7 +222,7 @@ class TokenSource(ABC):
     def _binding(self) -> bytes:
         """What a kept token is bound to: it is found, and opened, only by who would ask for the same."""
         said = {
-            "source": type(self).__name__,
+            "source": self.kept_as or type(self).__name__,
             "issuer": self.server.issuer,
             "client_id": self.client_id,
             "authentication": self._authentication.method,
@@ -329,7 +332,7 @@ class TokenSource(ABC):
         try:
             response = yield from (grant or self._grant)(requester, metadata, stored)
         except FlowError as error:
-            raise refused(error, _ADVICE) from None
+            raise refused(error) from None
         token = Token(
             value=response.access_token,
             scope=self.scope if response.scope is None else tuple(response.scope.split()),
@@ -345,13 +348,6 @@ class TokenSource(ABC):
         self._lock = threading.Lock()
         self._flight = None
 
-
-_ADVICE = {
-    "invalid_client": "check the client_id, and that its secret or key is the registered one",
-    "invalid_scope": "ask for scopes that the client may have",
-    "invalid_target": "ask for a resource that the server knows",
-    "unauthorized_client": "let the client use this grant",
-}
 
 _sources: WeakSet[TokenSource] = WeakSet()
 

@@ -1,7 +1,8 @@
-"""One visit to the token endpoint: proof, nonce, clock, trouble, and the answer."""
+"""One visit to an endpoint that asks who comes: proof, nonce, clock, trouble, and the answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tokenward.base.entropy import random_bits
 from tokenward.base.outbound import Answer, OutboundError
@@ -13,6 +14,8 @@ from tokenward.flows.dpop import DpopProver
 from tokenward.flows.errors import FlowError
 from tokenward.flows.metadata import ServerMetadata
 from tokenward.flows.token import FORM, TokenResponse, with_parameters
+
+_T = TypeVar("_T")
 
 TRIES = 3
 """Requests until trouble of the server's is given up on."""
@@ -43,7 +46,7 @@ class Requester:
     def ask(
         self, server: ServerMetadata, form: Callable[[], bytes], *, tries: int = TRIES
     ) -> Flow[TokenResponse]:
-        """Ask until there is an answer.
+        """Ask for a token until there is an answer.
 
         Args:
             server: of whom.
@@ -55,9 +58,41 @@ class Requester:
             TokenError: the client's secret cannot be had.
             ServerUnavailable: there was no answer, or one of trouble.
         """
-        url = server.token_endpoint
-        if self.authentication.tls is not None:
-            url = server.mtls.get("token_endpoint", url)
+
+        def read(status: int, body: bytes) -> TokenResponse:
+            return TokenResponse.parse(status, body, token_type=self.token_type)
+
+        return self.post(server, "token_endpoint", form, read, tries=tries)
+
+    @property
+    def token_type(self) -> str:
+        """What kind of token is asked for: `DPoP` or `Bearer`."""
+        return "DPoP" if self.prover is not None else "Bearer"
+
+    def post(
+        self,
+        server: ServerMetadata,
+        endpoint: str,
+        form: Callable[[], bytes],
+        read: Callable[[int, bytes], _T],
+        *,
+        tries: int = TRIES,
+    ) -> Flow[_T]:
+        """Send a form to an endpoint at which the client proves who it is, until there is an answer.
+
+        Args:
+            server: whose.
+            endpoint: its name in the metadata.
+            form: makes the body, without the proof.
+            read: makes of status and body what is returned; FlowError where that cannot be.
+            tries: requests until trouble is given up on.
+
+        Raises:
+            FlowError: what `read` raised.
+            TokenError: the client's secret cannot be had.
+            ServerUnavailable: there was no answer, or one of trouble.
+        """
+        url = server.endpoint(endpoint, by_certificate=self.authentication.tls is not None)
         repeated: set[str] = set()
         failures = 0
         while True:
@@ -68,9 +103,14 @@ class Requester:
             else:
                 headers = dict(answer.headers)
                 if answer.status < 500 and answer.status != 429:
-                    response = self._read(url, answer, headers, repeated)
-                    if response is not None:
-                        return response
+                    self.clock.learn(headers.get("date"))
+                    if self._wants_nonce(url, answer, headers, repeated):
+                        continue
+                    try:
+                        return read(answer.status, answer.body)
+                    except FlowError as error:
+                        if not self._other_time_may_do(error, repeated):
+                            raise
                     continue
                 trouble = f"{server.issuer} answered {answer.status}"
                 at_least = min(_seconds(headers.get("retry-after")), LONGEST_PAUSE)
@@ -80,28 +120,21 @@ class Requester:
             wait = max(FIRST_PAUSE * 2 ** (failures - 1), at_least)
             yield Pause(wait * (1 + random_bits(16) / 2**16))
 
-    def _read(
-        self, url: str, answer: Answer, headers: dict[str, str], repeated: set[str]
-    ) -> TokenResponse | None:
-        """What was answered; None where the request is worth repeating, for each reason once."""
-        self.clock.learn(headers.get("date"))
-        wants_nonce = self.prover is not None and self.prover.must_repeat(
-            url, answer.status, headers, answer.body
-        )
-        if wants_nonce and "nonce" not in repeated:
+    def _wants_nonce(self, url: str, answer: Answer, headers: dict[str, str], repeated: set[str]) -> bool:
+        """Whether it was refused for want of a nonce, for the first time."""
+        wanted = self.prover is not None and self.prover.must_repeat(url, answer.status, headers, answer.body)
+        first = "nonce" not in repeated
+        if wanted:
             repeated.add("nonce")
-            return None
-        try:
-            return TokenResponse.parse(
-                answer.status, answer.body, token_type="DPoP" if self.prover else "Bearer"
-            )
-        except FlowError as error:
-            if "clock" in repeated:
-                self.clock.give_up()
-            elif self._is_dated and error.code in _ABOUT_TIME and self.clock.adopt():
-                repeated.add("clock")
-                return None
-            raise
+        return wanted and first
+
+    def _other_time_may_do(self, error: FlowError, repeated: set[str]) -> bool:
+        """Whether the refusal may be about clocks, and there is another time to try."""
+        if "clock" in repeated:
+            self.clock.give_up()
+            return False
+        repeated.add("clock")
+        return self._is_dated and error.code in _ABOUT_TIME and self.clock.adopt()
 
     @property
     def _is_dated(self) -> bool:
@@ -120,7 +153,15 @@ def _seconds(text: str | None) -> float:
     return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 9 else 0.0
 
 
-def refused(error: FlowError, advice: dict[str, str]) -> TokenError:
+_ADVICE = {
+    "invalid_client": "check the client_id, and that its secret or key is the registered one",
+    "invalid_scope": "ask for scopes that the client may have",
+    "invalid_target": "ask for a resource that the server knows",
+    "unauthorized_client": "let the client use this grant",
+}
+
+
+def refused(error: FlowError) -> TokenError:
     """What the server said, with what mends it where we know."""
-    text = f"{error.text}; {advice[error.code]}" if error.code in advice and error.text else error.text
-    return TokenError(error.code, text or advice.get(error.code, ""))
+    advice = _ADVICE.get(error.code, "")
+    return TokenError(error.code, "; ".join(part for part in (error.text, advice) if part))

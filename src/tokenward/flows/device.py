@@ -29,9 +29,31 @@ _LONGEST_LIFE = 86_400
 _MAX_USER_CODE = 64
 
 
-def request(*, scope: Iterable[str] = (), resource: str = "", client_id: str = "") -> bytes:
-    """The body for the device authorization endpoint (§3.1); `client_id` for a client without a secret."""
-    return form(scope=" ".join(scope), resource=resource, client_id=client_id)
+def request(
+    *,
+    scope: Iterable[str] = (),
+    resource: str = "",
+    client_id: str = "",
+    acr_values: Iterable[str] = (),
+    max_age: int | None = None,
+) -> bytes:
+    """The body for the device authorization endpoint (§3.1).
+
+    Args:
+        scope: what is asked for.
+        resource: the API that the token is for (RFC 8707), or "".
+        client_id: for a client without a secret.
+        acr_values: how well the person should sign in, the best first; no part of RFC 8628, so not every
+            server heeds it, and the ID token tells whether one did.
+        max_age: how many seconds ago they may have; the same holds.
+    """
+    return form(
+        scope=" ".join(scope),
+        resource=resource,
+        client_id=client_id,
+        acr_values=" ".join(acr_values),
+        max_age="" if max_age is None else str(max_age),
+    )
 
 
 @dataclass(frozen=True, slots=True)

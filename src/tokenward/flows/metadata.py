@@ -23,6 +23,7 @@ class ServerMetadata:
         userinfo_endpoint: where claims can be asked for.
         end_session_endpoint: where browsers are sent to sign out (RP-Initiated Logout §2.1).
         revocation_endpoint: where a token is ended (RFC 7009).
+        device_authorization_endpoint: where a device asks for codes (RFC 8628 §4).
         jwks_uri: its keys.
         names_issuer: whether its answers carry `iss` (RFC 9207 §3).
         auth_methods: how clients may authenticate at the token endpoint.
@@ -36,11 +37,17 @@ class ServerMetadata:
     userinfo_endpoint: str = ""
     end_session_endpoint: str = ""
     revocation_endpoint: str = ""
+    device_authorization_endpoint: str = ""
     jwks_uri: str = ""
     names_issuer: bool = False
     auth_methods: tuple[str, ...] = ("client_secret_basic",)
     id_token_algorithms: tuple[str, ...] = ()
     mtls: Mapping[str, str] = field(default_factory=dict)
+
+    def endpoint(self, name: str, *, by_certificate: bool = False) -> str:
+        """Where that endpoint is, for a client that shows a certificate or for one that has none."""
+        url: str = getattr(self, name)
+        return self.mtls.get(name, url) if by_certificate else url
 
 
 _ENDPOINTS = (
@@ -49,6 +56,7 @@ _ENDPOINTS = (
     "userinfo_endpoint",
     "end_session_endpoint",
     "revocation_endpoint",
+    "device_authorization_endpoint",
     "jwks_uri",
 )
 

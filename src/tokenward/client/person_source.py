@@ -1,0 +1,190 @@
+"""What is the same however a person signed in: who it is, refreshing, and signing out."""
+
+# ruff: noqa: PLC0415 - what does the work is imported when a token is asked for
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tokenward.client.authentication import Authentication, Unproven
+from tokenward.client.errors import SignInRequired, TokenError
+from tokenward.client.server import Server
+from tokenward.client.source import TokenSource
+
+if TYPE_CHECKING:
+    from tokenward.base.secret import Secret
+    from tokenward.client.flow import Flow
+    from tokenward.client.record import Record
+    from tokenward.client.source import Grant
+    from tokenward.client.token_request import Requester
+    from tokenward.client.vault import Vault
+    from tokenward.flows.errors import FlowError
+    from tokenward.flows.metadata import ServerMetadata
+    from tokenward.flows.token import TokenResponse
+    from tokenward.tokens.claims import VerifiedClaims
+
+
+class PersonSource(TokenSource):
+    """Tokens for a person who signed in once, from the refresh token that came of it.
+
+    It is kept in the vault: a later run needs nobody. Each refresh gives a new one; it is in the vault before
+    anybody is shown the token that came with it. A process that dies in between leaves the old one there, and
+    the next sends it again: a server that takes it once more for a while, as Tokenward does for 10 s, signs
+    nobody out for that.
+
+    Args:
+        server: the authorization server.
+        client_id: the app's name there.
+        scope: what is asked for, a list or a text with spaces: `openid` tells who it is, `offline_access`
+            lets them stay signed in.
+        resource: the API that the tokens are for (RFC 8707), an absolute URL.
+        dpop: whether tokens, the refresh token too, are bound to a key (RFC 9449).
+        vault: where they are kept; by default in memory only, until the end of the process.
+        authentication: how the app proves who it is; one that is distributed cannot, and does not.
+    """
+
+    # One entry in a vault, in whichever way they signed in.
+    kept_as = "SignIn"
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        client_id: str,
+        scope: Iterable[str] = (),
+        resource: str = "",
+        dpop: bool = False,
+        vault: "Vault | None" = None,
+        authentication: Authentication | None = None,
+    ) -> None:
+        super().__init__(
+            server,
+            client_id=client_id,
+            authentication=authentication or Unproven(),
+            scope=scope,
+            resource=resource,
+            dpop=dpop,
+            vault=vault,
+        )
+
+    def _signed_in(
+        self, grant: "Grant", *, nonce: str | None, acr_values: Iterable[str], max_age: int | None
+    ) -> "VerifiedClaims | None":
+        """Go on with the tokens of a person.
+
+        Args:
+            grant: asks for them.
+            nonce: that of the request to which they are the answer, or None.
+            acr_values: one of which the sign-in must have.
+            max_age: how many seconds ago it may have been.
+
+        Returns:
+            Who it is; None where `openid` was not asked for.
+
+        Raises:
+            TokenError: there is no token, or the ID token is not that of this sign-in.
+        """
+        seen: list[TokenResponse] = []
+
+        def noted(
+            requester: "Requester", metadata: "ServerMetadata", stored: "Record | None"
+        ) -> "Flow[TokenResponse]":
+            response = yield from grant(requester, metadata, stored)
+            seen.append(response)
+            return response
+
+        record = self._driven(self._flow(None, noted))
+        person = self._person(seen[0], nonce, acr_values, max_age) if "openid" in self.scope else None
+        self._take(record)
+        return person
+
+    def _person(
+        self, response: "TokenResponse", nonce: str | None, acr_values: Iterable[str], max_age: int | None
+    ) -> "VerifiedClaims":
+        from tokenward.tokens.algorithms import ASYMMETRIC
+        from tokenward.tokens.errors import InvalidToken
+        from tokenward.tokens.id_token import IdTokenValidator, SignIn
+        from tokenward.tokens.jwks import JwksSource
+
+        server = self._driven(self.server.metadata())
+        if response.id_token is None or not server.jwks_uri:
+            raise TokenError("malformed_response", "no ID token, or no keys for it")
+        known = [name for name in server.id_token_algorithms if name in ASYMMETRIC]
+        validator = IdTokenValidator(
+            issuer=self.server.issuer,
+            client_id=self.client_id,
+            keys=JwksSource(server.jwks_uri, fetch=self.server.plain_http.get),
+            algorithms=known or ["RS256"],
+            clock=self.server.clock,
+        )
+        expected = SignIn(
+            nonce=nonce,
+            access_token=response.access_token.reveal(),
+            code=None,
+            max_age=max_age,
+            acr_values=tuple(acr_values),
+        )
+        try:
+            return validator.validate(response.id_token.reveal(), expected)
+        except InvalidToken as error:
+            raise TokenError("wrong_id_token", error.code) from None
+
+    def sign_out(self) -> None:
+        """Forget the person here, and tell the server to end what they allowed (RFC 7009).
+
+        Raises:
+            TokenError: the server could not be told; here they are signed out all the same.
+        """
+        record = self._record_now()
+        self._forget()
+        if record is not None and record.refresh_token is not None:
+            self._driven(self._revocation(record.refresh_token))
+
+    def _revocation(self, token: "Secret") -> "Flow[None]":
+        from tokenward.flows.errors import FlowError
+        from tokenward.flows.token import form
+
+        server = yield from self.server.metadata()
+        if not server.revocation_endpoint:
+            return
+
+        def read(status: int, _body: bytes) -> None:
+            if status != 200:
+                raise FlowError("not_revoked", f"{server.issuer} answered {status}")
+
+        body = form(token=token.reveal())
+        try:
+            yield from self._unbound().post(server, "revocation_endpoint", lambda: body, read)
+        except FlowError as error:
+            raise TokenError(error.code, error.text) from None
+
+    def _unbound(self) -> "Requester":
+        """Who asks where nothing is bound to a key: anywhere but at the token endpoint."""
+        from tokenward.client.token_request import Requester
+
+        return Requester(self.client_id, self._authentication, self.server.clock)
+
+    def _grant(
+        self, requester: "Requester", server: "ServerMetadata", stored: "Record | None"
+    ) -> "Flow[TokenResponse]":
+        from tokenward.flows.errors import FlowError
+        from tokenward.flows.token import refresh_token
+
+        if stored is None or stored.refresh_token is None:
+            raise SignInRequired("sign_in_required", "nobody is signed in: call sign_in()")
+        form = refresh_token(stored.refresh_token)
+        try:
+            return (yield from requester.ask(server, lambda: form))
+        except FlowError as error:
+            if error.code != "invalid_grant":
+                raise
+            self._forget()
+            raise SignInRequired("sign_in_required", "the sign-in has ended: call sign_in() again") from None
+
+
+def not_signed_in(error: "FlowError") -> TokenError:
+    """What ended a sign-in before there were tokens: the person, or a fault."""
+    from tokenward.client.token_request import refused
+
+    if error.code in {"access_denied", "expired_token"}:
+        return SignInRequired(error.code, error.text)
+    return refused(error)

@@ -6,6 +6,7 @@ import sys
 import time
 
 from tokenward.app.demo import CONFIGURATION
+from tokenward.app.story import follow, submit
 from tokenward.flows import device
 from tokenward.flows.device import DeviceAuthorization, Polling
 from tokenward.flows.token import FORM
@@ -39,3 +40,14 @@ class Television:
 
     def _post(self, path, body):
         return self.http.post(self.issuer + path, content=body, headers={"content-type": FORM})
+
+
+def enter_code(demo, http, code):
+    """What the person does on another device: signs in there, enters the code, and allows it."""
+    story = demo.story(http)
+    username, password = story.person
+    page = follow(story, story.call("GET", f"{demo.urls['issuer']}/device?user_code={code}"))
+    page = follow(story, submit(story, page, username=username, password=password.reveal()))
+    page = submit(story, page, user_code=code)
+    assert "Allow" in page.text
+    assert submit(story, page, decision="allow").status_code == 200

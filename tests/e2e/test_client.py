@@ -8,7 +8,7 @@ import pytest
 
 from client.test_presenting import pem_of
 from e2e.bank import bank, until
-from e2e.devices import SCOPES, Television
+from e2e.devices import SCOPES, Television, enter_code
 from e2e.test_exchange import CONFIGURATION
 from issuer.platform import served_platform
 from serving import serving
@@ -217,13 +217,7 @@ def test_a_person_lets_a_program_without_a_browser_in_and_it_stays_so(demo, http
         )
 
     def person(device):
-        story = demo.story(http)
-        username, password = story.person
-        page = follow(story, story.call("GET", device.verification_uri_complete))
-        page = follow(story, submit(story, page, username=username, password=password.reveal()))
-        page = submit(story, page, user_code=device.user_code)
-        assert "Allow" in page.text
-        assert submit(story, page, decision="allow").status_code == 200
+        enter_code(demo, http, device.user_code)
 
     assert app().sign_in(show=person).subject
     with httpx.Client(auth=HttpxAuth(app()), trust_env=False) as web:

@@ -18,6 +18,7 @@ from tokenward.app.initialise import CONFIGURATION, make_secrets
 from tokenward.app.servers import INSIDE_PATH
 from tokenward.app.story import Story
 from tokenward.app.supervisor import ProcessPlan, Supervisor, bind_all, server_plans
+from tokenward.app.workstation.profiles import CLIENT, DEVICE_CLIENT
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.entropy import identifier
 from tokenward.base.secret import Secret
@@ -30,6 +31,7 @@ from tokenward.issuer.client_auth.registration import Proving
 from tokenward.issuer.client_secrets import rotate_secret
 from tokenward.issuer.clients import register, set_keys
 from tokenward.store.key_ring import KeyRing
+from tokenward.store.records import ClientType
 from tokenward.tokens.keys import SigningKey
 
 PORTS = {"issuer": 8080, "gateway": 8000, "admin": 8081, "weather": 9001, "bank": 9002}
@@ -41,6 +43,12 @@ BANK_APP = "demo-bank-app"
 PERSON = "alice"
 REDIRECT = "http://127.0.0.1/callback"
 BANK_REDIRECT = "https://bank-app.example/callback"
+
+# What `tokenward login` signs in with, where no other client is named.
+_COMMAND_LINE: tuple[tuple[str, ClientType, tuple[str, ...]], ...] = (
+    (CLIENT, "native", (REDIRECT,)),
+    (DEVICE_CLIENT, "device", ()),
+)
 
 POLICY_TESTS = "bank.policytest.yaml"
 _SIGNATURE = "# Written by `tokenward demo`"
@@ -220,6 +228,17 @@ async def _prepare(configuration: Configuration) -> tuple[Cast, KeyRing]:
     async with foundation(configuration) as ground:
         store, desk = ground.store, ground.client_desk
         secret: Secret | None
+        for client_id, kind, addresses in _COMMAND_LINE:
+            if await store.client(client_id) is None:
+                await register(
+                    desk,
+                    client_id=client_id,
+                    name="Tokenward command line",
+                    client_type=kind,
+                    redirect_uris=addresses,
+                    scopes=["openid", "offline_access", "profile", "forecast:read", "accounts:read"],
+                    id_token_claims=["preferred_username"],
+                )
         if await store.client(SERVICE) is None:
             _, secret = await register(
                 desk,

@@ -50,6 +50,15 @@ def parse(reference: str) -> Reference:
     return Reference(scheme, place)
 
 
+def is_reference(text: str) -> bool:
+    """Whether `parse` would take it."""
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 def resolve(reference: str, *, base_dir: Path) -> Secret:
     """Fetch the secret that `reference` names; one trailing newline is not part of it.
 

@@ -11,7 +11,6 @@ from tokenward.client.server import Server
 from tokenward.client.source import TokenSource
 
 if TYPE_CHECKING:
-    from tokenward.base.secret import Secret
     from tokenward.client.flow import Flow
     from tokenward.client.record import Record
     from tokenward.client.source import Grant
@@ -134,34 +133,7 @@ class PersonSource(TokenSource):
         Raises:
             TokenError: the server could not be told; here they are signed out all the same.
         """
-        record = self._record_now()
-        self._forget()
-        if record is not None and record.refresh_token is not None:
-            self._driven(self._revocation(record.refresh_token))
-
-    def _revocation(self, token: "Secret") -> "Flow[None]":
-        from tokenward.flows.errors import FlowError
-        from tokenward.flows.token import form
-
-        server = yield from self.server.metadata()
-        if not server.revocation_endpoint:
-            return
-
-        def read(status: int, _body: bytes) -> None:
-            if status != 200:
-                raise FlowError("not_revoked", f"{server.issuer} answered {status}")
-
-        body = form(token=token.reveal())
-        try:
-            yield from self._unbound().post(server, "revocation_endpoint", lambda: body, read)
-        except FlowError as error:
-            raise TokenError(error.code, error.text) from None
-
-    def _unbound(self) -> "Requester":
-        """Who asks where nothing is bound to a key: anywhere but at the token endpoint."""
-        from tokenward.client.token_request import Requester
-
-        return Requester(self.client_id, self._authentication, self.server.clock)
+        self.end()
 
     def _grant(
         self, requester: "Requester", server: "ServerMetadata", stored: "Record | None"

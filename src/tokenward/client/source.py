@@ -160,6 +160,33 @@ class TokenSource(ABC):
             self._not_before = float("-inf")
             return True
 
+    def held(self) -> "Record | None":
+        """What is kept now, alive or not; nobody is asked for anything.
+
+        Raises:
+            TokenError: it cannot be read.
+        """
+        return self._record or self._stored()
+
+    def end(self) -> None:
+        """Forget what is kept, and tell the server to end it (RFC 7009).
+
+        Raises:
+            TokenError: the server could not be told; here it is forgotten all the same.
+        """
+        from tokenward.client.revocation import revocation
+
+        record = self.held()
+        self._forget()
+        if record is not None:
+            self._driven(revocation(record, self.server, self._unbound()))
+
+    def _unbound(self) -> "Requester":
+        """Who asks where nothing is bound to a key: anywhere but at the token endpoint."""
+        from tokenward.client.token_request import Requester
+
+        return Requester(self.client_id, self._authentication, self.server.clock)
+
     def _board(self) -> tuple[Flight, bool]:
         """The fetch to wait for, and whether it is ours to carry."""
         with self._lock:
@@ -273,9 +300,6 @@ class TokenSource(ABC):
             self._kept = None
         if self._vault is not None:
             self._vault.forget(self._binding)
-
-    def _record_now(self) -> "Record | None":
-        return self._record or self._stored()
 
     def _stored(self) -> "Record | None":
         from tokenward.client.record import read_record

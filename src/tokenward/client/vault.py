@@ -31,6 +31,8 @@ from tokenward.client.errors import ServerUnavailable, TokenError
 if TYPE_CHECKING:
     from tokenward.tokens.sealing import Sealer
 
+KEY_FILE = "vault.key"
+"""Where the key is, in the directory of the tokens, if no keyring keeps it."""
 LOCK_SECONDS = 30.0
 """How long a process waits for another that is fetching a token."""
 MAX_BYTES = 262_144
@@ -159,7 +161,7 @@ class Vault:
                 )
             return given.encode()
         self._check_directory()
-        path = self.directory / "vault.key"
+        path = self.directory / KEY_FILE
         with self._lock(self.directory / "vault.lock"):  # of those that begin together, one makes the key
             try:
                 if path.exists() or not keyrings.usable():

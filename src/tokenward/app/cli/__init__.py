@@ -1,11 +1,13 @@
 """The command line.
 
-`main` is what the script runs. What git calls before each commit goes around the parser of command lines: it
-takes longer to import than the scan to run, and there is nothing to parse.
+`main` is what the script runs. What git calls before each commit, and what scripts call for a token, goes
+around the parser of command lines: it takes longer to import than the work to do, and there is next to
+nothing to parse.
 """
 
 import gc
 import sys
+from importlib import import_module
 
 from tokenward.base.deferred import deferred
 
@@ -20,15 +22,23 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:] == BEFORE_A_COMMIT:
+    arguments = sys.argv[1:]
+    if (module := _at_once(arguments)) is not None:
         # Modules and rules are made to stay: looking for garbage among them is most of what is done in vain.
         gc.set_threshold(50_000)
         try:
-            from tokenward.app.cli.before_commit import before_commit  # noqa: PLC0415 - see above
-
-            sys.exit(before_commit())
+            code = import_module(f"tokenward.app.cli.{module}").at_once(arguments)
         except KeyboardInterrupt:
-            sys.exit(INTERRUPTED)
+            code = INTERRUPTED
+        if code is not None:
+            sys.exit(code)
     from tokenward.app.cli.commands import application  # noqa: PLC0415 - see above
 
     application()
+
+
+def _at_once(arguments: list[str]) -> str | None:
+    """The module whose `at_once` may do it without the parser; it gives None for what it leaves to that."""
+    if arguments == BEFORE_A_COMMIT:
+        return "before_commit"
+    return "token_at_once" if arguments[:1] == ["token"] else None

@@ -4,7 +4,7 @@ from tokenward.app.scan_command import ScanFailed, Wanted, scan
 from tokenward.app.scan_sources import Asked
 
 
-def before_commit() -> int:
+def at_once(_arguments: list[str]) -> int:
     """The exit code of `tokenward scan --staged`; all that it says is said."""
     try:
         return scan(Wanted(asked=Asked(staged=True)))

@@ -9,7 +9,7 @@ from app.report_samples import AT, GITHUB, HOSTILE, ORDINARY, finding, result
 from app.test_reports import UNSEEN
 from tokenward.app.reports import html
 from tokenward.app.reports.leaks import leak_report
-from tokenward.app.reports.model import Kind, Report, Row
+from tokenward.app.reports.model import Kind, Location, Report, Row
 from tokenward.base.severity import Severity
 from tokenward.leaks.findings import Place
 
@@ -142,3 +142,12 @@ def test_long_lists_end_and_say_so(monkeypatch):
 def test_a_backtick_without_a_partner_stays_one():
     row = Row(Kind("k", "k", Severity.LOW), Severity.LOW, "m", next="`a` <b> `c")
     assert "`a` &lt;b&gt; `c" in html.text(Report("scan", "t", "s", AT, (row,)))
+
+
+def test_code_is_code_in_every_sentence_of_a_finding_alone_or_among_others():
+    kind = Kind("k", "k", Severity.LOW, attack="`a`<")
+    place = (Location("a", 1),)
+    row = Row(kind, Severity.LOW, "m", detail="`d`<", why="`w`<", next="`n`<", locations=place)
+    for rows in ((row,), (row, row)):
+        text = html.text(Report("scan", "t", "s", AT, rows))
+        assert all(f"<code>{each}</code>&lt;" in text for each in "adwn")

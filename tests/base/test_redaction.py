@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tokenward.base.entropy import base62, locator, random_bits
 from tokenward.base.problems import CATALOGUE, Refusal
-from tokenward.base.redaction import RedactingFormatter, redact
+from tokenward.base.redaction import RedactingFormatter, redact, redact_userinfo
 
 LOCATOR = locator(1_800_000_000_000)
 TAIL = base62(random_bits(256), 43) + base62(random_bits(32), 6)
@@ -280,3 +280,26 @@ def test_the_formatter_serves_an_ordinary_handler():
     handler.setFormatter(RedactingFormatter())
     handler.emit(record("code=%s", SECRET))
     assert SECRET not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://ann:{}@as.example/x",
+        "https://{}@as.example",
+        "https://a:{}@b@as.example?x=1",
+        "It says 'https://:{}@as.example', and http://x.",
+    ],
+)
+def test_what_stands_before_the_host_of_an_address_is_masked_and_nothing_else(address):
+    shown = redact_userinfo(address.format(SECRET))
+    assert SECRET not in shown
+    assert "://[…]@as.example" in shown
+    plain = "https://as.example/a@b?token=x#c@d, code=1, ann@as.example"
+    assert redact_userinfo(plain) == plain
+
+
+def test_masking_addresses_takes_linear_time():
+    started = time.process_time()
+    redact_userinfo("://" + "a:" * 500_000 + "://" * 100_000)
+    assert time.process_time() - started < 1

@@ -53,6 +53,7 @@ _TOKENS = re.compile(
 _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]*")
 # postgresql://user:password@host, up to the last @: people forget to escape one in the password.
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]{0,100}:)[^\s/]{1,200}@")
+_USERINFO = re.compile(r"(?<=://)[^\s/?#]+@")  # RFC 3986 §3.2.1
 _VALUES = (
     _pair(rf"\b(?:{_HEADERS})", r"\s*[:=]", r"[^\n]*"),
     # A scheme followed by more than a word of prose or a challenge's parameters.
@@ -83,6 +84,14 @@ def redact(text: str) -> str:
     for pattern in _VALUES:
         text = pattern.sub(_mask_value, text)
     return _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+
+
+def redact_userinfo(text: str) -> str:
+    """`text` with what stands before the `@` of its addresses masked, and nothing else changed.
+
+    For reports, which repeat others' words: `redact` would also mask what only looks like a credential.
+    """
+    return _USERINFO.sub(f"{MASK}@", text)
 
 
 class RedactingFormatter(logging.Formatter):

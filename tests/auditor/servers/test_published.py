@@ -357,3 +357,19 @@ def test_a_resource_is_read_from_its_own_place():
     http = Fake({f"{ISSUER}/.well-known/{OPENID}": (200, {"issuer": ISSUER})})
     read(Asker(http, pause=0.0), ISSUER, resource="https://api.example/bank", at=NOW)
     assert ("GET", "https://api.example/.well-known/oauth-protected-resource/bank") in http.asked
+
+
+def test_no_password_in_an_address_comes_into_the_result():
+    inside = "https://ann:s3cr3t@as.example"
+    said = {"issuer": inside, "jwks_uri": f"{inside}/keys", "token_endpoint": "http://ann:s3cr3t@as.example/"}
+    answers = {
+        f"{inside}/.well-known/{OAUTH}": (200, published().metadata | said),
+        f"{inside}/.well-known/{OPENID}": (302, b"", {"location": f"{inside}/elsewhere"}),
+        f"{inside}/keys": OutboundError("unreachable", f"{inside}/keys: refused"),
+    }
+    result = audit_server(asker(answers), f"{inside}/", resource="", at=NOW)
+    found = {finding.check.id: finding for finding in result.findings}
+    assert found.keys() >= {"server.issuer-mismatch", "server.metadata-redirected", "server.endpoint-http"}
+    assert "'https://[…]@as.example'" in found["server.issuer-mismatch"].detail
+    assert result.unseen
+    assert "s3cr3t" not in repr(result)

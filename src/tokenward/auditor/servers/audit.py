@@ -20,6 +20,7 @@ from tokenward.auditor.servers.sign_in_page import SIGN_IN_PAGE
 from tokenward.auditor.servers.tokens import TOKENS
 from tokenward.auditor.servers.visit import Act, CannotTell, Client, Visit
 from tokenward.base.outbound import OutboundError
+from tokenward.base.redaction import redact_userinfo
 
 PUBLISHED: dict[str, tuple[Rule, ...]] = {
     "documents": DOCUMENTS,
@@ -92,14 +93,22 @@ def audit_server(
             complete = False
         unseen += visit.unseen.values()
     return Result(
-        subject=issuer,
-        findings=tuple(findings),
-        unseen=tuple(unseen),
+        subject=redact_userinfo(issuer),
+        findings=tuple(map(_masked, findings)),
+        unseen=tuple(
+            replace(it, what=redact_userinfo(it.what), why=redact_userinfo(it.why)) for it in unseen
+        ),
         numbers={"requests": asker.requests},
         pace=f"{asker.requests} requests",
         notes=() if permission is not None else (READ_ONLY,),
         complete=complete,
     )
+
+
+def _masked(finding: Finding) -> Finding:
+    """Without the passwords in addresses: a report goes to more people than the server's metadata."""
+    place = replace(finding.place, source=redact_userinfo(finding.place.source))
+    return replace(finding, detail=redact_userinfo(finding.detail), place=place)
 
 
 READ_ONLY = "Only what it publishes was read. What it does is tried with --active, if you may test it."

@@ -14,12 +14,12 @@ from tokenward.auditor.openapi.nodes import File, Node
 from tokenward.auditor.openapi.reading import read_api
 from tokenward.auditor.openapi.references import BOUNDS, Library
 from tokenward.auditor.openapi.schemas import walk
+from tokenward.auditor.openapi.together import bounds_of
 from tokenward.auditor.openapi.view import Api, Operation
 from tokenward.auditor.openapi.words import FREE_TEXT, is_credential
 from tokenward.base.documents.reading import parse_leniently
 
 OPEN = "**open**: no reason of the table holds"
-GAP = "**gap**: met as one part of `allOf`, and whether another part bounds it is not looked up"
 UNPLACED = "not comparable: their place is `paths` as a whole"
 _BELOW = frozenset({"items", "properties", "anyOf", "oneOf", "allOf", "not"})
 _SAYS_MORE = ("enum", "const", "format", "pattern", "allOf", "anyOf", "oneOf", "minimum", "maximum")
@@ -37,7 +37,7 @@ class Missed:
     @property
     def open(self) -> bool:
         """No reason is known but that we do not look there."""
-        return self.reason in {OPEN, GAP}
+        return self.reason == OPEN
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Seen:
     Attributes:
         taken: the places of schemas of what is taken, with the names of what they are for.
         answered: of what is answered.
-        parts: of those of what is taken that are one of `allOf` where they are met first.
+        bounded: of those of what is taken that others beside them bound wherever they are met.
         operations: by the keys of their places.
     """
 
@@ -55,7 +55,7 @@ class Seen:
     api: Api
     taken: dict[Keys, str] = field(default_factory=dict)
     answered: dict[Keys, str] = field(default_factory=dict)
-    parts: set[Keys] = field(default_factory=set)
+    bounded: set[Keys] = field(default_factory=set)
     operations: dict[Keys, Operation] = field(default_factory=dict)
 
     def value(self, keys: Keys) -> object:
@@ -100,8 +100,8 @@ def _says_more(keys: Keys, seen: Seen) -> bool:
     return any(key in each for each in seen.objects(keys) for key in _SAYS_MORE)
 
 
-def _part(keys: Keys, seen: Seen) -> bool:
-    return keys in seen.parts or keys[:-1] in seen.parts
+def _bounded_beside(keys: Keys, seen: Seen) -> bool:
+    return keys in seen.bounded or keys[:-1] in seen.bounded
 
 
 def _jsonp(keys: Keys, seen: Seen) -> bool:
@@ -170,7 +170,7 @@ _SCHEMAS: tuple[tuple[str, _Holds], ...] = (
     ("refused: limits an answer, which keeps nobody from anything", _not_taken),
     ("refused: no operation uses the schema", _in_no_use),
     ("said otherwise: `enum`, `format`, `pattern`, bounds or alternatives restrict it", _says_more),
-    (GAP, _part),
+    ("said otherwise: another part of `allOf` bounds it", _bounded_beside),
 )
 
 
@@ -257,11 +257,15 @@ def _see(path: Path) -> Seen:
     library = Library(File(path.name, str(path), source), path.parent)
     api = read_api(library)
     seen = Seen(library.root, api)
+    alone = set()
     for schema in walk(api, library):
-        places = seen.taken if schema.direction == "request" else seen.answered
+        taken = schema.direction == "request"
+        places = seen.taken if taken else seen.answered
         keys = tuple(map(str, schema.node.keys()))
         places[keys] = schema.name
-        if schema.part and schema.direction == "request":
-            seen.parts.add(keys)
+        if taken:
+            more = bounds_of(schema.said).keys() - schema.node.fields.keys()
+            (seen.bounded if more else alone).add(keys)
+    seen.bounded -= alone
     seen.operations = {tuple(map(str, each.node.keys())): each for each in api.operations}
     return seen

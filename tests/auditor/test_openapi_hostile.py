@@ -133,6 +133,41 @@ def test_callbacks_in_callbacks_end(root):
     assert audited(written(root, "#/x", **change)).complete
 
 
+def _all_of(*parts):
+    return {
+        "allOf": [
+            {"$ref": f"#/components/schemas/{part}"} if isinstance(part, str) else part for part in parts
+        ]
+    }
+
+
+# Each schema a part of many, in ever other company.
+COMPANY = {
+    "a chain": {f"S{n}": _all_of(f"S{n + 1}", {"maxLength": n}) for n in range(3_000)},
+    "a ring": {f"S{n}": _all_of(f"S{(n + 1) % 3_000}", {"pattern": f"^{n}$"}) for n in range(3_000)},
+    "each in each": {f"S{n}": _all_of(*(f"S{m}" for m in range(60)), {"format": str(n)}) for n in range(60)},
+    "one with thousands": {"S0": _all_of(*({"const": n} for n in range(3_000)))}
+    | {f"S{n}": _all_of("S0", {"maxLength": n}) for n in range(1, 3_000)},
+    "alternatives": {
+        f"S{n}": {"anyOf": _all_of("S0", f"S{n + 1}")["allOf"], "maxLength": n} for n in range(3_000)
+    },
+}
+
+
+@pytest.mark.parametrize("name", COMPANY)
+def test_parts_of_parts_are_looked_at_a_few_times_each(name, monkeypatch):
+    schemas = COMPANY[name]
+    made, make = [], Node.__init__
+    monkeypatch.setattr(Node, "__init__", lambda node, *of: (made.append(None), make(node, *of))[-1])
+    properties = {key: {"$ref": f"#/components/schemas/{key}"} for key in schemas}
+    body = {"content": {"application/json": {"schema": {"properties": properties}}}}
+    path = {"/a": {"put": {"requestBody": body}}}
+    text = json.dumps({"openapi": "3.1.0", "components": {"schemas": schemas}, "paths": path}).encode()
+    source = parse_leniently(text, Path("x.json"), BOUNDS)
+    audit_document(source, "x.json", "", Means(TODAY))
+    assert len(made) < 400 * 3_000
+
+
 def test_types_that_are_wrong_everywhere_are_passed_over():
     for wrong in (None, 1, "x", [], {}, [None], {"x": None}, True, 1.5):
         for path in _paths(CASES["clean"]):

@@ -9,14 +9,14 @@ from tokenward.base.severity import Severity
 
 
 def _address(schema: Schema) -> Iterator[Hit]:
-    fields = schema.node.fields
-    if schema.direction != "request" or schema.operation.kind != "path" or schema.part:
+    said = schema.said
+    if schema.direction != "request" or schema.operation.kind != "path":
         return
-    if "string" not in schema.types or "enum" in fields or "const" in fields or not schema.name:
+    if "string" not in schema.types or "enum" in said or "const" in said or not schema.name:
         return
     # A property of the array's items carries its name too: tell it once, where the text is.
-    if schema.name in ADDRESSES or schema.node.text("format") in {"uri", "url", "iri"}:
-        pattern = fields.get("pattern")
+    if schema.name in ADDRESSES or said.get("format") in ("uri", "url", "iri"):
+        pattern = said.get("pattern")
         if not (isinstance(pattern, str) and pattern.startswith(("^https://", "^https:\\/\\/"))):
             yield Hit(schema.node, f"{schema.label}.")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tokenward.auditor.findings import Check
 from tokenward.auditor.openapi.rule import ApiRule, Hit, OperationRule, Rule, SchemaRule, Subject
-from tokenward.auditor.openapi.schemas import Schema, types_of
+from tokenward.auditor.openapi.schemas import Schema, passing_types
 from tokenward.auditor.openapi.view import Operation
 from tokenward.auditor.openapi.words import PRIVILEGES, RECORD_IDS, words
 from tokenward.base.severity import Severity
@@ -81,13 +81,11 @@ def _demand(operation: Operation) -> frozenset[tuple[tuple[str, tuple[str, ...]]
 
 def _guessable(operation: Operation, subject: Subject) -> Iterator[Hit]:
     for each in operation.parameters:
-        if each.where in {"path", "query"} and each.schema is not None and RECORD_IDS.fullmatch(each.name):
-            schema = subject.library.resolve(each.schema)
-            if "integer" in types_of(schema):
-                severity = None if each.where == "path" else Severity.INFO
-                yield Hit(
-                    each.node, f"The {each.where} parameter {each.name!r} of {operation.label}.", severity
-                )
+        if each.schema is None or each.where not in {"path", "query"} or not RECORD_IDS.fullmatch(each.name):
+            continue
+        if "integer" in passing_types(each.schema, subject.library):
+            severity = None if each.where == "path" else Severity.INFO
+            yield Hit(each.node, f"The {each.where} parameter {each.name!r} of {operation.label}.", severity)
 
 
 def _privileged(schema: Schema) -> Iterator[Hit]:

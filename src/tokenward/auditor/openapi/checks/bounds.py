@@ -13,7 +13,7 @@ _SHORT_FORMATS = frozenset({
     "date", "date-time", "datetime", "time", "duration", "uuid", "guid", "ipv4", "ipv6", "int32",
     "int64", "decimal", "ulid", "year", "iso-8601",
 })  # fmt: skip
-_BINARY = frozenset({"binary", "byte", "base64", "base64url"})
+_SIZED_ELSEWHERE = _SHORT_FORMATS | {"binary", "byte", "base64", "base64url"}
 _NUMBERS = frozenset({"integer", "number"})
 _SIZED_FORMATS = frozenset(
     {"int32", "int64", "int16", "int8", "uint8", "uint16", "uint32", "float", "double"}
@@ -21,26 +21,25 @@ _SIZED_FORMATS = frozenset(
 
 
 def _is_text(schema: Schema) -> bool:
-    fields = schema.node.fields
-    chosen = "enum" in fields or "const" in fields
+    chosen = "enum" in schema.said or "const" in schema.said
     return schema.direction == "request" and "string" in schema.types and not chosen
 
 
 def _text_unbounded(schema: Schema) -> Iterator[Hit]:
-    fields = schema.node.fields
-    if not _is_text(schema) or "maxLength" in fields or schema.part:
+    said = schema.said
+    if not _is_text(schema) or "maxLength" in said:
         return
-    format_, pattern = schema.node.text("format"), fields.get("pattern")
-    if format_ in _SHORT_FORMATS or format_ in _BINARY or (isinstance(pattern, str) and bounded(pattern)):
-        return
-    yield Hit(schema.node, f"{schema.label}, has no `maxLength`.")
+    format_, pattern = said.get("format"), said.get("pattern")
+    short = isinstance(format_, str) and format_ in _SIZED_ELSEWHERE
+    if not short and not (isinstance(pattern, str) and bounded(pattern)):
+        yield Hit(schema.node, f"{schema.label}, has no `maxLength`.")
 
 
 def _text_free(schema: Schema) -> Iterator[Hit]:
-    fields = schema.node.fields
-    if not _is_text(schema) or schema.part or schema.name in FREE_TEXT:
+    said = schema.said
+    if not _is_text(schema) or schema.name in FREE_TEXT:
         return
-    if "pattern" not in fields and "format" not in fields and not any(key in fields for key in COMBINATIONS):
+    if "pattern" not in said and "format" not in said and not any(key in said for key in COMBINATIONS):
         yield Hit(schema.node, f"{schema.label}, may be any text.")
 
 
@@ -57,48 +56,48 @@ def _explosive(schema: Schema) -> Iterator[Hit]:
 
 
 def _number_unbounded(schema: Schema) -> Iterator[Hit]:
-    fields = schema.node.fields
-    if schema.direction != "request" or schema.part or not schema.types & _NUMBERS or "enum" in fields:
+    said = schema.said
+    if schema.direction != "request" or not schema.types & _NUMBERS or "enum" in said:
         return
-    least = any(key in fields for key in ("minimum", "exclusiveMinimum", "const"))
-    most = any(key in fields for key in ("maximum", "exclusiveMaximum", "const"))
+    least = any(key in said for key in ("minimum", "exclusiveMinimum", "const"))
+    most = any(key in said for key in ("maximum", "exclusiveMaximum", "const"))
     if not (least and most):
         missing = " and ".join(f"`{key}`" for key, has in (("minimum", least), ("maximum", most)) if not has)
-        sized = schema.node.text("format") in _SIZED_FORMATS
+        format_ = said.get("format")
+        sized = isinstance(format_, str) and format_ in _SIZED_FORMATS
         yield Hit(schema.node, f"{schema.label}, has no {missing}.", Severity.INFO if sized else None)
 
 
 def _integer_unsized(schema: Schema) -> Iterator[Hit]:
-    fields = schema.node.fields
-    if schema.direction == "request" and not schema.part and "integer" in schema.types:
-        limited = "enum" in fields or "const" in fields or ("minimum" in fields and "maximum" in fields)
-        if "format" not in fields and not limited:
+    said = schema.said
+    if schema.direction == "request" and "integer" in schema.types:
+        limited = "enum" in said or "const" in said or ("minimum" in said and "maximum" in said)
+        if "format" not in said and not limited:
             yield Hit(schema.node, f"{schema.label}, has neither `format` nor both bounds.")
 
 
 def _list_unbounded(schema: Schema) -> Iterator[Hit]:
-    fields = schema.node.fields
-    if "array" not in schema.types or schema.part or "maxItems" in fields or "enum" in fields:
+    said = schema.said
+    if "array" not in schema.types or "maxItems" in said or "enum" in said:
         return
-    if "prefixItems" in fields and fields.get("items") is False:
+    if "prefixItems" in said and said.get("items") is False:
         return
     if schema.direction == "request":
         yield Hit(schema.node, f"{schema.label}, has no `maxItems`.")
 
 
 def _answer_unbounded(schema: Schema) -> Iterator[Hit]:
-    if schema.direction != "response" or schema.name or schema.part or schema.operation.kind != "path":
+    if schema.direction != "response" or schema.name or schema.operation.kind != "path":
         return
-    if "array" in schema.types and "maxItems" not in schema.node.fields:
+    if "array" in schema.types and "maxItems" not in schema.said:
         yield Hit(schema.node, f"The answer of {schema.operation.label} is a list without end.")
 
 
 def _map_unbounded(schema: Schema) -> Iterator[Hit]:
-    fields = schema.node.fields
-    extra = fields.get("additionalProperties")
-    if schema.direction != "request" or "maxProperties" in fields or fields.get("properties"):
+    said = schema.said
+    if schema.direction != "request" or "maxProperties" in said or said.get("properties"):
         return
-    if type(extra) is dict:
+    if type(said.get("additionalProperties")) is dict:
         yield Hit(schema.node, f"{schema.label}, has no `maxProperties`.")
 
 

@@ -25,6 +25,7 @@ class FakeServer:
         refusals: answers of the API to the next calls: (status, headers).
         date: seconds by which `Date` is off.
         forms: what was asked at the endpoints for clients, with the headers.
+        pages: further paths, with the JSON that is there.
         calls: the `Authorization` values that the API saw, and the `DPoP` proofs.
     """
 
@@ -41,6 +42,7 @@ class FakeServer:
         self.well_known = "/.well-known/oauth-authorization-server"
         self.delay = 0.0
         self.keys = {"keys": []}
+        self.pages = {}
         self.lock = threading.Lock()
         self._serial = count(1)
 
@@ -89,7 +91,7 @@ def fake_server():
 
         def do_GET(self):
             path = urlsplit(self.path).path
-            if path in (pages := {fake.well_known: fake.metadata, "/keys": fake.keys}):
+            if path in (pages := {fake.well_known: fake.metadata, "/keys": fake.keys, **fake.pages}):
                 self.send(200, pages[path])
             elif path.startswith("/api"):
                 self.call()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenward.base.clock import ManualClock
-from tokenward.identity.cookies import cookie
+from tokenward.base.cookies import cookie
 from tokenward.identity.devices import LIFETIME, MOST_PEOPLE, Devices, device_name
 from tokenward.tokens import base64url
 from tokenward.tokens.sealing import Sealer

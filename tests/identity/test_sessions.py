@@ -1,8 +1,8 @@
 import pytest
 
 from identity.house import SESSION
+from tokenward.base.cookies import cookie, wants_secure
 from tokenward.base.secret import Secret
-from tokenward.identity.cookies import cookie, wants_secure
 from tokenward.identity.people import add_user
 from tokenward.identity.sessions import ABSOLUTE, IDLE, TOUCH_EVERY, SessionLimits
 from tokenward.store.people_records import Proof

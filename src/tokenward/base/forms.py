@@ -15,7 +15,7 @@ from tokenward.base.problems import DUPLICATE_PARAMETER, MALFORMED, TOO_LARGE, W
 FORM_LIMIT = 16_384
 MAX_PARAMETERS = 50
 
-_MEDIA_TYPE = re.compile(
+MEDIA_TYPE = re.compile(
     rb'application/x-www-form-urlencoded(?:[ \t]*;[ \t]*charset=("?)utf-8\1)?[ \t]*', re.IGNORECASE
 )
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -30,7 +30,7 @@ async def read_form(scope: Scope, receive: Receive, *, limit: int = FORM_LIMIT) 
         Refusal: WRONG_MEDIA_TYPE, TOO_LARGE, MALFORMED or DUPLICATE_PARAMETER.
     """
     media_type = only_header(scope, b"content-type")
-    if media_type is None or not _MEDIA_TYPE.fullmatch(media_type):
+    if media_type is None or not MEDIA_TYPE.fullmatch(media_type):
         raise Refusal(WRONG_MEDIA_TYPE)
     return parse_form(await read_body(receive, limit=limit))
 

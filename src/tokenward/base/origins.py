@@ -40,3 +40,21 @@ def refuse_other_sites(scope: Scope, origin: str) -> None:
     # Fetch Metadata §2.3; "none" is the person's own doing, such as sending the form once more.
     if any(value not in {b"same-origin", b"none"} for value in header_values(scope, b"sec-fetch-site")):
         raise Refusal(EXPIRED_FORM, "Sec-Fetch-Site is not this origin")
+
+
+def require_own_page(scope: Scope, origin: str) -> None:
+    """Refuse what no page of this origin is known to have sent: for whatever a cookie alone would allow.
+
+    Browsers say one of the two with every unsafe request (Fetch §3.2, Fetch Metadata §2.1); one that says
+    neither is old enough to be turned against its person.
+
+    Args:
+        scope: the request.
+        origin: ours, as `origin_of` gives it.
+
+    Raises:
+        Refusal: EXPIRED_FORM.
+    """
+    refuse_other_sites(scope, origin)
+    if not header_values(scope, b"origin") and b"same-origin" not in header_values(scope, b"sec-fetch-site"):
+        raise Refusal(EXPIRED_FORM, "neither Origin nor Sec-Fetch-Site says where it comes from")

@@ -13,9 +13,8 @@ from tokenward.client.source import TokenSource
 if TYPE_CHECKING:
     from tokenward.client.flow import Flow
     from tokenward.client.record import Record
-    from tokenward.client.source import Grant
+    from tokenward.client.source import Grant, Keeping
     from tokenward.client.token_request import Requester
-    from tokenward.client.vault import Vault
     from tokenward.flows.errors import FlowError
     from tokenward.flows.metadata import ServerMetadata
     from tokenward.flows.token import TokenResponse
@@ -43,6 +42,8 @@ class PersonSource(TokenSource):
 
     # One entry in a vault, in whichever way they signed in.
     kept_as = "SignIn"
+    # What the application does where nobody is signed in any more.
+    remedy = "call sign_in()"
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class PersonSource(TokenSource):
         scope: Iterable[str] = (),
         resource: str = "",
         dpop: bool = False,
-        vault: "Vault | None" = None,
+        vault: "Keeping | None" = None,
         authentication: Authentication | None = None,
     ) -> None:
         super().__init__(
@@ -99,22 +100,14 @@ class PersonSource(TokenSource):
     def _person(
         self, response: "TokenResponse", nonce: str | None, acr_values: Iterable[str], max_age: int | None
     ) -> "VerifiedClaims":
-        from tokenward.tokens.algorithms import ASYMMETRIC
+        from tokenward.client.openid import ProviderTokens
         from tokenward.tokens.errors import InvalidToken
-        from tokenward.tokens.id_token import IdTokenValidator, SignIn
-        from tokenward.tokens.jwks import JwksSource
+        from tokenward.tokens.id_token import SignIn
 
         server = self._driven(self.server.metadata())
         if response.id_token is None or not server.jwks_uri:
             raise TokenError("malformed_response", "no ID token, or no keys for it")
-        known = [name for name in server.id_token_algorithms if name in ASYMMETRIC]
-        validator = IdTokenValidator(
-            issuer=self.server.issuer,
-            client_id=self.client_id,
-            keys=JwksSource(server.jwks_uri, fetch=self.server.plain_http.get),
-            algorithms=known or ["RS256"],
-            clock=self.server.clock,
-        )
+        validator = ProviderTokens(self.server, self.client_id).validators(server).id_tokens
         expected = SignIn(
             nonce=nonce,
             access_token=response.access_token.reveal(),
@@ -125,7 +118,7 @@ class PersonSource(TokenSource):
         try:
             return validator.validate(response.id_token.reveal(), expected)
         except InvalidToken as error:
-            raise TokenError("wrong_id_token", error.code) from None
+            raise TokenError("wrong_id_token", f"{error.code}: {error.reason}") from None
 
     def sign_out(self) -> None:
         """Forget the person here, and tell the server to end what they allowed (RFC 7009).
@@ -142,7 +135,7 @@ class PersonSource(TokenSource):
         from tokenward.flows.token import refresh_token
 
         if stored is None or stored.refresh_token is None:
-            raise SignInRequired("sign_in_required", "nobody is signed in: call sign_in()")
+            raise SignInRequired("sign_in_required", f"nobody is signed in: {self.remedy}")
         form = refresh_token(stored.refresh_token)
         try:
             return (yield from requester.ask(server, lambda: form))
@@ -150,7 +143,8 @@ class PersonSource(TokenSource):
             if error.code != "invalid_grant":
                 raise
             self._forget()
-            raise SignInRequired("sign_in_required", "the sign-in has ended: call sign_in() again") from None
+            ended = f"the sign-in has ended: {self.remedy}"
+            raise SignInRequired("sign_in_required", ended) from None
 
 
 def not_signed_in(error: "FlowError") -> TokenError:

@@ -8,8 +8,8 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from weakref import WeakSet
 
 from tokenward.client.authentication import Authentication
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tokenward.client.flow import Flow
     from tokenward.client.record import Record
     from tokenward.client.token_request import Requester
-    from tokenward.client.vault import Vault
     from tokenward.flows.metadata import ServerMetadata
     from tokenward.flows.token import TokenResponse
 
@@ -40,6 +39,34 @@ REJECTED_AGAIN = 5.0
 """Seconds in which only one refusal by an API leads to a new token: what refuses each one would get many."""
 
 _log = logging.getLogger(__name__)
+
+
+class Keeping(Protocol):
+    """Where the tokens of a source are between runs, and for other processes; `Vault` is one such place."""
+
+    def load(self, binding: bytes) -> bytes | None:
+        """What is kept for what asks in this way, or None.
+
+        Raises:
+            TokenError: the place cannot be used.
+        """
+
+    def save(self, binding: bytes, content: bytes) -> None:
+        """Keep it, whole or not at all.
+
+        Raises:
+            TokenError: it cannot be kept.
+        """
+
+    def forget(self, binding: bytes) -> None:
+        """Keep nothing any more."""
+
+    def locked(self, binding: bytes) -> AbstractContextManager[None]:
+        """Keep others from obtaining a token meanwhile.
+
+        Raises:
+            TokenError: one of them does, for too long.
+        """
 
 
 class TokenSource(ABC):
@@ -72,7 +99,7 @@ class TokenSource(ABC):
         scope: Iterable[str],
         resource: str,
         dpop: bool,
-        vault: "Vault | None" = None,
+        vault: "Keeping | None" = None,
     ) -> None:
         if isinstance(authentication, str):
             raise ValueError(  # noqa: TRY004 - the message is what matters, and must not repeat it

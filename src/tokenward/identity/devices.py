@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from tokenward.base.asgi import Scope, header_values
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.cookies import Cookie
 from tokenward.base.entropy import identifier
-from tokenward.identity.cookies import Cookie
 from tokenward.tokens import base64url
 from tokenward.tokens.sealing import Sealer
 

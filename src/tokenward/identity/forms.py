@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tokenward.base.asgi import Headers, Scope
+from tokenward.base.cookies import Cookie
 from tokenward.base.entropy import identifier
 from tokenward.base.problems import Refusal
-from tokenward.identity.cookies import Cookie
 from tokenward.identity.csrf import FormGuard
 from tokenward.identity.people import Person
 

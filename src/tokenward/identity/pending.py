@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 
 from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.identity.cookies import Cookie
+from tokenward.base.cookies import Cookie
 from tokenward.identity.sessions import FromUpstream
 from tokenward.store.people_records import Proof
 from tokenward.tokens import base64url

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from tokenward.base.asgi import Headers, Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.cookies import Cookie
 from tokenward.base.problems import BAD_CREDENTIALS, EXPIRED_FORM, Refusal
 from tokenward.base.throttle import peer_of
 from tokenward.identity.answers import see_other
-from tokenward.identity.cookies import Cookie
 from tokenward.identity.devices import Devices
 from tokenward.identity.pending import Pending, PendingSignIns
 from tokenward.identity.people import Person

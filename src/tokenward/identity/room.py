@@ -6,6 +6,7 @@ from typing import Protocol
 from starlette.routing import Route
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.cookies import cookie, wants_secure
 from tokenward.identity.account.authenticator import AuthenticatorPage
 from tokenward.identity.account.door import AccountDoor
 from tokenward.identity.account.overview import Overview
@@ -17,7 +18,6 @@ from tokenward.identity.account.second_factor import SecondFactorPage
 from tokenward.identity.account_view import Words
 from tokenward.identity.answers import Answers
 from tokenward.identity.code_step import CodeStep
-from tokenward.identity.cookies import cookie, wants_secure
 from tokenward.identity.csrf import FormGuard
 from tokenward.identity.devices import LIFETIME, Devices
 from tokenward.identity.factors.passkeys import relying_party

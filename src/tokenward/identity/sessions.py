@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.cookies import Cookie
 from tokenward.base.problems import BAD_CREDENTIALS, EXPIRED_FORM, PROVIDER_REFUSED, Refusal
 from tokenward.base.secret import Secret
 from tokenward.base.throttle import peer_of
-from tokenward.identity.cookies import Cookie
 from tokenward.identity.devices import device_of
 from tokenward.identity.people import Person
 from tokenward.store.locators import with_fresh_locators

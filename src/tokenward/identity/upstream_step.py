@@ -164,22 +164,22 @@ class UpstreamStep:
             raise Refusal(TOO_MANY_REQUESTS, f"{name}: logout tokens from this address")
         form = await read_form(request.scope, request.receive, limit=_LOGOUT_LIMIT)
         try:
-            claims = await self._client.logged_out(form.get("logout_token", ""))
+            notice = await self._client.logged_out(form.get("logout_token", ""))
         except InvalidToken as error:
             problem = UNAVAILABLE if error.code == "keys_unavailable" else MALFORMED
             raise Refusal(problem, f"{name}: logout token: {error.code}") from None
         now = self._parts.clock.time()
-        once = hashlib.sha256(f"identity/upstream-logout/{name}/{claims['jti']}".encode()).digest()
+        once = hashlib.sha256(f"identity/upstream-logout/{name}/{notice.jti}".encode()).digest()
         ended = await self._parts.store.end_upstream_sessions(
             UpstreamLogout(
                 name,
-                subject=claims.subject or None,
-                sid=claims.get("sid"),
-                at=float(claims.issued_at),
+                subject=notice.subject or None,
+                sid=notice.sid or None,
+                at=notice.issued_at,
                 kept_until=now + _UNDER_WAY,
             ),
             once=once,
-            until=claims.expires_at + 60,
+            until=notice.ends_at,
             at=now,
         )
         if ended is None:

@@ -273,3 +273,10 @@ def check(
         code = check_all(claims, expected, now)
         if code is not None:
             raise InvalidToken(code)
+
+
+def plain(value: object) -> object:
+    """A value of `VerifiedClaims` as JSON has it, and not read-only."""
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, tuple) else value

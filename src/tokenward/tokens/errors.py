@@ -14,6 +14,11 @@ class InvalidToken(Exception):  # noqa: N818 - an outcome, and the public name
         super().__init__("the token is not valid")
         self.code = code
 
+    @property
+    def reason(self) -> str:
+        """What the check found, in words; for who runs the program, and not for who sent the token."""
+        return CODES[self.code]
+
     def __reduce__(self) -> tuple[type["InvalidToken"], tuple[str]]:
         """Pickled by its code: the text is no argument of the constructor."""
         return type(self), (self.code,)

@@ -16,6 +16,7 @@ from tokenward.tokens.constant_time import octets, same_text
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.key_source import KeySource
 from tokenward.tokens.kinds import KINDS
+from tokenward.tokens.mistaken import explained
 from tokenward.tokens.validator import Engine
 
 _HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
@@ -95,9 +96,14 @@ class IdTokenValidator:
         """The claims of an ID token that is the answer to this sign-in.
 
         Raises:
-            InvalidToken: `code` says which check failed; nothing else is ever raised.
+            InvalidToken: `code` says which check failed; nothing else is ever raised. Its text is a long one
+                where an access token was given (`AccessTokenGiven`).
         """
-        return self._check(token, self._engine.validate(token, None), sign_in)
+        try:
+            claims = self._engine.validate(token, None)
+        except InvalidToken as error:
+            raise explained(token, error) from None
+        return self._check(token, claims, sign_in)
 
     async def validate_async(self, token: object, sign_in: SignIn) -> VerifiedClaims:
         """As `validate`, fetching keys without blocking.
@@ -105,7 +111,11 @@ class IdTokenValidator:
         Raises:
             InvalidToken: as `validate`.
         """
-        return self._check(token, await self._engine.validate_async(token, None), sign_in)
+        try:
+            claims = await self._engine.validate_async(token, None)
+        except InvalidToken as error:
+            raise explained(token, error) from None
+        return self._check(token, claims, sign_in)
 
     def _check(self, token: object, claims: VerifiedClaims, sign_in: SignIn) -> VerifiedClaims:
         # The order and the numbers are those of OpenID Connect Core §3.1.3.7.

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
-from urllib.parse import urlencode
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.forms import parse_form
@@ -14,16 +13,17 @@ from tokenward.base.problems import PROVIDER_REFUSED, PROVIDER_UNAVAILABLE, Refu
 from tokenward.base.secret import Secret
 from tokenward.flows.authorization import AuthorizationRequest, read_callback
 from tokenward.flows.errors import FlowError
+from tokenward.flows.login import read_userinfo
+from tokenward.flows.logout import sign_out_url
 from tokenward.flows.metadata import ServerMetadata
 from tokenward.flows.token import TokenResponse, authorization_code
 from tokenward.identity.upstream.metadata import Discovery
 from tokenward.identity.upstream.provider import Connection
-from tokenward.tokens import strict_json
 from tokenward.tokens.acr import FEDERATED, LEVELS, Level, two_factors
-from tokenward.tokens.claims import VerifiedClaims
+from tokenward.tokens.claims import VerifiedClaims, plain
 from tokenward.tokens.errors import InvalidToken
 from tokenward.tokens.id_token import IdTokenValidator, SignIn
-from tokenward.tokens.validator import JwtValidator
+from tokenward.tokens.logout_token import LogoutNotice, LogoutTokenValidator
 
 LONG_AGO = 0.0
 """When somebody signed in at a provider that does not say when: what nobody dated may not pass for fresh."""
@@ -87,12 +87,11 @@ class UpstreamClient:
             algorithms=provider.algorithms,
             clock=clock,
         )
-        self._logout_tokens = JwtValidator(
+        self._logout_tokens = LogoutTokenValidator(
             issuer=provider.issuer,
-            audience=provider.client_id,
+            client_id=provider.client_id,
             keys=connection.keys,
             algorithms=provider.algorithms,
-            kind="logout+jwt",
             clock=clock,
         )
 
@@ -168,7 +167,7 @@ class UpstreamClient:
             amr=self._amr(claims),
             at=self._moment(claims, since),
             said_at=float(claims.issued_at),
-            claims={**more, **{name: _plain(value) for name, value in claims.items()}},
+            claims={**more, **{name: plain(value) for name, value in claims.items()}},
         )
 
     async def sign_out_url(self, back: str) -> str | None:
@@ -180,16 +179,13 @@ class UpstreamClient:
         if not self.provider.sign_out:
             return None
         try:
-            endpoint = (await self._discovery.metadata()).end_session_endpoint
+            metadata = await self._discovery.metadata()
         except Refusal as refusal:
             _log.warning("signed out here and not at %s: %s", self.provider.name, refusal)
             return None
-        if not endpoint:
-            return None
-        query = urlencode({"client_id": self.provider.client_id, "post_logout_redirect_uri": back})
-        return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+        return sign_out_url(metadata, client_id=self.provider.client_id, back=back) or None
 
-    async def logged_out(self, token: str) -> VerifiedClaims:
+    async def logged_out(self, token: str) -> LogoutNotice:
         """Whom a logout token is about (Back-Channel Logout §2.6).
 
         Raises:
@@ -234,13 +230,7 @@ class UpstreamClient:
             accept="application/json",
             authorization=f"Bearer {tokens.access_token.reveal()}",
         )
-        try:
-            more = strict_json.read_object(body)
-        except ValueError:
-            raise FlowError("malformed_response", "the userinfo is no JSON object") from None
-        if more.get("sub") != claims.subject:  # Core §5.3.2: it may be somebody else's
-            raise FlowError("malformed_response", "the userinfo is about somebody else")
-        return more
+        return read_userinfo(body, claims.subject)
 
     def _amr(self, claims: VerifiedClaims) -> tuple[str, ...]:
         """What that proves here.
@@ -274,10 +264,3 @@ class UpstreamClient:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _plain(value: object) -> object:
-    """A claim's value as JSON has it, and not read-only."""
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, tuple) else value

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from tokenward.base.asgi import Scope
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.cookies import Cookie
 from tokenward.base.problems import PROVIDER_REFUSED, TOO_LARGE, Refusal
 from tokenward.base.secret import Secret
 from tokenward.flows.authorization import AuthorizationRequest
-from tokenward.identity.cookies import Cookie
 from tokenward.identity.steps import Aim
 from tokenward.tokens import base64url
 from tokenward.tokens.sealing import SealBroken, Sealer

@@ -65,4 +65,4 @@ def wants_secure(issuer_url: str) -> bool:
         return True
     if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return False
-    raise ValueError("the issuer's URL must be https; http only on a loopback host such as 127.0.0.1")
+    raise ValueError("the URL must be https; http only on a loopback host such as 127.0.0.1")

@@ -1,0 +1,159 @@
+"""Sessions: a random name in a cookie, everything else on the server."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenward.base.asgi import Scope
+from tokenward.base.clock import Clock
+from tokenward.base.cookies import Cookie
+from tokenward.base.entropy import random_base62
+from tokenward.base.secret import Secret
+from tokenward.client.authentication import Authentication
+from tokenward.client.record import Record
+from tokenward.client.server import Server
+from tokenward.client.web.answers import Header
+from tokenward.client.web.person import Person
+from tokenward.client.web.sealed import AppKey, Content, opened, row_key
+from tokenward.client.web.session_tokens import SessionTokens, SessionVault
+from tokenward.client.web.store import SessionStore, StoredSession
+from tokenward.flows.login import RelyingParty
+
+IDLE = 30 * 60
+"""Seconds without a request after which a session ends."""
+LIFETIME = 12 * 60 * 60
+"""Seconds after which it ends in any case."""
+
+_WIDTH = 43  # digits of base 62: 256 bits
+_SOURCES = 10_000  # sessions whose tokens are at hand in this process
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A session that a request showed.
+
+    Attributes:
+        session_id: its name, as in the cookie.
+        content: what it holds.
+        person: who is signed in.
+    """
+
+    session_id: str = field(repr=False)
+    content: Content
+    person: Person
+
+
+class Sessions:
+    """The sessions of one application at one provider.
+
+    Args:
+        store: where they are.
+        cookie: in which browsers keep their names.
+        app_key: what seals them.
+        server: the provider.
+        party: who asks it for sign-ins.
+        authentication: how the application proves who it is, when tokens are refreshed.
+        idle: seconds without a request after which one ends.
+        lifetime: seconds after which it ends in any case.
+        clock: what time it is.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        *,
+        cookie: Cookie,
+        app_key: AppKey,
+        server: Server,
+        party: RelyingParty,
+        authentication: Authentication,
+        idle: float,
+        lifetime: float,
+        clock: Clock,
+    ) -> None:
+        self.store = store
+        self.party = f"{party.issuer} {party.client_id}"
+        self._cookie = cookie
+        self._app_key = app_key
+        self._server = server
+        self._asks = party
+        self._authentication = authentication
+        self._idle = idle
+        self._lifetime = lifetime
+        self._clock = clock
+        self._lock = threading.Lock()
+        # One source a session, so that requests in parallel wait for the same refresh.
+        self._sources: OrderedDict[str, SessionTokens] = OrderedDict()
+
+    def start(
+        self, scope: Scope, claims: Mapping[str, Any], id_token: Secret, record: Record
+    ) -> Header | None:
+        """Begin a session under a new name, and end the one that the browser had: nobody chose its name.
+
+        Returns:
+            The cookie; None where the provider said meanwhile that this person signed out.
+        """
+        self.end(scope)
+        now = self._clock.time()
+        session_id = random_base62(_WIDTH)
+        key = row_key(session_id)
+        content = Content(claims, id_token, record.written(), now, now + self._lifetime)
+        row = StoredSession(
+            key=key,
+            party=self.party,
+            subject=str(claims["sub"]),
+            sid=str(claims.get("sid", "")),
+            issued_at=float(claims["iat"]),
+            until=min(now + self._idle, content.ends_at),
+            content=content.sealed(self._app_key.of_session(session_id), key),
+        )
+        return self._cookie.set(session_id) if self.store.add(row, now=now) else None
+
+    def find(self, scope: Scope) -> Open | None:
+        """The session that the request shows, if it is one and has not ended."""
+        session_id = self._cookie.read(scope)
+        if session_id is None or len(session_id) != _WIDTH:
+            return None
+        now, key = self._clock.time(), row_key(session_id)
+        row = self.store.find(key, now=now)
+        if row is None or row.party != self.party:
+            return None
+        content = opened(row.content, self._app_key.of_session(session_id), key)
+        if content is None or content.ends_at <= now:
+            self.store.remove(key)
+            return None
+        until = min(now + self._idle, content.ends_at)
+        if until - row.until > min(60.0, self._idle / 10):  # not a write for each request
+            self.store.touch(key, until)
+        person = Person(
+            issuer=self._asks.issuer,
+            subject=row.subject,
+            claims=content.claims,
+            signed_in_at=content.signed_in_at,
+            tokens=self._source(session_id),
+        )
+        return Open(session_id, content, person)
+
+    def end(self, scope: Scope) -> Header:
+        """End the session that the request shows, if it is one; the cookie that forgets it."""
+        session_id = self._cookie.read(scope)
+        if session_id is not None and len(session_id) == _WIDTH:
+            self.store.remove(row_key(session_id))
+            with self._lock:
+                self._sources.pop(session_id, None)
+        return self._cookie.clear()
+
+    def _source(self, session_id: str) -> SessionTokens:
+        with self._lock:
+            source = self._sources.get(session_id)
+            if source is None:
+                vault = SessionVault(self.store, self._app_key, session_id, self._clock)
+                source = SessionTokens(self._server, self._asks, self._authentication, vault)
+                self._sources[session_id] = source
+                if len(self._sources) > _SOURCES:
+                    self._sources.popitem(last=False)
+            else:
+                self._sources.move_to_end(session_id)
+            return source

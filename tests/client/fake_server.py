@@ -27,6 +27,7 @@ class FakeServer:
         forms: what was asked at the endpoints for clients, with the headers.
         pages: further paths, with the JSON that is there.
         calls: the `Authorization` values that the API saw, and the `DPoP` proofs.
+        keys_shown: the `X-API-Key` values that it saw.
     """
 
     def __init__(self, origin):
@@ -37,6 +38,7 @@ class FakeServer:
         self.date = 0
         self.forms = []
         self.calls = []
+        self.keys_shown = []
         self.token_type = "Bearer"
         self.metadata = {"issuer": origin, "token_endpoint": f"{origin}/token"}
         self.well_known = "/.well-known/oauth-authorization-server"
@@ -107,6 +109,7 @@ def fake_server():
                 self.call()
 
         def call(self):
+            fake.keys_shown.append(self.headers.get("x-api-key"))
             fake.calls.append((self.headers.get("authorization"), self.headers.get("dpop")))
             refusal = fake.refusals.pop(0) if fake.refusals else (200, {})
             self.send(refusal[0], {}, refusal[1])

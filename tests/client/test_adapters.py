@@ -1,36 +1,13 @@
-"""The same rules through requests and aiohttp, and for who sends in some other way."""
+"""The same rules through httpx, requests and aiohttp, and for who sends in some other way."""
 
 import asyncio
 import contextlib
 
-import aiohttp
 import pytest
 import requests
 
 from client.test_presenting import INVALID, claims
-from tokenward.client import AiohttpAuth, HeaderProvider, RequestsAuth, TokenError
-
-
-@pytest.fixture(params=["requests", "aiohttp"])
-def send(request):
-    """Sends once with a source's tokens; gives the status."""
-
-    def once(source, method, url, body=None):
-        if request.param == "requests":
-            with requests.Session() as session:
-                session.trust_env = False
-                return session.request(method, url, data=body, auth=RequestsAuth(source)).status_code
-
-        async def fetch():
-            async with (
-                aiohttp.ClientSession(middlewares=[AiohttpAuth(source)]) as session,
-                session.request(method, url, data=body) as response,
-            ):
-                return response.status
-
-        return asyncio.run(fetch())
-
-    return once
+from tokenward.client import HeaderProvider, RequestsAuth, TokenError
 
 
 def test_the_token_is_shown_and_to_nobody_else(fake, source, send):

@@ -4,33 +4,16 @@ import os
 import subprocess
 import sys
 import time
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from client.browser import Browser
 from tokenward.base.clock import ManualClock
 from tokenward.client import Server, SignIn, SignInRequired, TokenError
 from tokenward.client.loopback import Loopback, listening
 from tokenward.flows.pkce import challenge
-
-
-class Browser:
-    """Goes where it is sent, and comes back with an answer, changed as the test says."""
-
-    def __init__(self, issuer, **changes):
-        self.issuer = issuer
-        self.changes = changes
-        self.asked = {}
-        self.statuses = []
-
-    def __call__(self, url):
-        self.asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-        answer = {"code": "a code", "state": self.asked["state"], "iss": self.issuer} | self.changes
-        query = urlencode({name: value for name, value in answer.items() if value is not None})
-        shown = httpx.get(f"{self.asked['redirect_uri']}?{query}", trust_env=False)
-        self.statuses.append(shown.status_code)
-        return True
 
 
 @pytest.fixture

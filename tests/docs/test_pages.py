@@ -128,6 +128,7 @@ def test_the_validators_that_a_page_shows_are_made_with_settings_that_exist():
             "tokenward.client",
             {
                 "AiohttpAuth",
+                "ApiKey",
                 "ClientCertificate",
                 "ClientCredentials",
                 "ClientSecret",
@@ -145,6 +146,7 @@ def test_the_validators_that_a_page_shows_are_made_with_settings_that_exist():
                 "SignInRequired",
                 "Token",
                 "TokenError",
+                "TokenExchange",
                 "TokenSource",
                 "Vault",
                 "WorkloadIdentity",

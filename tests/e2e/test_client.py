@@ -14,6 +14,7 @@ from issuer.platform import served_platform
 from serving import serving
 from tokenward.app.story import follow, submit
 from tokenward.client import (
+    ApiKey,
     ClientCredentials,
     ClientSecret,
     DeviceSignIn,
@@ -26,6 +27,7 @@ from tokenward.client import (
     SignIn,
     SignInRequired,
     TokenError,
+    TokenExchange,
     WorkloadIdentity,
 )
 from tokenward.tokens.keys import SigningKey
@@ -88,6 +90,19 @@ def test_a_token_that_was_revoked_is_renewed_unnoticed(demo, service):
         assert until(renewed)
 
 
+def test_an_api_key_is_shown_or_stays_at_home(demo, monkeypatch):
+    gateway = demo.urls["gateway"]
+    monkeypatch.setenv("WEATHER_KEY", demo.cast.api_key.reveal())
+    key = ApiKey("env:WEATHER_KEY", resource=f"{gateway}/weather", header="X-API-Key")
+    short = TokenExchange(Server(demo.urls["issuer"]), subject=key)
+    with httpx.Client(trust_env=False) as web:
+        for source in (key, short):
+            answer = web.get(f"{gateway}/weather/forecast/berlin", auth=HttpxAuth(source))
+            assert answer.status_code == 200, source
+    assert short.token().scope == ("forecast:read",)
+    assert short.token().expires_at - short.token().obtained_at <= 3600
+
+
 def test_a_scope_that_the_client_may_not_have_is_said_with_what_mends_it(service):
     with pytest.raises(TokenError, match="ask for scopes that the client may have"):
         service("weather", "forecast:write").token()
@@ -134,6 +149,14 @@ def test_a_key_and_a_platform_prove_a_client_without_any_secret(
             WorkloadIdentity(Server(issuer), client_id="deploy-bot", platform=each, **asked)
             for each in (GitHubActions(), GitLabCI(), Kubernetes(tmp_path / "token"))
         ]
+        said = command("clients", "add", "Reports", "--type", "service", "--id", "reports")
+        monkeypatch.setenv(
+            "REPORTS_SECRET", dict(line.split() for line in said.splitlines())["client_secret"]
+        )
+        reports = ClientSecret("env:REPORTS_SECRET")
+        sources.append(
+            TokenExchange(Server(issuer), subject=sources[0], client_id="reports", authentication=reports)
+        )
         GitHub.make = staticmethod(lambda: platform.token(issuer))
         with serving(GitHub) as github:
             monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{github}/token?api-version=2.0")

@@ -10,6 +10,7 @@ from tokenward.base.deferred import deferred
 
 if TYPE_CHECKING:
     from tokenward.client.aiohttp_auth import AiohttpAuth
+    from tokenward.client.api_key import ApiKey
     from tokenward.client.authentication import ClientCertificate, ClientSecret, PrivateKeyJwt
     from tokenward.client.client_credentials import ClientCredentials
     from tokenward.client.device_sign_in import DeviceSignIn
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from tokenward.client.requests_auth import RequestsAuth
     from tokenward.client.server import Server
     from tokenward.client.sign_in import SignIn
-    from tokenward.client.source import TokenSource
     from tokenward.client.token import Token
+    from tokenward.client.token_exchange import TokenExchange
+    from tokenward.client.token_source import TokenSource
     from tokenward.client.vault import Vault
     from tokenward.client.workload import GitHubActions, GitLabCI, Kubernetes, WorkloadIdentity
 
 __all__ = [
     "AiohttpAuth",
+    "ApiKey",
     "ClientCertificate",
     "ClientCredentials",
     "ClientSecret",
@@ -43,6 +46,7 @@ __all__ = [
     "SignInRequired",
     "Token",
     "TokenError",
+    "TokenExchange",
     "TokenSource",
     "Vault",
     "WorkloadIdentity",
@@ -52,6 +56,7 @@ __getattr__ = deferred(
     __name__,
     {
         "AiohttpAuth": "tokenward.client.aiohttp_auth",
+        "ApiKey": "tokenward.client.api_key",
         "ClientCertificate": "tokenward.client.authentication",
         "ClientCredentials": "tokenward.client.client_credentials",
         "ClientSecret": "tokenward.client.authentication",
@@ -69,7 +74,8 @@ __getattr__ = deferred(
         "SignInRequired": "tokenward.client.errors",
         "Token": "tokenward.client.token",
         "TokenError": "tokenward.client.errors",
-        "TokenSource": "tokenward.client.source",
+        "TokenExchange": "tokenward.client.token_exchange",
+        "TokenSource": "tokenward.client.token_source",
         "Vault": "tokenward.client.vault",
         "WorkloadIdentity": "tokenward.client.workload",
     },

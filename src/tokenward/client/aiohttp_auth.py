@@ -6,7 +6,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp.payload import BytesPayload, StringPayload
 
 from tokenward.client.presenting import Presenter
-from tokenward.client.source import TokenSource
+from tokenward.client.token_source import TokenSource
 
 
 class AiohttpAuth:

@@ -79,7 +79,7 @@ class ClientSecret:
         """The secret, in the `Authorization` header if the server takes it there (RFC 6749 §2.3.1)."""
         from tokenward.flows.token import basic_authorization
 
-        secret = _looked_up(self.reference)
+        secret = looked_up(self.reference)
         if "client_secret_basic" in server.auth_methods:
             return Proof({"Authorization": basic_authorization(client_id, secret)})
         if "client_secret_post" in server.auth_methods:
@@ -116,7 +116,7 @@ class PrivateKeyJwt:
         from tokenward.tokens.keys import signing_key_from_pem
 
         try:
-            key = signing_key_from_pem(_looked_up(self.reference), self.algorithm, kid=self.kid)
+            key = signing_key_from_pem(looked_up(self.reference), self.algorithm, kid=self.kid)
         except ValueError as error:
             raise TokenError("secret_unavailable", str(error)) from None
         said = client_assertion(key, client_id=client_id, audience=server.issuer, clock=clock)
@@ -177,11 +177,16 @@ class Unproven:
     tls = None
 
     def prove(self, client_id: str, _server: ServerMetadata, _clock: Clock) -> Proof:
-        """Its name."""
-        return Proof(parameters={"client_id": client_id})
+        """Its name, if it has one."""
+        return Proof(parameters={"client_id": client_id} if client_id else {})
 
 
-def _looked_up(reference: str) -> Secret:
+def looked_up(reference: str) -> Secret:
+    """What a reference names.
+
+    Raises:
+        TokenError: it cannot be had.
+    """
     try:
         return resolve(reference, base_dir=Path.cwd())
     except ValueError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tokenward.client.authentication import Authentication
 from tokenward.client.server import Server
-from tokenward.client.source import TokenSource
+from tokenward.client.source import ServerSource
 
 if TYPE_CHECKING:
     from tokenward.client.flow import Flow
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tokenward.flows.token import TokenResponse
 
 
-class ClientCredentials(TokenSource):
+class ClientCredentials(ServerSource):
     """The client credentials grant.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tokenward.client.presenting import Presenter
-from tokenward.client.source import TokenSource
+from tokenward.client.token_source import TokenSource
 
 
 class HeaderProvider:

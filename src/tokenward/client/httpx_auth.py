@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Generator, Iterable
 import httpx
 
 from tokenward.client.presenting import Call, Presenter
-from tokenward.client.source import TokenSource
 from tokenward.client.token import Token
+from tokenward.client.token_source import TokenSource
 
 
 class HttpxAuth(httpx.Auth):
@@ -32,7 +32,7 @@ class HttpxAuth(httpx.Auth):
         call = self._presenter.call(request.method, str(request.url))
         while True:
             token = self._presenter.source.token()
-            request.headers.update(call.headers(token))
+            _show(request, call, token)
             response = yield request
             if not _again(call, token, request, response):
                 return
@@ -46,10 +46,34 @@ class HttpxAuth(httpx.Auth):
         call = self._presenter.call(request.method, str(request.url))
         while True:
             token = await self._presenter.source.token_async()
-            request.headers.update(call.headers(token))
+            _show(request, call, token)
             response = yield request
             if not _again(call, token, request, response):
                 return
+
+
+class _Once(httpx.Headers):
+    """Headers and one more, which is sent and no copy has.
+
+    Where a redirect leads elsewhere, httpx copies all headers of the request but `Authorization`.
+    """
+
+    def __init__(self, headers: httpx.Headers, name: str, value: str) -> None:
+        self._more = (name.encode(), value.encode())
+        super().__init__(headers)
+        self.pop(name, None)
+
+    @property
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        return [*super().raw, self._more]
+
+
+def _show(request: httpx.Request, call: Call, token: Token) -> None:
+    shown = call.headers(token)
+    if token.header:
+        request.headers = _Once(request.headers, *shown[0])
+    else:
+        request.headers.update(shown)
 
 
 def _again(call: Call, token: Token, request: httpx.Request, response: httpx.Response) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tokenward.client.authentication import Authentication, Unproven
 from tokenward.client.errors import SignInRequired, TokenError
 from tokenward.client.server import Server
-from tokenward.client.source import TokenSource
+from tokenward.client.source import ServerSource
 
 if TYPE_CHECKING:
     from tokenward.client.flow import Flow
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tokenward.tokens.claims import VerifiedClaims
 
 
-class PersonSource(TokenSource):
+class PersonSource(ServerSource):
     """Tokens for a person who signed in once, from the refresh token that came of it.
 
     It is kept in the vault: a later run needs nobody. Each refresh gives a new one; it is in the vault before

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from tokenward.base.addresses import is_loopback
 from tokenward.base.origins import origin_of
 from tokenward.client.errors import TokenError
-from tokenward.client.source import TokenSource
 from tokenward.client.token import Token
+from tokenward.client.token_source import TokenSource
 
 
 class Presenter:
@@ -75,6 +75,8 @@ class Call:
 
     def headers(self, token: Token) -> list[tuple[str, str]]:
         """What goes with the request: made anew for each sending, since a proof is good once."""
+        if token.header:
+            return [(token.header, token.value.reveal())]
         if token.key is None:
             return [("authorization", f"Bearer {token.value.reveal()}")]
         return token.key.at(self._url)[0].headers(self._method, self._url, token.value)

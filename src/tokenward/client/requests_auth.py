@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tokenward.client.presenting import Call, Presenter
-from tokenward.client.source import TokenSource
 from tokenward.client.token import Token
+from tokenward.client.token_source import TokenSource
 
 
 class RequestsAuth:
@@ -44,7 +44,9 @@ class _Repeat:
         self._token = token
 
     def __call__(self, response: Any, **options: Any) -> Any:  # noqa: ANN401 - the same
-        body = response.request.body
+        body, header = response.request.body, self._token.header
+        if header:  # `requests` takes all headers but `Authorization` along to wherever a redirect leads
+            response.request.headers.pop(header, None)
         while body is None or isinstance(body, str | bytes):  # one that was a stream is gone
             if not self._call.again(self._token, response.url, response.status_code, response.headers):
                 break

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -16,6 +16,7 @@ from tokenward.client.authentication import Authentication
 from tokenward.client.errors import ServerUnavailable, TokenError
 from tokenward.client.server import Server
 from tokenward.client.token import UNSAID, Kept, Token
+from tokenward.client.token_source import TokenSource
 from tokenward.tokens.flight import Flight
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ class Keeping(Protocol):
         """
 
 
-class TokenSource(ABC):
-    """Gives access tokens to threads and tasks alike.
+class ServerSource(TokenSource):
+    """Gives access tokens of an authorization server to threads and tasks alike.
 
     While a token is fresh, `token` takes no lock and does no I/O. In the last part of its life one thread
     fetches the next, and everybody goes on with the old one. Only where there is none that is good does
@@ -319,12 +320,14 @@ class TokenSource(ABC):
         with self._lock:
             self._kept, self._failure, self._failures = Kept.from_now(record.token, self._clock), None, 0
             self._not_before = float("-inf")
+            self.generation += 1
 
     def _forget(self) -> None:
         """Go on with nothing."""
         self._record = None
         with self._lock:
             self._kept = None
+            self.generation += 1
         if self._vault is not None:
             self._vault.forget(self._binding)
 
@@ -400,7 +403,7 @@ class TokenSource(ABC):
         self._flight = None
 
 
-_sources: WeakSet[TokenSource] = WeakSet()
+_sources: WeakSet[ServerSource] = WeakSet()
 
 
 def _after_fork() -> None:

@@ -27,8 +27,9 @@ class Token:
         value: the token. Nothing prints it; `value.reveal()` gives it.
         scope: what it is good for, as the server says.
         obtained_at: when it was asked for, seconds since the epoch.
-        expires_at: when it ends.
+        expires_at: when it ends; infinity where nobody knows.
         key: what it is bound to (RFC 9449), or None.
+        header: in which header it goes as it is; "" for `Authorization`, after its kind.
     """
 
     value: Secret
@@ -36,6 +37,7 @@ class Token:
     obtained_at: float
     expires_at: float
     key: "BoundKey | None" = field(default=None, repr=False)
+    header: str = ""
 
     @property
     def kind(self) -> Literal["Bearer", "DPoP"]:

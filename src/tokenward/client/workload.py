@@ -13,7 +13,7 @@ from tokenward.base.secret import Secret
 from tokenward.client.authentication import Unproven
 from tokenward.client.errors import ServerUnavailable, TokenError
 from tokenward.client.server import Server
-from tokenward.client.source import TokenSource
+from tokenward.client.source import ServerSource
 
 if TYPE_CHECKING:
     from tokenward.client.flow import Flow
@@ -114,7 +114,7 @@ class Kubernetes:
         return Secret(text)
 
 
-class WorkloadIdentity(TokenSource):
+class WorkloadIdentity(ServerSource):
     """The grant of RFC 7523 §2.1: a platform's statement for an access token.
 
     Args:

@@ -67,6 +67,37 @@ def jwt_bearer(
     )
 
 
+def token_exchange(
+    subject: tuple[Secret, str],
+    *,
+    actor: tuple[Secret, str] | None = None,
+    scope: Iterable[str] = (),
+    resource: str = "",
+    audience: str = "",
+) -> bytes:
+    """The body that turns one token into another (RFC 8693 §2.1).
+
+    Args:
+        subject: the token that stands for whom the new one is, and its type (§3).
+        actor: the token of who acts for them, and its type, or None.
+        scope: what is asked for.
+        resource: the API that the new one is for, an absolute URL.
+        audience: the same by a name that the server knows.
+    """
+    acts = actor or (Secret(""), "")
+    return form(
+        grant_type="urn:ietf:params:oauth:grant-type:token-exchange",
+        subject_token=subject[0].reveal(),
+        subject_token_type=subject[1],
+        actor_token=acts[0].reveal(),
+        actor_token_type=acts[1],
+        requested_token_type="urn:ietf:params:oauth:token-type:access_token",  # noqa: S106 - a type
+        scope=" ".join(scope),
+        resource=resource,
+        audience=audience,
+    )
+
+
 def with_parameters(form: bytes, parameters: Mapping[str, str]) -> bytes:
     """The form with more in it; what is there already under the same name stays as it is, once."""
     before = parse_form(form)

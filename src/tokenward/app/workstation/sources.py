@@ -10,7 +10,7 @@ from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.client.authentication import ClientSecret, PrivateKeyJwt
 from tokenward.client.errors import ServerUnavailable
 from tokenward.client.server import Server
-from tokenward.client.source import TokenSource
+from tokenward.client.source import ServerSource
 from tokenward.client.token import Token
 from tokenward.client.vault import Vault
 
@@ -21,7 +21,7 @@ SPENT = 0.7
 it for a while, and cannot ask for the next."""
 
 
-def source_of(profile: Profile) -> TokenSource:
+def source_of(profile: Profile) -> ServerSource:
     """What gives tokens for a profile, and keeps them in this user's vault.
 
     Raises:
@@ -62,7 +62,7 @@ def _said_by_the_command(record: logging.LogRecord) -> bool:
     return not record.msg.startswith("no token of")
 
 
-def lasting_token(source: TokenSource, clock: Clock = SYSTEM_CLOCK) -> Token:
+def lasting_token(source: ServerSource, clock: Clock = SYSTEM_CLOCK) -> Token:
     """A token with some of its life before it; less, where the server cannot be reached for a new one.
 
     Raises:

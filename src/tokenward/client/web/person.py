@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tokenward.client.source import TokenSource
+    from tokenward.client.token_source import TokenSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The command line.
 
-`main` is what the script runs. What git calls before each commit, and what scripts call for a token, goes
-around the parser of command lines: it takes longer to import than the work to do, and there is next to
-nothing to parse.
+`main` is what the script runs. What git calls before each commit, what scripts call for a token and pipelines
+for each document goes around the parser of command lines: it takes longer to import than the work to do, and
+there is next to nothing to parse.
 """
 
 import gc
@@ -41,4 +41,6 @@ def _at_once(arguments: list[str]) -> str | None:
     """The module whose `at_once` may do it without the parser; it gives None for what it leaves to that."""
     if arguments == BEFORE_A_COMMIT:
         return "before_commit"
+    if arguments[:2] == ["audit", "openapi"]:
+        return "audit_openapi_at_once"
     return "token_at_once" if arguments[:1] == ["token"] else None

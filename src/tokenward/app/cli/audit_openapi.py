@@ -1,15 +1,13 @@
 """`tokenward audit openapi`: what an OpenAPI document leaves open."""
 
-import gc
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from tokenward.app.audit_command import FailOn, conclude
-from tokenward.app.cli.console import fail
+from tokenward.app.audit_command import FailOn
+from tokenward.app.cli.audit_openapi_at_once import Asked, run
 from tokenward.app.cli.report_options import FailOnOption, FormOption, OutputOption
-from tokenward.app.openapi_audit import CannotAudit, audit
 from tokenward.app.reports.writing import Format
 
 
@@ -47,11 +45,4 @@ def audit_openapi(
 
       tokenward audit openapi openapi.yaml --fail-on high --format sarif --output openapi.sarif
     """
-    gc.set_threshold(100_000)  # a document is made to stay: looking for garbage in it is done in vain
-    try:
-        code = conclude(audit(document, profile), chosen, output, fail_on)
-    except CannotAudit as error:
-        fail(str(error))
-    except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
-    raise typer.Exit(code)
+    raise typer.Exit(run(Asked(document, profile, fail_on, chosen, output)))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tokenward.base.documents import json_text, yaml_text
+from tokenward.base.documents import json_text
 from tokenward.base.documents.building import Builder
 from tokenward.base.documents.source import Bounds, Lines, Source, SourceError
 
@@ -25,8 +25,7 @@ def parse(content: bytes, path: Path, bounds: Bounds = CONFIGURATION) -> Source:
     text = _text(content, bounds)
     lines = Lines(text)
     builder = Builder(lines, bounds, None)
-    language = json_text if path.suffix.lower() == ".json" else yaml_text
-    language.build(text, lines, builder, lenient=False)
+    _build(text, lines, builder, as_json=path.suffix.lower() == ".json", lenient=False)
     if builder.empty:
         raise _empty()
     return Source(path, builder.root, lines, builder.start_at, builder.marks)
@@ -60,12 +59,21 @@ def _tolerant(text: str, lines: Lines, path: Path, bounds: Bounds, *, as_json: b
     builder = Builder(lines, bounds, remarks)
     broken: SourceError | None = None
     try:
-        (json_text if as_json else yaml_text).build(text, lines, builder, lenient=True)
+        _build(text, lines, builder, as_json=as_json, lenient=True)
     except SourceError as error:
         broken = error
         builder.abandon()
     root = None if builder.empty else builder.root
     return Source(path, root, lines, builder.start_at, builder.marks, tuple(remarks), broken)
+
+
+def _build(text: str, lines: Lines, builder: Builder, *, as_json: bool, lenient: bool) -> None:
+    if as_json:
+        json_text.build(text, lines, builder, lenient=lenient)
+        return
+    from tokenward.base.documents import yaml_text  # noqa: PLC0415 - most of what reads JSON needs no YAML
+
+    yaml_text.build(text, lines, builder, lenient=lenient)
 
 
 def _text(content: bytes, bounds: Bounds) -> str:

@@ -1,6 +1,8 @@
 """Writing files so that they are there whole or not at all, and never over somebody else's."""
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -56,6 +58,59 @@ def publish(path: Path, target: Path, *, replace: bool = False) -> None:
         path.replace(target)
     else:
         target.hardlink_to(path)  # fails if the name is taken, unlike a rename
+
+
+class Changed(OSError):  # noqa: N818 - says what it is
+    """A file is no longer what it was when it was read."""
+
+
+def rewrite(target: Path, content: bytes, *, was: bytes) -> None:
+    """Put other content into a file, in one step, with its mode and owner as they were.
+
+    Args:
+        target: the file; a link is not followed.
+        content: what it holds afterwards.
+        was: what it holds now.
+
+    Raises:
+        Changed: it holds something else, is a link, or has another name too, under which the old would stay.
+        OSError: it cannot be written; it is as it was.
+    """
+    before = _same(target, was)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if os.name == "posix":
+                if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+                    with suppress(PermissionError):
+                        os.fchown(handle, before.st_uid, before.st_gid)
+                os.fchmod(handle, stat.S_IMODE(before.st_mode))
+            os.fsync(handle)
+        _same(target, was)
+        path.replace(target)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _same(target: Path, was: bytes) -> os.stat_result:
+    """What the system says of a file that holds exactly that.
+
+    Raises:
+        Changed: it does not.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        with os.fdopen(os.open(target, flags), "rb") as file:
+            found = os.fstat(file.fileno())
+            same = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and file.read(len(was) + 1) == was
+    except OSError as error:
+        raise Changed(error.errno, error.strerror, str(target)) from None
+    if not same:
+        raise Changed(errno.ESTALE, "it changed meanwhile, or has several names (hard links)", str(target))
+    return found
 
 
 def write_new(target: Path, text: str, *, private: bool = False) -> bool:

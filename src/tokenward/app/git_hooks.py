@@ -3,11 +3,12 @@
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tokenward.app.working_tree import NoGit, asked
 
 _MARK = "# Written by `tokenward hook install`; `tokenward hook uninstall` takes it away."
 _BEFORE = ".before-tokenward"
@@ -210,16 +211,10 @@ def _top(repository: Path) -> str:
 
 
 def _asked(directory: Path, *arguments: str) -> str:
-    """What `git rev-parse` or `git config` says, which run nothing of the repository; "" if nothing."""
     try:
-        done = subprocess.run(  # noqa: S603 - our own command line
-            ["git", "-C", str(directory), *arguments],  # noqa: S607 - the git of whoever calls
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise HookError("git is not installed, or not on the PATH") from error
-    return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else ""
+        return asked(directory, *arguments)
+    except NoGit as error:
+        raise HookError(str(error)) from error
 
 
 def _not_scanned(hook: Hook) -> str:

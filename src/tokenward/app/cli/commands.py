@@ -15,6 +15,7 @@ ROOMS = {
     "decide": Room("decide", "decide"),
     "test": Room("policy_test", "run_tests"),
     "scan": Room("scan", "scan"),
+    "fix": Room("fix", "fix"),
     "audit": Room("audit", "commands"),
     "probe": Room("probe", "probe"),
     "ci": Room("ci", "ci"),

@@ -1,0 +1,91 @@
+"""Shell scripts, and files of environment variables, which no shell reads."""
+
+import re
+import shlex
+
+from tokenward.base.references import Reference, keyring_entry
+from tokenward.leaks.fixing.rewriting import Rewritten
+from tokenward.leaks.fixing.spot import ByHand, Spot
+
+_HERE = re.compile(r"(?<!<)<<-?\s*(?P<quote>[\"'\\]?)(?P<word>\w+)")
+_ENTRY = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<quote>[\"']?)")
+
+
+def fetched(kept: Reference, name: str) -> str:
+    """What a shell replaces by the secret."""
+    if kept.scheme == "keyring":
+        return f"$(keyring get {' '.join(map(shlex.quote, keyring_entry(kept.place)))})"
+    if kept.scheme == "file":
+        return f"$(cat {shlex.quote(kept.place)})"
+    if kept.scheme == "cmd":
+        return f"$({kept.place})"
+    return f"${{{name}:?}}"
+
+
+def rewrite(spot: Spot, kept: Reference, name: str) -> Rewritten:
+    """See `Rewrite`."""
+    new = fetched(kept, name)
+    variable = name if kept.scheme == "env" else ""
+    here = _here_document(spot)
+    if here is not None:
+        if here:
+            raise ByHand(
+                "It stands in a here-document whose end is quoted, so that nothing is replaced.", new
+            )
+        return Rewritten(spot.replaced(spot.start, spot.end, new), variable)
+    state, opened = _state(spot)
+    if state == "#":
+        return Rewritten(spot.replaced(spot.start, spot.end, f"{kept.scheme}:{kept.place}"))
+    if state == '"':
+        return Rewritten(spot.replaced(spot.start, spot.end, new), variable)
+    if state == "'":
+        if spot.text[opened - 1 : opened] == "$":
+            raise ByHand("It stands in a string of the form $'…'.", f'"{new}"')
+        start, before = (opened, "") if opened + 1 == spot.start else (spot.start, "'")
+        whole = spot.after.startswith("'")
+        end, after = (spot.end + 1, "") if whole else (spot.end, "'")
+        return Rewritten(spot.replaced(start, end, f'{before}"{new}"{after}'), variable)
+    return Rewritten(spot.replaced(spot.start, spot.end, f'"{new}"'), variable)
+
+
+def rewrite_entry(spot: Spot, kept: Reference, _name: str) -> Rewritten:
+    """A file of environment variables: what reads it replaces nothing, so the entry goes."""
+    if spot.before.lstrip().startswith("#"):
+        return Rewritten(spot.replaced(spot.start, spot.end, f"{kept.scheme}:{kept.place}"))
+    entry = _ENTRY.fullmatch(spot.before)
+    if entry is None or not re.fullmatch(rf"{entry['quote']}\s*(?:#.*)?", spot.after):
+        raise ByHand(
+            "It is only a part of the variable: take the entry out, and give the variable otherwise."
+        )
+    where = "the environment" if kept.scheme == "env" else f"{kept.scheme}:{kept.place}"
+    text = spot.replaced(*spot.line, f"# {entry['name']}: from {where}")
+    return Rewritten(text, entry["name"])
+
+
+def _state(spot: Spot) -> tuple[str, int]:
+    """In what kind of quotes the secret stands ("#": in a comment), and where that opened."""
+    state, opened = "", 0
+    at = spot.line[0]
+    while at < spot.start:
+        byte = spot.text[at]
+        if byte == "\\" and state != "'":
+            at += 1
+        elif state:
+            state = "" if byte == state else state
+        elif byte in "\"'":
+            state, opened = byte, at
+        elif byte == "#" and (at == spot.line[0] or spot.text[at - 1] in " \t;"):
+            return "#", at
+        at += 1
+    return state, opened
+
+
+def _here_document(spot: Spot) -> bool | None:
+    """Whether the end of the here-document around the secret is quoted; None where it stands in none."""
+    found: re.Match[str] | None = None
+    for line in spot.text[: spot.line[0]].split("\n")[:-1]:
+        if found is not None:
+            found = None if line.strip() == found["word"] else found
+        elif not line.lstrip().startswith("#"):
+            found = _HERE.search(line)
+    return None if found is None else bool(found["quote"])

@@ -31,8 +31,9 @@ def loaded(program):
 from tokenward.client import ClientCredentials, ClientSecret, Server
 ClientCredentials(Server('https://a.example'), client_id='a', authentication=ClientSecret('env:A'))
 """,
+        "import tokenward.client.web\nfrom tokenward.client.web import Person",
     ],
-    ids=["package", "names", "source"],
+    ids=["package", "names", "source", "web"],
 )
 def test_nothing_heavy_is_loaded_before_a_token_is_asked_for(program):
     assert not loaded(program) & (HEAVY | FLOORS)
@@ -41,3 +42,11 @@ def test_nothing_heavy_is_loaded_before_a_token_is_asked_for(program):
 def test_no_server_part_is_loaded_at_all():
     program = "import tokenward.client as client\nfor name in client.__all__: getattr(client, name)"
     assert not loaded(program) & FLOORS
+
+
+@pytest.mark.parametrize("framework", ["fastapi", "flask", "django"])
+def test_an_application_loads_the_door_of_its_own_framework(framework):
+    door = "import tokenward.client.web as web\nfor name in web.__all__: getattr(web, name)\n"
+    found = loaded(door + f"import tokenward.client.web.{framework}")
+    assert not found & FLOORS
+    assert found & {"fastapi", "flask", "django"} == {framework}

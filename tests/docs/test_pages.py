@@ -152,6 +152,10 @@ def test_the_validators_that_a_page_shows_are_made_with_settings_that_exist():
                 "WorkloadIdentity",
             },
         ),
+        (
+            "tokenward.client.web",
+            {"MemorySessions", "Person", "SessionStore", "SqliteSessions", "StoredSession", "WebSignIn"},
+        ),
         ("tokenward.backend", {"InsideTokenMiddleware", "InsideVerifier"}),
     ],
 )

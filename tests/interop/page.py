@@ -37,6 +37,7 @@ def document(
     results: Mapping[str, Sequence[Result]],
     issued: Mapping[str, Sequence[Result]],
     signed_in: Mapping[str, Sequence[Result]],
+    applied: Mapping[str, Sequence[Result]],
     audited: Sequence[str],
     used: Mapping[str, str],
     *,
@@ -65,7 +66,8 @@ def document(
     return TEMPLATE.format(
         date=datetime.now(UTC).date(), node=node, python=python, packages=packages,
         table="\n".join(table), notes=numbered,
-        issued=_listed(issued), signed_in=_listed(signed_in), audited="\n".join(audited),
+        issued=_listed(issued), signed_in=_listed(signed_in), applied=_listed(applied),
+        audited="\n".join(audited),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Drives our issuer and gateway with clients that we did not write, over TLS on loopback.
 
-And our gateway with the tokens of an issuer that we did not write, and our sign-in with the people of one. It
-fails if a flow fails that a library has. `--write` writes docs/interop.md.
+And our gateway with the tokens of an issuer that we did not write, our sign-in and our library with the
+people of one. It fails if a flow fails that a library has. `--write` writes docs/interop.md.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interop import audited, strangers, vouched
+from interop import audited, signing_in, strangers, vouched
 from interop.house import running_house
 from interop.page import PAGE, Result, document, versions
 
@@ -59,15 +59,15 @@ def main() -> int:
                 continue
             print(f"{visitor.library} visits", file=sys.stderr)
             results[visitor.library] = visited(visitor, visitor.command, house.directory)
-    issued, signed_in = issuers()
+    issued, signed_in, applied = issuers()
     node = strangers.command(WORK)
     said = audited.said_of(node) if node is not None else []
-    results_of_all = [*results.items(), *issued.items(), *signed_in.items()]
+    results_of_all = [*results.items(), *issued.items(), *signed_in.items(), *applied.items()]
     failures = [row for _, rows in results_of_all for row in rows if row.works is False]
     used = {visitor.library: versions(visitor.packages) for visitor in VISITORS if visitor.library in results}
     used |= {library: versions((library,)) for library in issued}
     page = document(
-        results, issued, signed_in, said, used, node=node_version(), python=platform.python_version()
+        results, issued, signed_in, applied, said, used, node=node_version(), python=platform.python_version()
     )
     print(page[page.index("| flow") :])
     for library, rows in results_of_all:
@@ -80,16 +80,21 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def issuers() -> tuple[dict[str, list[Result]], dict[str, list[Result]]]:
-    """What becomes of the tokens and of the people of the one issuer that we have, if it is installed."""
+def issuers() -> tuple[dict[str, list[Result]], ...]:
+    """What becomes of the tokens and of the people of the one issuer that we have, if it is installed.
+
+    Of tokens at our gateway, of people at our issuer, and of people at an application of our library.
+    """
     node = strangers.command(WORK)
     if node is None:
         print(f"{strangers.LIBRARY} is not installed, and left out", file=sys.stderr)
-        return {}, {}
+        return {}, {}, {}
     print(f"{strangers.LIBRARY} issues", file=sys.stderr)
     issued = {strangers.LIBRARY: strangers.visited(node, WORK / "stranger")}
     print(f"{vouched.LIBRARY} signs people in", file=sys.stderr)
-    return issued, {vouched.LIBRARY: vouched.visited(node, WORK / "vouched")}
+    signed_in = {vouched.LIBRARY: vouched.visited(node, WORK / "vouched")}
+    print(f"{signing_in.LIBRARY} signs people in to an application of the library", file=sys.stderr)
+    return issued, signed_in, {signing_in.LIBRARY: signing_in.visited(node, WORK / "signing-in")}
 
 
 def visited(visitor: Visitor, command: str, directory: Path) -> list[Result]:

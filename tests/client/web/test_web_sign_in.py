@@ -289,6 +289,11 @@ def test_an_address_that_anybody_can_write_makes_nothing_weaker(op):
     assert browser.leave(max_age="-5")["max_age"] == "600"
 
 
+def test_what_the_provider_should_do_each_time_is_told_it(op, browser):
+    assert "prompt" not in browser.leave()
+    assert Browser(application(op, prompt="consent"), op).leave()["prompt"] == "consent"
+
+
 # Userinfo.
 
 

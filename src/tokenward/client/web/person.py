@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenward.client.token_source import TokenSource
 
+LEEWAY = 30
+"""Seconds by which clocks may differ, as for ID tokens: who has just come from there must get in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -32,9 +35,10 @@ class Person:
 
         Args:
             now: seconds since the epoch.
-            max_age: how many seconds ago they may have, by the provider's `auth_time`; None for any.
+            max_age: how many seconds ago they may have, by the provider's `auth_time` and clock, which may be
+                `LEEWAY` behind; None for any.
             acr_values: one of which the provider's `acr` must be; empty for any.
         """
         at = self.claims.get("auth_time")
-        recent = max_age is None or (isinstance(at, int | float) and at >= now - max_age)
+        recent = max_age is None or (isinstance(at, int | float) and at >= now - max_age - LEEWAY)
         return recent and (not acr_values or self.claims.get("acr") in acr_values)

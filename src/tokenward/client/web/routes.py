@@ -49,6 +49,7 @@ class Routes:
         under_way: what is kept in browsers meanwhile.
         max_age: what every sign-in must keep to, in seconds; or None.
         acr_values: likewise.
+        prompt: what the provider should do each time, or "".
         after_sign_out: a path.
         clock: what time it is.
     """
@@ -63,6 +64,7 @@ class Routes:
         under_way: UnderWay,
         max_age: int | None,
         acr_values: tuple[str, ...],
+        prompt: str,
         after_sign_out: str,
         clock: Clock,
     ) -> None:
@@ -73,6 +75,7 @@ class Routes:
         self._under_way = under_way
         self._max_age = max_age
         self._acr_values = acr_values
+        self._prompt = prompt
         self._after = after_sign_out
         self._clock = clock
         self.table: Mapping[str, tuple[str, Callable[[Scope, bytes], WebAnswer]]] = {
@@ -113,6 +116,7 @@ class Routes:
             next=asked.get("next", "/"),
             max_age=self._age(asked.get("max_age", "")),
             acr_values=self._levels(asked.get("acr_values", "")),
+            prompt=self._prompt,
         )
         return see_other(login.request.url, self._under_way.keep(scope, login))
 

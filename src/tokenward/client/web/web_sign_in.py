@@ -56,6 +56,8 @@ class WebSignIn:
         lifetime: seconds after which it ends in any case.
         max_age: how many seconds ago a person may have signed in at the provider, or None.
         acr_values: how well they must have, the best first; the ID token must name one of them.
+        prompt: what the provider should do each time, such as `consent`, without which some give no
+            `offline_access` (OpenID Connect Core §11); or "".
         userinfo: whether claims are asked of the userinfo endpoint as well.
         after_sign_out: where people are after they signed out; a path.
 
@@ -80,6 +82,7 @@ class WebSignIn:
         lifetime: float = LIFETIME,
         max_age: int | None = None,
         acr_values: Iterable[str] = (),
+        prompt: str = "",
         userinfo: bool = False,
         after_sign_out: str = "/",
     ) -> None:
@@ -125,6 +128,7 @@ class WebSignIn:
             ),
             max_age=max_age,
             acr_values=tuple(acr_values),
+            prompt=prompt,
             after_sign_out=safe_next(after_sign_out),
             clock=clock,
         )

@@ -16,18 +16,20 @@ REDIRECT = "http://127.0.0.1/cb"
 
 
 @contextlib.contextmanager
-def bank(directory, command, configuration):
+def bank(directory, command, configuration, *, gateway=""):
     """The URLs of issuer, gateway and management.
 
     Args:
         directory: the current one, with whatever files the configuration names.
         command: runs `tokenward`.
         configuration: what follows what `tokenward init` wrote, the API `bank` included.
+        gateway: more of its section, as in "proxies: [127.0.0.1]".
     """
     command("init")
     (directory / "bank.json").write_text(json.dumps(OPENAPI))
     path = directory / "tokenward.yaml"
     text = path.read_text().partition("\napis:")[0] + configuration
+    text = text.replace("listen: 127.0.0.1:8000", f"listen: 127.0.0.1:8000, {gateway}") if gateway else text
     for old, new in zip(("8080", "8000", "8081"), ports := _free_ports(3), strict=True):
         text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
     path.write_text(text)

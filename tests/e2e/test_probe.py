@@ -4,6 +4,7 @@ Both trust the test issuer, so that every token of the attack table can be signe
 token of our own issuer, as somebody would who has seen one.
 """
 
+import itertools
 import threading
 
 import httpx
@@ -14,6 +15,7 @@ from e2e.bank import bank, until
 from e2e.test_processes import _free_ports
 from gateway.inner import starlette_app
 from tokenward.auditor.probing.probe import Asked, probe
+from tokenward.auditor.probing.wire import Wire
 from tokenward.base.secret import Secret
 from tokenward.middleware import TokenwardMiddleware
 
@@ -41,8 +43,21 @@ def there(tmp_path, command, backend):
     port, desk = _free_ports(2)
     urls = {"issuer": f"http://127.0.0.1:{port}", "desk": f"http://127.0.0.1:{desk}"}
     own = CONFIGURATION.format(upstream=backend[0], **urls)
-    with bank(tmp_path, command, own) as (issuer, gateway, _):
+    with bank(tmp_path, command, own, gateway="proxies: [127.0.0.1]") as (issuer, gateway, _):
         yield port, issuer, f"{gateway}/bank/accounts", desk
+
+
+@pytest.fixture(autouse=True)
+def from_many_addresses(monkeypatch):
+    """Each shot comes from another address, as a proxy tells it: one alone has five unknown tokens a second
+    looked up, and a probe that waits for that takes more than a minute."""
+    addresses = (f"198.18.{each >> 8}.{each & 255}".encode() for each in itertools.count())
+    send = Wire.send
+
+    def sent(wire, shot):
+        return send(wire, shot.plus(("X-Forwarded-For", next(addresses))))
+
+    monkeypatch.setattr(Wire, "send", sent)
 
 
 @pytest.fixture

@@ -63,15 +63,19 @@ def why_no_claim_name(name: str) -> str:
     words = [word.lower() for word in _WORDS.findall(name)]
     joined = "".join(words)
     for ending, what in _NAMES.items():
-        at = len(joined) - len(ending)
         # Whole words, or so long an ending that it is no accident: `dbpassword`, but not `spin` for `pin`.
-        if joined.endswith(ending) and (len(ending) >= _CERTAIN or at in _starts(words)):
+        if joined.endswith(ending) and (len(ending) >= _CERTAIN or _are_whole(words, len(ending))):
             return f"its name is that of {what}"
     return ""
 
 
-def _starts(words: list[str]) -> set[int]:
-    return {sum(map(len, words[:number])) for number in range(len(words))}
+def _are_whole(words: list[str], letters: int) -> bool:
+    """Whether so many letters at the end are whole words."""
+    for word in reversed(words):
+        letters -= len(word)
+        if letters <= 0:
+            break
+    return letters == 0
 
 
 def why_no_claim_value(text: str) -> str:

@@ -16,10 +16,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from serving import serving
-from tokenward.app import inspection_keys
 from tokenward.app.inspection_keys import CannotUse, read_key, read_trust
 from tokenward.app.reports import json as json_report
 from tokenward.auditor.inspection.checks.table import LINTS
+from tokenward.base.outbound import OutboundClient
 from tokenward.tokens import base64url
 from tokenward.tokens.encryption_keys import DecryptionKey
 from tokenward.tokens.jwe import encrypt_nested
@@ -295,7 +295,7 @@ def test_keys_that_cannot_be_had_leave_the_rest_and_the_exit_code_2(inspect):
     with answering(pages) as url:
         for arguments, why in (
             (["--jwks", f"{url}/missing"], "answered 404"),
-            (["--jwks", f"{url}/list"], "not an object"),
+            (["--jwks", f"{url}/list"], "no JSON object"),
             (["--issuer", url], "its metadata is another issuer's"),
         ):
             done = inspect(*arguments, stdin=token())
@@ -381,7 +381,7 @@ def test_a_file_with_a_secret_is_read_in_each_way_it_may_be_meant(tmp_path, cont
 
 
 def test_without_anything_named_nothing_is_fetched(monkeypatch):
-    monkeypatch.setattr(inspection_keys, "_get", lambda *_: pytest.fail("something was fetched"))
+    monkeypatch.setattr(OutboundClient, "get", lambda *_: pytest.fail("something was fetched"))
     assert read_trust(jwks="", issuer="", key=None, audience="") is None
 
 

@@ -2,11 +2,21 @@
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from typer.testing import CliRunner
 
+from certificates import certificate
 from targets import raw
+from targets.probed import probed
 from targets.serving import Response, api, running
 from tokenward.app import probing
 from tokenward.app.cli import application
@@ -14,6 +24,7 @@ from tokenward.auditor.attacks import ON_ACCESS_TOKENS
 from tokenward.auditor.probing import tokens
 from tokenward.auditor.probing.wire import CannotProbe
 from tokenward.base.outbound import OutboundClient
+from tokenward.tokens.keys import SigningKey, members, thumbprint
 
 TOKEN = "secret-opaque-token-1"
 
@@ -105,17 +116,107 @@ def test_a_test_issuer_says_where_it_is_and_waits(run, monkeypatch, tmp_path):
         (("--test-issuer", "9400", "--audience", "x"), "write it as 127.0.0.1:9400"),
         (("--token", TOKEN[:6]), "never from an argument"),
         (("--token", "-", "--other-token", "-"), "read once"),
-        (("--token", "@token", "--jwks", "nothing"), "cannot read nothing"),
-        (("--token", "@token", "--jwks", "token"), "no JSON"),
+        (("--token", "@token", "--jwks", "nothing"), "nothing cannot be read"),
+        (("--token", "@token", "--jwks", "token"), "no JSON object"),
         (("--token", "@token", "--ca", "token"), "cannot be read as certificates"),
         (("--test-issuer", "127.0.0.1:0", "--audience", "x", "--claims", "@token"), "no JSON object"),
         (("--token", "@token", "--method", "POST"), "--unsafe-methods"),
+        (("--token", "@token", "--claims", "@token"), "go with --test-issuer"),
+        (("--token", "@token", "--withdraw-keys"), "go with --test-issuer"),
+        (("--cookie", "@token", "--dpop-key", "@token"), "go with --token"),
+        (("--token", "@token", "--dpop-key", "@token"), "no private key that can be read"),
+        (("--token", "@token", "--dpop-key", "key.pem"), "read from standard input (-) or a file"),
+        (("--token", "-", "--dpop-key", "-"), "read once"),
+        (("--token", "@token", "--client-certificate", "token"), "go together"),
+        (
+            ("--token", "@token", "--client-certificate", "token", "--client-key", "token"),
+            "token cannot be used: it holds no PEM certificate",
+        ),
+        (
+            ("--token", "@token", "--client-certificate", "no", "--client-key", "token"),
+            "no cannot be read: No such file",
+        ),
         (("--token", "@token", "--max-time", "soon"), "write a number and a unit"),
     ],
 )
 def test_what_cannot_be_done_is_exit_code_2(run, words, told):
     result = run("http://127.0.0.1:9/", *words, code=2)
     assert told in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        ('{"exp": "soon"}', "`exp` cannot be among the claims: each token gets its own"),
+        ('{"iss": "https://other.example"}', "`iss` cannot be among the claims: --issuer says it"),
+        ('{"aud": []}', "`aud` cannot be among the claims: --audience says it"),
+        ('{"cnf": {"jkt": "x"}}', "`cnf` cannot be among the claims"),
+        ('{"sub": null}', "`sub` among the claims is no text"),
+        ('{"a": NaN}', "no JSON object"),
+        ('{"a": 1, "a": 2}', "no JSON object"),
+        ('{"a": "\\ud800"}', "no JSON object"),
+        ('{"a":' * 2000 + "1" + "}" * 2000, "no JSON object"),
+        ("[]", "no JSON object"),
+        ('{"a": "' + "x" * 20_000 + '"}', "cannot be sent: it is longer"),
+    ],
+    ids=["exp", "iss", "aud", "cnf", "sub", "nan", "twice", "surrogate", "deep", "array", "long"],
+)
+def test_odd_claims_are_a_sentence(run, tmp_path, claims, told):
+    (tmp_path / "claims").write_text(claims)
+    with running(api(careful)) as url:
+        words = ("--test-issuer", "127.0.0.1:0", "--audience", "x", "--claims", "@claims")
+        assert told in run(url, *words, code=2).stderr
+
+
+def test_a_claim_may_have_any_other_name(monkeypatch):
+    """`self` is the name of an argument, too."""
+    monkeypatch.setattr(tokens, "ON_ACCESS_TOKENS", ON_ACCESS_TOKENS[::30])
+    assert probed(raw.strict, claims={"self": 1, "": 2, "key": "x", "header": {}}).complete
+
+
+P256, RSA, ED = (SigningKey.generate(name) for name in ("ES256", "PS256", "EdDSA"))
+
+
+def pem(key, password=None):
+    locked = BestAvailableEncryption(password) if password else NoEncryption()
+    return key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)
+
+
+def jwk(key, **changes):
+    kind = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}[key.public_jwk()["kty"]]
+    return json.dumps(kind.import_key(pem(key)).as_dict(private=True) | changes).encode()
+
+
+@pytest.mark.parametrize("form", [pem, jwk], ids=["pem", "jwk"])
+@pytest.mark.parametrize("key", [P256, RSA, ED], ids=["ec", "rsa", "okp"])
+def test_the_key_of_a_bound_token_is_read(key, form):
+    read = probing.dpop_key(form(key))
+    assert thumbprint(members(read.private.public_key())) == thumbprint(members(key.private.public_key()))
+    assert read.sign(b"x")
+
+
+@pytest.mark.parametrize(
+    ("octets", "told"),
+    [
+        (lambda: pem(P256, b"secret"), "without a password"),
+        (lambda: jwk(P256, d="AAAA"), "no proofs|no private key"),
+        (lambda: jwk(P256, d="!"), "no private key that can be read"),
+        (lambda: jwk(P256, alg="ECDH-ES"), "signs no proofs"),
+        (lambda: json.dumps(P256.public_jwk()).encode(), "no private key that can be read"),
+        (lambda: b'{"kty": "oct", "k": "AAAA"}', "signs no proofs"),
+        (lambda: b"{", "no private key that can be read"),
+    ],
+    ids=["locked", "another", "base64", "encrypts", "public", "secret", "json"],
+)
+def test_what_is_no_key_of_a_bound_token_is_refused(octets, told):
+    with pytest.raises(CannotProbe, match=told):
+        probing.dpop_key(octets())
+
+
+def test_a_certificate_and_another_s_key_do_not_go_together(tmp_path):
+    (one, _), (_, other) = (certificate(f"CN={it}").write(tmp_path, it) for it in ("a", "b"))
+    with pytest.raises(CannotProbe, match="is no private key"):
+        probing.certificate(Path(one), Path(other))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +281,7 @@ def test_a_key_set_is_fetched_or_read(monkeypatch, tmp_path):
     assert probing.key_set("http://127.0.0.1:9/keys") == {"keys": []}
     for text in ("[]", '{"keys": {}}', '{"keys": [1]}'):
         (tmp_path / "keys.json").write_text(text)
-        with pytest.raises(CannotProbe, match="no JWK Set"):
+        with pytest.raises(CannotProbe, match="JWK Set"):
             probing.key_set(str(tmp_path / "keys.json"))
 
 

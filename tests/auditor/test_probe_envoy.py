@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from targets.envoy import envoy
 from targets.probed import found
 from targets.serving import Response, running
-from tokenward.auditor.probing.probe import Asked, probe
+from tokenward.auditor.probing.asked import Asked
+from tokenward.auditor.probing.probe import probe
 
 LETS_THROUGH = {
     "audience-spelling",

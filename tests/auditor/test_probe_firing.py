@@ -15,10 +15,11 @@ from targets.probed import found, probed
 from targets.serving import REFUSED, Response, api, running
 from tokenward.auditor.attacks import ON_ACCESS_TOKENS, Kit
 from tokenward.auditor.probing import tokens
+from tokenward.auditor.probing.asked import Asked, Watcher
 from tokenward.auditor.probing.firing import Gun, Trial
 from tokenward.auditor.probing.likeness import Likeness, Verdict
 from tokenward.auditor.probing.pace import Pace, Stopped
-from tokenward.auditor.probing.probe import Asked, Watcher, probe
+from tokenward.auditor.probing.probe import probe
 from tokenward.auditor.probing.refusals import complaints
 from tokenward.auditor.probing.wire import (
     MOST_BYTES,
@@ -377,22 +378,6 @@ def test_another_users_token_must_not_get_the_same(few):
                 url, token=Secret("token-of-alice-0000"), other_token=Secret("token-of-bob-000000"), rate=1e6
             )
             assert found(probe(asked, sleep=lambda _: None)) == expected
-
-
-@pytest.mark.parametrize(("checks", "expected"), [(True, set()), (False, {"cross-site"})])
-def test_a_cookie_is_not_enough_for_another_site(checks, expected):
-    def answer(request):
-        if request.fields.get("HTTP_COOKIE") != "sid=1":
-            return REFUSED
-        cross = request.fields.get("HTTP_SEC_FETCH_SITE") == "cross-site"
-        return Response(403, {}) if checks and cross and request.method == "POST" else Response()
-
-    with running(answer) as url:
-        result = probe(Asked(url, cookie=Secret("sid=1"), unsafe=True, rate=1e6), sleep=lambda _: None)
-        assert found(result) == expected
-        careful = probe(Asked(url, cookie=Secret("sid=1"), rate=1e6), sleep=lambda _: None)
-    assert found(careful) == set()
-    assert any("--unsafe-methods" in each.why for each in careful.unseen)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, set()), (9.0, {"late-revocation"})])

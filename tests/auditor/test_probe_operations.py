@@ -10,8 +10,9 @@ from targets.serving import REFUSED, Response, running
 from tokenward.app.probing import document
 from tokenward.auditor.attacks import ON_ACCESS_TOKENS
 from tokenward.auditor.probing import tokens
+from tokenward.auditor.probing.asked import Asked
 from tokenward.auditor.probing.operations import Reading, readings
-from tokenward.auditor.probing.probe import Asked, probe
+from tokenward.auditor.probing.probe import probe
 from tokenward.auditor.probing.wire import CannotProbe
 from tokenward.base.secret import Secret
 

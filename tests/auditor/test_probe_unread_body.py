@@ -5,7 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from targets.probed import found
 from tokenward.auditor.attacks.kit import Kit
-from tokenward.auditor.probing.probe import Asked, probe
+from tokenward.auditor.probing.asked import Asked
+from tokenward.auditor.probing.probe import probe
 from tokenward.base.secret import Secret
 
 GOOD = Kit.issue(issuer="https://issuer.example", audience="api", now=1_700_000_000).good

@@ -14,7 +14,8 @@ import uvicorn
 from e2e.bank import bank, until
 from e2e.test_processes import _free_ports
 from gateway.inner import starlette_app
-from tokenward.auditor.probing.probe import Asked, probe
+from tokenward.auditor.probing.asked import Asked
+from tokenward.auditor.probing.probe import probe
 from tokenward.auditor.probing.wire import Wire
 from tokenward.base.secret import Secret
 from tokenward.middleware import TokenwardMiddleware

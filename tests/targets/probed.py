@@ -2,7 +2,8 @@
 
 from targets import raw
 from targets.serving import running
-from tokenward.auditor.probing.probe import Asked, Watcher, probe
+from tokenward.auditor.probing.asked import Asked, Watcher
+from tokenward.auditor.probing.probe import probe
 
 
 class Telling(Watcher):

@@ -432,7 +432,7 @@ def _dpop(trust: Trust, check: Callable[[Request, str, str], None]) -> Target:
 
 
 def _proved(verifier: DpopVerifier, request: Request, scheme: str, jkt: str) -> None:
-    if scheme != "DPoP":
+    if scheme.lower() != "dpop":
         raise Refused
     token = request.authorization.partition(" ")[2]
     values = [value for value in request.fields.get("HTTP_DPOP", "").split(",") if value]

@@ -22,6 +22,7 @@ class Request:
     authorization: str
     fields: Mapping[str, str]
     body: bytes = b""
+    media: str = ""
 
     @property
     def bearer(self) -> str:
@@ -87,6 +88,7 @@ def running(target: Target) -> Generator[str]:
             environ.get("HTTP_AUTHORIZATION", "").encode("latin-1").decode("utf-8", "replace"),
             {name: value for name, value in environ.items() if name.startswith("HTTP_")},
             environ["wsgi.input"].read(size),
+            environ.get("CONTENT_TYPE", ""),
         )
         response = target(request)
         body = (

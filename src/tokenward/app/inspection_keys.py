@@ -7,26 +7,23 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.x509 import load_pem_x509_certificate
 
 from tokenward.app.jwk_files import read_key_file
+from tokenward.app.key_sets import fetched, is_url, key_set_at, key_set_in, why_not_fetched
+from tokenward.app.private_jwks import private_key
 from tokenward.auditor.inspection.trust import NamedKey, Trust
-from tokenward.base.addresses import LOOPBACK, PRIVATE
-from tokenward.base.outbound import OutboundClient, OutboundError
+from tokenward.base.outbound import OutboundError
 from tokenward.tokens import base64url, strict_json
-from tokenward.tokens.algorithms import MAX_RSA_BITS
 from tokenward.tokens.encryption_keys import PrivateKey
-from tokenward.tokens.jwks import MAX_BYTES
 
 MAX_FILE = 65_536
 """Bytes of a file with keys."""
 
-_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_DECRYPTS = frozenset({("EC", "P-256"), ("OKP", "X25519"), ("RSA", None)})
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
 
@@ -52,13 +49,13 @@ def read_trust(*, jwks: str, issuer: str, key: Path | None, audience: str) -> Tr
     if key is not None:
         named = read_key(key)
         return replace(trust, key=named, where=named.name)
-    for url in (jwks if "://" in jwks else "", issuer):
-        if url and (why := _why_not_fetched(url, url)):
+    for url in (jwks if is_url(jwks) else "", issuer):
+        if url and (why := why_not_fetched(url, url)):
             raise CannotUse(why)
-    if "://" in jwks:
-        return _fetched(replace(trust, where="the set at that URL"), lambda: _fetch(jwks, jwks))
+    if is_url(jwks):
+        return _fetched(replace(trust, where="the set at that URL"), lambda: key_set_at(jwks, named=jwks))
     if jwks:
-        return replace(trust, jwks=_set(_read(Path(jwks)), jwks), where=f"the set in {Path(jwks).name}")
+        return replace(trust, jwks=_set(Path(jwks)), where=f"the set in {Path(jwks).name}")
     if issuer:
         return _fetched(replace(trust, where=f"the keys of {issuer}"), lambda: _discovered(issuer))
     if audience:
@@ -121,20 +118,10 @@ def _jwk(text: bytes, path: Path, name: str) -> NamedKey:
 
 
 def _private(jwk: dict[str, Any]) -> PrivateKey | None:
-    """What decrypts (RFC 7518 §6, RFC 8037 §2); None for keys that only sign."""
-    numbers = {name: base64url.decode(str(jwk[name])) for name in ("n", "e", "d") if name in jwk}
-    d = int.from_bytes(numbers["d"], "big")
-    match jwk.get("kty"), jwk.get("crv"):
-        case "EC", "P-256":
-            return ec.derive_private_key(d, ec.SECP256R1())
-        case "OKP", "X25519":
-            return x25519.X25519PrivateKey.from_private_bytes(numbers["d"])
-        case "RSA", None if len(numbers) == 3 and len(numbers["n"]) * 8 <= MAX_RSA_BITS:
-            n, e = (int.from_bytes(numbers[name], "big") for name in ("n", "e"))
-            p, q = rsa.rsa_recover_prime_factors(n, e, d)
-            exponents = (rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q))
-            return rsa.RSAPrivateNumbers(p, q, d, *exponents, rsa.RSAPublicNumbers(e, n)).private_key()
-    return None
+    """What decrypts; None for keys that only sign."""
+    key = private_key(jwk)
+    decrypts = (jwk.get("kty"), jwk.get("crv")) in _DECRYPTS
+    return key if decrypts else None  # type: ignore[return-value]  # follows from type and curve
 
 
 def _readings(data: bytes) -> Iterator[tuple[bytes, str]]:
@@ -161,50 +148,20 @@ def _fetched(trust: Trust, get: Callable[[], dict[str, Any]]) -> Trust:
 
 def _discovered(issuer: str) -> dict[str, Any]:
     """The keys that an issuer's metadata names (OpenID Connect Discovery §4)."""
-    metadata = strict_json.read_object(_get(issuer.rstrip("/") + _WELL_KNOWN, issuer))
+    metadata = strict_json.read_object(fetched(issuer.rstrip("/") + _WELL_KNOWN, issuer))
     if metadata.get("issuer") != issuer:  # §4.3: exactly
         raise ValueError("its metadata is another issuer's")
     uri = metadata.get("jwks_uri")
     if not isinstance(uri, str):
         raise ValueError("its metadata names no jwks_uri")  # noqa: TRY004 - a bad value from outside
-    return _fetch(uri, issuer)
+    return key_set_at(uri, named=issuer)
 
 
-def _fetch(url: str, named: str) -> dict[str, Any]:
-    return strict_json.read_object(_get(url, named))
-
-
-def _get(url: str, named: str) -> bytes:
-    """Fetch `url`. Addresses inside are for the origin that was named, never for one it leads to."""
-    if why := _why_not_fetched(url, named):
-        raise ValueError(why)
-    theirs, local = _is_theirs(url, named)
-    allow = (*LOOPBACK, *PRIVATE) if theirs else ()
-    return OutboundClient(allow=allow, https_only=not local, max_bytes=MAX_BYTES).get(url)
-
-
-def _is_theirs(url: str, named: str) -> tuple[bool, bool]:
-    """Whether `url` has the origin that was named, and whether that is this machine."""
-    parts, origin = urlsplit(url), urlsplit(named)
-    theirs = (parts.scheme, parts.netloc) == (origin.scheme, origin.netloc)
-    return theirs, theirs and parts.hostname in _LOCAL_HOSTS
-
-
-def _why_not_fetched(url: str, named: str) -> str:
+def _set(path: Path) -> dict[str, Any]:
     try:
-        local, scheme = _is_theirs(url, named)[1], urlsplit(url).scheme
-    except ValueError:
-        return "that is no URL"
-    if scheme == "https" or (local and scheme == "http"):
-        return ""
-    return "keys are fetched by https, or by http from this machine: any other line can be changed"
-
-
-def _set(data: bytes, name: str) -> dict[str, Any]:
-    try:
-        return strict_json.read_object(data)
-    except ValueError:
-        raise CannotUse(f"{name} is no JSON object, and a JWK Set is") from None
+        return key_set_in(path)
+    except ValueError as error:
+        raise CannotUse(str(error)) from None
 
 
 def _read(path: Path) -> bytes:

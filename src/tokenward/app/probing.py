@@ -1,8 +1,7 @@
 """What `tokenward probe` does, whoever calls it: from a URL and a credential to a report."""
 
-import ipaddress
-import json
 import shlex
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from tokenward.app import key_sets
+from tokenward.app.private_jwks import private_key
 from tokenward.app.reports.audits import audit_report
 from tokenward.app.reports.model import Report
 from tokenward.app.reports.progress import Meter, progress
@@ -18,20 +22,23 @@ from tokenward.auditor.openapi.nodes import File
 from tokenward.auditor.openapi.reading import NotOpenApi, read_api
 from tokenward.auditor.openapi.references import BOUNDS, Library, read_file
 from tokenward.auditor.openapi.view import Api
-from tokenward.auditor.probing.probe import Asked, Watcher, probe
+from tokenward.auditor.probing.asked import Asked, Watcher
+from tokenward.auditor.probing.callers import Certificate
+from tokenward.auditor.probing.cross_site import SAFE
+from tokenward.auditor.probing.probe import probe
 from tokenward.auditor.probing.wire import CannotProbe
 from tokenward.base.addresses import LOOPBACK, is_within
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.documents.reading import parse_leniently
 from tokenward.base.documents.source import SourceError
-from tokenward.base.outbound import OutboundClient, OutboundError, system_resolver
+from tokenward.base.outbound import system_resolver
+from tokenward.tokens.algorithms import ALGORITHMS
+from tokenward.tokens.certificates import BadCertificate, parse_pem
+from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.strict_json import read_object
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing (RFC 9110 §9.2.1)."""
-
-_EVERYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 _REVOKE_SECONDS = 60
-_MOST_BYTES = 1_000_000
+_MOST_PEM = 1_000_000  # bytes
 
 
 def report_on(asked: Asked, *, permitted: bool) -> Report:
@@ -119,26 +126,58 @@ def key_set(source: str) -> Mapping[str, Any]:
     """The JWK Set in a file or at a URL.
 
     Raises:
-        CannotProbe: it cannot be read, or is none.
+        CannotProbe: it cannot be had, or is none.
     """
     try:
-        if source.startswith(("http://", "https://")):
-            # The user's own words: private addresses are as good as any.
-            client = OutboundClient(allow=_EVERYWHERE, timeout=10.0, https_only=False, max_bytes=_MOST_BYTES)
-            octets = client.get(source)
+        return key_sets.key_set(source)
+    except ValueError as error:
+        raise CannotProbe(f"--jwks: {error}") from None
+
+
+def dpop_key(octets: bytes) -> SigningKey:
+    """The private key that a token is bound to: PEM, or a JWK.
+
+    Raises:
+        CannotProbe: it is none, needs a password, or is of a kind that signs no proofs.
+    """
+    private: object
+    named = ""
+    try:
+        if octets.lstrip().startswith(b"{"):
+            jwk = read_object(octets)
+            private, named = private_key(jwk), str(jwk.get("alg") or "")
         else:
-            octets = Path(source).read_bytes()[:_MOST_BYTES]
-        found = json.loads(octets)
-    except OutboundError as error:
-        raise CannotProbe(f"the key set cannot be fetched: {error}") from None
+            private = serialization.load_pem_private_key(octets, password=None)
+    # The library's text may describe the key.
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise CannotProbe(
+            "--dpop-key is no private key that can be read: PEM without a password, or a JWK"
+        ) from None
+    for row in ALGORITHMS.values():
+        if not row.symmetric and row.fits(private) and named in {"", row.name}:
+            return SigningKey("dpop", row.name, private)  # type: ignore[arg-type]  # it fits
+    raise CannotProbe("--dpop-key is of a kind that signs no proofs: P-256, Ed25519 and RSA do")
+
+
+def certificate(chain: Path, key: Path) -> Certificate:
+    """A client's certificate and its key.
+
+    Raises:
+        CannotProbe: a file cannot be read, or the two do not belong together.
+    """
+    try:
+        leaf = parse_pem(chain.read_bytes()[:_MOST_PEM])[0]
+        # An encrypted key must not make OpenSSL ask the terminal for a password.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(chain, key, password=lambda: "")
+    except BadCertificate as error:
+        raise CannotProbe(f"{chain} cannot be used: {error}") from None
+    except ssl.SSLError:
+        raise CannotProbe(
+            f"{key} is no private key (PEM, without a password) of the certificate in {chain}"
+        ) from None
     except OSError as error:
-        raise CannotProbe(f"cannot read {source}: {error.strerror}") from None
-    except ValueError:
-        raise CannotProbe(f"{source} is no JSON") from None
-    keys = found.get("keys") if isinstance(found, dict) else None
-    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-        raise CannotProbe(f"{source} is no JWK Set")
-    return {"keys": keys}
+        raise CannotProbe(f"{error.filename or key} cannot be read: {error.strerror}") from None
+    return Certificate(chain, key, leaf)
 
 
 def document(path: Path) -> Api:
@@ -165,12 +204,9 @@ def claims_of(octets: bytes) -> Mapping[str, Any]:
         CannotProbe: it is none.
     """
     try:
-        found = json.loads(octets)
+        return read_object(octets)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise CannotProbe("the claims are no JSON object")
-    return found
+        raise CannotProbe("the claims are no JSON object") from None
 
 
 def running(command: str) -> None:

@@ -25,6 +25,7 @@ import httpcore
 from tokenward.base.addresses import Network, parse_address, why_refused
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.timed_stream import TimedStream
+from tokenward.base.tls_words import tls_failure
 
 Resolver = Callable[[str, int], Sequence[str]]
 
@@ -289,7 +290,7 @@ class OutboundClient:
         except httpcore.TimeoutException:
             raise self._too_slow() from None
         except httpcore.NetworkError as error:
-            raise OutboundError("unreachable", f"{target.origin}: {error}") from None
+            raise OutboundError("unreachable", f"{target.origin}: {tls_failure(error) or error}") from None
         except httpcore.ProtocolError:
             raise OutboundError("bad_response", f"{target.origin} does not speak HTTP/1.1") from None
 

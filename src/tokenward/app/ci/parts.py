@@ -113,7 +113,7 @@ def probed(url: str, token: Secret, *, permitted: bool) -> Part:
     """A live API, with one good token."""
     # Imported where it is asked for: it brings a server along.
     from tokenward.app.probing import report_on  # noqa: PLC0415
-    from tokenward.auditor.probing.probe import Asked as AskedProbe  # noqa: PLC0415
+    from tokenward.auditor.probing.asked import Asked as AskedProbe  # noqa: PLC0415
     from tokenward.auditor.probing.wire import CannotProbe  # noqa: PLC0415
 
     try:

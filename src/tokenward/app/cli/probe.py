@@ -9,9 +9,19 @@ from tokenward.app.audit_command import FailOn, conclude
 from tokenward.app.cli.console import fail, read_credential, read_data
 from tokenward.app.cli.duration_option import duration_option
 from tokenward.app.cli.report_options import FailOnOption, FormOption, OutputOption
-from tokenward.app.probing import address_of, claims_of, document, is_here, key_set, report_on, running
+from tokenward.app.probing import (
+    address_of,
+    certificate,
+    claims_of,
+    document,
+    dpop_key,
+    is_here,
+    key_set,
+    report_on,
+    running,
+)
 from tokenward.app.reports.writing import Format
-from tokenward.auditor.probing.probe import Asked
+from tokenward.auditor.probing.asked import Asked
 from tokenward.auditor.probing.wire import CannotProbe
 from tokenward.base.secret import Secret
 
@@ -19,6 +29,7 @@ _WITH = "With what"
 _HOW = "How far it may go"
 
 _MOST_CLAIMS = 100_000
+_MOST_KEY = 65_536
 
 
 def _credential(source: str | None, what: str) -> Secret | None:
@@ -61,6 +72,22 @@ def probe(
             metavar="FILE|URL", help="With --token: its issuer's public keys.", rich_help_panel=_WITH
         ),
     ] = "",
+    dpop: Annotated[
+        str | None,
+        typer.Option(
+            "--dpop-key",
+            metavar="-|@FILE",
+            help="The private key that --token is bound to: PEM or a JWK.",
+            rich_help_panel=_WITH,
+        ),
+    ] = None,
+    client_certificate: Annotated[
+        Path | None,
+        typer.Option(help="What the target asks for, or tokens are bound to: PEM.", rich_help_panel=_WITH),
+    ] = None,
+    client_key: Annotated[
+        Path | None, typer.Option(help="The key of --client-certificate: PEM.", rich_help_panel=_WITH)
+    ] = None,
     openapi: Annotated[
         Path | None,
         typer.Option(
@@ -150,7 +177,13 @@ def probe(
         fail("--token and --test-issuer are two ways: choose one")
     if test_issuer and not audience:
         fail("--test-issuer needs --audience: who its tokens are for")
-    if [token, other_token, cookie, claims].count("-") > 1:
+    if not test_issuer and (issuer or audience or claims is not None or withdraw_keys):
+        fail("--issuer, --audience, --claims and --withdraw-keys go with --test-issuer")
+    if token is None and (dpop is not None or jwks):
+        fail("--dpop-key and --jwks go with --token")
+    if (client_certificate is None) != (client_key is None):
+        fail("--client-certificate and --client-key go together")
+    if [token, other_token, cookie, claims, dpop].count("-") > 1:
         fail("standard input (-) can be read once: put the others into files")
     try:
         asked = Asked(
@@ -158,6 +191,10 @@ def probe(
             method=method.upper(),
             token=_credential(token, "token"),
             jwks=key_set(jwks) if jwks else {"keys": []},
+            dpop_key=dpop_key(read_data(dpop, _MOST_KEY)) if dpop is not None else None,
+            certificate=certificate(client_certificate, client_key)
+            if client_certificate is not None and client_key is not None
+            else None,
             document=document(openapi) if openapi is not None else None,
             other_token=_credential(other_token, "other token"),
             cookie=_credential(cookie, "cookie"),

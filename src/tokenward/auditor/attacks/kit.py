@@ -112,11 +112,11 @@ class Kit:
                 return dict(jwk)
         raise Unforgeable(f"a public key for {algorithm}")
 
-    def header(self, **changes: object) -> dict[str, Any]:
+    def header(self, /, **changes: object) -> dict[str, Any]:
         """The good token's header with changes; `ABSENT` takes a parameter away."""
         return changed(json.loads(decoded(self.parts[0])), changes)
 
-    def claims(self, **changes: object) -> dict[str, Any]:
+    def claims(self, /, **changes: object) -> dict[str, Any]:
         """The good token's claims with changes; `ABSENT` takes a claim away."""
         return changed(json.loads(decoded(self.parts[1])), changes)
 

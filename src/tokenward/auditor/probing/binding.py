@@ -1,65 +1,31 @@
-"""Tokens that are bound to a key by DPoP (RFC 9449), with proofs that are not theirs."""
+"""Tokens that are bound to a key (DPoP, RFC 9449) or a certificate (RFC 8705), with what is not theirs."""
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
-from tokenward.auditor.attacks.kit import b64, changed, compact, signed
+from tokenward.auditor.attacks.kit import b64
+from tokenward.auditor.probing.callers import Caller
 from tokenward.auditor.probing.firing import Trial
+from tokenward.auditor.probing.holder import Holder
 from tokenward.auditor.probing.likeness import Verdict
 from tokenward.auditor.probing.scene import ABSENT, Scene
-from tokenward.auditor.probing.wire import NoAnswer, Shot
-from tokenward.base.entropy import random_base62
-from tokenward.tokens.keys import SigningKey, members, thumbprint
+from tokenward.auditor.probing.wire import NoAnswer, Shot, carried
+
+Token = Callable[[], str]
 
 
-class _Holder:
-    """Holds the key that tokens are bound to, and knows the nonce that the target asked for."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._key = SigningKey.generate("ES256")
-        self._other = SigningKey.generate("ES256")
-        self.nonce: object = ABSENT
-
-    def token(self) -> str:
-        public = members(self._key.private.public_key())
-        return self._scene.signed(cnf={"jkt": thumbprint(public)})
-
-    def proof(self, token: str, *, stranger: bool = False, typ: str = "dpop+jwt", **claims: object) -> bytes:
-        """A good proof for the operation, but for these claims; by another key if `stranger`."""
-        key = self._other if stranger else self._key
-        base, kit = self._scene.base, self._scene.kit
-        assert kit is not None, "only where tokens are ours"  # noqa: S101 - a mistake of the caller
-        parts = urlsplit(base.url)
-        good: dict[str, Any] = {
-            "jti": random_base62(20),
-            "htm": base.method,
-            "htu": f"{parts.scheme}://{parts.netloc}{parts.path}",
-            "iat": kit().now,
-            "ath": b64(hashlib.sha256(token.encode()).digest()),
-            "nonce": self.nonce,
-        }
-        head = {"typ": typ, "alg": key.algorithm, "jwk": members(key.private.public_key())}
-        return signed(compact(head), compact(changed(good, claims)), key.sign).encode()
-
-    def shot(self, *, scheme: bytes = b"DPoP", proofs: int = 1, **changes: Any) -> Shot:  # noqa: ANN401 - claims
-        token = self.token()
-        fields = [("Authorization", scheme + b" " + token.encode())]
-        fields += [("DPoP", self.proof(token, **changes)) for _ in range(proofs)]
-        return self._scene.base.plus(*fields)
+def bound_by(scene: Scene, holder: Holder) -> Token:
+    """Tokens of the test issuer that are bound to the holder's key."""
+    return lambda: scene.signed(cnf={"jkt": holder.thumbprint})
 
 
-def are_proofs_checked(scene: Scene) -> Iterator[Trial]:
+def are_proofs_checked(scene: Scene, holder: Holder, token: Token) -> Iterator[Trial]:
     """Trials with bound tokens; none where the target takes no good proof either."""
-    holder = _Holder(scene)
+    base = replace(scene.base, holder=holder)
     try:
-        answer = scene.gun.send(holder.shot())
-        if answer.value("dpop-nonce"):
-            holder.nonce = answer.value("dpop-nonce")
-        if scene.gun.likeness.verdict(answer) is not Verdict.ACCEPTED:
-            answer = scene.gun.send(holder.shot())
+        answer = scene.gun.send(base.bearing(token()))
     except NoAnswer:
         return
     if scene.gun.likeness.verdict(answer) is not Verdict.ACCEPTED:
@@ -67,13 +33,13 @@ def are_proofs_checked(scene: Scene) -> Iterator[Trial]:
             "tokens bound by DPoP", f"the target takes none, not even with a good proof ({answer.status})"
         )
         return
-    now = scene.kit().now if scene.kit is not None else 0
+    now = int(scene.now())
     other = "https://evil.example/"
     changes: dict[str, dict[str, Any]] = {
         "by another key": {"stranger": True},
-        "for another method": {"htm": "DELETE" if scene.base.method != "DELETE" else "GET"},
+        "for another method": {"htm": "DELETE" if base.method != "DELETE" else "GET"},
         "for another address": {"htu": other},
-        "for another path": {"htu": f"{scene.base.url.partition('?')[0]}/other"},
+        "for another path": {"htu": f"{base.url.partition('?')[0]}/other"},
         "for another token": {"ath": b64(hashlib.sha256(b"another").digest())},
         "without the token's hash": {"ath": ABSENT},
         "an hour old": {"iat": now - 3600},
@@ -83,27 +49,39 @@ def are_proofs_checked(scene: Scene) -> Iterator[Trial]:
         "called a JWT": {"typ": "JWT"},
     }
     for name, change in changes.items():
-        yield Trial("probe.dpop-proof", name, _of(holder, **change), malformed=True)
-    yield Trial("probe.dpop-proof", "two of them", _of(holder, proofs=2), malformed=True)
-    yield Trial("probe.dpop-downgrade", "scheme DPoP, no proof", _of(holder, proofs=0), malformed=True)
-    yield Trial(
-        "probe.dpop-downgrade",
-        "scheme Bearer, no proof",
-        _of(holder, scheme=b"Bearer", proofs=0),
-        malformed=True,
-    )
-    yield Trial(
-        "probe.dpop-downgrade", "scheme Bearer, a good proof", _of(holder, scheme=b"Bearer"), malformed=True
-    )
+        yield Trial("probe.dpop-proof", name, _presented(base, token, **change), malformed=True)
+    yield Trial("probe.dpop-proof", "two of them", _presented(base, token, proofs=2), malformed=True)
+    downgrades: dict[str, dict[str, Any]] = {
+        "scheme DPoP, no proof": {"proofs": 0},
+        "scheme Bearer, no proof": {"scheme": b"Bearer", "proofs": 0},
+        "scheme Bearer, a good proof": {"scheme": b"Bearer"},
+    }
+    for name, change in downgrades.items():
+        yield Trial("probe.dpop-downgrade", name, _presented(base, token, **change), malformed=True)
 
 
-def is_replay_caught(scene: Scene) -> None:
+def _presented(
+    base: Shot,
+    token: Token,
+    *,
+    scheme: bytes = b"DPoP",
+    **changes: Any,  # noqa: ANN401 - claims of any type
+) -> Callable[[], Shot]:
+    def shot() -> Shot:
+        octets = carried(token())
+        return base.plus(("Authorization", scheme + b" " + octets)).proving(octets, **changes)
+
+    return shot
+
+
+def is_replay_caught(scene: Scene, holder: Holder, token: Token) -> None:
     """Whether a proof that was accepted a moment ago is accepted again (RFC 9449 §11.1)."""
-    holder = _Holder(scene)
+    base = replace(scene.base, holder=holder)
     try:
-        first = scene.gun.send(holder.shot())
-        holder.nonce = first.value("dpop-nonce") or ABSENT
-        shot = holder.shot()
+        scene.gun.send(base.bearing(token()))  # for the nonce, where one is asked for
+        late = base.bearing(token())
+        assert late.late is not None, "the base has a holder"  # noqa: S101 - see above
+        shot = replace(late.plus(*late.late()), late=None)
         answers = [scene.gun.send(shot), scene.gun.send(shot)]
     except NoAnswer:
         return
@@ -111,5 +89,41 @@ def is_replay_caught(scene: Scene) -> None:
         scene.find("probe.dpop-replay", "The same proof was accepted twice.")
 
 
-def _of(holder: _Holder, **changes: Any) -> Callable[[], Shot]:  # noqa: ANN401 - claims of any type
-    return lambda: holder.shot(**changes)
+def are_certificates_checked(scene: Scene, token: Token, *, is_bound: bool) -> Iterator[Trial]:
+    """Trials with a token that is bound to the caller's certificate (RFC 8705 §3).
+
+    Args:
+        scene: the probe, whose shots show the certificate.
+        token: a good one.
+        is_bound: whether it says so; an opaque one does not.
+    """
+    what = "tokens bound to a certificate"
+    try:
+        answer = scene.gun.send(scene.base.bearing(token()))
+    except NoAnswer:
+        return
+    if scene.gun.likeness.verdict(answer) is not Verdict.ACCEPTED:
+        scene.leave_out(what, f"the target takes none, not even with the certificate ({answer.status})")
+        return
+    if not is_bound and not _is_needed(scene, token):
+        scene.leave_out(
+            what,
+            "the token is accepted without the certificate, and is opaque: whether it is bound to it, only "
+            "its issuer knows (RFC 8705 §3.2)",
+        )
+        return
+    for name, caller in (("no certificate", Caller.NOBODY), ("another certificate", Caller.STRANGER)):
+        yield Trial(
+            "probe.certificate-binding",
+            name,
+            lambda caller=caller: replace(scene.base.bearing(token()), caller=caller),  # type: ignore[misc]
+            malformed=True,
+        )
+
+
+def _is_needed(scene: Scene, token: Token) -> bool:
+    try:
+        answer = scene.gun.send(replace(scene.base.bearing(token()), caller=Caller.NOBODY))
+    except NoAnswer:
+        return True
+    return scene.gun.likeness.verdict(answer) is not Verdict.ACCEPTED

@@ -24,7 +24,7 @@ def may_others_read(scene: Scene) -> None:
     allowed = []
     for name, origin in origins.items():
         try:
-            answer = scene.gun.send(scene.bear(scene.base).plus(("Origin", origin.encode())))
+            answer = scene.gun.send(scene.bear(scene.base).instead(("Origin", origin.encode())))
         except NoAnswer:
             continue
         named = answer.value("access-control-allow-origin").strip()
@@ -56,33 +56,6 @@ def are_callers_mixed(scene: Scene) -> None:
         scene.find("probe.mixed-callers", "The second of two users was told about the first.")
 
 
-def is_cookie_enough(scene: Scene, cookie: bytes, *, unsafe: bool) -> None:
-    """Whether a cookie alone lets another site act (CSRF)."""
-    if not unsafe:
-        scene.leave_out(
-            "requests of other sites (CSRF)", "only a method that changes things shows it: --unsafe-methods"
-        )
-        return
-    method = scene.base.method if scene.base.method not in {"GET", "HEAD", "OPTIONS"} else "POST"
-    parts = urlsplit(scene.base.url)
-    shot = Shot(
-        method, scene.base.url, (("Cookie", cookie), ("Content-Type", b"text/plain")), scene.base.body
-    )
-    own = f"{parts.scheme}://{parts.netloc}".encode()
-    try:
-        usual = scene.gun.send(shot.plus(("Origin", own), ("Sec-Fetch-Site", b"same-origin")))
-        other = scene.gun.send(shot.plus(("Origin", _ELSEWHERE.encode()), ("Sec-Fetch-Site", b"cross-site")))
-    except NoAnswer:
-        return
-    if not _good(usual):
-        scene.leave_out(
-            "requests of other sites (CSRF)",
-            f"{method} with the cookie is refused even from the same site ({usual.status})",
-        )
-    elif _good(other):
-        scene.find("probe.cross-site", f"{method} with the cookie, from {_ELSEWHERE}: {other.status}.")
-
-
 def is_other_user_told(scene: Scene, other: Shot) -> None:
     """Whether another user's token gets the very answer that the first one gets (BOLA)."""
     try:
@@ -95,7 +68,3 @@ def is_other_user_told(scene: Scene, other: Shot) -> None:
 
 def _directives(answer: Answer) -> list[str]:
     return [each.strip().lower() for each in answer.value("cache-control").split(",") if each.strip()]
-
-
-def _good(answer: Answer) -> bool:
-    return 200 <= answer.status < 300

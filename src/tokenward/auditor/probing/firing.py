@@ -5,9 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tokenward.auditor.attacks import Attack
+from tokenward.auditor.probing.callers import Caller
 from tokenward.auditor.probing.likeness import Likeness, Verdict
 from tokenward.auditor.probing.pace import PATIENCE, Pace, Stopped
-from tokenward.auditor.probing.refusals import SLOW_SECONDS, SLOW_TIMES, complaints, is_b64token
+from tokenward.auditor.probing.refusals import (
+    SLOW_SECONDS,
+    SLOW_TIMES,
+    complaints,
+    is_b64token,
+    is_nonce_wanted,
+)
 from tokenward.auditor.probing.wire import Answer, CannotProbe, NoAnswer, Shot, Uncarriable, Wire
 
 CONTROL_EVERY = 25
@@ -112,13 +119,19 @@ class Gun:
             NoAnswer: the connection broke.
             Stopped: the time is up, or the target stays busy.
         """
+        nonces = 0
         for _ in range(PATIENCE):
             self._pace.wait()
             answer = self._wire.send(shot)
+            if shot.holder is not None:
+                shot.holder.hear(answer.value("dpop-nonce"))
             wanted = self._pace.wanted(answer)
-            if wanted is None:
+            if wanted is None and shot.late is not None and not nonces and is_nonce_wanted(answer):
+                nonces += 1  # its proofs are made anew
+            elif wanted is None:
                 return answer
-            self._pace.pause(wanted)
+            else:
+                self._pace.pause(wanted)
         raise Stopped("the target stays busy (429 or 503)")
 
     def aim(self, refused: Answer | None = None) -> None:
@@ -236,7 +249,9 @@ class Gun:
                 self.send(first)
             answer = self.send(shot)
         except NoAnswer as error:
-            return Outcome(trial, Verdict.REFUSED, None, (("probe.unstable", str(error)),))
+            # Whoever shows no certificate, or a wrong one, may well be refused before HTTP begins.
+            broken = () if shot.caller is not Caller.ITSELF else (("probe.unstable", str(error)),)
+            return Outcome(trial, Verdict.REFUSED, None, broken)
         verdict = self.likeness.verdict(answer)
         if verdict is Verdict.ACCEPTED:
             return Outcome(trial, verdict, answer)

@@ -26,6 +26,17 @@ METADATA = ("/.well-known/openid-configuration", "/.well-known/oauth-authorizati
 JWKS = "/jwks.json"
 TRAP = "/trap/"
 
+_ITS_OWN: Mapping[str, str] = {
+    "iss": "--issuer says it",
+    "aud": "--audience says it",
+    "exp": "each token gets its own",
+    "iat": "each token gets its own",
+    "nbf": "each token gets its own",
+    "jti": "each token gets its own",
+    "cnf": "a probe binds tokens to keys that it holds",
+}
+"""Claims that a probe sets, and why nobody else does."""
+
 Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Any]
 
@@ -42,6 +53,9 @@ class TestIssuer:
 
     Attributes:
         fetches: how often each path was asked for.
+
+    Raises:
+        CannotProbe: a claim is one that it sets itself, or `sub` names nobody.
     """
 
     __test__ = False  # its name is no test's
@@ -49,6 +63,10 @@ class TestIssuer:
     def __init__(
         self, url: str, *, issuer: str, audience: str, claims: Mapping[str, Any], clock: Clock
     ) -> None:
+        for name in filter(_ITS_OWN.__contains__, claims):
+            raise CannotProbe(f"`{name}` cannot be among the claims: {_ITS_OWN[name]}")
+        if not isinstance(claims.get("sub", "x"), str):
+            raise CannotProbe("`sub` among the claims is no text, and a good token's is (RFC 7519 §4.1.2)")
         self.url = url
         self.issuer = issuer or url
         self.fetches: Counter[str] = Counter()
@@ -148,7 +166,11 @@ def serving(issuer_of: Callable[[str], TestIssuer], address: tuple[str, int]) ->
     except OSError as error:
         raise CannotProbe(f"the test issuer cannot listen at {host}:{port}: {error.strerror}") from None
     name = f"[{host}]" if ":" in host else host
-    issuer = issuer_of(f"http://{name}:{sock.getsockname()[1]}")
+    with sock:
+        yield from _answering(issuer_of(f"http://{name}:{sock.getsockname()[1]}"), sock)
+
+
+def _answering(issuer: TestIssuer, sock: socket.socket) -> Generator[TestIssuer]:
     server = uvicorn.Server(
         uvicorn.Config(_application(issuer), log_config=None, access_log=False, lifespan="off", ws="none")
     )
@@ -161,7 +183,6 @@ def serving(issuer_of: Callable[[str], TestIssuer], address: tuple[str, int]) ->
     finally:
         server.should_exit = True
         loop_ended.join(5)
-        sock.close()
 
 
 def _application(issuer: TestIssuer) -> Callable[[Scope, Any, Send], Any]:

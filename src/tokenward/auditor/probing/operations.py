@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,7 +11,7 @@ from tokenward.auditor.openapi.nodes import Node
 from tokenward.auditor.openapi.view import Api, Operation, Parameter
 from tokenward.auditor.probing.likeness import Likeness, Verdict
 from tokenward.auditor.probing.scene import ABSENT, Scene
-from tokenward.auditor.probing.wire import CannotProbe, NoAnswer, Shot
+from tokenward.auditor.probing.wire import CannotProbe, NoAnswer
 from tokenward.base.secret import Secret
 
 SCOPE_CLAIMS = ("scope", "scp", "roles", "permissions")
@@ -135,7 +135,7 @@ def look_through(scene: Scene, api: Api, other: Secret | None) -> None:
 
 
 def _look(scene: Scene, reading: Reading, other: Secret | None) -> None:
-    shot, send = Shot("GET", reading.url), scene.gun.send
+    shot, send = replace(scene.base, method="GET", url=reading.url, body=b""), scene.gun.send
     nothing = send(shot)
     good = send(scene.bear(shot))
     if not 200 <= good.status < 300:

@@ -2,24 +2,29 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Any, Never
 
 from tokenward.auditor.attacks import Kit
-from tokenward.auditor.findings import Result, Unseen
-from tokenward.auditor.openapi.view import Api
-from tokenward.auditor.probing.binding import are_proofs_checked, is_replay_caught
+from tokenward.auditor.findings import Result
+from tokenward.auditor.probing.asked import Asked, Watcher
+from tokenward.auditor.probing.binding import (
+    are_certificates_checked,
+    are_proofs_checked,
+    bound_by,
+    is_replay_caught,
+)
 from tokenward.auditor.probing.browsers import (
     are_callers_mixed,
-    is_cookie_enough,
     is_other_user_told,
     may_caches_share,
     may_others_read,
 )
+from tokenward.auditor.probing.concluding import conclude
+from tokenward.auditor.probing.cross_site import SAFE, is_cookie_enough, same_origin
 from tokenward.auditor.probing.firing import Gun, Outcome, Trial
-from tokenward.auditor.probing.folding import gaps
+from tokenward.auditor.probing.holder import Holder
 from tokenward.auditor.probing.issuer import JWKS, TestIssuer, serving
 from tokenward.auditor.probing.likeness import Look, Verdict
 from tokenward.auditor.probing.operations import look_through
@@ -28,8 +33,8 @@ from tokenward.auditor.probing.presenting import presented
 from tokenward.auditor.probing.revocation import how_long_does_it_live
 from tokenward.auditor.probing.scene import Scene
 from tokenward.auditor.probing.tokens import (
-    TRAPS,
     altered,
+    confirmation,
     forgeable,
     is_jwt,
     luring,
@@ -38,82 +43,8 @@ from tokenward.auditor.probing.tokens import (
 )
 from tokenward.auditor.probing.wire import Answer, CannotProbe, NoAnswer, Shot, Uncarriable, Wire
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.base.secret import Secret
 from tokenward.tokens.algorithms import ALGORITHMS
 from tokenward.tokens.keys import SigningKey
-
-STORM = 10
-"""Fetches of the key set during one probe, beyond which each unknown key fetches it."""
-
-_NAMES = 4  # of trials that a finding tells; the number of the others follows
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What to probe, and with what.
-
-    Attributes:
-        url: of the operation.
-        method: of it.
-        token: a good token; None where a test issuer signs, or a cookie is the credential.
-        jwks: the public keys of the token's issuer, for attacks that are made of them.
-        document: the API's, whose operations are called one by one; None for none.
-        other_token: a good token of another user, who must not get what the first one gets: from `url`, or
-            where there is a document from every operation whose path names one thing.
-        cookie: a good `Cookie` header field.
-        test_issuer: host and port (0 for any) of an issuer that the target trusts; None for none.
-        issuer: its identifier; "" for its URL.
-        audience: who its tokens are for.
-        claims: what its tokens say beside that.
-        reachable: whether the target can reach our loopback addresses.
-        unsafe: whether methods that change things may be used.
-        rate: requests a second, at most.
-        limit: seconds for all of it.
-        timeout: seconds for an answer.
-        patience: seconds that the target may take until it knows the test issuer's keys.
-        authorities: a file of certificates; "" for the system's.
-        revoke: revokes the token; None where nobody can.
-        withdraw_keys: at the end, see how long withdrawn keys live.
-        within: seconds that a revocation may take.
-    """
-
-    url: str
-    method: str = "GET"
-    token: Secret | None = None
-    jwks: Mapping[str, Any] = field(default_factory=lambda: {"keys": []})
-    document: Api | None = None
-    other_token: Secret | None = None
-    cookie: Secret | None = None
-    test_issuer: tuple[str, int] | None = None
-    issuer: str = ""
-    audience: str = ""
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    reachable: bool = True
-    unsafe: bool = False
-    rate: float = 10.0
-    limit: float = 600.0
-    timeout: float = 10.0
-    patience: float = 10.0
-    authorities: str = ""
-    revoke: Callable[[], None] | None = None
-    withdraw_keys: bool = False
-    within: float = 10.0
-
-
-class Watcher:
-    """Is told how far a probe is. This one does not listen."""
-
-    def begins(self, trials: int) -> None:
-        """So many trials are going to be fired."""
-
-    def fired(self) -> None:
-        """One was."""
-
-    def listens(self, issuer: str) -> None:
-        """The test issuer answers at this URL."""
-
-    def waits(self) -> None:
-        """The target does not take its tokens yet."""
 
 
 def probe(
@@ -126,7 +57,9 @@ def probe(
     """
     pace = Pace(clock, sleep, rate=asked.rate, limit=asked.limit)
     with ExitStack() as stack:
-        wire = Wire(clock, timeout=asked.timeout, authorities=asked.authorities)
+        wire = Wire(
+            clock, timeout=asked.timeout, authorities=asked.authorities, certificate=asked.certificate
+        )
         stack.callback(wire.close)
         issuer = stack.enter_context(_issuer(asked, clock))
         watcher = watcher or Watcher()
@@ -152,7 +85,8 @@ class _Run:
         self._watcher = watcher
         self._own = asked.test_issuer is not None
         self._algorithm = ""
-        base = Shot(asked.method, asked.url)
+        self._holder = Holder(clock, asked.dpop_key)
+        base = Shot(asked.method, asked.url, holder=self._holder if asked.dpop_key is not None else None)
         gun = Gun(wire, pace, good=lambda: self._bear(base), bad=lambda: [base], told=watcher.fired)
         stranger = self._stranger()
         self._scene = Scene(
@@ -163,6 +97,7 @@ class _Run:
             issuer=issuer,
             bear=self._bear,
             kit=self._kit if self._own or stranger is not None else None,
+            now=clock.time,
             own=self._own,
             reachable=asked.reachable or self._own,
         )
@@ -201,12 +136,13 @@ class _Run:
             except Uncarriable as error:
                 raise CannotProbe(f"the token cannot be sent: {error}") from None
         assert self._asked.cookie is not None, "checked by the caller"  # noqa: S101
-        return shot.plus(("Cookie", self._asked.cookie.reveal().encode()))
+        cookie = shot.plus(("Cookie", self._asked.cookie.reveal().encode()))
+        return cookie if shot.method in SAFE else cookie.plus(*same_origin(shot.url))
 
     def run(self) -> Result:
         scene, complete = self._scene, True
         try:
-            scene.gun.aim(self._refused_until_trusted() if self._own else None)
+            self._aim()
             if scene.gun.mixed:
                 scene.find(
                     "probe.mixed-callers",
@@ -221,8 +157,32 @@ class _Run:
         except KeyboardInterrupt:
             scene.notes.append("It was interrupted.")
             complete = False
-        self._conclude()
+        conclude(scene, self._outcomes)
         return self._result(complete=complete)
+
+    def _aim(self) -> None:
+        """Learn what accepted looks like; a token that is bound must say so to what it was given with."""
+        scene, asked = self._scene, self._asked
+        if self._own:
+            scene.gun.aim(self._refused_until_trusted())
+            return
+        bound = confirmation(asked.token.reveal()) if asked.token is not None else {}
+        ours = self._holder.thumbprint
+        if asked.dpop_key is not None and bound.get("jkt", ours) != ours:
+            raise CannotProbe("the token is bound to another key than the one that was given (`cnf.jkt`)")
+        unproven = "jkt" in bound and asked.dpop_key is None
+        unshown = "x5t#S256" in bound and asked.certificate is None
+        try:
+            scene.gun.aim()
+        except CannotProbe as error:
+            ways = ["--dpop-key"] * unproven + ["--client-certificate"] * unshown
+            more = f". The token is bound to what {' and '.join(ways)} would name" if ways else ""
+            raise CannotProbe(f"{error}{more}") from None
+        if unproven:
+            scene.find("probe.dpop-downgrade", "It is bound to a key (`cnf.jkt`), and no proof was sent.")
+        if unshown:
+            told = "It is bound to a certificate (`cnf`), and none was shown."
+            scene.find("probe.certificate-binding", told)
 
     def _refused_until_trusted(self) -> Answer:
         """The answer without a token, once one is accepted.
@@ -285,6 +245,7 @@ class _Run:
         if scene.kit is None:
             yield from altered(scene.base, self._good)
             scene.leave_out("the table of attacks", "the token is no JWT, so that there is nothing to forge")
+            yield from self._binding()
             return
         able, unable = forgeable(scene.kit())
         yield from of_table(able, scene.base, scene.kit)
@@ -298,8 +259,29 @@ class _Run:
             yield from luring(scene.base, scene.kit, self._issuer)
         else:
             scene.leave_out("addresses in tokens", "the target cannot reach us: --test-issuer HOST:PORT")
+        yield from self._binding()
+
+    def _binding(self) -> Iterator[Trial]:
+        """Tokens that are bound: ours to any key, another issuer's to the one that was given."""
+        scene, certificate = self._scene, self._asked.certificate
+        if self._own or self._asked.dpop_key is not None:
+            yield from are_proofs_checked(scene, self._holder, self._bound())
+        if certificate is None:
+            return
+        said = {"x5t#S256": certificate.thumbprint}
         if self._own:
-            yield from are_proofs_checked(scene)
+            yield from are_certificates_checked(scene, lambda: scene.signed(cnf=said), is_bound=True)
+        elif scene.kit is None:
+            yield from are_certificates_checked(scene, self._good, is_bound=False)
+        elif confirmation(self._good()).get("x5t#S256") == certificate.thumbprint:
+            yield from are_certificates_checked(scene, self._good, is_bound=True)
+        else:
+            why = "the token is not bound to the one that was given"
+            scene.leave_out("tokens bound to a certificate", why)
+
+    def _bound(self) -> Callable[[], str]:
+        """Tokens bound to the holder's key."""
+        return bound_by(self._scene, self._holder) if self._own else self._good
 
     def _look_around(self) -> None:
         scene, asked = self._scene, self._asked
@@ -307,8 +289,8 @@ class _Run:
         may_caches_share(scene)
         if self._own:
             are_callers_mixed(scene)
-            if any(each.trial.check == "probe.dpop-proof" for each in self._outcomes):
-                is_replay_caught(scene)
+        if any(each.trial.check == "probe.dpop-proof" for each in self._outcomes):
+            is_replay_caught(scene, self._holder, self._bound())
         if asked.cookie is not None:
             is_cookie_enough(scene, asked.cookie.reveal().encode(), unsafe=asked.unsafe)
         if asked.other_token is not None and asked.document is None:
@@ -322,41 +304,6 @@ class _Run:
             how_long_does_it_live(
                 scene, "its key was withdrawn", self._issuer.remove_keys, shot, within=asked.within
             )
-
-    def _conclude(self) -> None:
-        """From outcomes to findings."""
-        scene = self._scene
-        kit = scene.kit() if scene.kit is not None else None
-        for check, gap in gaps(self._outcomes, kit).items():
-            verb = "Refused" if check == "probe.scheme-case" else "Accepted"
-            more = f" So were {gap.followers} other bad tokens, which this explains." if gap.followers else ""
-            statuses = ", ".join(map(str, sorted(gap.statuses)))
-            scene.find(check, f"{verb}: {_some(gap.names)}.{more}", facts={"Answer": statuses})
-        self._complain()
-        trapped = [name for name in TRAPS if self._issuer.caught(name)]
-        if trapped:
-            scene.find("probe.address-fetched", f"It fetched what these named: {', '.join(trapped)}.")
-        fetched = self._issuer.fetches[JWKS]
-        if self._own and fetched > STORM:
-            scene.find(
-                "probe.key-set-storm", f"It fetched the keys {fetched} times in {scene.pace.seconds:.0f} s."
-            )
-        for each in self._outcomes:
-            if each.verdict is Verdict.UNCLEAR and each.answer is not None:
-                scene.unseen.append(Unseen(f"{each.trial.check}: {each.trial.name}", each.why))
-
-    def _complain(self) -> None:
-        complaints: dict[str, list[tuple[str, str]]] = {}
-        for outcome in self._outcomes:
-            for check, detail in outcome.complaints:
-                complaints.setdefault(check, []).append((outcome.trial.name, detail))
-        refused = sum(each.verdict is Verdict.REFUSED for each in self._outcomes)
-        for check, told in complaints.items():
-            details = Counter(detail for _, detail in told if detail)
-            what = ", ".join(f"{detail}" for detail, _ in details.most_common(_NAMES))
-            names = _some([name for name, _ in told])
-            text = f"{len(told)} of {refused} refusals{f' ({what})' if what else ''}: {names}."
-            self._scene.find(check, text)
 
     def _result(self, *, complete: bool) -> Result:
         scene = self._scene
@@ -377,9 +324,3 @@ class _Run:
             notes=tuple(scene.notes),
             complete=complete,
         )
-
-
-def _some(names: Iterable[str]) -> str:
-    told = list(names)
-    more = len(told) - _NAMES
-    return "; ".join(told[:_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -38,6 +38,15 @@ def is_b64token(token: object) -> bool:
     return isinstance(token, str) and _B64TOKEN.fullmatch(token) is not None
 
 
+def is_nonce_wanted(answer: Answer) -> bool:
+    """Whether it was refused only for want of a nonce, which the answer has (RFC 9449 §9)."""
+    return (
+        answer.status in {400, 401}
+        and bool(answer.value("dpop-nonce"))
+        and "use_dpop_nonce" in answer.value("www-authenticate") + answer.text
+    )
+
+
 def complaints(answer: Answer, *, malformed: bool, soft: bool, token: str = "") -> Iterator[tuple[str, str]]:
     """What is wrong with a refusal: ids of checks, and what is peculiar to this one.
 

@@ -25,6 +25,7 @@ class Scene:
         issuer: the one that answers at a port of ours; its addresses are a trap in any case.
         bear: the request with a good credential.
         kit: what tokens are forged with; None where the credential is no JWT.
+        now: the time.
         own: whether the target trusts the test issuer, so that any claims can be signed.
         reachable: whether the target could fetch from us.
         found: what was found until now.
@@ -39,6 +40,7 @@ class Scene:
     issuer: TestIssuer
     bear: Callable[[Shot], Shot]
     kit: Callable[[], Kit] | None
+    now: Callable[[], float]
     own: bool
     reachable: bool
     found: list[Finding] = field(default_factory=list)

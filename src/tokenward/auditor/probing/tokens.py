@@ -1,7 +1,8 @@
 """Trials out of the attack table, with altered opaque tokens, and with tokens that name our own address."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from tokenward.auditor.attacks import ON_ACCESS_TOKENS, Attack, Kit, Unforgeable
 from tokenward.auditor.attacks.kit import ABSENT
@@ -19,6 +20,14 @@ def is_jwt(token: str) -> bool:
         return len(kit.parts) == 3 and isinstance(kit.header(), dict) and isinstance(kit.claims(), dict)
     except ValueError:
         return False
+
+
+def confirmation(token: str) -> Mapping[str, Any]:
+    """What a token says that it is bound to: `cnf` (RFC 7800 §3); empty where it is no JWT, or is not."""
+    if not is_jwt(token):
+        return {}
+    said = Kit(good=token, now=0, jwks={}, keys={}, stranger=None).claims().get("cnf")  # type: ignore[arg-type]
+    return said if isinstance(said, dict) else {}
 
 
 def forgeable(kit: Kit) -> tuple[list[Attack], list[Attack]]:
@@ -125,7 +134,7 @@ def luring(base: Shot, kit: Callable[[], Kit], issuer: TestIssuer) -> Iterator[T
         yield _bearer("probe.key-address", f"{name}: an address of ours", base, forge)
     join = "&" if "?" in base.url else "?"
     address = f"{base.url}{join}request_uri={issuer.trap('request-uri')}"
-    lured = Shot(base.method, address, base.fields, base.body)
+    lured = replace(base, url=address)
     yield _bearer("probe.key-address", "request_uri: an address of ours", lured, token({}))
 
 

@@ -2,7 +2,7 @@
 
 import ssl
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
+from tokenward.auditor.probing.callers import Caller, Certificate, context_of
+from tokenward.auditor.probing.holder import Holder
 from tokenward.base.clock import Clock
 from tokenward.base.timed_stream import TimedStream
+from tokenward.base.tls_words import tls_failure
 
 MOST_BYTES = 64 * 1024
 """Of an answer; what comes after is not read."""
@@ -43,24 +46,54 @@ class Shot:
         url: absolute.
         fields: header fields in their order; a name may come twice.
         body: b"" for none.
+        holder: of the key that tokens are bound to; None where they are borne.
+        late: further fields that are good once, and made when it is sent: proofs (RFC 9449).
+        caller: who sends it.
     """
 
     method: str
     url: str
     fields: Fields = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+    holder: Holder | None = field(default=None, repr=False)
+    late: Callable[[], Fields] | None = field(default=None, repr=False)
+    caller: Caller = Caller.ITSELF
 
     def plus(self, *fields: tuple[str, bytes]) -> Self:
         """With more header fields."""
         return replace(self, fields=(*self.fields, *fields))
 
+    def instead(self, *fields: tuple[str, bytes]) -> Self:
+        """With these header fields in the place of those of the same names."""
+        names = {name.lower() for name, _ in fields}
+        return replace(self, fields=(*(it for it in self.fields if it[0].lower() not in names), *fields))
+
     def bearing(self, token: object) -> Self:
-        """With a bearer token.
+        """With a token, and a proof by the holder of its key where there is one.
 
         Raises:
             Uncarriable: a header field cannot hold it.
         """
-        return self.plus(("Authorization", b"Bearer " + carried(token)))
+        octets = carried(token)
+        return self.plus(("Authorization", self.scheme + b" " + octets)).proving(octets)
+
+    @property
+    def scheme(self) -> bytes:
+        """What stands before a token (RFC 6750 §2.1, RFC 9449 §7.1)."""
+        return b"Bearer" if self.holder is None else b"DPoP"
+
+    def proving(self, token: bytes, *, proofs: int = 1, **changes: Any) -> Self:  # noqa: ANN401 - claims
+        """With proofs for the token, good but for these changes; as it is where nobody holds a key."""
+        holder = self.holder
+        if holder is None:
+            return self
+
+        def late() -> Fields:
+            return tuple(
+                ("DPoP", holder.proof(self.method, self.url, token, **changes)) for _ in range(proofs)
+            )
+
+        return replace(self, late=late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,46 +151,61 @@ class Wire:
         clock: measures answers.
         timeout: seconds for each, from the connection to the last byte that is read.
         authorities: a file of certificates to trust instead of the system's; "" for those.
+        certificate: of the caller; None for none.
 
     Raises:
-        CannotProbe: the file holds no certificates.
+        CannotProbe: a file holds no certificates.
     """
 
-    def __init__(self, clock: Clock, *, timeout: float, authorities: str = "") -> None:
+    def __init__(
+        self, clock: Clock, *, timeout: float, authorities: str = "", certificate: Certificate | None = None
+    ) -> None:
         self._clock = clock
-        try:
-            context = ssl.create_default_context(cafile=authorities or None)
-        except (OSError, ssl.SSLError) as error:
-            raise CannotProbe(f"{authorities} cannot be read as certificates: {error}") from None
-        # No proxy, no netrc: the environment has no say in what is sent where.
+        self._timeout = timeout
+        self._authorities = authorities
+        self._certificate = certificate
         self._network = _TimedNetwork(clock, timeout)
-        self._client = httpx.Client(
+        self._answered = False
+        self._clients = {Caller.ITSELF: self._client(Caller.ITSELF)}
+
+    def _client(self, caller: Caller) -> httpx.Client:
+        try:
+            context = context_of(caller, self._certificate, authorities=self._authorities)
+        except (OSError, ssl.SSLError) as error:
+            what = self._authorities or (self._certificate and self._certificate.chain.name)
+            why = tls_failure(error) or getattr(error, "strerror", "") or "they are none"
+            raise CannotProbe(f"{what} cannot be read as certificates: {why}") from None
+        # No proxy, no netrc: the environment has no say in what is sent where.
+        return httpx.Client(
             transport=_TimedTransport(context, self._network),
             headers={"Accept-Encoding": "identity"},
-            timeout=timeout,
+            timeout=self._timeout,
             trust_env=False,
             follow_redirects=False,
         )
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
 
     def send(self, shot: Shot) -> Answer:
         """The answer to one request.
 
         Raises:
             NoAnswer: there is none, or no whole one.
-            CannotProbe: the certificate is not trusted.
+            CannotProbe: there is no TLS with it, nor was there before.
         """
         # Names as they are, and no cookie of an earlier answer: each shot stands for itself.
-        fields = [(name.encode("ascii"), value) for name, value in shot.fields]
+        late = shot.late() if shot.late is not None else ()
+        fields = [(name.encode("ascii"), value) for name, value in (*shot.fields, *late)]
+        if shot.caller not in self._clients:
+            self._clients[shot.caller] = self._client(shot.caller)
+        client = self._clients[shot.caller]
         began = self._network.begin()
-        self._client.cookies.clear()
+        client.cookies.clear()
         try:
-            with self._client.stream(
-                shot.method, shot.url, headers=fields, content=shot.body or None
-            ) as response:
+            with client.stream(shot.method, shot.url, headers=fields, content=shot.body or None) as response:
                 body = b""
                 for piece in response.iter_raw():
                     body += piece
@@ -166,20 +214,32 @@ class Wire:
                 body = _decoded(body, response.headers.get("content-encoding", ""))
                 got = response.headers.raw
                 status = response.status_code
-        except httpx.ConnectError as error:
-            if isinstance(_cause(error), ssl.SSLError):
-                raise CannotProbe(
-                    f"{_origin(shot.url)}: TLS failed: {_cause(error)}. --ca names a file of certificates"
-                ) from None
-            raise NoAnswer("it cannot be reached") from None
+        except (httpx.ConnectError, httpx.ReadError, httpx.WriteError) as error:
+            if why := tls_failure(error):
+                raise self._without_tls(shot, why) from None
+            if isinstance(error, httpx.ConnectError):
+                raise NoAnswer("it cannot be reached") from None
+            raise NoAnswer(f"the connection broke ({type(error).__name__})") from None
         except httpx.TimeoutException:
             raise NoAnswer("it did not answer in time") from None
         except (httpx.TransportError, zlib.error) as error:
             raise NoAnswer(f"the connection broke ({type(error).__name__})") from None
         except httpx.InvalidURL as error:
             raise CannotProbe(f"that is no URL: {error}") from None
+        self._answered = True
         names = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in got)
         return Answer(status, names, body[:MOST_BYTES], self._clock.monotonic() - began)
+
+    def _without_tls(self, shot: Shot, why: str) -> Exception:
+        """What a shot without TLS is: the end, unless the target was talked to before."""
+        if self._answered:
+            return NoAnswer(why)
+        hint = ""
+        if "not trusted here" in why:
+            hint = ". --ca names a file of certificates to trust"
+        elif "wants a client's" in why and self._certificate is None:
+            hint = ". --client-certificate names one"
+        return CannotProbe(f"{_origin(shot.url)}: {why}{hint}")
 
 
 def _decoded(body: bytes, coding: str) -> bytes:
@@ -231,12 +291,6 @@ class _TimedNetwork(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         stream = self._sockets.connect_tcp(host, port, self._left(), local_address, socket_options)
         return TimedStream(stream, self._left)
-
-
-def _cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]  # one of them is not None
-    return error
 
 
 def _origin(url: str) -> str:

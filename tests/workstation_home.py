@@ -2,8 +2,10 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 TOKENWARD = Path(sys.executable).with_name("tokenward")
@@ -42,3 +44,29 @@ class Home:
         options = {"capture_output": True, "text": True, "timeout": 60} | options
         environment = self.environment | options.pop("env", {})
         return subprocess.run([TOKENWARD, *arguments], env=environment, check=False, **options)
+
+    def on_a_terminal(self, *arguments, typed=b"", when=b"", size=(24, 80)):
+        """What stands on the screen, and the exit code.
+
+        `typed` is typed once `when` stands there.
+        """
+        controller, terminal = pty.openpty()
+        termios.tcsetwinsize(terminal, size)
+        with subprocess.Popen(
+            [TOKENWARD, *arguments], env=self.environment, stdin=terminal, stdout=terminal, stderr=terminal,
+            start_new_session=True,
+        ) as running:  # fmt: skip
+            os.close(terminal)
+            shown = b""
+            while True:
+                try:
+                    shown += (piece := os.read(controller, 4096))
+                except OSError:  # nobody holds the terminal any more
+                    break
+                if not piece:
+                    break
+                if typed and when in shown:
+                    os.write(controller, typed)
+                    typed = b""
+        os.close(controller)
+        return shown.decode(), running.returncode

@@ -146,6 +146,23 @@ def test_a_program_logs_in_with_a_reference_and_a_literal_is_refused(home, demo)
     home.environment["DEMO_SECRET"] = secret
 
 
+def test_a_run_of_a_program_has_a_token_of_its_own_that_ends_with_it(home, demo, tmp_path):
+    home.environment["DEMO_SECRET"] = demo.cast.service_secret.reveal()
+    options = ("--client-id", "demo-service", "--client-secret", "env:DEMO_SECRET")
+    home.run("login", demo.urls["issuer"], "--profile", "job", "--scope", "accounts:read", *options)
+    kept = home.run("token").stdout.strip()
+    done = home.run(
+        "run", "sh", "-c", f'echo "$ACCESS_TOKEN" > {tmp_path}/own; sleep 0.1; echo "$ACCESS_TOKEN"'
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[secret]\n", "")
+    own = (tmp_path / "own").read_text().strip()
+    (tmp_path / "own").unlink()
+    assert own.startswith("tkw_at_")
+    assert own != kept
+    assert until(lambda: accounts(demo, own) == 401)
+    assert accounts(demo, kept) == 200
+
+
 def test_what_cannot_be_revoked_is_forgotten_all_the_same(home, demo):
     home.environment["DEMO_SECRET"] = demo.cast.service_secret.reveal()
     options = ("--client-id", "demo-service", "--client-secret", "env:DEMO_SECRET")

@@ -1,19 +1,14 @@
 """`tokenward token`, as scripts call it: real processes, and a server that answers as it is told."""
 
 import json
-import os
-import pty
 import subprocess
 import sys
 import time
 
-import pytest
-
-from client.fake_server import fake_server
 from tokenward.app.workstation.sources import lasting_token
 from tokenward.base.clock import ManualClock
 from tokenward.client import ClientCredentials, ClientSecret, Server
-from workstation_home import TOKENWARD, Home
+from workstation_home import TOKENWARD
 
 # What a cached token has no use for, and what takes the time.
 HEAVY = {
@@ -32,28 +27,6 @@ try:
 except SystemExit as end:
     sys.stderr.write(f"{end.code} {' '.join(sys.modules)}")
 """
-
-
-@pytest.fixture
-def fake():
-    with fake_server() as server:
-        yield server
-
-
-@pytest.fixture
-def home(tmp_path, fake):
-    made = Home(tmp_path)
-    made.environment["REPORTS"] = "the secret of reports"
-    made.write(
-        reports={
-            "issuer": fake.issuer,
-            "client_id": "reports",
-            "client_secret": "env:REPORTS",
-            "audience": f"{fake.api}/api",
-            "scope": ["forecast:read"],
-        }
-    )
-    return made
 
 
 def test_a_token_goes_to_a_pipe_and_the_next_comes_from_the_vault(home, fake):
@@ -96,33 +69,13 @@ def test_help_and_what_is_mistyped_are_the_parsers(home, fake):
     assert fake.issued == 0
 
 
-def on_a_terminal(home, *arguments):
-    """What stands on the screen, and the exit code."""
-    controller, terminal = pty.openpty()
-    with subprocess.Popen(
-        [TOKENWARD, *arguments], env=home.environment, stdin=terminal, stdout=terminal, stderr=terminal
-    ) as running:
-        os.close(terminal)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(controller, 4096)
-            except OSError:  # nobody holds the terminal any more
-                break
-            if not piece:
-                break
-            shown += piece
-    os.close(controller)
-    return shown.decode(), running.returncode
-
-
 def test_on_a_terminal_it_is_printed_only_when_told(home, fake):
-    shown, code = on_a_terminal(home, "token")
+    shown, code = home.on_a_terminal("token")
     assert code == 1
     assert "--show" in shown
     assert "access-" not in shown
     assert fake.issued == 0
-    assert on_a_terminal(home, "token", "--show") == ("access-1\r\n", 0)
+    assert home.on_a_terminal("token", "--show") == ("access-1\r\n", 0)
 
 
 def test_one_that_is_nearly_over_is_replaced_and_kept_where_the_server_is_down(fake, monkeypatch):

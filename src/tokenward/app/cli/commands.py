@@ -23,6 +23,7 @@ ROOMS = {
     "login": Room("login", "login"),
     "whoami": Room("whoami", "whoami"),
     "token": Room("token", "token"),
+    "run": Room("run_with_token", "run", passes_on=True),
     "logout": Room("login", "logout"),
     "hook": Room("hook", "commands"),
     "clients": Room("clients", "commands"),

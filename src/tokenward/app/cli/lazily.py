@@ -17,10 +17,12 @@ class Room(NamedTuple):
     Attributes:
         module: under `tokenward.app.cli`.
         name: of the function, or of the `Typer` that holds subcommands.
+        passes_on: whether it runs another command: from the first argument on, options are that one's.
     """
 
     module: str
     name: str
+    passes_on: bool = False
 
 
 class Commands(MutableMapping[str, Any]):
@@ -64,7 +66,8 @@ def _load(name: str, room: Room) -> Command:
     commands = found
     if not isinstance(found, typer.Typer):
         commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-        commands.command(name)(found)
+        settings = {"allow_interspersed_args": False, "ignore_unknown_options": True}
+        commands.command(name, context_settings=settings if room.passes_on else None)(found)
     command = cast("Command", get_command(commands))
     command.name = name
     return command

@@ -82,18 +82,20 @@ def login(
 ) -> None:
     """Sign in, and stay signed in: tokens are kept sealed, and renewed when they are needed.
 
-    The browser opens; over ssh, or without a display, a code is shown to be entered on another device.
+    The browser opens; over ssh, or without a display, a code is shown to be
+    entered on another device.
 
-    What was said is kept as a profile, under the host's name unless --profile names it otherwise, and login
-    without an issuer signs in with it again. There is no secret in it: those of programs are references to
-    where they are kept.
+    What was said is kept as a profile, under the host's name unless --profile
+    names it otherwise, and login without an issuer signs in with it again. There
+    is no secret in it: those of programs are references to where they are kept.
 
     For example:
 
-      tokenward login https://login.example.com --audience https://api.example.com/bank --scope accounts:read
+      tokenward login https://login.example.com --audience
+      https://api.example.com/bank --scope accounts:read
 
-      tokenward login https://login.example.com --client-id deploy-bot --workload github
-      --audience https://api.example.com/deploy
+      tokenward login https://login.example.com --client-id deploy-bot --workload
+      github --audience https://api.example.com/deploy
     """
     said = {
         "client_id": client_id,
@@ -135,8 +137,9 @@ def logout(
 ) -> None:
     """End a sign-in: the issuer revokes its tokens, and they are forgotten here.
 
-    They are forgotten even where the issuer cannot be told; then the exit code is 2, or 1 if it refuses. The
-    profile is kept, so that `tokenward login` signs in again, unless --remove is said.
+    They are forgotten even where the issuer cannot be told; then the exit code is
+    2, or 1 if it refuses. The profile is kept, so that `tokenward login` signs in
+    again, unless --remove is said.
 
     Examples: tokenward logout; tokenward logout --all --remove
     """

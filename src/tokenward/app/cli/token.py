@@ -21,10 +21,12 @@ def token(
 ) -> None:
     """Print an access token that is good for a while: a kept one, or a new one.
 
-    It goes to a pipe or a file, and on a terminal only with --show. Nothing is asked of anybody: where nobody
-    is signed in, the exit code is 1; 2 where the server cannot be reached.
+    It goes to a pipe or a file, and on a terminal only with --show. Nothing is
+    asked of anybody: where nobody is signed in, the exit code is 1; 2 where the
+    server cannot be reached.
 
-    Examples: tokenward token | docker login --username token --password-stdin registry.example.com;
-    tokenward token --audience https://api.example.com --json
+    Examples: tokenward token | docker login --username token --password-stdin
+    registry.example.com; tokenward token --audience https://api.example.com
+    --json
     """
     raise typer.Exit(run(Asked(profile, audience, scopes(scope), as_json, show)))

@@ -67,11 +67,12 @@ def print_token(asked: Asked) -> None:
             "this token is bound to a key that stays here (DPoP): an API refuses it without a proof, "
             "which `tokenward curl` makes\n"
         )
-    sys.stdout.write(f"{_as_json(token) if asked.as_json else token.value.reveal()}\n")
+    sys.stdout.write(f"{as_json(token) if asked.as_json else token.value.reveal()}\n")
     sys.stdout.flush()
 
 
-def _as_json(token: Token) -> str:
+def as_json(token: Token) -> str:
+    """The token with its kind, its end (seconds since the epoch) and its scopes."""
     return json.dumps(
         {
             "access_token": token.value.reveal(),

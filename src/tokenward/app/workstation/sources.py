@@ -21,8 +21,13 @@ SPENT = 0.7
 it for a while, and cannot ask for the next."""
 
 
-def source_of(profile: Profile) -> ServerSource:
+def source_of(profile: Profile, *, shared: bool = True) -> ServerSource:
     """What gives tokens for a profile, and keeps them in this user's vault.
+
+    Args:
+        profile: whose.
+        shared: whether a program's tokens are kept there, too, and not in this process alone. A person's
+            always are: they come of one refresh token.
 
     Raises:
         ValueError: the issuer or a network is none.
@@ -32,7 +37,7 @@ def source_of(profile: Profile) -> ServerSource:
         "scope": profile.scope,
         "resource": profile.audience,
         "dpop": profile.dpop,
-        "vault": Vault(),
+        "vault": Vault() if shared or profile.is_personal else None,
     }
     _log.addFilter(_said_by_the_command)
     server = Server(profile.issuer, inside_networks=profile.inside_networks)

@@ -102,7 +102,7 @@ def fake_server():
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            if self.path in {"/token", "/revoke", "/device"}:
+            if self.path in {"/token", "/revoke", "/device", "/par"}:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 self.send(*fake.answer(parse_form(body), headers))
             else:

@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 import time
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
 
 from client.browser import Browser
 from tokenward.base.clock import ManualClock
-from tokenward.client import Server, SignIn, SignInRequired, TokenError
+from tokenward.client import ClientSecret, Server, SignIn, SignInRequired, TokenError
 from tokenward.client.loopback import Loopback, listening
 from tokenward.flows.pkce import challenge
 
@@ -223,3 +223,66 @@ def test_who_signs_out_is_gone_here_and_there(fake, app, vault):
     for each in (notes, app(vault=vault)):
         with pytest.raises(SignInRequired):
             each.token()
+
+
+@pytest.fixture
+def pushing(fake):
+    fake.metadata["pushed_authorization_request_endpoint"] = f"{fake.issuer}/par"
+    return fake
+
+
+PUSHED = (201, {"request_uri": "urn:ietf:params:oauth:request_uri:abc", "expires_in": 60})
+
+
+def test_a_request_is_pushed_where_the_server_takes_that_and_the_browser_carries_none_of_it(pushing, app):
+    sent = []
+
+    def browser(url):
+        sent.append(dict(parse_qsl(urlsplit(url).query)))
+        Browser(pushing.issuer)(f"{url}&{urlencode(pushing.forms[0][0])}")
+
+    pushing.scripts = [PUSHED]
+    app(resource=f"{pushing.api}/api").sign_in(open_browser=browser, max_age=60)
+    assert sent == [{"client_id": "notes", "request_uri": PUSHED[1]["request_uri"]}]
+    (asked, _), (redeemed, _) = pushing.forms
+    assert asked["code_challenge"] == challenge(redeemed["code_verifier"])
+    assert asked["redirect_uri"] == redeemed["redirect_uri"]
+    assert (asked["resource"], asked["max_age"], asked["response_type"]) == (
+        f"{pushing.api}/api", "60", "code",
+    )  # fmt: skip
+
+
+def test_who_pushes_proves_who_it_is(pushing, app, monkeypatch):
+    monkeypatch.setenv("FAKE_SECRET", "a secret of the fake client")
+    pushing.scripts = [(400, {"error": "invalid_client"})]
+    with pytest.raises(TokenError, match="invalid_client"):
+        app(authentication=ClientSecret("env:FAKE_SECRET")).sign_in(open_browser=Browser(pushing.issuer))
+    assert pushing.forms[0][1]["authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ((400, {"error": "invalid_request"}), "invalid_request"),
+        ((201, {"request_uri": "has spaces"}), "malformed_response"),
+        ((201, {"request_uri": 1}), "malformed_response"),
+        ((201, b"<html>"), "malformed_response"),
+        ((404, b""), "malformed_response"),
+        ((500, {}), "server_unavailable"),
+    ],
+    ids=["refused", "spaces", "number", "page", "nothing", "trouble"],
+)
+def test_what_could_not_be_pushed_does_not_go_through_the_browser(pushing, app, answer, code):
+    pushing.scripts = [answer] * 3
+    opened = []
+    with pytest.raises(TokenError, match=code):
+        app().sign_in(open_browser=opened.append, timeout=1)
+    assert not opened
+
+
+def test_a_server_that_wants_requests_pushed_and_says_not_where_is_asked_nothing(fake, app):
+    fake.metadata["require_pushed_authorization_requests"] = True
+    opened = []
+    with pytest.raises(TokenError, match="does not say where"):
+        app().sign_in(open_browser=opened.append, timeout=1)
+    assert not opened

@@ -50,6 +50,7 @@ class SignIn(PersonSource):
             SignInRequired: nobody did in time, or they said no.
             TokenError: the server refuses, or its answer is not the answer to this.
         """
+        from tokenward.client.asking import browser_url
         from tokenward.client.loopback import listening
         from tokenward.flows.authorization import AuthorizationRequest, read_callback
         from tokenward.flows.errors import FlowError
@@ -71,7 +72,8 @@ class SignIn(PersonSource):
                 max_age=max_age,
             )
             loopback.expect(request.state)
-            if open_browser(request.url) is False:
+            url = self._driven(browser_url(self._unbound(), server, request))
+            if open_browser(url) is False:
                 raise SignInRequired("no_browser", "there is no browser here to sign in with")
             try:
                 answer = loopback.wait(timeout)

@@ -82,8 +82,8 @@ class AuthorizationRequest:
         )
 
     @property
-    def url(self) -> str:
-        """Where to send the browser."""
+    def parameters(self) -> dict[str, str]:
+        """What is asked, without what is not."""
         parameters = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -100,12 +100,20 @@ class AuthorizationRequest:
             "prompt": self.prompt,
             "authorization_details": details_text(self.authorization_details),
         }
+        return {name: value for name, value in parameters.items() if value}
+
+    @property
+    def url(self) -> str:
+        """Where to send the browser."""
+        return self._asking(self.parameters)
+
+    def pushed_url(self, request_uri: str) -> str:
+        """Where to send the browser, once the server has been told the rest (RFC 9126 §4)."""
+        return self._asking({"client_id": self.client_id, "request_uri": request_uri})
+
+    def _asking(self, parameters: Mapping[str, str]) -> str:
         separator = "&" if "?" in self.endpoint else "?"
-        return (
-            self.endpoint
-            + separator
-            + urlencode({name: value for name, value in parameters.items() if value})
-        )
+        return self.endpoint + separator + urlencode(parameters)
 
 
 def details_text(details: Sequence[Mapping[str, Any]]) -> str:

@@ -23,6 +23,8 @@ class ServerMetadata:
         userinfo_endpoint: where claims can be asked for.
         end_session_endpoint: where browsers are sent to sign out (RP-Initiated Logout §2.1).
         revocation_endpoint: where a token is ended (RFC 7009).
+        pushed_authorization_request_endpoint: where requests are pushed ahead of the browser (RFC 9126 §5).
+        requires_pushed_requests: whether others are refused.
         device_authorization_endpoint: where a device asks for codes (RFC 8628 §4).
         jwks_uri: its keys.
         names_issuer: whether its answers carry `iss` (RFC 9207 §3).
@@ -37,6 +39,8 @@ class ServerMetadata:
     userinfo_endpoint: str = ""
     end_session_endpoint: str = ""
     revocation_endpoint: str = ""
+    pushed_authorization_request_endpoint: str = ""
+    requires_pushed_requests: bool = False
     device_authorization_endpoint: str = ""
     jwks_uri: str = ""
     names_issuer: bool = False
@@ -56,6 +60,7 @@ _ENDPOINTS = (
     "userinfo_endpoint",
     "end_session_endpoint",
     "revocation_endpoint",
+    "pushed_authorization_request_endpoint",
     "device_authorization_endpoint",
     "jwks_uri",
 )
@@ -89,6 +94,7 @@ def read_metadata(body: bytes, issuer: str, *, required: tuple[str, ...]) -> Ser
     return ServerMetadata(
         issuer=issuer,
         **endpoints,
+        requires_pushed_requests=said.get("require_pushed_authorization_requests") is True,
         names_issuer=said.get("authorization_response_iss_parameter_supported") is True,
         # RFC 8414 §2: the default, if omitted.
         auth_methods=_texts(said, "token_endpoint_auth_methods_supported") or ("client_secret_basic",),

@@ -39,6 +39,16 @@ def test_a_person_signs_in_and_is_led_to_where_they_wanted(op, browser):
     assert len(value) == 43
 
 
+def test_a_request_is_pushed_where_the_provider_takes_that(op, browser):
+    op.metadata["pushed_authorization_request_endpoint"] = f"{op.issuer}/par"
+    op.scripts = [(201, {"request_uri": "urn:pushed", "expires_in": 60})]
+    assert browser.leave() == {"client_id": CLIENT, "request_uri": "urn:pushed"}
+    ((asked, headers),) = op.forms
+    assert headers["authorization"].startswith("Basic ")
+    assert browser.come_back(asked).status == 303
+    assert browser.person.subject == "alice"
+
+
 def test_no_answer_may_be_kept_or_tell_where_one_came_from(browser):
     browser.leave()
     for answer in (browser.last, browser.come_back(browser.leave()), browser.get("/auth/callback?state=x")):

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from tokenward.base.outbound import OutboundClient, OutboundError
 from tokenward.base.secret import Secret
+from tokenward.client.asking import browser_url
 from tokenward.client.authentication import Authentication
 from tokenward.client.errors import ServerUnavailable, TokenError
 from tokenward.client.flow import Flow, Send, drive
@@ -72,6 +73,14 @@ class Provider:
             TokenError: it is of no use; ServerUnavailable, it cannot be had.
         """
         return self._driven(self._server.metadata())
+
+    def browser_url(self, login: PendingLogin) -> str:
+        """Where a browser is sent to sign in.
+
+        Raises:
+            TokenError: the request could not be pushed (RFC 9126); ServerUnavailable.
+        """
+        return self._driven(browser_url(self._requester(), self.metadata(), login.request))
 
     def redeem(self, login: PendingLogin, code: Secret) -> SignedIn:
         """Who signed in, by the code that answered `login`.

@@ -118,7 +118,7 @@ class Routes:
             acr_values=self._levels(asked.get("acr_values", "")),
             prompt=self._prompt,
         )
-        return see_other(login.request.url, self._under_way.keep(scope, login))
+        return see_other(self._provider.browser_url(login), self._under_way.keep(scope, login))
 
     def _age(self, asked: str) -> int | None:
         """The shorter of what is asked for and what must be."""

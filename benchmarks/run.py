@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import client_report
 import decision
 import gateway_report
 import machine
@@ -37,7 +38,7 @@ import gateway
 PEER = "oidc-provider"
 CONNECTIONS = (16, 64)
 SERVED_BY = ("uvicorn", "uvloop", "httptools", "aiohttp")
-PARTS = ("validation", "middleware", "throughput", "gateway", "memory", "sign-in")
+PARTS = ("validation", "middleware", "client", "throughput", "gateway", "memory", "sign-in")
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -52,6 +53,8 @@ def main() -> int:
         validation(quick=given.quick, write=given.write)
     if "middleware" in parts:
         middleware(quick=given.quick, write=given.write)
+    if "client" in parts:
+        application(quick=given.quick, write=given.write)
     if not {"throughput", "gateway", "memory"}.isdisjoint(parts) and shutil.which("wrk") is None:
         print("wrk is needed: run scripts/bench-tools.sh", file=sys.stderr)
         return 2
@@ -81,6 +84,14 @@ def middleware(*, quick: bool, write: bool) -> None:
     print("\n".join(middleware_report.lines(results)))
     if write:
         _write("benchmarks-middleware.md", middleware_report.document(results, described))
+
+
+def application(*, quick: bool, write: bool) -> None:
+    described = machine.description(packages=("httpcore",))
+    results = client_report.measure(rounds=50 if quick else 400)
+    print("\n".join(client_report.lines(results)))
+    if write:
+        _write("benchmarks-client.md", client_report.document(results, described))
 
 
 def throughput(*, quick: bool, write: bool) -> None:

@@ -10,11 +10,8 @@ import argparse
 import json
 import math
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 
 import httpx
@@ -22,6 +19,7 @@ import requests
 from authlib.integrations.httpx_client import OAuth2Client as AuthlibHttpx
 from authlib.integrations.requests_client import OAuth2Session as AuthlibRequests
 from requests_oauth2client import OAuth2Client, OAuth2ClientCredentialsAuth
+from token_server import token_server
 
 from tokenward.client import ClientCredentials, ClientSecret, HttpxAuth, RequestsAuth, Server
 
@@ -36,7 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/client.py", description=__doc__)
     parser.add_argument("--rounds", type=int, default=300)
     rounds = parser.parse_args().rounds
-    with server() as issuer:
+    with token_server() as issuer:
         contestants = dict(_contestants(issuer))
         costs = measure(contestants, rounds)
     versions = {name: version(name) for name in PACKAGES}
@@ -115,36 +113,6 @@ def _httpx(auth: httpx.Auth, request: httpx.Request) -> Work:
     if not request.headers["Authorization"].startswith("Bearer "):
         raise SystemExit("no token was shown")
     return work
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """An authorization server that gives everybody a token for an hour."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer({"issuer": origin, "token_endpoint": f"{origin}/token"})
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            self._answer({"access_token": "t" * 64, "token_type": "Bearer", "expires_in": 3600})
-
-        def _answer(self, value: dict[str, object]) -> None:
-            body = json.dumps(value).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        origin = f"http://127.0.0.1:{listening.server_port}"
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
-        yield origin
-        listening.shutdown()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import client_report
+import command
 import decision
 import gateway_report
 import machine
@@ -89,9 +90,10 @@ def middleware(*, quick: bool, write: bool) -> None:
 def application(*, quick: bool, write: bool) -> None:
     described = machine.description(packages=("httpcore",))
     results = client_report.measure(rounds=50 if quick else 400)
-    print("\n".join(client_report.lines(results)))
+    process = command.measure(runs=10 if quick else 50)
+    print("\n".join([*client_report.lines(results), client_report.process_line(process)]))
     if write:
-        _write("benchmarks-client.md", client_report.document(results, described))
+        _write("benchmarks-client.md", client_report.document(results, process, described))
 
 
 def throughput(*, quick: bool, write: bool) -> None:

@@ -1,5 +1,6 @@
 """`tokenward login` as a person meets it: Chromium, another device, and what is left after `logout`."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -161,6 +162,18 @@ def test_a_run_of_a_program_has_a_token_of_its_own_that_ends_with_it(home, demo,
     assert own != kept
     assert until(lambda: accounts(demo, own) == 401)
     assert accounts(demo, kept) == 200
+
+
+def test_curl_calls_the_gateway_with_a_bound_token(home, demo):
+    home.environment["DEMO_SECRET"] = demo.cast.service_secret.reveal()
+    url = f"{demo.urls['gateway']}/bank"
+    options = ("--client-id", "demo-service", "--client-secret", "env:DEMO_SECRET", "--dpop")
+    home.run("login", demo.urls["issuer"], "--audience", url, "--scope", "accounts:read", *options)
+    done = home.run("curl", "-s", f"{url}/accounts")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["accounts"]
+    # A copy of it is worth nothing.
+    assert accounts(demo, home.run("token").stdout.strip()) == 401
 
 
 def test_what_cannot_be_revoked_is_forgotten_all_the_same(home, demo):

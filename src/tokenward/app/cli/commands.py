@@ -23,6 +23,7 @@ ROOMS = {
     "login": Room("login", "login"),
     "whoami": Room("whoami", "whoami"),
     "token": Room("token", "token"),
+    "curl": Room("curl", "curl", passes_on=True),
     "run": Room("run_with_token", "run", passes_on=True),
     "logout": Room("login", "logout"),
     "hook": Room("hook", "commands"),

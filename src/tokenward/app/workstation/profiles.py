@@ -181,6 +181,24 @@ class Profiles:
             f"tokenward login {profile.issuer} --audience {audience} --scope …"
         )
 
+    def for_url(self, url: str) -> tuple[str, Profile]:
+        """The profile whose API has this URL, the default one first; or else the default one.
+
+        Raises:
+            ProfileError: there is none, or several are for it.
+        """
+        fitting = {
+            name: len(one.audience)
+            for name, one in self.by_name.items()
+            if one.audience and f"{url}/".startswith(f"{one.audience.rstrip('/')}/")
+        }
+        if not fitting or self.default in fitting:
+            return self.chosen()
+        closest = [name for name, length in fitting.items() if length == max(fitting.values())]
+        if len(closest) > 1:
+            raise ProfileError(f"several profiles are for it: say --profile {' or '.join(closest)}")
+        return self.chosen(closest[0])
+
     def with_profile(self, name: str, profile: Profile) -> "Profiles":
         """With this one too, or in its place, as the default."""
         return Profiles({**self.by_name, name: profile}, name)

@@ -171,6 +171,45 @@ def test_a_revision_that_is_none_is_an_error(repository, revision):
     assert not Path("x").exists()
 
 
+def test_a_submodule_that_was_moved_is_looked_at(repository, tmp_path):
+    parts = Repository(tmp_path / "parts")
+    parts.commit({"openapi.yaml": WEAK})
+    repository.git("submodule", "--quiet", "add", f"file://{parts.path}", "parts")
+    repository.commit({})
+    parts.commit({"openapi.yaml": WEAK.replace("Shop", "Store")})
+    repository.git("submodule", "--quiet", "update", "--remote")
+    repository.commit({})
+    told = report("--changed", "HEAD~1", code=1)
+    assert {each["locations"][0]["path"] for each in told["findings"]} == {"parts/openapi.yaml"}
+
+
+def test_a_clone_without_its_history_says_so(repository, tmp_path, monkeypatch):
+    repository.commit({"a.txt": "a\n"})
+    Repository(tmp_path).git("clone", "--quiet", "--depth", "1", f"file://{repository.path}", "shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    told = ci("--changed", "HEAD~1", code=2).stderr
+    assert "no changes since HEAD~1: bad revision" in told
+    assert "fetch-depth: 0" in told
+
+
+def test_changes_are_of_a_repository(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert "this is no git repository" in ci("--changed", "main", code=2).stderr
+
+
+def test_a_configuration_that_was_named_must_be_there(repository):
+    told = report("--config", "typo.yaml", code=2)
+    assert {each["path"] for each in told["problems"]} == {"typo.yaml"}
+    Path("tokenward.yaml").symlink_to("nowhere.yaml")
+    assert any(each.startswith("configuration.") for each in rules(report(code=1)))
+
+
+def test_a_run_of_nothing_is_no_success(repository):
+    everything = [word for part in ("scan", "openapi", "check", "test") for word in ("--skip", part)]
+    assert "nothing is looked at" in ci(*everything, code=2).stderr
+
+
 def test_a_live_api_is_probed_with_a_good_token(repository, tmp_path, monkeypatch):
     monkeypatch.setattr(probing, "probe", partial(probing.probe, sleep=lambda _: None))
     (tmp_path / "token").write_text(f"{ADMITTED}\n")

@@ -47,18 +47,20 @@ def changed_since(revision: str) -> frozenset[str]:
     Raises:
         CannotScan: this is no repository, or there is no such revision.
     """
-    span = f"{revision}...HEAD"
+    span, git = f"{revision}...HEAD", Git()
     try:
-        output = Git().output("diff", "--name-only", "--relative", "-z", "--end-of-options", span, "--")
+        shallow = git.output("rev-parse", "--is-shallow-repository").strip() == b"true"
+        output = git.output("diff", "--name-only", "--relative", "-z", "--end-of-options", span, "--")
     except GitFailed as error:
-        raise CannotScan(f"there are no changes since {revision}: {error}") from error
+        more = "; of its history this clone has only the end: fetch all of it (fetch-depth: 0)" * shallow
+        raise CannotScan(f"there are no changes since {revision}: {error}{more}") from error
     return frozenset(text(path) for path in output.split(b"\0") if path)
 
 
 def touched(document: str, changed: frozenset[str]) -> bool:
-    """Whether the document was changed, or something below its directory that it may refer to."""
-    folder = PurePosixPath(document).parent
-    return document in changed or any(
-        PurePosixPath(path).suffix.lower() in _SAYS and PurePosixPath(path).is_relative_to(folder)
-        for path in changed
+    """Whether the document was changed, its submodule, or something below it that it may refer to."""
+    whole = PurePosixPath(document)
+    return any(
+        whole.is_relative_to(path) or (path.suffix.lower() in _SAYS and path.is_relative_to(whole.parent))
+        for path in map(PurePosixPath, changed)
     )

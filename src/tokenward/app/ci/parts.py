@@ -82,18 +82,20 @@ def audited(named: Iterable[str], changed: frozenset[str] | None) -> Part:
     )
 
 
+def without_configuration(name: str, config: Path, *, named: bool) -> Part:
+    """What a part says that has none to look at: where somebody named one, that is a problem."""
+    why = f"there is no {config}"
+    return Part(name, why, problems=(Problem(str(config), why),) if named else ())
+
+
 def checked(config: Path) -> Part:
     """The configuration."""
-    if not config.exists():
-        return Part("check", f"there is no {config}")
     found = check(config).findings
     return Part("check", f"{config}: {summary(found)}", configuration_rows(found))
 
 
 def tested(config: Path) -> Part:
     """The policy tests beside the configuration; only where that has no errors."""
-    if not config.exists():
-        return Part("test", f"there is no {config}")
     configuration = load(config).configuration
     paths = beside(config)
     if not paths:

@@ -1,5 +1,6 @@
 """All parts in one run, held against one baseline, in one report."""
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from tokenward.app.ci.documents import changed_since
 from tokenward.app.ci.found import Found
-from tokenward.app.ci.parts import Part, audited, checked, probed, scanned, tested
+from tokenward.app.ci.parts import Part, audited, checked, probed, scanned, tested, without_configuration
 from tokenward.app.reports.model import Report, Row
 from tokenward.app.reports.words import idle_note
 from tokenward.app.scan_baseline import OpenBaseline, open_baseline, write_baseline
@@ -21,7 +22,8 @@ class Wanted:
     """What is asked for.
 
     Attributes:
-        config: the configuration; it need not be there.
+        config: the configuration.
+        config_named: whether somebody named it; else it need not be there.
         documents: OpenAPI documents; none means all that are here.
         changed: only what changed since the branch left this revision; "" for everything.
         skip: names of parts to leave out, as `Part.name`.
@@ -33,6 +35,7 @@ class Wanted:
     """
 
     config: Path
+    config_named: bool = False
     documents: Sequence[str] = ()
     changed: str = ""
     skip: Collection[str] = ()
@@ -102,13 +105,19 @@ def _looked(wanted: Wanted, opened: OpenBaseline | None) -> list[Part]:
     looks: Mapping[str, Callable[[], Part]] = {
         "scan": lambda: scanned(wanted.changed, key),
         "openapi": lambda: audited(wanted.documents, changed),
-        "check": lambda: checked(wanted.config),
-        "test": lambda: tested(wanted.config),
+        "check": lambda: _configured(wanted, "check", checked),
+        "test": lambda: _configured(wanted, "test", tested),
     }
     parts = [looks[name]() for name in PARTS if name not in wanted.skip]
     if wanted.probe and wanted.token is not None:
         parts.append(probed(wanted.probe, wanted.token, permitted=wanted.permitted))
     return parts
+
+
+def _configured(wanted: Wanted, name: str, look: Callable[[Path], Part]) -> Part:
+    if os.path.lexists(wanted.config):  # a link that leads nowhere is a configuration that cannot be read
+        return look(wanted.config)
+    return without_configuration(name, wanted.config, named=wanted.config_named)
 
 
 def _report(wanted: Wanted, parts: Sequence[Part], now: float) -> Report:

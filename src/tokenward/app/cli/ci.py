@@ -97,8 +97,11 @@ def ci(
     """
     if bool(probe) is (token is None):
         fail("--probe and --token go together: a good token tells what accepted looks like")
+    if not probe and set(Part) <= set(skip or ()):
+        fail("every part is left out, so that nothing is looked at")
     wanted = Wanted(
         config=config,
+        config_named=config != DEFAULT_CONFIG,
         documents=documents or (),
         changed=changed,
         skip=frozenset(map(str, skip or ())),

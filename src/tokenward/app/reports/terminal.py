@@ -36,6 +36,8 @@ MOST_ROWS = 1_000
 PLACES = 5
 """How many places of a finding are told; the other formats have all."""
 
+_LONGEST_POINTER = 240  # characters
+
 GROUPED = 10
 """How many of many findings of one kind are told; the other formats have all."""
 
@@ -184,9 +186,14 @@ def _named(first: str, told: str, width: int, *, style: str = "") -> Iterator[Te
         yield from _prose(Text(printable(told), style=style), width, indent=_INDENT, first=first)
 
 
+def _shortened(pointer: str) -> str:
+    """A name in it may fill pages; the other formats have all of it."""
+    return pointer if len(pointer) <= _LONGEST_POINTER else f"{pointer[:_LONGEST_POINTER]}…"
+
+
 def _location(location: Location, width: int) -> Iterator[Text]:
     told = Text(" " * _INDENT).append(place(location), style="cyan")
-    pointer = printable(location.pointer)
+    pointer = _shortened(printable(location.pointer))
     fits = told.cell_len + cell_len(pointer) < width
     if pointer and fits:
         told.append(f" {pointer}")

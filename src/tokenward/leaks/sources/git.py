@@ -266,5 +266,8 @@ def _failure(complaint: bytes, status: int) -> CannotScan | GitFailed:
         )
     if "not a git repository" in words:
         return CannotScan("this is no git repository")
-    first = next((line for line in words.splitlines() if line.strip()), f"git ended with status {status}")
+    lines = [line for line in words.splitlines() if line.strip() and not line.startswith("hint: ")]
+    # Warnings come before what it failed of.
+    faults = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    first = next(iter([*faults, *lines]), f"git ended with status {status}")
     return GitFailed(first.removeprefix("fatal: ").removeprefix("error: "))

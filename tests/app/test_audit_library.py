@@ -85,8 +85,14 @@ def test_a_python_without_libraries_is_exit_code_2(monkeypatch, words, told):
 
 def test_a_harness_that_lies_is_exit_code_2_and_no_report():
     result = run("--harness", shlex.join(each_line('say("accept")')), code=2)
-    assert "does not look at tokens" in " ".join(result.stderr.split())
+    assert "it accepts a text that is no token, so it does not look at tokens" in " ".join(
+        result.stderr.split()
+    )
     assert result.stdout == ""
+
+
+def test_a_harness_that_was_forgotten_is_not_the_libraries_of_this_python():
+    assert "--harness is empty" in run("--harness", "", code=2).stderr
 
 
 def test_a_harness_that_hangs_on_an_attack_is_a_finding(few):

@@ -68,6 +68,13 @@ def test_what_accepts_everything_tells_nothing():
     assert "does not look at tokens" in why_unusable(each_line('say("accept")'))
 
 
+def test_what_says_more_than_was_asked_tells_nothing():
+    """Its answers would be held against other tokens, and be findings."""
+    told = why_unusable(each_line('say(verdict(line)); say("reject"); time.sleep(0.05)'), list(ROWS))
+    assert "a line that nobody asked for" in told
+    assert "answers are to other tokens" in told or "before the first attack" in told
+
+
 def test_what_refuses_everything_tells_nothing():
     told = why_unusable(each_line('say("reject no such key")'))
     assert "refuses a good token of ES256 (no such key)" in told

@@ -47,7 +47,7 @@ def changed_since(revision: str) -> frozenset[str]:
     Raises:
         CannotScan: this is no repository, or there is no such revision.
     """
-    span, git = f"{revision}...HEAD", Git()
+    span, git, shallow = f"{revision}...HEAD", Git(), False
     try:
         shallow = git.output("rev-parse", "--is-shallow-repository").strip() == b"true"
         output = git.output("diff", "--name-only", "--relative", "-z", "--end-of-options", span, "--")

@@ -26,12 +26,12 @@ def audit_library(
         ),
     ] = None,
     harness: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="COMMAND",
             help='A program that reads a line of JSON a token and answers accept or reject: "node jose.mjs".',
         ),
-    ] = "",
+    ] = None,
     timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for each token.")] = 10.0,
     fail_on: FailOnOption = FailOn.LOW,
     chosen: FormOption = Format.TERMINAL,
@@ -48,10 +48,10 @@ def audit_library(
 
       tokenward audit library --harness "node harness.mjs" --format markdown
     """
-    if harness and (names or python):
+    if harness is not None and (names or python):
         fail("--harness goes without names and without --python")
     try:
-        if harness:
+        if harness is not None:
             report = audit_harness(harness, timeout=timeout)
         else:
             report = audit_python(python or Path(sys.executable), names or (), timeout=timeout)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 ACCEPT, REJECT, ERROR = "accept", "reject", "error"
+OUT_OF_STEP = "out of step"
 MAX_LINE = 4096  # characters of an answer
 TOLD = 300  # characters of what it wrote on standard error
 GRACE = 2.0  # seconds to end by itself when there is nothing more to read
@@ -27,7 +28,7 @@ class HarnessFailed(Exception):  # noqa: N818 - says what it is
     """It gave no verdict.
 
     Attributes:
-        kind: "hung", "ended" or "nonsense".
+        kind: "hung", "ended", "nonsense", or `OUT_OF_STEP` where it said more than was asked.
     """
 
     def __init__(self, kind: str, text: str) -> None:
@@ -111,7 +112,7 @@ class _Running:
     def ask(self, line: str, timeout: float) -> Answer:
         if not self._lines.empty() and self._lines.queue[0] != _END:
             raise HarnessFailed(
-                "nonsense", f"it wrote a line that nobody asked for: {self._lines.get()[:80]!r}"
+                OUT_OF_STEP, f"it wrote a line that nobody asked for: {self._lines.get()[:80]!r}"
             )
         # A harness that stops reading must not stop us: what is written does not fit into the pipe then.
         writer = threading.Thread(target=self._write, args=(line,), daemon=True)

@@ -68,7 +68,7 @@ UNNAMED = Check(
 )
 NO_VERDICT = Check(
     "library.no-verdict",
-    "A hostile token makes it hang or end",
+    "A hostile token makes it hang, end or answer something else",
     Severity.HIGH,
     why="A verifier must come to a verdict about whatever it is sent.",
     attack="One request stops a process, or keeps it busy for good.",

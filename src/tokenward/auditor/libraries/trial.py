@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tokenward.auditor.attacks import KeyTrap, Kit
 from tokenward.auditor.libraries.cases import ROWS, Case, Row, cases, written
-from tokenward.auditor.libraries.harness import ACCEPT, ERROR, Answer, Harness, HarnessFailed
+from tokenward.auditor.libraries.harness import ACCEPT, ERROR, OUT_OF_STEP, Answer, Harness, HarnessFailed
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 
 MOST_FAILURES = 5
@@ -68,6 +68,8 @@ def tried(
         try:
             outcomes.by_row[case.row.id] = _outcome(harness, case)
         except HarnessFailed as failed:
+            if failed.kind == OUT_OF_STEP:
+                raise Unusable(f"{failed}, so that its answers are to other tokens") from None
             outcomes.by_row[case.row.id] = failed.kind
             outcomes.told[case.row.id] = str(failed)
     outcomes.complete = True
@@ -110,7 +112,7 @@ def _is_usable(harness: Harness, kit: Kit, now: int) -> None:
             f"it refuses a good token of ES256{_because(good)}: nothing follows from what it refuses"
         )
     if bad.verdict == ACCEPT:
-        raise Unusable("it accepts the text 'no token': it does not look at tokens at all")
+        raise Unusable("it accepts a text that is no token, so it does not look at tokens at all")
 
 
 def _because(answer: Answer) -> str:

@@ -159,7 +159,8 @@ def _whole(whole: Mapping[str, object]) -> str:
     rows = (f"| `{name}` | {number:,} | {counts[name]:,} |" for name, number in holders.most_common())
     told = (
         f"All {whole['documents']:,} documents ({whole['megabytes']:,.0f} MB) in one process: "
-        f"{whole['seconds']:.0f} s of one processor, {whole['failed']} failures, {whole['refused']} refused "
+        f"{whole['seconds']:.0f} s of one processor, {whole['memory']:,.0f} MiB of memory at most, "
+        f"{whole['failed']} failures, {whole['refused']} refused "
         f"as no document, {whole['findings']:,} findings. Scores from {whole['lowest']} to "
         f"{whole['highest']}, median {whole['median']}."
     )

@@ -7,6 +7,7 @@ benchmarks/.cache/openapi/results.jsonl: after an interruption the page is made 
 """
 
 import argparse
+import resource
 import sys
 import tempfile
 import time
@@ -153,6 +154,7 @@ def whole_directory() -> dict[str, object] | None:
     return {
         **told,
         "seconds": time.process_time() - started,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # KiB on Linux
         "median": scores[len(scores) // 2],
         "lowest": scores[0],
         "highest": scores[-1],

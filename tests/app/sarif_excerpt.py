@@ -40,6 +40,7 @@ LOCATION = _object(
 RULE = _object(  # §3.49; the properties are GitHub's
     {
         "id": {"type": "string", "pattern": "^[a-z0-9-]+$"},
+        "name": {**TEXT, "maxLength": 255},
         "shortDescription": MESSAGE,
         "fullDescription": MESSAGE,
         "help": _object({"text": TEXT, "markdown": TEXT}),

@@ -7,7 +7,9 @@ import pytest
 from app.report_samples import ANN, AT, EVIL, GITHUB, HOSTILE, JWT, ORDINARY, finding, result
 from app.sarif_excerpt import LOG
 from tokenward.app.reports import sarif
+from tokenward.app.reports.audits import audit_report
 from tokenward.app.reports.leaks import leak_report
+from tokenward.auditor import findings
 from tokenward.base.severity import Severity
 from tokenward.leaks.findings import Commit, Place, Trouble
 
@@ -170,3 +172,55 @@ def test_the_limits_of_github_are_kept_and_what_is_left_out_is_said(monkeypatch)
 def test_a_place_without_a_line_has_the_first_one():
     *_, binary = run()["results"]
     assert binary["locations"][0]["physicalLocation"]["region"] == {"startLine": 1}
+
+
+CHECK = findings.Check(
+    "openapi.server-http",
+    "A server without TLS",
+    Severity.HIGH,
+    why="Everything can be read.",
+    attack="Somebody takes `the token`.",
+    fix="Name it by `https://`.",
+    references=("OWASP API8:2023", "RFC 9110 §4.2.2"),
+    recommendation="trust-no-one",
+)
+
+
+def audited(source, pointer="", detail=""):
+    found = findings.Finding.of(CHECK, findings.Place(source, pointer), detail)
+    report = audit_report("audit", "t", findings.Result("s", (found,)), at=AT)
+    return json.loads(sarif.text(report))["runs"][0]
+
+
+def test_a_rule_has_all_that_a_viewer_shows_of_it():
+    [rule] = audited("a.yaml")["tool"]["driver"]["rules"]
+    assert rule["name"] == rule["shortDescription"]["text"] == CHECK.title
+    assert rule["fullDescription"]["text"] == CHECK.why
+    paragraphs = [CHECK.why, CHECK.attack, CHECK.fix, "See OWASP API8:2023, RFC 9110 §4.2.2."]
+    assert rule["help"]["markdown"].split("\n\n") == paragraphs
+
+
+def test_what_was_found_and_what_is_said_of_it_are_sentences_of_their_own():
+    [told] = audited("a.yaml", detail="http://api.example.com")["results"]
+    assert "http://api.example.com. Everything" in told["message"]["text"]
+    [told] = audited("a.yaml", detail="It is open.")["results"]
+    assert "It is open. Everything" in told["message"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (("a.yaml", "/servers/0"), "/servers/0"),
+        (("GET http://127.0.0.1:8000/x", ""), "GET http://127.0.0.1:8000/x"),
+        (("https://as.example/metadata", "/issuer"), "https://as.example/metadata#/issuer"),
+    ],
+    ids=["pointer", "request", "pointer into an address"],
+)
+def test_a_place_that_is_no_line_has_a_name(place, name):
+    [told] = audited(*place)["results"]
+    assert told["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": name}]
+
+
+def test_a_file_needs_no_name():
+    [told] = audited("a.yaml")["results"]
+    assert "logicalLocations" not in told["locations"][0]

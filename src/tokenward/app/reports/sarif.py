@@ -95,11 +95,16 @@ def _by_path(row: Row) -> list[list[Location]]:
 
 def _rule(kind: Kind) -> dict[str, Any]:
     page = f"\n\n[{_plain(kind.uri)}]({kind.uri})" if kind.uri else ""
+    help_ = kind.help or kind.title
+    why = help_.partition("\n\n")[0]
+    if kind.references:
+        help_ += f"\n\nSee {', '.join(kind.references)}."
     told: dict[str, Any] = {
         "id": kind.id,
+        "name": kind.title,  # viewers put it beside the id
         "shortDescription": {"text": _plain(kind.title)},
-        "fullDescription": {"text": _plain(kind.title)},
-        "help": {"text": kind.help or kind.title, "markdown": (kind.help or kind.title) + page},
+        "fullDescription": {"text": _plain(why)},
+        "help": {"text": help_, "markdown": help_ + page},
         "defaultConfiguration": {"level": _LEVELS[kind.severity]},
         "properties": {
             "tags": list(kind.tags[:MOST_TAGS]),
@@ -135,7 +140,8 @@ def _result(row: Row, places: list[Location], numbers: dict[str, int]) -> dict[s
 
 
 def _message(row: Row, places: list[Location]) -> str:
-    parts = [row.message]
+    # A detail may end with what was found, such as an address; the next sentence is another.
+    parts = [row.message if row.message.endswith((".", "!", "?")) else f"{row.message}."]
     if row.shown:
         parts.append(f"{row.shown}.")
     if places and places[0].commit is not None and not places[0].commit.in_head:
@@ -165,8 +171,8 @@ def _location(place: Location) -> dict[str, Any]:
         **({"startColumn": place.column} if place.column else {}),
     }
     told: dict[str, Any] = {"physicalLocation": physical}
-    if place.pointer:
-        told["logicalLocations"] = [{"fullyQualifiedName": whole(place.pointer)}]
+    if name := _name(place):
+        told["logicalLocations"] = [{"fullyQualifiedName": whole(name)}]
     properties: dict[str, Any] = {}
     if place.decoded:
         properties["decoded"] = [whole(each) for each in place.decoded]
@@ -180,6 +186,13 @@ def _location(place: Location) -> dict[str, Any]:
     if properties:
         told["properties"] = properties
     return told
+
+
+def _name(place: Location) -> str:
+    """What people call the place, where that is no file and line: a pointer, an address, or one into it."""
+    if place.line or "://" not in place.path:
+        return place.pointer
+    return f"{place.path}#{place.pointer}" if place.pointer else place.path  # RFC 6901 §6
 
 
 def _invocation(report: Report, *, left_out: int) -> dict[str, Any]:

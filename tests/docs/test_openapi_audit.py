@@ -1,6 +1,7 @@
 """The comparison of OpenAPI audits tells what was measured, and why a place is none of ours."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,24 @@ def test_the_page_was_written_by_the_program():
     fixed = [line for line in template.splitlines() if line and "@" not in line]
     assert [line for line in fixed if line not in page.splitlines()] == []
     assert "Written by `make bench-openapi" in page
+
+
+def test_what_the_whole_directory_cost_is_told():
+    whole = {
+        "documents": 2_639,
+        "megabytes": 425.3,
+        "seconds": 120.6,
+        "memory": 1_107.8,
+        "failed": 0,
+        "refused": 0,
+        "findings": 1_077_938,
+        "lowest": 38,
+        "highest": 100,
+        "median": 71,
+        "counts": Counter({"http-basic": 7}),
+        "holders": Counter({"http-basic": 5}),
+    }
+    text = _page(_row(), whole=whole)
+    assert "All 2,639 documents (425 MB) in one process: 121 s of one processor, 1,108 MiB of memory" in text
+    assert "0 failures, 0 refused as no document, 1,077,938 findings" in text
+    assert "| `http-basic` | 5 | 7 |" in text

@@ -1,5 +1,6 @@
 """The applications of the how-to, run as their users would: FastAPI, Flask and Django, over HTTP."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -12,9 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from fastapi import Depends, FastAPI, WebSocket
 
-from client.web.visit import answered, id_token, logout_token
+from client.web.visit import URL, answered, id_token, logout_token
 from interop.house import free_ports
+from tokenward.client.web import Person
+from tokenward.client.web.fastapi import CurrentPerson
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "sign-people-in-to-a-web-app.md"
 CHAPTERS = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL))
@@ -165,3 +169,34 @@ def test_an_application_of_the_page_signs_people_in_and_out(app, op, tmp_path):
         assert web.post("/auth/sign-out", content=b"x" * 40_000).status_code == 413
         assert web.get("/auth/callback?state=a&state=b").status_code == 403
         assert web.get("/auth/elsewhere").status_code == 404
+
+
+def test_a_web_socket_is_for_who_is_signed_in_and_for_pages_of_the_application(shop, browser):
+    app = FastAPI()
+    signed_in = Depends(CurrentPerson(shop))
+
+    @app.websocket("/chat")
+    async def chat(socket: WebSocket, person: Person = signed_in):
+        await socket.accept()
+        await socket.send_text(person.subject)
+        await socket.close()
+
+    def connected(**headers):
+        """The first thing that the server says."""
+        said = []
+
+        async def receive():
+            return {"type": "websocket.connect"}
+
+        async def send(message):
+            said.append(message)
+
+        scope = browser.scope("GET", "/chat", headers) | {"type": "websocket", "subprotocols": []}
+        scope["extensions"] = {"websocket.http.response": {}}
+        asyncio.run(app(scope, receive, send))
+        return said[0]
+
+    assert connected(origin=URL)["status"] == 401
+    browser.sign_in_as()
+    assert connected(origin=URL)["type"] == "websocket.accept"
+    assert connected()["status"] == connected(origin="https://evil.example")["status"] == 400

@@ -8,7 +8,9 @@ import pytest
 from client.web.visit import URL, Browser, application
 from tokens.minting import ABSENT
 from tokenward.base.clock import ManualClock
+from tokenward.base.secret import Secret
 from tokenward.client.web import MemorySessions, Person, SqliteSessions, StoredSession
+from tokenward.client.web.sealed import AppKey, Content, opened, row_key
 from tokenward.client.web.sessions import IDLE, LIFETIME
 from tokenward.tokens.logout_token import LogoutNotice
 
@@ -220,3 +222,27 @@ def test_other_sessions_are_not_opened_by_a_key_of_another_application(op, tmp_p
     browser.sign_in_as()
     browser.sign_in = application(op, key="env:OTHER", sessions=store)
     assert browser.person is None
+
+
+def test_a_session_of_another_client_is_none_though_key_and_store_are_the_same(op, tmp_path, monkeypatch):
+    monkeypatch.setenv("KEY", "k" * 32)
+    shared = {"key": "env:KEY", "sessions": SqliteSessions(tmp_path / "sessions.db")}
+    game, bank = (Browser(application(op, client_id=name, **shared), op) for name in ("game", "bank"))
+    for browser in (game, bank):
+        browser.sign_in_as(aud="bank" if browser is bank else "game")
+    (name,) = bank.cookies
+    bank.cookies[name] = next(iter(game.cookies.values()))
+    assert (bank.person, game.person.subject) == (None, "alice")
+
+
+def test_the_key_alone_opens_no_session(monkeypatch):
+    monkeypatch.setenv("KEY", "k" * 32)
+    key = AppKey("env:KEY")
+    content = Content({"sub": "alice"}, Secret("an ID token"), b"tokens", 1.0, 2.0)
+    mine, another = (name * 43 for name in "ab")
+    sealed = content.sealed(key.of_session(mine), row_key(mine))
+    assert opened(sealed, key.of_session(mine), row_key(mine)).claims == {"sub": "alice"}
+    assert opened(sealed, key.of_session(another), row_key(mine)) is None
+    assert opened(sealed, key.of_session(mine), row_key(another)) is None
+    assert row_key(mine) != row_key(another)
+    assert mine.encode() not in row_key(mine)

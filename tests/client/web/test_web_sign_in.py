@@ -265,6 +265,14 @@ def test_a_browser_holds_so_many_and_no_more(browser):
     assert browser.come_back(asked).status == 303
 
 
+def test_a_cookie_is_never_longer_than_browsers_keep(browser):
+    asked = browser.leave("/" + "a" * 2000, acr_values=" ".join(["b" * 200] * 9))
+    ((name, value),) = browser.cookies.items()
+    assert len(name) + len(value) < 4096
+    browser.come_back(asked, acr="b" * 200)
+    assert browser.location() == f"{URL}/", "where it leads is what is left out"
+
+
 def test_two_providers_in_one_application_do_not_take_each_others_cookies(op, shop, browser):
     staff = application(op, path="/staff")
     browser.sign_in_as()

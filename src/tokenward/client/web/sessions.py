@@ -121,7 +121,7 @@ class Sessions:
         if row is None or row.party != self.party:
             return None
         content = opened(row.content, self._app_key.of_session(session_id), key)
-        if content is None or content.ends_at <= now:
+        if content is None:
             self.store.remove(key)
             return None
         until = min(now + self._idle, content.ends_at)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp.payload import BytesPayload, StringPayload
 
-from tokenward.client.presenting import Presenter
+from tokenward.client.presenting import Presenter, SignsIn
 from tokenward.client.token_source import TokenSource
 
 
@@ -17,13 +17,17 @@ class AiohttpAuth:
     Args:
         source: where tokens come from.
         to: the APIs that may see them, by URL; by default the one that the source asks tokens for.
+        step_up: lets the person sign in better or anew where an API wants that (RFC 9470), such as
+            `source.sign_in`; then the request is sent once more. By default the API's answer stays.
 
     Raises:
         ValueError: nobody said where they may go.
     """
 
-    def __init__(self, source: TokenSource, *, to: Iterable[str] = ()) -> None:
-        self._presenter = Presenter(source, to)
+    def __init__(
+        self, source: TokenSource, *, to: Iterable[str] = (), step_up: SignsIn | None = None
+    ) -> None:
+        self._presenter = Presenter(source, to, step_up=step_up)
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """What aiohttp asks for.
@@ -38,6 +42,11 @@ class AiohttpAuth:
             token = await self._presenter.source.token_async()
             request.headers.update(call.headers(token))
             response = await handler(request)
-            if not again or not call.again(token, str(request.url), response.status, response.headers):
-                return response
+            url, status = str(request.url), response.status
+            try:
+                if not again or not await call.again_async(token, url, status, response.headers):
+                    return response
+            except BaseException:
+                response.release()
+                raise
             response.release()

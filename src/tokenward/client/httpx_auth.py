@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Generator, Iterable
 
 import httpx
 
-from tokenward.client.presenting import Call, Presenter
+from tokenward.client.presenting import Call, Presenter, SignsIn
 from tokenward.client.token import Token
 from tokenward.client.token_source import TokenSource
 
@@ -15,13 +15,17 @@ class HttpxAuth(httpx.Auth):
     Args:
         source: where tokens come from.
         to: the APIs that may see them, by URL; by default the one that the source asks tokens for.
+        step_up: lets the person sign in better or anew where an API wants that (RFC 9470), such as
+            `source.sign_in`; then the request is sent once more. By default the API's answer stays.
 
     Raises:
         ValueError: nobody said where they may go.
     """
 
-    def __init__(self, source: TokenSource, *, to: Iterable[str] = ()) -> None:
-        self._presenter = Presenter(source, to)
+    def __init__(
+        self, source: TokenSource, *, to: Iterable[str] = (), step_up: SignsIn | None = None
+    ) -> None:
+        self._presenter = Presenter(source, to, step_up=step_up)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """What `httpx.Client` asks for.
@@ -34,7 +38,7 @@ class HttpxAuth(httpx.Auth):
             token = self._presenter.source.token()
             _show(request, call, token)
             response = yield request
-            if not _again(call, token, request, response):
+            if not call.again(token, *_told(response), repeatable=_is_there(request)):
                 return
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
@@ -48,7 +52,7 @@ class HttpxAuth(httpx.Auth):
             token = await self._presenter.source.token_async()
             _show(request, call, token)
             response = yield request
-            if not _again(call, token, request, response):
+            if not await call.again_async(token, *_told(response), repeatable=_is_there(request)):
                 return
 
 
@@ -76,7 +80,10 @@ def _show(request: httpx.Request, call: Call, token: Token) -> None:
         request.headers.update(shown)
 
 
-def _again(call: Call, token: Token, request: httpx.Request, response: httpx.Response) -> bool:
-    wanted = call.again(token, str(response.url), response.status_code, response.headers)
-    # A body that was a stream is gone.
-    return wanted and isinstance(request.stream, httpx.ByteStream)
+def _told(response: httpx.Response) -> tuple[str, int, httpx.Headers]:
+    return str(response.url), response.status_code, response.headers
+
+
+def _is_there(request: httpx.Request) -> bool:
+    """Whether all of it can be sent again: a body that was a stream is gone."""
+    return isinstance(request.stream, httpx.ByteStream)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tokenward.client.presenting import Call, Presenter
+from tokenward.client.presenting import Call, Presenter, SignsIn
 from tokenward.client.token import Token
 from tokenward.client.token_source import TokenSource
 
@@ -14,13 +14,17 @@ class RequestsAuth:
     Args:
         source: where tokens come from.
         to: the APIs that may see them, by URL; by default the one that the source asks tokens for.
+        step_up: lets the person sign in better or anew where an API wants that (RFC 9470), such as
+            `source.sign_in`; then the request is sent once more. By default the API's answer stays.
 
     Raises:
         ValueError: nobody said where they may go.
     """
 
-    def __init__(self, source: TokenSource, *, to: Iterable[str] = ()) -> None:
-        self._presenter = Presenter(source, to)
+    def __init__(
+        self, source: TokenSource, *, to: Iterable[str] = (), step_up: SignsIn | None = None
+    ) -> None:
+        self._presenter = Presenter(source, to, step_up=step_up)
 
     def __call__(self, request: Any) -> Any:  # noqa: ANN401 - `requests` has no types of its own
         """What `requests` asks for, given a PreparedRequest.
@@ -48,8 +52,13 @@ class _Repeat:
         if header:  # `requests` takes all headers but `Authorization` along to wherever a redirect leads
             response.request.headers.pop(header, None)
         while body is None or isinstance(body, str | bytes):  # one that was a stream is gone
-            if not self._call.again(self._token, response.url, response.status_code, response.headers):
-                break
+            url, status = response.url, response.status_code
+            try:
+                if not self._call.again(self._token, url, status, response.headers):
+                    break
+            except BaseException:
+                response.close()
+                raise
             _ = response.content  # all of it read, so that the connection is free
             response.close()
             again = response.request.copy()

@@ -20,6 +20,10 @@ import httpx
 import pytest
 
 from certificates import LOOPBACK, Held, certificate, certificate_authority, san
+from tokenward.app import probing
+from tokenward.auditor.probing.asked import Asked
+from tokenward.auditor.probing.probe import probe
+from tokenward.base.secret import Secret
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 ELSEWHERE = "127.0.0.2"  # where whoever is no proxy connects from
@@ -272,3 +276,19 @@ def test_whoever_goes_round_the_proxy_is_refused_with_the_header(place):
         bearer = {"authorization": f"Bearer {token}"}
         assert http.get(gateway, headers={**bearer, **header}).status_code == 400
         assert http.get(gateway, headers=bearer).status_code == 401
+
+
+def test_a_probe_with_a_token_that_is_bound_to_a_certificate_finds_nothing(place):
+    chain, key = BILLING.write(place.directory, "billing")
+    authorities, _ = SERVER.write(place.directory, "trusted")
+    asked = Asked(
+        f"https://localhost:{place.ports['gateway_url']}/echo/headers",
+        token=Secret(_token(place, "billing", BILLING)),
+        certificate=probing.certificate(Path(chain), Path(key)),
+        authorities=authorities,
+        rate=1e6,
+    )
+    result = probe(asked)
+    assert [(each.check.id, each.detail) for each in result.findings] == []
+    assert result.complete
+    assert not [each for each in result.unseen if "certificate" in each.what]

@@ -16,9 +16,11 @@ from e2e.test_processes import _free_ports
 from gateway.inner import starlette_app
 from tokenward.auditor.probing.asked import Asked
 from tokenward.auditor.probing.probe import probe
-from tokenward.auditor.probing.wire import Wire
+from tokenward.auditor.probing.wire import CannotProbe, Wire
 from tokenward.base.secret import Secret
+from tokenward.flows.dpop import DpopProver
 from tokenward.middleware import TokenwardMiddleware
+from tokenward.tokens.keys import SigningKey
 
 CONFIGURATION = """
 apis:
@@ -107,3 +109,24 @@ def test_our_gateway_takes_no_token_of_ours_that_was_altered(there, client):
     result = probe(Asked(url, token=Secret(answer["access_token"]), rate=1e6))
     assert told(result) == []
     assert result.complete
+
+
+def test_our_gateway_takes_no_proof_that_is_not_its_own(there, client):
+    _, issuer, url, _ = there
+    name, secret = client("--scope", "accounts:read", "--bound-tokens", "dpop", kind="service")
+    form = {"grant_type": "client_credentials", "scope": "accounts:read", "resource": "https://bank.example"}
+    key, endpoint = SigningKey.generate(), f"{issuer}/token"
+    prover = DpopProver(key)
+    with httpx.Client(trust_env=False, timeout=20) as web:
+        for _ in range(2):
+            proof = {"DPoP": prover.proof("POST", endpoint)}
+            answer = web.post(endpoint, data=form, auth=(name, secret), headers=proof)
+            if not prover.must_repeat(endpoint, answer.status_code, answer.headers, answer.content):
+                break
+    token = Secret(answer.json()["access_token"])
+    result = probe(Asked(url, token=token, dpop_key=key, rate=1e6))
+    assert told(result) == []
+    assert result.complete
+    assert not [each for each in result.unseen if "DPoP" in each.what]
+    with pytest.raises(CannotProbe, match="--dpop-key names it"):
+        probe(Asked(url, token=token, rate=1e6))

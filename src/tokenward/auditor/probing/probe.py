@@ -177,6 +177,8 @@ class _Run:
         except CannotProbe as error:
             ways = ["--dpop-key"] * unproven + ["--client-certificate"] * unshown
             more = f". The token is bound to what {' and '.join(ways)} would name" if ways else ""
+            if not ways and asked.dpop_key is None and "WWW-Authenticate: DPoP" in str(error):
+                more = ". It asks for tokens that are bound to a key (RFC 9449): --dpop-key names it"
             raise CannotProbe(f"{error}{more}") from None
         if unproven:
             scene.find("probe.dpop-downgrade", "It is bound to a key (`cnf.jkt`), and no proof was sent.")

@@ -211,7 +211,9 @@ How a row is told depends on who asks:
 - **429** and some **503** carry `Retry-After` in seconds.
 """,
         "## Why a JWT is refused",
-        "`InvalidToken.code` of a JWS, JWT or JWE. All have one public text: `the token is not valid`.",
+        "`InvalidToken.code` of a JWS, JWT or JWE; `reason` has the meaning. All have one public text, "
+        "`the token is not valid`, but for an access token that was given as an ID token: its text says why "
+        "that is no sign-in.",
         table(("code", "meaning"), [(code(name), meaning) for name, meaning in CODES.items()]),
     )
 

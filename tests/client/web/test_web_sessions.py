@@ -1,7 +1,10 @@
 """A session lasts as long as it may, is let in where it should be, and is worth nothing to a thief."""
 
 import sqlite3
+import subprocess
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -246,3 +249,34 @@ def test_the_key_alone_opens_no_session(monkeypatch):
     assert opened(sealed, key.of_session(mine), row_key(another)) is None
     assert row_key(mine) != row_key(another)
     assert mine.encode() not in row_key(mine)
+
+
+FORKING = """
+import os, sys
+from tokenward.client.web import SqliteSessions, StoredSession
+store = SqliteSessions(sys.argv[1])
+key = bytes(32)
+store.add(StoredSession(key, "op shop", "alice", "s-1", 1.0, 2000.0, b"sealed"), now=1.0)
+child = os.fork()
+if child == 0:
+    assert store.find(key, now=2.0) and store.keep(key, b"of the child")
+    sys.exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert store.find(key, now=2.0).content == b"of the child"
+assert store.keep(key, b"of the parent")
+"""
+
+
+def test_a_server_that_forks_its_workers_shares_the_file_and_no_connection(tmp_path):
+    program = [sys.executable, "-W", "error", "-c", FORKING, str(tmp_path / "sessions.db")]
+    ran = subprocess.run(program, capture_output=True, text=True, check=False, timeout=30)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_threads_of_one_process_write_at_once(tmp_path):
+    store = SqliteSessions(tmp_path / "sessions.db")
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lambda number: store.add(row(number), now=1.0), range(100)))
+        used = list(pool.map(lambda _: store.use_once(b"k" * 32, until=9e9, now=1.0), range(20)))
+    assert sum(used) == 1
+    assert all(store.find(bytes([number]) * 32, now=1.0) for number in range(100))

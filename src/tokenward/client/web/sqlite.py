@@ -2,8 +2,10 @@
 
 import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from tokenward.client.errors import ServerUnavailable
@@ -40,7 +42,8 @@ _TOLD = (
 class SqliteSessions:
     """Sessions in an SQLite database that only its owner can read; all that matters in it is sealed.
 
-    Each call opens the file anew, so that it can be used by threads and after a fork alike.
+    One connection in each process is kept for all its threads: opening the file takes a hundred times as long
+    as looking into it. A process that was forked opens its own.
 
     Args:
         path: the file; it is made if it is not there.
@@ -54,6 +57,10 @@ class SqliteSessions:
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
+        self._lock = threading.Lock()
+        self._database: sqlite3.Connection | None = None
+        self._closing: weakref.finalize[..., SqliteSessions] | None = None
+        _stores.add(self)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         with self._open() as database:
             database.execute("PRAGMA journal_mode = WAL")
@@ -61,9 +68,21 @@ class SqliteSessions:
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:
-        """A connection in a transaction that is committed at the end, if it comes to that."""
-        with closing(sqlite3.connect(self._path, timeout=BUSY)) as database, database:
-            yield database
+        """The connection, in a transaction that is committed at the end, if it comes to that."""
+        with self._lock:
+            if self._database is None:
+                self._database = sqlite3.connect(self._path, timeout=BUSY, check_same_thread=False)
+                self._closing = weakref.finalize(self, self._database.close)
+            with self._database:
+                yield self._database
+
+    def _forget_connection(self) -> None:
+        """In a forked child: the connection is the parent's, and so may the lock be."""
+        self._lock = threading.Lock()
+        if self._database is not None and self._closing is not None:
+            self._closing.detach()
+            _inherited.append(self._database)
+            self._database = None
 
     def add(self, session: StoredSession, *, now: float) -> bool:
         """As `SessionStore`."""
@@ -136,3 +155,17 @@ class SqliteSessions:
                 yield
         except TimeoutError as error:
             raise ServerUnavailable("busy", str(error)) from None
+
+
+_stores: weakref.WeakSet[SqliteSessions] = weakref.WeakSet()
+# SQLite: a connection must not even be closed in a child of the process that opened it.
+_inherited: list[sqlite3.Connection] = []
+
+
+def _after_fork() -> None:
+    for store in _stores:
+        store._forget_connection()  # noqa: SLF001 - this module's own
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)

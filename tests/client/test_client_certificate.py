@@ -84,3 +84,11 @@ def test_a_key_that_others_can_read_or_that_is_none_is_refused_at_once(files):
     key.write_text("no key")
     with pytest.raises(ValueError, match="cannot be used"):
         ClientCertificate(own, key)
+
+
+def test_a_key_written_into_code_is_refused_and_not_repeated(files):
+    own, key, _ = files
+    for certificate_, key_ in ((own, key.read_text()), (own.read_text() + key.read_text(), key)):
+        with pytest.raises(ValueError, match="name the files") as caught:
+            ClientCertificate(certificate_, key_)
+        assert key.read_text()[40:60] not in str(caught.value)

@@ -1,6 +1,7 @@
 """A token goes to its API and nowhere else; what an API minds is mended once where that can be."""
 
 import asyncio
+import json
 import time
 
 import httpx
@@ -179,6 +180,21 @@ def pem_of(key):
     return key.private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
+
+
+def test_a_private_jwk_proves_a_client_as_well(fake, source, tmp_path):
+    key = SigningKey.generate("ES384")
+    d = key.private.private_numbers().private_value.to_bytes(48, "big")
+    jwk = tmp_path / "key.jwk"
+    jwk.write_text(json.dumps({**key.public_jwk(), "kid": "mine", "d": base64url.encode(d)}))
+    jwk.chmod(0o600)
+    source(authentication=PrivateKeyJwt(f"file:{jwk}")).token()
+    header = fake.forms[0][0]["client_assertion"].split(".")[0]
+    said = strict_json.read_object(base64url.decode(header))
+    assert (said["kid"], said["alg"]) == ("mine", "ES384")
+    jwk.write_text(json.dumps(key.public_jwk()))
+    with pytest.raises(TokenError, match="secret_unavailable: not a private JWK"):
+        source(server=Server(fake.issuer), authentication=PrivateKeyJwt(f"file:{jwk}")).token()
 
 
 def test_a_date_that_lies_changes_nothing_that_works(fake, source, tmp_path):

@@ -8,7 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tokenward.base.clock import ManualClock
-from tokenward.client import ClientCredentials, ClientSecret, Server, ServerUnavailable, TokenError
+from tokenward.client import (
+    ClientCredentials,
+    ClientSecret,
+    PrivateKeyJwt,
+    Server,
+    ServerUnavailable,
+    TokenError,
+)
 from tokenward.client.source import _sources
 
 
@@ -47,11 +54,12 @@ def test_a_server_that_takes_secrets_in_the_form_only_gets_it_there(fake, source
     assert "authorization" not in headers
 
 
-@pytest.mark.parametrize("authentication", ["s3cr3t", "tkw_cs_abc"])
+@pytest.mark.parametrize("authentication", ["s3cr3t", "tkw_cs_abc", '{"kty": "EC", "d": "s3cr3t"}'])
 def test_a_literal_secret_is_refused_with_what_mends_it_and_not_repeated(fake, authentication):
-    for make in (lambda: authentication, lambda: ClientSecret(authentication)):
+    ways = (lambda text: text, ClientSecret, PrivateKeyJwt)
+    for make in ways:
         with pytest.raises(ValueError, match="env:NAME") as caught:
-            ClientCredentials(Server(fake.issuer), client_id="reports", authentication=make())
+            ClientCredentials(Server(fake.issuer), client_id="reports", authentication=make(authentication))
         assert authentication not in str(caught.value)
 
 

@@ -14,11 +14,11 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from tokenward.app.jwk_files import read_key_file
 from tokenward.app.key_sets import fetched, is_url, key_set_at, key_set_in, why_not_fetched
-from tokenward.app.private_jwks import private_key
 from tokenward.auditor.inspection.trust import NamedKey, Trust
 from tokenward.base.outbound import OutboundError
 from tokenward.tokens import base64url, strict_json
 from tokenward.tokens.encryption_keys import PrivateKey
+from tokenward.tokens.private_jwks import private_key
 
 MAX_FILE = 65_536
 """Bytes of a file with keys."""

@@ -14,7 +14,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from tokenward.app import key_sets
-from tokenward.app.private_jwks import private_key
 from tokenward.app.reports.audits import audit_report
 from tokenward.app.reports.model import Report
 from tokenward.app.reports.progress import Meter, progress
@@ -35,6 +34,7 @@ from tokenward.base.outbound import system_resolver
 from tokenward.tokens.algorithms import ALGORITHMS
 from tokenward.tokens.certificates import BadCertificate, parse_pem
 from tokenward.tokens.keys import SigningKey
+from tokenward.tokens.private_jwks import private_key
 from tokenward.tokens.strict_json import read_object
 
 _REVOKE_SECONDS = 60

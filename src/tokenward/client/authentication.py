@@ -92,9 +92,9 @@ class PrivateKeyJwt:
     """A key of the client's own signs a statement for each request (RFC 7523 §2.2).
 
     Attributes:
-        reference: where the private key is kept, in PEM (PKCS #8): `file:client-key.pem`.
-        kid: its name in the registered JWK Set; by default its thumbprint (RFC 7638).
-        algorithm: what it signs with.
+        reference: where the private key is kept, in PEM (PKCS #8) or as a JWK: `file:client-key.pem`.
+        kid: its name in the registered JWK Set; by default the JWK's own, or its thumbprint (RFC 7638).
+        algorithm: what it signs with; by default what the JWK says, or ES256.
 
     Raises:
         ValueError: it is no reference.
@@ -102,7 +102,7 @@ class PrivateKeyJwt:
 
     reference: str
     kid: str = ""
-    algorithm: str = "ES256"
+    algorithm: str = ""
     method = "private_key_jwt"
     dated = True
     tls = None
@@ -114,9 +114,14 @@ class PrivateKeyJwt:
         """A statement that is good once, for a minute, at this server."""
         from tokenward.flows.client_assertion import client_assertion
         from tokenward.tokens.keys import signing_key_from_pem
+        from tokenward.tokens.private_jwks import signing_key_from_jwk
 
+        kept = looked_up(self.reference)
         try:
-            key = signing_key_from_pem(looked_up(self.reference), self.algorithm, kid=self.kid)
+            if kept.reveal().lstrip().startswith("{"):
+                key = signing_key_from_jwk(kept, self.algorithm, kid=self.kid)
+            else:
+                key = signing_key_from_pem(kept, self.algorithm or "ES256", kid=self.kid)
         except ValueError as error:
             raise TokenError("secret_unavailable", str(error)) from None
         said = client_assertion(key, client_id=client_id, audience=server.issuer, clock=clock)
@@ -149,6 +154,8 @@ class ClientCertificate:
     tls: ssl.SSLContext = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if "-----BEGIN" in f"{self.certificate}{self.key}":
+            raise ValueError("name the files of certificate and key: a key written into code is refused")
         resolve(f"file:{self.key}", base_dir=Path.cwd())  # says so, where others can read it
         try:
             context = ssl.create_default_context(cafile=self.authorities)

@@ -94,8 +94,11 @@ def test_two_tabs_sign_in_side_by_side(shop, page):
     other.goto(f"{origin}/pay")
     assert other.url.startswith(f"{issuer}/")
     signed_in(page, shop)
-    other.goto(f"{origin}/pay")
-    assert other.url == f"{origin}/pay"
+    other.reload()  # the issuer knows by now who is there, and answers what this tab began
+    other.wait_for_url(f"{origin}/pay")
+    assert "paid_by" in other.content()
+    page.reload()
+    assert page.get_by_role("heading").inner_text() == "Orders of ada@corp.example"
 
 
 def test_another_site_signs_nobody_out_and_changes_nothing(shop, page):

@@ -192,7 +192,7 @@ def served_shop(port: int, environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def _wait(url: str) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(url, trust_env=False).is_success:

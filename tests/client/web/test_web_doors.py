@@ -88,7 +88,7 @@ def running(app, op, directory):
 
 
 def up(browser, process):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         if process.poll() is not None:
             raise AssertionError(process.stdout.read())

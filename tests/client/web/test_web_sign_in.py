@@ -64,6 +64,7 @@ def test_an_answer_that_is_brought_by_another_browser_signs_nobody_in(op, shop, 
     victim = Browser(shop, op)
     assert victim.come_back(asked).status == 403
     assert b"unknown_state" in victim.last.body
+    assert b"began in another browser. Cookies must be allowed" in victim.last.body
     victim.leave()
     assert victim.come_back(asked).status == 403
     assert victim.person is None

@@ -35,6 +35,14 @@ MAX_BODY = 32 * 1024
 _AGE = re.compile(r"[0-9]{1,9}")
 _ACR = re.compile(r"[\x21-\x7E]{1,200}(?: [\x21-\x7E]{1,200}){0,9}")
 
+_STALE = "It took too long, was used before, or began in another browser. Cookies must be allowed."
+_TEXTS = {
+    "access_denied": "You said no, or your provider did.",
+    "unknown_state": _STALE,
+    "too_late": _STALE,
+    "used": _STALE,
+}
+
 _log = logging.getLogger(__name__)
 
 
@@ -191,8 +199,7 @@ class Routes:
 
     def _failed(self, error: FlowError) -> WebAnswer:
         _log.warning("nobody signed in by %s: %s", self._provider.party.issuer, error)
-        said_no = error.code == "access_denied"
-        text = "You said no, or your provider did." if said_no else "Your sign-in could not be completed."
+        text = _TEXTS.get(error.code, "Your sign-in could not be completed.")
         return self._page(403, "You are not signed in", f"{text} ({error.code})")
 
     def _trouble(self, error: TokenError) -> WebAnswer:

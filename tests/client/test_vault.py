@@ -9,7 +9,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from tokenward.base.clock import ManualClock
-from tokenward.client import Server, ServerUnavailable, TokenError, Vault
+from tokenward.client import Server, ServerUnavailable, SignIn, TokenError, Vault
 from tokenward.client import vault as module
 from tokenward.client.process_lock import locked
 
@@ -172,12 +172,16 @@ def test_a_full_disk_is_no_reason_to_be_without_a_token(fake, source, vault, mon
 WORKER = """
 import sys, threading, time
 from pathlib import Path
-from tokenward.client import ClientCredentials, ClientSecret, Server, Vault
+from tokenward.client import ClientCredentials, ClientSecret, Server, SignIn, Vault
 
-issuer, directory, key = sys.argv[1:]
+issuer, directory, key, kind = sys.argv[1:]
 end = time.time() + 5
-source = ClientCredentials(Server(issuer, timeout=20), client_id="reports",
-    authentication=ClientSecret("env:FAKE_SECRET"), vault=Vault(Path(directory), key=key))
+vault, server = Vault(Path(directory), key=key), Server(issuer, timeout=20)
+if kind == "person":
+    source = SignIn(server, client_id="notes", vault=vault)
+else:
+    source = ClientCredentials(server, client_id="reports",
+        authentication=ClientSecret("env:FAKE_SECRET"), vault=vault)
 calls, failed = [], []
 
 def work():
@@ -198,12 +202,39 @@ print(len(calls), len(set(calls)), failed[:3])
 """
 
 
-def test_four_processes_of_fifty_threads_ask_once_a_life_and_no_call_fails(fake, source, vault):
+class Rotation(list):
+    """Scripts without end: each refresh token counts once, and a second use ends them all."""
+
+    def __init__(self, fake):
+        super().__init__([self.answer])
+        self.fake, self.good, self.reused = fake, "refresh-0", 0
+
+    def pop(self, _index):
+        return self.answer
+
+    def answer(self, form, _headers):
+        if form["grant_type"] == "refresh_token" and form["refresh_token"] != self.good:
+            self.good, self.reused = "", self.reused + 1
+            return 400, {"error": "invalid_grant"}
+        self.good = f"refresh-{self.fake.issued}"
+        return 200, self.fake.token(refresh_token=self.good)
+
+
+@pytest.mark.parametrize("kind", ["service", "person"])
+def test_four_processes_of_fifty_threads_ask_once_a_life_and_no_call_fails(
+    fake, source, vault, browser, kind
+):  # fmt: skip
     fake.lifetime = 2
+    if kind == "person":
+        fake.lets_people_in()
+        fake.scripts = rotation = Rotation(fake)
+        SignIn(Server(fake.issuer), client_id="notes", vault=vault).sign_in(open_browser=browser)
     began = time.time()
-    arguments = [sys.executable, "-c", WORKER, fake.issuer, str(vault.directory), vault._reference]
+    arguments = [sys.executable, "-c", WORKER, fake.issuer, str(vault.directory), vault._reference, kind]
     workers = [subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     shown = [worker.communicate(timeout=120)[0].strip() for worker in workers]
     assert all(line.endswith("[]") for line in shown), shown
     # One to begin with, and then one in 70 % of a life at the most.
     assert 1 < fake.issued <= 2 + (time.time() - began) / (2 * 0.7), shown
+    if kind == "person":
+        assert rotation.reused == 0

@@ -241,6 +241,22 @@ def test_hooks_scan_from_then_on_and_a_history_is_told_of(tmp_path, monkeypatch)
     assert "pre-commit" not in fix("--yes")
 
 
+def test_no_program_is_given_a_secret_as_an_argument(tmp_path, monkeypatch):
+    repository = Repository(tmp_path / "r")
+    repository.commit({"a.py": LINE})
+    monkeypatch.chdir(repository.path)
+    called, begin = [], subprocess.Popen.__init__
+
+    def noted(self, arguments, *rest, **named):
+        called.append(repr((arguments, named.get("env"))))
+        begin(self, arguments, *rest, **named)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", noted)
+    fix("--yes")
+    assert len(called) > 3
+    assert not any(TOKEN in each for each in called)
+
+
 def test_a_write_that_fails_leaves_the_file_and_says_so(shop, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

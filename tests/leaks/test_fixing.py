@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tokenward.base.references import parse
 from tokenward.leaks.fixing.names import name_for
@@ -109,6 +111,9 @@ LEFT = [
     ("a.js", 'window.fetch("§")', "browser"),
     ("a.js", 'x = {\n  "§": 1 }', "name of a property"),
     ("a.js", "x = `${f('§')}`", "inside of a string"),
+    ("a.js", "html`§`", "with a tag"),
+    ("a.js", "x = '\\§'", "A backslash"),
+    ("a.sh", 'x="\\§"', "A backslash"),
     ("a.jsx", '<A key="§" />', "JSX"),
     ("dist/app.min.js", 'x="§"', "a browser application"),
     ("a.sh", "cat <<'END'\n§\nEND", "end is quoted"),
@@ -158,6 +163,25 @@ def test_an_import_goes_where_python_wants_it_and_lines_end_as_they_did(text, en
     assert "\n\n\n" not in done.replace("\r", "")
     if text.startswith("#!"):
         assert done.startswith("#!")
+
+
+AROUND = [
+    '"', "'", "`", "\\", "#", "//", "/*", "=", ": ", "{", "}", "${", "(", ")", "[", "]",
+    ",", " ", "\t", "\n", "\r\n", "x", "é", "f", "- ", '"""',
+    "<<EOF", "EOF", "ENV ", "const ", "import (", "package a\n",
+]  # fmt: skip
+ODD = st.lists(st.sampled_from(AROUND), max_size=12).map("".join)
+PATHS = sorted({path for path, *_ in LINES})
+
+
+@given(st.sampled_from(PATHS), ODD, ODD, st.sampled_from(["env:K", "cmd:a 'b'"]))
+@settings(max_examples=500)
+def test_whatever_stands_around_it_the_secret_goes_or_it_is_left_to_people(path, before, after, reference):
+    try:
+        done = proposed(path, f"{before}§{after}", reference)
+    except ByHand:
+        return
+    assert SECRET.encode() not in done.content
 
 
 def test_a_document_in_which_more_would_change_is_left_alone():

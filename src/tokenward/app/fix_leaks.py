@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tokenward.app.reports.progress import progress
 from tokenward.app.reports.reading import read_findings
+from tokenward.app.scanning import processors
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.entropy import random_bytes
 from tokenward.base.severity import Confidence
@@ -136,7 +138,15 @@ def scanned(
     today = datetime.fromtimestamp(SYSTEM_CLOCK.time(), UTC).date()
     opened = None if baseline is None else open_baseline(baseline, key, today=today, to_update=False)
     collector = Collector(search.rules, random_bytes(32) if opened is None else opened.key)
-    result = scan(Tree([path]), search, collector, workers=1, progress=lambda _: None)
+    source = Tree([path])
+    with progress(f"scanning {source.name}") as meter:
+        result = scan(
+            source,
+            search,
+            collector,
+            workers=processors(),
+            progress=lambda searched: meter.add(searched.size),
+        )
     if opened is not None:
         result, _ = apply(opened, result, today)
     for finding in result.findings:

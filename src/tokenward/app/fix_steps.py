@@ -262,9 +262,9 @@ def _tell_exchange(talk: Talk, leak: Leak, home: Reference) -> None:
             "scan --report-to ISSUER` ends it."
         )
     elif leak.rule.rotate:
-        talk.tell(f"Exchange it now, whoever has seen it: {leak.rule.rotate}")
+        talk.tell(f"Exchange it, for whoever saw it can use it: {leak.rule.rotate}")
     else:
-        talk.tell(f"Exchange it now wherever it opens something, whoever has seen it ({leak.rule.provider}).")
+        talk.tell("Exchange it wherever it opens something, for whoever saw it can use it.")
     if home.scheme == "keyring":
         words = " ".join(map(shlex.quote, keyring_entry(home.place)))
         talk.tell(

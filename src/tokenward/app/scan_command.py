@@ -3,7 +3,6 @@
 A commit waits for this. Whatever most commits have no use for is imported where it is used.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from tokenward.app.reports.progress import progress
 from tokenward.app.reports.words import headline
 from tokenward.app.reports.writing import Format, write_report
 from tokenward.app.scan_sources import Asked, everything, source_of
-from tokenward.app.scanning import searcher
+from tokenward.app.scanning import processors, searcher
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.entropy import random_bytes
 from tokenward.base.severity import Confidence
@@ -172,13 +171,12 @@ def _scanned(source: Source, wanted: Wanted, key: bytes) -> tuple[ScanResult, In
     search = searcher(wanted.rules, comments=comments)
     collector = Collector(search.rules, key)
     inquire = _inquiry(search.rules.values(), collector, wanted)
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with progress(f"scanning {source.name}") as meter:
         result = run_scan(
             source,
             search,
             collector,
-            workers=workers,
+            workers=processors(),
             progress=lambda searched: meter.add(searched.size),
         )
     return result, inquire

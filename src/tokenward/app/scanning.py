@@ -1,5 +1,6 @@
 """The parts of the leak scanner, put together."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -33,6 +34,11 @@ def searcher(
         file = next((file for file in rule_files if error.where in _ids(file)), "")
         raise PatternError(error.pattern, error.why, f"{file}: {error.where}".removeprefix(": ")) from None
     return Searcher(engine, recorder_of, comments=comments)
+
+
+def processors() -> int:
+    """How many processes may search at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _ids(rule_file: Path) -> set[str]:

@@ -29,6 +29,8 @@ def rewrite(spot: Spot, kept: Reference, name: str) -> Rewritten:
     module = typed or spot.name.endswith(".mjs") or _MODULE.search(spot.text) is not None
     expression, needs = _expression(kept, name, typed=typed, module=module)
     context = literal(spot, context, expression)
+    if context.quote == "`" and re.search(r"[\w$)\]\"'`]$", spot.text[: context.begin][-1:]):
+        raise ByHand("It stands in a template with a tag.", expression)
     beside = spot.text[: context.begin].rstrip(" \t")[-1:], spot.text[context.end :].lstrip(" \t")[:1]
     if beside[1] == ":" and beside[0] in {"{", ",", "\n", "\r"}:
         raise ByHand("It is the name of a property.", f"[{expression}]")

@@ -65,6 +65,8 @@ def propose(spot: Spot, source: Source, kept: Reference, name: str) -> Proposal:
             f"It stands in {application}, whose users all have it: no other secret helps. Make the client a "
             "public one (authorization code with PKCE)."
         )
+    if (len(spot.before) - len(spot.before.rstrip("\\"))) % 2:
+        raise ByHand("A backslash stands right before it.")
     rewrite = next((rewrite for pattern, rewrite in LANGUAGES if re.search(pattern, spot.name)), None)
     if rewrite is None and spot.text.startswith("#!") and re.match(r"#!.*\b(?:ba|z|k|da)?sh\b", spot.text):
         rewrite = shell.rewrite

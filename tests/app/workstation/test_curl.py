@@ -112,6 +112,36 @@ def test_a_redirect_elsewhere_does_not_take_it_along(home, fake):
         assert elsewhere.calls == [(None, None)]
 
 
+def test_a_url_stands_for_itself_and_not_for_many(home, fake):
+    assert home.run("curl", "-s", f"{fake.api}/api/{{a,b}}[1-9]").returncode == 0
+    assert len(fake.calls) == 1
+
+
+def test_a_token_that_would_say_something_to_curl_is_not_shown_to_it(home, fake):
+    hostile = f'x"\nurl = "{fake.api}/api/other'
+    fake.scripts = [(200, fake.token(access_token=hostile, expires_in=3600))]
+    done = home.run("curl", "-s", f"{fake.api}/api")
+    assert (done.returncode, fake.calls) == (2, [])
+    assert "characters that no token has" in done.stderr
+
+
+OLD = """
+    #!/bin/sh
+    if [ "$2" = --version ]; then echo "curl {version} (x86_64-pc-linux-gnu)"; else exec {curl} "$@"; fi
+"""
+
+
+@pytest.mark.parametrize(("version", "code"), [("7.82.0", 2), ("7.83.0", 0), ("8.1.0", 0)])
+def test_a_curl_that_would_take_it_along_follows_no_redirect(home, fake, tmp_path, version, code):
+    (tmp_path / "bin").mkdir()
+    old = tmp_path / "bin" / "curl"
+    old.write_text(textwrap.dedent(OLD).lstrip().format(version=version, curl=shutil.which("curl")))
+    old.chmod(0o755)
+    path = f"{old.parent}{os.pathsep}{home.environment['PATH']}"
+    assert home.run("curl", "-s", "-L", f"{fake.api}/api", env={"PATH": path}).returncode == code
+    assert home.run("curl", "-s", f"{fake.api}/api", env={"PATH": path}).returncode == 0
+
+
 def test_no_proxy_reads_along_where_there_is_no_tls(home, fake):
     environment = {"http_proxy": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1"}
     done = home.run("curl", "-sf", "-x", "http://127.0.0.1:1", f"{fake.api}/api", env=environment)

@@ -188,7 +188,7 @@ def _open(url: str, profile: Profile) -> bool:
     err.print("opening your browser; if nothing opens, go to this address on this machine:\n")
     err.print(f"  {url}\n", markup=False)
     if profile.client_id == CLIENT:
-        err.print(f"(an issuer that does not know {CLIENT}: --client-id names another client)", style="dim")
+        err.print(f"(if it knows no {CLIENT}: register it there, or name another --client-id)", style="dim")
     webbrowser.open(url)
     return True
 

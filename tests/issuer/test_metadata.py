@@ -1,6 +1,10 @@
+import json
+from dataclasses import replace
+
 import httpx
 
 from issuer.house import KEYS, URL, House, lived
+from tokenward.issuer.endpoints.metadata import oauth_metadata, openid_metadata
 from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS
 from tokenward.tokens.jwk_set import public_keys
 
@@ -58,6 +62,17 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
         "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),
         "authorization_details_types_supported": ["account_information", "forecasts", "payment"],
     }
+
+
+@lived
+async def test_what_is_empty_is_left_out(h: House):
+    """RFC 8414 §3.2: members with no elements must be omitted."""
+    plain = {name: replace(each, details={}) for name, each in h.issuer.settings.resources.items()}
+    issuer = replace(h.issuer, settings=replace(h.issuer.settings, resources=plain))
+    for document in (oauth_metadata, openid_metadata):
+        told = json.loads((await document(issuer, {}, None)).body)
+        assert "authorization_details_types_supported" not in told
+        assert [] not in told.values()
 
 
 @lived

@@ -60,8 +60,14 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
         "tls_client_certificate_bound_access_tokens": issuer.settings.takes_certificates,  # RFC 8705 §3.3
         "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),  # RFC 9449 §5.1
-        "authorization_details_types_supported": sorted(issuer.settings.detail_types),  # RFC 9396 §10
+        **_detail_types(issuer),
     }
+
+
+def _detail_types(issuer: Issuer) -> dict[str, list[str]]:
+    """RFC 9396 §10; where there are none it is left out, as RFC 8414 §3.2 has it of what is empty."""
+    types = sorted(issuer.settings.detail_types)
+    return {"authorization_details_types_supported": types} if types else {}
 
 
 def _openid() -> dict[str, Any]:

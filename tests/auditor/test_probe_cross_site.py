@@ -84,8 +84,12 @@ NAMED = {
 }
 
 
-def target(defence, *, overrides=lambda _: None, seen=None, media=None):
+def target(defence, *, overrides=lambda _: None, seen=None, media=None, lets=None):
+    """An API with a defence; `lets` is what it tells browsers that ask first (CORS)."""
+
     def answer(request):
+        if request.method == "OPTIONS":
+            return Response(204, "", lets or {})
         if seen is not None:
             seen.append(request.method)
         if request.fields.get("HTTP_COOKIE") != "sid=1":
@@ -120,12 +124,13 @@ def test_what_lets_other_sites_act_is_found(defence):
     [
         (lambda it: it.override, "POST", "a GET with X-HTTP-Method-Override"),
         (lambda it: it.query.get("_method", [None])[0], "POST", "a GET with `_method` in the query"),
-        (lambda it: it.override, "DELETE", "a GET with X-HTTP-Method-Override"),
+        (lambda it: it.query.get("_method", [None])[0], "DELETE", "a GET with `_method` in the query"),
     ],
     ids=["field", "query", "delete"],
 )
 def test_a_method_that_is_overridden_after_the_check_is_found(overrides, method, named):
-    result = probed(target(strict, overrides=overrides), method=method)
+    lets = {**LETS, "Access-Control-Allow-Headers": "X-HTTP-Method-Override"}
+    result = probed(target(strict, overrides=overrides, lets=lets), method=method)
     assert found(result) == {"method-override"}
     (finding,) = result.findings
     assert finding.detail.startswith(f"Taken for a {method}: {named}")
@@ -150,9 +155,39 @@ def test_without_a_word_nothing_that_changes_things_is_sent():
     assert any("--unsafe-methods" in each.why for each in result.unseen)
 
 
-def test_an_api_that_takes_json_alone_is_asked_in_json():
-    assert found(probed(target(none, media="application/json"))) == {"cross-site", "origin-unsaid"}
-    assert found(probed(target(strict, media="application/json"))) == set()
+LETS = {"Access-Control-Allow-Origin": "https://evil.example", "Access-Control-Allow-Credentials": "true"}
+
+
+@pytest.mark.parametrize(
+    ("lets", "expected"),
+    [
+        ({**LETS, "Access-Control-Allow-Headers": "Content-Type"}, {"cross-site"}),
+        (LETS, set()),
+        (
+            {
+                "Access-Control-Allow-Origin": "https://evil.example",
+                "Access-Control-Allow-Headers": "Content-Type",
+                "Access-Control-Allow-Methods": "DELETE",
+            },
+            set(),
+        ),
+        ({**LETS, "Access-Control-Allow-Headers": "*"}, set()),  # not with credentials
+        ({"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "content-type"}, set()),
+        ({}, set()),
+    ],
+    ids=["let", "headers", "credentials", "star", "everybody", "not"],
+)
+def test_what_browsers_ask_about_first_counts_only_where_they_may(lets, expected):
+    """JSON is no media type of forms: an API that takes it alone is not open to other sites for that."""
+    result = probed(target(none, media="application/json", lets=lets))
+    assert found(result) - {"origin-unsaid"} == expected
+    delete = {**lets, "Access-Control-Allow-Methods": "DELETE"} if expected else lets
+    result = probed(target(none, lets=delete), method="DELETE")
+    assert found(result) - {"origin-unsaid"} == expected
+
+
+def test_a_field_that_browsers_may_not_send_overrides_nothing():
+    assert found(probed(target(strict, overrides=lambda it: it.override))) == set()
 
 
 def test_an_api_that_refuses_its_own_page_is_left_out():

@@ -88,7 +88,8 @@ def read(data: bytes, name: str, today: date) -> Baseline:
         line = data.count(b"\n", 0, error.start) + 1
         raise BaselineError(f"{name}:{line}: not UTF-8") from None
     except (ValueError, RecursionError) as error:
-        raise BaselineError(f"{name}: {error}") from None
+        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise BaselineError(f"{name}: {why}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise BaselineError(f'{name}: not a baseline: "format" must be "{FORMAT}"')
     if document.get("version") != VERSION:

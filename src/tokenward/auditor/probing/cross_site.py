@@ -21,6 +21,8 @@ _ELSEWHERE = ("Origin", b"https://evil.example")
 _CROSS = ("Sec-Fetch-Site", b"cross-site")
 _JSON, _TEXT, _FORM = b"application/json", b"text/plain", b"application/x-www-form-urlencoded"
 _FORMS = (_TEXT, _FORM, b"multipart/form-data; boundary=x")
+_OVERRIDING = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
+_SIMPLE = frozenset({"GET", "HEAD", "POST"})
 _WHAT = "requests of other sites (CSRF)"
 
 
@@ -77,11 +79,11 @@ def _foreign_pages(scene: Scene, shot: Shot, media: bytes) -> None:
         "from an origin that begins like its own": ((("Origin", own + b".evil.example"), _CROSS), media),
         "without Origin, Sec-Fetch-Site: cross-site": ((_CROSS,), media),
     } | {f"as a form, {form.partition(b';')[0].decode()}": ((_ELSEWHERE, _CROSS), form) for form in _FORMS}
-    passed = {
-        name: answer.status
-        for name, (fields, body) in pages.items()
-        if _good(answer := scene.gun.send(_bodied(shot, body).plus(*fields)))
-    }
+    passed = {}
+    for name, (fields, body) in pages.items():
+        forged = _bodied(shot, body).plus(*fields)
+        if _is_sent(scene, forged) and _good(answer := scene.gun.send(forged)):
+            passed[name] = answer.status
     if passed:
         told = f"{shot.method} with the cookie: {'; '.join(passed)}."
         scene.find("probe.cross-site", told, facts={"Answer": _statuses(passed.values())})
@@ -89,8 +91,8 @@ def _foreign_pages(scene: Scene, shot: Shot, media: bytes) -> None:
 
 def _unsaid(scene: Scene, shot: Shot, media: bytes) -> None:
     """A browser of before 2020, or one behind a proxy that takes fields away."""
-    answer = scene.gun.send(_bodied(shot, media).plus(("Referer", b"https://evil.example/page")))
-    if _good(answer):
+    forged = _bodied(shot, media).plus(("Referer", b"https://evil.example/page"))
+    if _is_sent(scene, forged) and _good(answer := scene.gun.send(forged)):
         scene.find("probe.origin-unsaid", f"{shot.method} with the cookie: {answer.status}.")
 
 
@@ -106,6 +108,8 @@ def _overridden(scene: Scene, shot: Shot, good: Answer) -> None:
         except CannotProbe:
             continue  # it answers alike to either method
         for name, overriding in _overrides(plain, shot.method):
+            if not _is_sent(scene, overriding):
+                continue
             answer = scene.gun.send(overriding)
             if likeness.verdict(answer) is Verdict.ACCEPTED:
                 passed[f"a {carrier} with {name}"] = answer.status
@@ -115,12 +119,41 @@ def _overridden(scene: Scene, shot: Shot, good: Answer) -> None:
 
 
 def _overrides(plain: Shot, method: str) -> Iterator[tuple[str, Shot]]:
-    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+    for name in _OVERRIDING:
         yield name, plain.plus((name, method.encode()))
     join = "&" if "?" in plain.url else "?"
     yield "`_method` in the query", replace(plain, url=f"{plain.url}{join}_method={method}")
     if plain.method == "POST":
         yield "`_method` in a form", replace(_bodied(plain, _FORM), body=f"_method={method}".encode())
+
+
+def _is_sent(scene: Scene, forged: Shot) -> bool:
+    """Whether a browser sends it for another site's page: at once, or since the target lets it (CORS).
+
+    Other methods, media types and fields than a form's are asked about first (Fetch Standard §4.8).
+    """
+    fields = {name.lower(): value for name, value in forged.fields}
+    named = [name.lower() for name in _OVERRIDING if name.lower() in fields]
+    if fields.get("content-type", _TEXT) not in _FORMS:
+        named.append("content-type")
+    if forged.method in _SIMPLE and not named:
+        return True
+    origin = fields.get("origin", _ELSEWHERE[1])
+    asking = [("Origin", origin), ("Access-Control-Request-Method", forged.method.encode())]
+    if named:
+        asking.append(("Access-Control-Request-Headers", ",".join(named).encode()))
+    answer = scene.gun.send(Shot("OPTIONS", forged.url, tuple(asking)))
+    methods, headers = (
+        {each.strip().lower() for each in answer.value(f"access-control-allow-{what}").split(",")}
+        for what in ("methods", "headers")
+    )
+    return (
+        _good(answer)
+        and answer.value("access-control-allow-origin").encode("latin-1") == origin
+        and answer.value("access-control-allow-credentials") == "true"
+        and (forged.method in _SIMPLE or forged.method.lower() in methods)
+        and set(named) <= headers
+    )
 
 
 def _bodied(shot: Shot, media: bytes) -> Shot:

@@ -79,3 +79,12 @@ def test_programs_get_each_by_itself():
     assert lines == set(range(1, 301))
     assert results[0]["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "/servers"}]
     assert len(json.loads(json_report.text(of))["findings"]) == 301
+
+
+def test_a_name_that_fills_pages_is_cut_at_the_terminal_alone():
+    pointer = f"/claims/{'a_' * 50_000}pin"
+    found = Finding.of(OTHER, Place("token", pointer), "Here.")
+    of = audit_report("inspect", "Inspection", Result("token", (found,)), at=0)
+    assert "/claims/a_a_" in told(of)
+    assert len(told(of)) < 1_000
+    assert pointer in json_report.text(of)

@@ -118,6 +118,10 @@ def test_hostile_texts_cannot_reach_the_terminal():
         ("\ud800", "\\ud800"),
         ("\U000e0041", "\\U000e0041"),
         ("\u2028", "\\u2028"),
+        ("::error file=a::b", "\\x3a:error file=a::b"),
+        ("x ::Stop-Commands::y", "x \\x3a:Stop-Commands::y"),
+        ("##vso[task.x]##[error]", "\\x23#vso[task.x]\\x23#[error]"),
+        ("std::warning_of(x)::y ## head", "std::warning_of(x)::y ## head"),
     ],
 )
 def test_what_cannot_be_seen_is_spelled_out(text, shown):

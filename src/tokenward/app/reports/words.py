@@ -1,5 +1,6 @@
 """Words and numbers that every report has in common, and text that cannot take over a terminal or a page."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 
@@ -31,13 +32,23 @@ class _Printable(dict[int, str]):
 
 _PRINTABLE = _Printable()
 
+# Runners of pipelines take a line that begins so for an order: GitHub's, and those of Azure.
+_ORDER = re.compile(
+    r"::(?=(?:error|warning|notice|debug|group|endgroup|echo|add-mask|add-matcher|remove-matcher|add-path"
+    r"|stop-commands|save-state|set-output|set-env)(?:::| ))|##(?=vso\[|\[)",
+    re.IGNORECASE,
+)
+
 
 def printable(text: str) -> str:
     r"""`text` with everything that cannot be seen spelled out, such as `\x1b` or `\u202e`.
 
-    A byte of a file name that is not UTF-8 (`surrogateescape`) comes out as `\xff`.
+    A byte of a file name that is not UTF-8 (`surrogateescape`) comes out as `\xff`. What would be an order to
+    the runner of a pipeline, wherever a line may be broken, is none any more.
     """
-    return text if text.isascii() and text.isprintable() else text.translate(_PRINTABLE)
+    if not (text.isascii() and text.isprintable()):
+        text = text.translate(_PRINTABLE)
+    return _ORDER.sub(lambda found: f"\\x{ord(found[0][0]):02x}{found[0][1]}", text)
 
 
 def _spelled(character: str) -> str:

@@ -224,6 +224,22 @@ class Caller:
         }
         return {name: value for name, value in parameters.items() if value}
 
+    async def push(self, headers=None, **changes: str) -> httpx.Response:
+        """Push the same request (RFC 9126)."""
+        return await self.post("/par", headers, **self.request(**changes))
+
+    async def pushed(self, **changes: str) -> str:
+        """The `request_uri` of the same request."""
+        response = await self.push(**changes)
+        assert response.status_code == 201, response.text
+        return str(response.json()["request_uri"])
+
+    async def open(self, request_uri: str, **beside: str) -> httpx.Response:
+        """What a browser comes to with that handle: one step of ours further."""
+        response = await self.house.authorize(client_id=self.id, request_uri=request_uri, **beside)
+        location = response.headers.get("location", "")
+        return await self.house.http.get(location) if location.startswith("/authorize?") else response
+
     async def code(self, **changes: str) -> str:
         """A code, by way of the consent page."""
         page = await self.house.authorize(**self.request(**changes))

@@ -168,7 +168,9 @@ async def test_no_parameter_of_a_token_request_widens_what_was_granted(h: House)
     assert (await app.introspect(again["access_token"]))["aud"] == BANK
 
 
-@pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke", "/authorize", "/authorize/decision"])
+@pytest.mark.parametrize(
+    "path", ["/token", "/introspect", "/revoke", "/par", "/authorize", "/authorize/decision"]
+)
 def test_a_parameter_given_twice_is_refused_at_every_endpoint(tmp_path, path):
     @lived
     async def story(h: House):

@@ -49,6 +49,7 @@ _BODIES = st.one_of(
 _PATHS = st.sampled_from(
     [
         "/token",
+        "/par",
         "/introspect",
         "/revoke",
         "/authorize",

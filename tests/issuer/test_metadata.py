@@ -23,6 +23,8 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
         "issuer": URL,
         "authorization_endpoint": f"{URL}/authorize",
         "token_endpoint": f"{URL}/token",
+        "pushed_authorization_request_endpoint": f"{URL}/par",
+        "require_pushed_authorization_requests": False,
         "device_authorization_endpoint": f"{URL}/device_authorization",
         "introspection_endpoint": f"{URL}/introspect",
         "revocation_endpoint": f"{URL}/revoke",
@@ -58,6 +60,10 @@ async def test_oauth_metadata_says_exactly_what_is_on(h: House):
         "introspection_signing_alg_values_supported": ["RS256", "ES256"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": False,
+        "request_object_signing_alg_values_supported": ALGORITHMS,
+        "require_signed_request_object": False,
         "tls_client_certificate_bound_access_tokens": False,
         "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),
         "authorization_details_types_supported": ["account_information", "forecasts", "payment"],
@@ -82,7 +88,7 @@ async def test_openid_metadata_has_what_discovery_requires(h: House):
     assert {name: metadata[name] for name in oauth} == oauth
     assert metadata["subject_types_supported"] == ["public", "pairwise"]
     assert {"sub", "auth_time", "email", "phone_number"} <= set(metadata["claims_supported"])
-    assert metadata["id_token_signing_alg_values_supported"] == ["RS256"]
+    assert metadata["id_token_signing_alg_values_supported"] == ["RS256", "ES256"]
     assert metadata["request_uri_parameter_supported"] is False
 
 

@@ -6,13 +6,21 @@ from store.contract import PROMISES
 from store.device_contract import PROMISES as DEVICE_PROMISES
 from store.leak_contract import PROMISES as LEAK_PROMISES
 from store.people_contract import PROMISES as PEOPLE_PROMISES
+from store.pushed_contract import PROMISES as PUSHED_PROMISES
 from store.usage_contract import PROMISES as USAGE_PROMISES
 from store.values import opened
 
 
 @pytest.mark.parametrize(
     "promise",
-    [*PROMISES, *DEVICE_PROMISES, *LEAK_PROMISES, *PEOPLE_PROMISES, *USAGE_PROMISES],
+    [
+        *PROMISES,
+        *DEVICE_PROMISES,
+        *LEAK_PROMISES,
+        *PEOPLE_PROMISES,
+        *PUSHED_PROMISES,
+        *USAGE_PROMISES,
+    ],
     ids=lambda check: check.__name__,
 )
 def test_the_adapter_keeps_the_promise(promise, url):

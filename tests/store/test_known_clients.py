@@ -7,6 +7,7 @@ import pytest
 from store.values import NOW, client, opened, secret_of
 from tokenward.store.sql import clients as module
 from tokenward.store.sql.clients import SqlClients
+from tokenward.store.sql.schema import clients
 
 
 @pytest.fixture
@@ -51,9 +52,8 @@ def test_what_another_store_changed_shows_soon(sqlite_url, registered, monkeypat
 
 def test_what_was_read_before_a_change_is_not_remembered(registered):
     app, secret = registered
-    row = (app.client_id, app.name, app.type, "", "", app.created_at, "", "", "opaque")
-    row = (*row, app.auth_method, "", "", "", "", "")
-    old = (*row, secret.secret_id, app.client_id, secret.keyed_hash, secret.created_at, None, None)
+    of_client = (app.client_id, app.name, app.type, *("" for _ in list(clients.c)[3:]))
+    old = (*of_client, secret.secret_id, app.client_id, secret.keyed_hash, secret.created_at, None, None)
 
     class SlowDatabase:
         """Finds the old row once, and is told of the rotation while it still holds it."""

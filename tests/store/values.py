@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from tokenward.base.entropy import identifier
 from tokenward.store.device_records import DeviceCode
 from tokenward.store.people_records import Link, Passkey, Proof, Session, User
+from tokenward.store.pushed_records import PushedRequest
 from tokenward.store.records import (
     AccessToken,
     ApiKey,
@@ -159,6 +160,20 @@ def device_code(**over):
             "created_at": NOW,
             "expires_at": NOW + 600,
             "interval": 5,
+            **over,
+        }
+    )
+
+
+def pushed_request(**over):
+    return PushedRequest(
+        **{
+            "request_id": token_id("ac"),
+            "keyed_hash": os.urandom(32),
+            "client_id": "app",
+            "parameters": "response_type=code&state=a%26b",
+            "created_at": NOW,
+            "expires_at": NOW + 60,
             **over,
         }
     )

@@ -20,6 +20,7 @@ from tokenward.store.records import (
     AccessTokenFormat,
     AuthMethod,
     Client,
+    ClientProfile,
     ClientSecret,
     ClientType,
     IntrospectionAlg,
@@ -50,6 +51,9 @@ class NewClient(Input):
     bound_tokens: TokenBinding = ""
     introspection_signed_response_alg: IntrospectionAlg = "RS256"
     authorization_details_types: list[str] = Field(default_factory=list, max_length=50)
+    profile: ClientProfile = ""
+    require_pushed_authorization_requests: bool = False
+    require_signed_request_object: bool = False
     certificates: Certificates = Field(default_factory=list)
 
     @property
@@ -134,6 +138,9 @@ class ClientEndpoints:
             bound_tokens=wanted.bound_tokens,
             introspection_signed_response_alg=wanted.introspection_signed_response_alg,
             authorization_details_types=wanted.authorization_details_types,
+            profile=wanted.profile,
+            require_pushed_authorization_requests=wanted.require_pushed_authorization_requests,
+            require_signed_request_object=wanted.require_signed_request_object,
         )
         return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
 
@@ -191,6 +198,9 @@ def _client_json(client: Client) -> dict[str, object]:
         "bound_tokens": client.bound_tokens,
         "introspection_signed_response_alg": client.introspection_signed_response_alg,
         "authorization_details_types": list(client.authorization_details_types),
+        "profile": client.profile,
+        "require_pushed_authorization_requests": client.require_pushed_authorization_requests,
+        "require_signed_request_object": client.require_signed_request_object,
         "jwks": json.loads(client.jwks) if client.jwks else None,
         "jwks_uri": client.jwks_uri,
         "exposes": list(exposure(client)),

@@ -19,6 +19,7 @@ from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
 from tokenward.app.leak_settings import softened
 from tokenward.app.people_consistency import people_secrets
+from tokenward.app.pushed_consistency import excepted
 from tokenward.app.rollout_check import rollout_remarks
 from tokenward.app.settings import Settings
 from tokenward.app.tier_settings import tuning_remarks
@@ -41,6 +42,7 @@ def check(path: Path) -> Loaded:
         *rollout_remarks(loaded.settings),
         *tuning_remarks(loaded.settings.tiers),
         *softened(loaded.settings.leaks),
+        *excepted(loaded.settings),
     )
     source = loaded.source
     findings = in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))

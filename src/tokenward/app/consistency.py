@@ -10,6 +10,7 @@ from tokenward.app.findings import Remark
 from tokenward.app.leak_policy import leaks_are_clear
 from tokenward.app.locations import Listen
 from tokenward.app.people_consistency import people_get_in
+from tokenward.app.pushed_consistency import exceptions_are_clear
 from tokenward.app.settings import Settings
 from tokenward.app.trust_consistency import trust_is_clear
 from tokenward.base.addresses import is_loopback
@@ -372,6 +373,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     _redis_is_private,
     trust_is_clear,
     people_get_in,
+    exceptions_are_clear,
 )
 
 

@@ -77,6 +77,10 @@ class Foundation:
             resources={**self.configuration.resources, **_leak_reports(settings.issuer.url)},
             takes_certificates=settings.issuer.client_certificates is not None,
             client_authorities=self.configuration.client_authorities,
+            require_pushed_requests=settings.clients.pushed_requests.required,
+            without_pushed_requests=frozenset(
+                each.client for each in settings.clients.pushed_requests.exceptions
+            ),
             exchange=tuple(
                 ExchangeRule(
                     rule.client,

@@ -18,7 +18,7 @@ from tokenward.app.quantities import Duration, NoticeDays
 from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServer
 from tokenward.app.tier_settings import TierSettings
 from tokenward.app.value_rules import A_LIST
-from tokenward.app.values import ApiName, Name, Redis, Reference, Scopes, Store
+from tokenward.app.values import ApiName, Name, Reason, Redis, Reference, Scopes, Store
 from tokenward.issuer.settings import Actor
 from tokenward.tokens.workloads import PLATFORMS
 
@@ -121,8 +121,31 @@ class ExchangeSettings(Model):
     )
 
 
+class UnpushedSettings(Model):
+    """A client that need not push its authorization requests where all others have to."""
+
+    client: str = Field(min_length=1, description="Its client_id.")
+    reason: Reason = Field(description="Why; `tokenward check` repeats it.")
+
+
+class PushedRequestSettings(Model):
+    """Who has to push authorization requests (RFC 9126)."""
+
+    required: bool = Field(
+        default=False,
+        description="Every client has to; otherwise those that are registered so, and those by FAPI 2.0.",
+    )
+    exceptions: Annotated[tuple[UnpushedSettings, ...], A_LIST] = Field(
+        default=(), description="Clients that need not, where all others have to, each with its reason."
+    )
+
+
 class ClientSettings(Model):
     """What holds for every client."""
+
+    pushed_requests: PushedRequestSettings = Field(
+        default_factory=PushedRequestSettings, description="Who has to push authorization requests."
+    )
 
     secret_longest: Annotated[int, Duration(86_400, 730 * 86_400)] = Field(
         default=180 * 86_400,

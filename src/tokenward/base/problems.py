@@ -203,6 +203,7 @@ UNREGISTERED_REDIRECT = _row(
     400,
     "The redirect address is not registered for this application.",
     "RFC 9700 §2.1",
+    "invalid_request",
 )
 ACCESS_DENIED = _row("access_denied", 403, "Access was refused.", "RFC 6749 §4.1.2.1", "access_denied")
 LOGIN_REQUIRED = _row(
@@ -216,12 +217,30 @@ CONSENT_REQUIRED = _row(
     "consent_required", 400, "Consent is needed.", "OpenID Connect Core §3.1.2.6", "consent_required"
 )
 REQUEST_NOT_SUPPORTED = _row(
-    "request_not_supported", 400, "Request objects are not supported.", "OpenID Connect Core §3.1.2.6",
-    "request_not_supported",
+    "request_not_supported", 400, "Request objects are for applications that registered keys.",
+    "OpenID Connect Core §3.1.2.6", "request_not_supported",
 )  # fmt: skip
 REQUEST_URI_NOT_SUPPORTED = _row(
-    "request_uri_not_supported", 400, "Request objects by reference are not supported.",
+    "request_uri_not_supported", 400, "No request is fetched from elsewhere: push it.",
     "OpenID Connect Core §3.1.2.6", "request_uri_not_supported",
+)  # fmt: skip
+INVALID_REQUEST_URI = _row(
+    "invalid_request_uri", 400,
+    "This request has expired, was answered before, or is not this application's. Start again there.",
+    "RFC 9126 §4", "invalid_request_uri",
+)  # fmt: skip
+INVALID_REQUEST_OBJECT = _row(
+    "invalid_request_object", 400,
+    "The request object is malformed, too old, not for this server, or not signed by this application.",
+    "RFC 9101 §7", "invalid_request_object",
+)  # fmt: skip
+PUSH_REQUIRED = _row(
+    "push_required", 400, "This application has to push its authorization requests.", "RFC 9126 §5",
+    "invalid_request",
+)  # fmt: skip
+SIGNED_REQUEST_REQUIRED = _row(
+    "signed_request_required", 400, "This application has to sign its authorization requests.",
+    "RFC 9101 §10.5", "invalid_request",
 )  # fmt: skip
 NOT_YOUR_TOKEN = _row(
     "not_your_token", 400, "The token was not issued to this client.", "RFC 7009 §2.1", "invalid_grant"

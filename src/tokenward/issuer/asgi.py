@@ -16,7 +16,7 @@ from tokenward.base.problems import (
     problem_json,
 )
 from tokenward.issuer.context import Issuer
-from tokenward.issuer.endpoints import device
+from tokenward.issuer.endpoints import device, pushed_authorization
 from tokenward.issuer.endpoints.authorize import DECISION_PATH, authorize, authorize_by_post, decide
 from tokenward.issuer.endpoints.device_authorization import device_authorization
 from tokenward.issuer.endpoints.introspect import introspect
@@ -56,6 +56,7 @@ class Route:
 
 ROUTES: dict[str, Route] = {
     "/token": Route({"POST": token}, oauth_error, any_origin=True),
+    pushed_authorization.PATH: Route({"POST": pushed_authorization.push}, oauth_error, any_origin=True),
     "/device_authorization": Route({"POST": device_authorization}, oauth_error),
     "/introspect": Route({"POST": introspect}, oauth_error),
     "/revoke": Route({"POST": revoke}, oauth_error, any_origin=True),

@@ -13,12 +13,11 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.issuer.client_auth.method import AuthenticatedClient
+from tokenward.issuer.client_keys import FAPI_ALGORITHMS
 from tokenward.issuer.context import Issuer
 from tokenward.store.records import Client
 from tokenward.tokens.binding import ClientCertificate, Confirmation
 from tokenward.tokens.errors import InvalidToken
-
-TOKEN_PATH = "/token"  # noqa: S105 - where tokens are asked for
 
 
 async def token_binding(issuer: Issuer, scope: Scope, client: Client) -> Confirmation | None:
@@ -37,10 +36,23 @@ async def token_binding(issuer: Issuer, scope: Scope, client: Client) -> Confirm
             raise Refusal(INVALID_DPOP_PROOF, f"client {client.client_id} binds its tokens to a certificate")
         return _of_certificate(scope, client)
     if proofs:
-        return await _of_proof(issuer, scope, proofs)
+        return await _of_proof(issuer, scope, client, proofs)
     if client.bound_tokens == "dpop":  # RFC 9449 §5.2, dpop_bound_access_tokens
         raise Refusal(INVALID_DPOP_PROOF, f"client {client.client_id} must bring a DPoP proof")
     return None
+
+
+async def pushed_binding(issuer: Issuer, scope: Scope, client: Client) -> Confirmation | None:
+    """The key that a pushed request proved, which has to redeem its code (RFC 9449 §10.1); None for none.
+
+    Raises:
+        Refusal: as `token_binding`.
+    """
+    if not (proofs := header_values(scope, b"dpop")):
+        return None
+    if client.bound_tokens == "mtls":
+        raise Refusal(INVALID_DPOP_PROOF, f"client {client.client_id} binds its tokens to a certificate")
+    return await _of_proof(issuer, scope, client, proofs)
 
 
 def _of_certificate(scope: Scope, client: Client) -> Confirmation:
@@ -51,14 +63,15 @@ def _of_certificate(scope: Scope, client: Client) -> Confirmation:
     return Confirmation.of(ClientCertificate.from_der(certificate))
 
 
-async def _of_proof(issuer: Issuer, scope: Scope, proofs: list[bytes]) -> Confirmation:
-    """RFC 9449 §5. The target is the configured one: what the request calls us proves nothing."""
+async def _of_proof(issuer: Issuer, scope: Scope, client: Client, proofs: list[bytes]) -> Confirmation:
+    """RFC 9449 §5. The origin is the configured one: what the request calls us proves nothing."""
     try:
         proof = await issuer.dpop.verify_async(
             [value.decode("latin-1") for value in proofs],
             method=scope["method"],
-            url=issuer.settings.url + TOKEN_PATH,
+            url=issuer.settings.url + scope["path"],
             access_token=None,
+            algorithms=FAPI_ALGORITHMS if client.profile == "fapi2" else None,
         )
     except InvalidToken as error:
         if error.code == "replays_unavailable":

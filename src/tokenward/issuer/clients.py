@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
 from tokenward.base.entropy import identifier
@@ -10,6 +11,8 @@ from tokenward.base.secret import Secret
 from tokenward.issuer.client_auth.registration import USUAL, Proving, checked
 from tokenward.issuer.client_desk import ATTEMPTS, SETTLED_SECONDS, ClientDesk, known_client, settle
 from tokenward.issuer.client_secrets import new_secret
+from tokenward.issuer.fapi2 import held_to_profile
+from tokenward.issuer.grants import authorization_code
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists
@@ -17,6 +20,7 @@ from tokenward.store.records import (
     AccessTokenFormat,
     Client,
     ClientKeySet,
+    ClientProfile,
     ClientType,
     IntrospectionAlg,
     TokenBinding,
@@ -45,6 +49,9 @@ async def register(
     bound_tokens: TokenBinding = "",
     introspection_signed_response_alg: IntrospectionAlg = "RS256",
     authorization_details_types: Sequence[str] = (),
+    profile: ClientProfile = "",
+    require_pushed_authorization_requests: bool = False,
+    require_signed_request_object: bool = False,
     proving: Proving = USUAL,
 ) -> tuple[Client, Secret | None]:
     """Register a client; the secret, where it proves itself by one, is there now and never again.
@@ -66,28 +73,32 @@ async def register(
         introspection_signed_response_alg: what signed introspection responses for it are signed with (RFC
             9701 §6).
         authorization_details_types: of which types it may ask for authorization details (RFC 9396 §10).
+        profile: `fapi2` turns on all that the FAPI 2.0 Security Profile asks, and refuses what it forbids.
+        require_pushed_authorization_requests: it pushes its authorization requests (RFC 9126 §6).
+        require_signed_request_object: it signs them (RFC 9101 §10.5), by keys of its own.
         proving: how it proves itself.
 
     Raises:
         Refusal: INVALID_INPUT, whose detail says what to mend; CONFLICT, the client_id is taken.
     """
-    if client_type not in get_args(ClientType):
-        raise Refusal(INVALID_INPUT, f"the type must be one of {', '.join(get_args(ClientType))}")
-    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
-        raise Refusal(INVALID_INPUT, f"the name must have 1 to {MAX_NAME} printable characters")
-    if client_id is not None and not _CLIENT_ID.fullmatch(client_id):
-        raise Refusal(INVALID_INPUT, f"a client_id has 1 to {MAX_CLIENT_ID} characters of A-Z a-z 0-9 . _ -")
-    if client_id is not None and (why := why_no_claim_value(client_id)):
-        raise Refusal(INVALID_INPUT, f"every token would carry this client_id, and {why}")
+    _check_names(client_type, name, client_id)
     check_redirect_uris(client_type, redirect_uris)
     _check_scopes(desk.settings, client_type, scopes)
+    _check_requests(
+        client_type,
+        proving,
+        pushed=require_pushed_authorization_requests,
+        signed=require_signed_request_object,
+    )
+    if profile not in get_args(ClientProfile):
+        raise Refusal(INVALID_INPUT, "the only profile is fapi2")
     if bound_tokens == "mtls" and not desk.settings.takes_certificates:
         raise Refusal(INVALID_INPUT, "tokens bound to certificates need issuer.client_certificates")
     if introspection_signed_response_alg not in get_args(IntrospectionAlg):
         there = " and ".join(get_args(IntrospectionAlg))
         raise Refusal(INVALID_INPUT, f"introspection responses are signed with one of {there}")
     _check_details(desk.settings, authorization_details_types)
-    method, proof = checked(proving, client_type, desk.settings)
+    method, proof = checked(proving, client_type, desk.settings, profile)
     if client_id is not None and await desk.store.client(client_id) is not None:
         raise Refusal(CONFLICT, f"client {client_id} exists")
     client = Client(
@@ -107,7 +118,14 @@ async def register(
         bound_tokens=bound_tokens,
         introspection_signed_response_alg=introspection_signed_response_alg,
         authorization_details_types=tuple(dict.fromkeys(authorization_details_types)),
+        profile=profile,
+        require_pushed_authorization_requests=require_pushed_authorization_requests,
+        require_signed_request_object=require_signed_request_object,
     )
+    if profile == "fapi2":
+        client = held_to_profile(client)
+    if client.require_pushed_authorization_requests and client_id in desk.settings.without_pushed_requests:
+        raise Refusal(INVALID_INPUT, "it has to push its requests, and tokenward.yaml excepts it from that")
     for _ in range(ATTEMPTS):
         # No branch can give a public client a secret (RFC 9700 §2.5): it could not keep one.
         secret, record = new_secret(desk, client.client_id) if method == "client_secret" else (None, None)
@@ -132,7 +150,9 @@ async def set_keys(desk: ClientDesk, client_id: str, keys: Proving, *, compromis
         Refusal: NOT_FOUND; INVALID_INPUT, whose detail says what to mend.
     """
     client = await known_client(desk, client_id)
-    method, kept = checked(keys, client.type, desk.settings)
+    method, kept = checked(keys, client.type, desk.settings, client.profile)
+    if client.profile == "fapi2":
+        held_to_profile(replace(client, auth_method=method))
     now = desk.clock.time()
     until = now + SETTLED_SECONDS if compromised else None
     record = ClientKeySet(method, kept.jwks, kept.jwks_uri)
@@ -163,6 +183,26 @@ def _id_token_claims(client_type: ClientType, names: Sequence[str]) -> tuple[str
         if why := why_not_released(name):
             raise Refusal(INVALID_INPUT, f"this claim cannot be released: {why}")
     return tuple(dict.fromkeys(names))
+
+
+def _check_names(client_type: str, name: str, client_id: str | None) -> None:
+    if client_type not in get_args(ClientType):
+        raise Refusal(INVALID_INPUT, f"the type must be one of {', '.join(get_args(ClientType))}")
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
+        raise Refusal(INVALID_INPUT, f"the name must have 1 to {MAX_NAME} printable characters")
+    if client_id is not None and not _CLIENT_ID.fullmatch(client_id):
+        raise Refusal(INVALID_INPUT, f"a client_id has 1 to {MAX_CLIENT_ID} characters of A-Z a-z 0-9 . _ -")
+    if client_id is not None and (why := why_no_claim_value(client_id)):
+        raise Refusal(INVALID_INPUT, f"every token would carry this client_id, and {why}")
+
+
+def _check_requests(client_type: ClientType, proving: Proving, *, pushed: bool, signed: bool) -> None:
+    if (pushed or signed) and client_type not in authorization_code.GRANT.client_types:
+        raise Refusal(INVALID_INPUT, f"a {client_type} client makes no authorization requests")
+    if signed and not (proving.jwks or proving.jwks_uri):
+        raise Refusal(
+            INVALID_INPUT, "who signs its requests proves itself by private_key_jwt, with these keys"
+        )
 
 
 def _check_details(settings: IssuerSettings, types: Sequence[str]) -> None:

@@ -41,6 +41,9 @@ class Issuer:
             beyond that the answer is 429. It slows a guesser down and refuses nobody whose evidence is right.
         asking_devices: 30 devices of clients that prove nothing can ask at once, then one every ten seconds,
             by peer: each costs a row for an hour.
+        pushing_peers: 30 requests of clients that prove nothing can be pushed at once, then one every four
+            seconds, by peer.
+        pushing_clients: 5000 requests of a client that proves itself at once, then 100 a second.
         user_codes: finds the device that a person's code is about, and slows down who guesses.
 
     Raises:
@@ -64,6 +67,8 @@ class Issuer:
     client_keys: ClientKeys = field(init=False)
     wrong_evidence: TokenBuckets = field(init=False)
     asking_devices: TokenBuckets = field(init=False)
+    pushing_peers: TokenBuckets = field(init=False)
+    pushing_clients: TokenBuckets = field(init=False)
     user_codes: UserCodes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,4 +78,6 @@ class Issuer:
         object.__setattr__(self, "client_keys", client_keys)
         object.__setattr__(self, "wrong_evidence", TokenBuckets(burst=20, every=2, clock=self.clock))
         object.__setattr__(self, "asking_devices", TokenBuckets(burst=30, every=10, clock=self.clock))
+        object.__setattr__(self, "pushing_peers", TokenBuckets(burst=30, every=4, clock=self.clock))
+        object.__setattr__(self, "pushing_clients", TokenBuckets(burst=5000, every=0.01, clock=self.clock))
         object.__setattr__(self, "user_codes", UserCodes(self.store, self.peppers, clock=self.clock))

@@ -16,6 +16,7 @@ from tokenward.tokens.release import composed, released, within_scope
 from tokenward.tokens.subjects import subject
 
 ID_TOKEN_ALGORITHM = "RS256"  # noqa: S105 - the one that every relying party knows (OpenID Discovery §3)
+FAPI_ID_TOKEN_ALGORITHM = "ES256"  # noqa: S105 - FAPI 2.0 Security Profile §5.4.1
 
 
 async def released_to_client(issuer: Issuer, client: Client, grant: Grant) -> dict[str, object]:
@@ -69,9 +70,10 @@ def id_token(
     claims["at_hash"] = _half_hash(access_token)
     if nonce is not None:  # what the client sent is no news to it, whatever it looks like
         claims["nonce"] = nonce
-    return sign_jwt(issuer.signing_keys.signer(ID_TOKEN_ALGORITHM), claims, typ="JWT")
+    algorithm = FAPI_ID_TOKEN_ALGORITHM if client.profile == "fapi2" else ID_TOKEN_ALGORITHM
+    return sign_jwt(issuer.signing_keys.signer(algorithm), claims, typ="JWT")
 
 
 def _half_hash(access_token: str) -> str:
-    """`at_hash` for RS256: the left half of the SHA-256, base64url (OpenID Connect Core §3.1.3.6)."""
+    """`at_hash` for both: the left half of the SHA-256, base64url (OpenID Connect Core §3.1.3.6)."""
     return base64url.encode(hashlib.sha256(access_token.encode()).digest()[:16])

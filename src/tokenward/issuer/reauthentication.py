@@ -7,9 +7,10 @@ told, and the browser never sent for another round.
 """
 
 from tokenward.base.problems import LOGIN_REQUIRED, UNMET_AUTHENTICATION, Refusal
-from tokenward.issuer.authorization_request import STARTED, AuthorizationRequest, ReturnedRefusal
+from tokenward.issuer.authorization_request import AuthorizationRequest, ReturnedRefusal
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.ports import SignedIn
+from tokenward.issuer.request_sources import STARTED
 from tokenward.tokens import base64url
 from tokenward.tokens.acr import Authentication
 from tokenward.tokens.sealing import SealBroken

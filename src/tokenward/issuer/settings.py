@@ -96,6 +96,8 @@ class IssuerSettings:
         takes_certificates: whether the certificate of a TLS client gets here (RFC 8705).
         client_authorities: the CAs whose certificates authenticate clients, if there are any.
         exchange: who may exchange what for what; there is one rule at most for each client and two audiences.
+        require_pushed_requests: every client pushes its authorization requests (RFC 9126 §5).
+        without_pushed_requests: the client_ids of those that need not, all the same.
 
     Raises:
         ValueError: the url is no origin, or a resource is malformed.
@@ -116,6 +118,8 @@ class IssuerSettings:
     takes_certificates: bool = False
     client_authorities: Authorities | None = None
     exchange: tuple[ExchangeRule, ...] = ()
+    require_pushed_requests: bool = False
+    without_pushed_requests: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

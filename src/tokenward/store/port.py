@@ -14,6 +14,7 @@ from typing import Protocol
 from tokenward.store.device_port import DeviceCodes
 from tokenward.store.leak_port import Leaks
 from tokenward.store.people_port import Factors, People
+from tokenward.store.pushed_port import PushedRequests
 from tokenward.store.records import (
     AccessToken,
     AccessTokenState,
@@ -118,11 +119,19 @@ class Tokens(Protocol):
             AlreadyExists: the locator is taken.
         """
 
-    async def add_grant(self, grant: Grant, code: AuthorizationCode, *, as_remembered: bool = False) -> bool:
+    async def add_grant(
+        self,
+        grant: Grant,
+        code: AuthorizationCode,
+        *,
+        as_remembered: bool = False,
+        answers: str | None = None,
+    ) -> bool:
         """Add a grant with the code that will start it.
 
         With `as_remembered`, by what the person allowed the client before: False, and nothing, if any of it
-        is no longer so. A withdrawal at that moment finds either nothing yet, or this grant.
+        is no longer so. A withdrawal at that moment finds either nothing yet, or this grant. With `answers`,
+        as the one answer to the pushed request of that id: False, and nothing, if it is gone.
 
         Raises:
             AlreadyExists: a key is taken.
@@ -294,10 +303,10 @@ class Upkeep(Protocol):
         Consumed refresh tokens stay until their grant's absolute end, since their reuse must be recognised.
         Sealed responses older than 10 seconds are erased, and private halves of keys that have been removed
         for an hour; they count as deleted. Device codes stay for an hour after their end, so that the device
-        is told that it is too late. API keys stay for 90 days after theirs, so that people can still see what
-        a caller shows, and incidents for 400 days after they were closed. Where a credential was used from is
-        forgotten 90 days after its last use from there, of access tokens a day after; what an incident is
-        about stays as long as the incident.
+        is told that it is too late, and pushed requests for `OPENED_SECONDS`. API keys stay for 90 days after
+        theirs, so that people can still see what a caller shows, and incidents for 400 days after they were
+        closed. Where a credential was used from is forgotten 90 days after its last use from there, of access
+        tokens a day after; what an incident is about stays as long as the incident.
         """
 
     async def ping(self) -> None:
@@ -317,6 +326,7 @@ class Store(
     Factors,
     Tokens,
     DeviceCodes,
+    PushedRequests,
     Uses,
     ApiKeys,
     Usages,

@@ -26,6 +26,10 @@ AuthMethod = Literal[
 
 TokenBinding = Literal["", "dpop", "mtls"]
 
+ClientProfile = Literal["", "fapi2"]
+"""What a client holds itself to as a whole: "" for what its type asks, `fapi2` for the FAPI 2.0 Security
+Profile."""
+
 IntrospectionAlg = Literal["RS256", "ES256"]
 """What signed introspection responses are signed with; RS256 is what RFC 9701 §6 has as the default."""
 
@@ -52,6 +56,9 @@ class Client:
         introspection_signed_response_alg: what signed introspection responses for it are signed with (RFC
             9701 §6).
         authorization_details_types: of which types it may ask for authorization details (RFC 9396 §10).
+        profile: what it holds itself to as a whole.
+        require_pushed_authorization_requests: it pushes its authorization requests (RFC 9126 §6).
+        require_signed_request_object: it signs them (RFC 9101 §10.5).
     """
 
     client_id: str
@@ -70,6 +77,9 @@ class Client:
     bound_tokens: TokenBinding = ""
     introspection_signed_response_alg: IntrospectionAlg = "RS256"
     authorization_details_types: tuple[str, ...] = ()
+    profile: ClientProfile = ""
+    require_pushed_authorization_requests: bool = False
+    require_signed_request_object: bool = False
 
 
 @dataclass(frozen=True, slots=True)

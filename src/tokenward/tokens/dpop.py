@@ -131,6 +131,7 @@ class DpopVerifier:
         url: str,
         access_token: str | None,
         thumbprint: str | None = None,
+        algorithms: Sequence[str] | None = None,
     ) -> VerifiedProof:
         """The proof, if it is good for this request and was not used before.
 
@@ -141,11 +142,12 @@ class DpopVerifier:
             access_token: the token that came with it; None at the token endpoint.
             thumbprint: of the key that the token is bound to, where that is known already; else it is for
                 `check_binding`.
+            algorithms: which of the acceptable `alg` values this proof may have; all by default.
 
         Raises:
             InvalidToken: `code` says which check failed; nothing else is ever raised.
         """
-        checked = self._check(proofs, method, url, access_token, thumbprint)
+        checked = self._check(proofs, method, url, access_token, thumbprint, algorithms=algorithms)
         try:
             first = self._replays.first_use(checked.replay_key, checked.until)
         except ReplaysUnavailable:
@@ -160,13 +162,14 @@ class DpopVerifier:
         url: str,
         access_token: str | None,
         thumbprint: str | None = None,
+        algorithms: Sequence[str] | None = None,
     ) -> VerifiedProof:
         """As `verify`, without blocking.
 
         Raises:
             InvalidToken: as `verify`.
         """
-        checked = self._check(proofs, method, url, access_token, thumbprint)
+        checked = self._check(proofs, method, url, access_token, thumbprint, algorithms=algorithms)
         try:
             first = await self._replays.first_use_async(checked.replay_key, checked.until)
         except ReplaysUnavailable:
@@ -180,11 +183,14 @@ class DpopVerifier:
         url: str,
         access_token: str | None,
         bound_to: str | None,
+        *,
+        algorithms: Sequence[str] | None,
     ) -> _Checked:
         # The numbers are those of RFC 9449 §4.3.
         if not isinstance(proofs, list | tuple) or len(proofs) != 1:  # 1
             raise InvalidToken("proof_count")
-        unverified = jws.parse(proofs[0], self.algorithms, HEADER)  # 2, 5
+        allowed = [each for each in self.algorithms if algorithms is None or each in algorithms]
+        unverified = jws.parse(proofs[0], allowed, HEADER)  # 2, 5
         if (
             unverified.header.typ is None or jws.media_type(unverified.header.typ) != "application/dpop+jwt"
         ):  # 4

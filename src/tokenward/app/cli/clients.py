@@ -23,7 +23,14 @@ from tokenward.issuer.client_auth.registration import Proving, by_keys
 from tokenward.issuer.client_desk import known_client
 from tokenward.issuer.client_secrets import concerns, is_over, rotate_secret
 from tokenward.issuer.clients import register, set_keys
-from tokenward.store.records import AuthMethod, Client, ClientSecret, ClientType, IntrospectionAlg
+from tokenward.store.records import (
+    AuthMethod,
+    Client,
+    ClientProfile,
+    ClientSecret,
+    ClientType,
+    IntrospectionAlg,
+)
 
 commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
 
@@ -104,6 +111,25 @@ def add(
             help="A type of authorization details that it may ask for, such as payment; repeat for more."
         ),
     ] = None,
+    profile: Annotated[
+        ClientProfile,
+        typer.Option(
+            help="fapi2: all that the FAPI 2.0 Security Profile asks, and nothing that it forbids; for web "
+            "and service, with keys or certificates."
+        ),
+    ] = "",
+    require_pushed_authorization_requests: Annotated[
+        bool,
+        typer.Option(
+            "--require-pushed-authorization-requests", help="Take only authorization requests that it pushes."
+        ),
+    ] = False,
+    require_signed_request_object: Annotated[
+        bool,
+        typer.Option(
+            "--require-signed-request-object", help="Take only authorization requests that it signs."
+        ),
+    ] = False,
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
@@ -119,6 +145,9 @@ def add(
 
       tokenward clients add "Billing" --type service --scope accounts:read
       --auth-method tls_client_auth --tls-subject san_dns:billing.example.com --bound-tokens mtls
+
+      tokenward clients add "Trading desk" --type web --profile fapi2 --scope accounts:read
+      --redirect-uri https://desk.example.com/cb --auth-method private_key_jwt --jwks public.json
 
       tokenward clients add "Desk app" --type native --redirect-uri http://127.0.0.1/cb --scope openid
 
@@ -144,6 +173,9 @@ def add(
             bound_tokens=bound_tokens,
             introspection_signed_response_alg=introspection_signed_response_alg,
             authorization_details_types=authorization_details_type or [],
+            profile=profile,
+            require_pushed_authorization_requests=require_pushed_authorization_requests,
+            require_signed_request_object=require_signed_request_object,
         )
         return client, secret, ground.issuer_settings.secret_longest
 
@@ -217,6 +249,8 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
         ("its certificate", client.tls_subject),
         ("introspection", f"signed with {client.introspection_signed_response_alg}"),
         ("asks exactly for", ", ".join(client.authorization_details_types)),
+        ("profile", client.profile),
+        ("its requests", ", ".join(_ways_to_ask(client))),
     ):
         if value:
             out.print(f"{name:<17} {value}", markup=False)
@@ -366,6 +400,14 @@ def _told(client: Client) -> list[str]:
     if client.authorization_details_types:
         lines.append(f"authorization details: {', '.join(client.authorization_details_types)}")
     return lines or ["the minimum"]
+
+
+def _ways_to_ask(client: Client) -> list[str]:
+    ways = {
+        "pushed": client.require_pushed_authorization_requests,
+        "signed": client.require_signed_request_object,
+    }
+    return [way for way, needed in ways.items() if needed]
 
 
 def _warn_of_exposure(client: Client) -> None:

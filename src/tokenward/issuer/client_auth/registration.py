@@ -7,7 +7,7 @@ from tokenward.base.problems import INVALID_INPUT, Refusal
 from tokenward.issuer.client_auth.method import CONFIDENTIAL, may_prove_itself
 from tokenward.issuer.client_keys import check_jwks_uri, checked_jwks
 from tokenward.issuer.settings import IssuerSettings
-from tokenward.store.records import AuthMethod, ClientType
+from tokenward.store.records import AuthMethod, ClientProfile, ClientType
 from tokenward.tokens.certificates import CertificateSubject, certificate_jwks, parse
 
 
@@ -48,24 +48,24 @@ class Proof:
     tls_subject: str = ""
 
 
-def _nothing(_wanted: Proving, _settings: IssuerSettings) -> Proof:
+def _nothing(_wanted: Proving, _settings: IssuerSettings, _profile: ClientProfile) -> Proof:
     return Proof()
 
 
-def _keys(wanted: Proving, settings: IssuerSettings) -> Proof:
+def _keys(wanted: Proving, settings: IssuerSettings, profile: ClientProfile) -> Proof:
     if bool(wanted.jwks) is bool(wanted.jwks_uri):  # RFC 7591 §2: never both
         raise ValueError("it takes public keys: a JWK Set, or a URL where one is")
     if wanted.jwks:
-        return Proof(jwks=checked_jwks(wanted.jwks))
+        return Proof(jwks=checked_jwks(wanted.jwks, profile))
     check_jwks_uri(wanted.jwks_uri, issuer_url=settings.url)
     return Proof(jwks_uri=wanted.jwks_uri)
 
 
-def _subject(wanted: Proving, _settings: IssuerSettings) -> Proof:
+def _subject(wanted: Proving, _settings: IssuerSettings, _profile: ClientProfile) -> Proof:
     return Proof(tls_subject=str(CertificateSubject.parse(wanted.tls_subject)))
 
 
-def _certificates(wanted: Proving, _settings: IssuerSettings) -> Proof:
+def _certificates(wanted: Proving, _settings: IssuerSettings, _profile: ClientProfile) -> Proof:
     return Proof(jwks=certificate_jwks([parse(der) for der in wanted.certificates]))
 
 
@@ -80,7 +80,7 @@ class _Takes:
     """
 
     members: frozenset[str]
-    proof: Callable[[Proving, IssuerSettings], Proof]
+    proof: Callable[[Proving, IssuerSettings, ClientProfile], Proof]
     missing: Callable[[IssuerSettings], str] = lambda _settings: ""
 
 
@@ -107,7 +107,9 @@ def is_offered(settings: IssuerSettings, method: AuthMethod) -> bool:
     return not _METHODS[method].missing(settings)
 
 
-def checked(wanted: Proving, client_type: ClientType, settings: IssuerSettings) -> tuple[AuthMethod, Proof]:
+def checked(
+    wanted: Proving, client_type: ClientType, settings: IssuerSettings, profile: ClientProfile = ""
+) -> tuple[AuthMethod, Proof]:
     """The method, and what it takes as it is kept.
 
     Raises:
@@ -125,6 +127,6 @@ def checked(wanted: Proving, client_type: ClientType, settings: IssuerSettings) 
         if getattr(wanted, name) and name not in takes.members:
             raise Refusal(INVALID_INPUT, f"{name} is not for a client that proves itself by {method}")
     try:
-        return method, takes.proof(wanted, settings)
+        return method, takes.proof(wanted, settings, profile)
     except ValueError as error:
         raise Refusal(INVALID_INPUT, str(error)) from None

@@ -9,7 +9,15 @@ from urllib.parse import urlencode, urlsplit
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.forms import read_form, take_form
 from tokenward.base.origins import origin_of, refuse_other_sites
-from tokenward.base.problems import ACCESS_DENIED, CONSENT_REQUIRED, EXPIRED_FORM, MALFORMED, Problem, Refusal
+from tokenward.base.problems import (
+    ACCESS_DENIED,
+    CONSENT_REQUIRED,
+    EXPIRED_FORM,
+    INVALID_REQUEST_URI,
+    MALFORMED,
+    Problem,
+    Refusal,
+)
 from tokenward.issuer.authorization_details import told
 from tokenward.issuer.authorization_request import (
     QUERY_LIMIT,
@@ -43,6 +51,8 @@ async def authorize(issuer: Issuer, scope: Scope, _receive: Receive) -> Response
     """
     try:
         request = await read_authorization_request(issuer, scope["query_string"])
+        if request.moved:
+            return redirect(f"/authorize?{request.query}")
         signed_in = authentication_or_url(issuer, request, await issuer.sign_in.current(scope))
         if isinstance(signed_in, str):
             return redirect(signed_in)
@@ -54,7 +64,7 @@ async def authorize(issuer: Issuer, scope: Scope, _receive: Receive) -> Response
                 return silently
         return await _consent_page(issuer, request, person, done)
     except ReturnedRefusal as returned:
-        return _returned(returned)
+        return await _returned(issuer, returned)
 
 
 async def authorize_by_post(_issuer: Issuer, scope: Scope, receive: Receive) -> Response:
@@ -96,9 +106,11 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
             content = opened_form(issuer, FORM, person, field)
             return await _decided(issuer, request, person, content, form.get("decision"))
         except Refusal as refused:
+            if refused.problem is INVALID_REQUEST_URI:  # nothing is left to ask
+                raise
             return await _asked_again(issuer, request, person, refused)
     except ReturnedRefusal as returned:
-        return _returned(returned)
+        return await _returned(issuer, returned)
 
 
 async def _decided(
@@ -117,7 +129,8 @@ async def _decided(
     _check_decision(request, decision)
     await _remember(issuer, request, person)
     answer = await _code(issuer, request, person, done)
-    assert answer is not None  # noqa: S101 - they have just said yes
+    if answer is None:  # they have just said yes, so that nothing else can be missing
+        raise Refusal(INVALID_REQUEST_URI, f"request {request.address.answers} was answered meanwhile")
     return answer
 
 
@@ -153,8 +166,10 @@ def _narrowed(request: AuthorizationRequest, person: SignedIn) -> AuthorizationR
         raise ReturnedRefusal(request.address, refusal) from refusal
 
 
-def _returned(returned: ReturnedRefusal) -> Response:
+async def _returned(issuer: Issuer, returned: ReturnedRefusal) -> Response:
     log.info("/authorize refused: %s", returned)
+    if returned.address.answers is not None:  # an error is an answer, and there is one
+        await issuer.store.answer_pushed_request(returned.address.answers)
     return redirect(returned.address.with_error(returned.refusal.problem))
 
 
@@ -242,7 +257,10 @@ async def _code(
     *,
     as_remembered: bool = False,
 ) -> Response | None:
-    """A new grant, and the code that starts it; None if what it rests on was withdrawn meanwhile."""
+    """A new grant, and the code that starts it; None if what it rests on is gone meanwhile.
+
+    That is the consent that is remembered, or the pushed request that another answer has used up.
+    """
 
     async def attempt() -> str | None:
         token, keyed_hash = new_token(issuer, "ac")
@@ -259,7 +277,9 @@ async def _code(
             expires_at=grant.created_at + issuer.settings.code_lifetime,
             cnf=request.binding,
         )
-        added = await issuer.store.add_grant(grant, code, as_remembered=as_remembered)
+        added = await issuer.store.add_grant(
+            grant, code, as_remembered=as_remembered, answers=request.address.answers
+        )
         return token.secret.reveal() if added else None
 
     code = await with_fresh_locators(attempt)

@@ -5,13 +5,14 @@ from itertools import chain
 from typing import Any, get_args
 
 from tokenward.base.asgi import Receive, Scope
-from tokenward.issuer.authorization_request import PROMPTS
+from tokenward.issuer.authorization_parameters import PROMPTS
 from tokenward.issuer.client_auth.registration import is_offered
 from tokenward.issuer.client_auth.table import METHODS
 from tokenward.issuer.client_keys import ASSERTION_ALGORITHMS
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.endpoints.pushed_authorization import PATH as PUSH_PATH
 from tokenward.issuer.grants.table import GRANTS
-from tokenward.issuer.id_token import ID_TOKEN_ALGORITHM
+from tokenward.issuer.id_token import FAPI_ID_TOKEN_ALGORITHM, ID_TOKEN_ALGORITHM
 from tokenward.issuer.response import Response, public_json
 from tokenward.issuer.settings import PROTOCOL_SCOPES
 from tokenward.store.records import IntrospectionAlg
@@ -39,6 +40,8 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "issuer": url,
         "authorization_endpoint": f"{url}/authorize",
         "token_endpoint": f"{url}/token",
+        "pushed_authorization_request_endpoint": url + PUSH_PATH,  # RFC 9126 §5
+        "require_pushed_authorization_requests": issuer.settings.require_pushed_requests,
         "device_authorization_endpoint": f"{url}/device_authorization",  # RFC 8628 §4
         "introspection_endpoint": f"{url}/introspect",
         "revocation_endpoint": f"{url}/revoke",
@@ -58,6 +61,10 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "introspection_signing_alg_values_supported": list(get_args(IntrospectionAlg)),  # RFC 9701 §7
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207 §3
+        "request_parameter_supported": True,  # RFC 9101 §10.5
+        "request_uri_parameter_supported": False,  # none is fetched; true if it were left out
+        "request_object_signing_alg_values_supported": algorithms,
+        "require_signed_request_object": False,  # of clients that are registered so
         "tls_client_certificate_bound_access_tokens": issuer.settings.takes_certificates,  # RFC 8705 §3.3
         "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),  # RFC 9449 §5.1
         **_detail_types(issuer),
@@ -73,11 +80,9 @@ def _detail_types(issuer: Issuer) -> dict[str, list[str]]:
 def _openid() -> dict[str, Any]:
     return {
         "subject_types_supported": ["public", "pairwise"],  # OpenID Connect Core §8
-        "id_token_signing_alg_values_supported": [ID_TOKEN_ALGORITHM],
+        "id_token_signing_alg_values_supported": [ID_TOKEN_ALGORITHM, FAPI_ID_TOKEN_ALGORITHM],
         "claims_supported": sorted({*MINIMUM["id_token"], *chain(*SCOPE_CLAIMS.values())}),
         "acr_values_supported": list(ACR.values()),
         "prompt_values_supported": sorted(PROMPTS),
         "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,  # true if it were left out
     }

@@ -15,6 +15,7 @@ from tokenward.store.sql.keys import SqlKeys
 from tokenward.store.sql.leaks import SqlLeaks
 from tokenward.store.sql.migrate import migrate_postgres, migrate_sqlite
 from tokenward.store.sql.people import SqlPeople
+from tokenward.store.sql.pushed_requests import SqlPushedRequests
 from tokenward.store.sql.replays import SqlReplays
 from tokenward.store.sql.sessions import SqlSessions
 from tokenward.store.sql.sqlite import SqliteDatabase
@@ -31,6 +32,7 @@ class SqlStore(
     SqlFactors,
     SqlTokens,
     SqlDeviceCodes,
+    SqlPushedRequests,
     SqlReplays,
     SqlApiKeys,
     SqlUsages,

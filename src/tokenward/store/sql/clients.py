@@ -60,7 +60,8 @@ _SET_KEYS = (
     .returning(clients.c.client_id)
 )
 
-_WIDTH = len(clients.c)
+_COLUMNS = tuple(clients.c.keys())
+_WIDTH = len(_COLUMNS)
 _KEPT = 1000  # clients that call all the time
 
 T = TypeVar("T")
@@ -184,32 +185,21 @@ def end_client_secret(cursor: Cursor, secret_id: str, until: float) -> bool:
     return cursor.one(_END_SECRET, {"secret": secret_id, "until": until}) is not None
 
 
+# Of `Client`: what a column holds in another form than the record. SQLite's booleans are integers.
+_LISTS = ("redirect_uris", "scopes", "id_token_claims", "authorization_details_types")
+_FLAGS = ("require_pushed_authorization_requests", "require_signed_request_object")
+
+
 def _client_row(client: Client) -> Parameters:
-    return {
-        "client_id": client.client_id,
-        "name": client.name,
-        "type": client.type,
-        "redirect_uris": join_words(client.redirect_uris),
-        "scopes": join_words(client.scopes),
-        "created_at": client.created_at,
-        "sector": client.sector,
-        "id_token_claims": join_words(client.id_token_claims),
-        "access_token_format": client.access_token_format,
-        "auth_method": client.auth_method,
-        "jwks": client.jwks,
-        "jwks_uri": client.jwks_uri,
-        "tls_subject": client.tls_subject,
-        "bound_tokens": client.bound_tokens,
-        "introspection_signed_response_alg": client.introspection_signed_response_alg,
-        "authorization_details_types": join_words(client.authorization_details_types),
-    }
+    row = {name: getattr(client, name) for name in Client.__dataclass_fields__}
+    return row | {name: join_words(row[name]) for name in _LISTS}
 
 
 def _client(row: Row) -> Client:
-    client_id, name, kind, redirect_uris, scopes, created_at, sector, id_token_claims, *rest, details = row
-    lists = [split_words(words) for words in (redirect_uris, scopes, id_token_claims, details)]
-    fields = (client_id, name, kind, *lists[:2], created_at, sector, lists[2], *rest, lists[3])
-    return Client(*fields)
+    fields = dict(zip(_COLUMNS, row, strict=True))
+    lists = {name: split_words(fields[name]) for name in _LISTS}
+    flags = {name: bool(fields[name]) for name in _FLAGS}
+    return Client(**{**fields, **lists, **flags})
 
 
 def _secret_row(secret: ClientSecret) -> Parameters:

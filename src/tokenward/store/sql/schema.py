@@ -35,6 +35,10 @@ def _time(name: str, *, null: bool = False) -> sa.Column[float]:
     return sa.Column(name, sa.Double, nullable=null)
 
 
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false())
+
+
 def _bytes(name: str, *, null: bool = False) -> sa.Column[bytes]:
     return sa.Column(name, sa.LargeBinary, nullable=null)
 
@@ -63,6 +67,9 @@ clients = sa.Table(
     _text("bound_tokens", default=""),
     _text("introspection_signed_response_alg", default="RS256"),
     _text("authorization_details_types", default=""),
+    _text("profile", default=""),
+    _flag("require_pushed_authorization_requests"),
+    _flag("require_signed_request_object"),
     sqlite_with_rowid=False,
 )
 
@@ -274,6 +281,19 @@ device_codes = sa.Table(
     _time("denied_at", null=True),
     _time("consumed_at", null=True),
     _partial("ix_device_codes_grant_id", "grant_id", where="grant_id IS NOT NULL"),
+    sqlite_with_rowid=False,
+)
+
+# An authorization request that was pushed (RFC 9126). Whoever answers it deletes it.
+pushed_requests = sa.Table(
+    "pushed_requests",
+    METADATA,
+    _key("request_id"),
+    _bytes("keyed_hash"),
+    _text("client_id"),
+    _text("parameters"),
+    _time("created_at"),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
     sqlite_with_rowid=False,
 )
 

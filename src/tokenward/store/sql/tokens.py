@@ -30,6 +30,7 @@ from tokenward.store.sql.api_keys import KEY_IS_DEAD
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.person_row import hold
+from tokenward.store.sql.pushed_requests import take_pushed_request
 from tokenward.store.sql.revoking import cut_off, is_cut_off, record, record_each
 from tokenward.store.sql.schema import (
     access_tokens,
@@ -186,7 +187,14 @@ class SqlTokens(Family):
     async def add_access_token(self, token: AccessToken) -> None:
         await self._database.insert(_ADD_ACCESS, access_row(token))
 
-    async def add_grant(self, grant: Grant, code: AuthorizationCode, *, as_remembered: bool = False) -> bool:
+    async def add_grant(
+        self,
+        grant: Grant,
+        code: AuthorizationCode,
+        *,
+        as_remembered: bool = False,
+        answers: str | None = None,
+    ) -> bool:
         grant_values = grant_row(grant)
         code_values = code_row(code)
 
@@ -198,6 +206,8 @@ class SqlTokens(Family):
                 given = {scope for (scope,) in cursor.all(_REMEMBERED, allowed)}
                 if not given or not given.issuperset(grant.scope):
                     return False
+            if answers is not None and not take_pushed_request(cursor, answers):
+                return False
             cursor.run(ADD_GRANT, grant_values)
             cursor.run(_ADD_CODE, code_values)
             return True

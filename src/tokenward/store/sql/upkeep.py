@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam
 
+from tokenward.store.pushed_port import OPENED_SECONDS
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.schema import (
     access_tokens,
@@ -16,6 +17,7 @@ from tokenward.store.sql.schema import (
     grants,
     leak_incidents,
     links,
+    pushed_requests,
     refresh_tokens,
     replays,
     sessions,
@@ -73,6 +75,7 @@ _SWEEPS: tuple[Statement, ...] = (
     _delete(api_keys.c.key_id, api_keys.c.expires_at <= _AT - sa.literal(API_KEY_KEPT)),
     _delete(sessions.c.session_id, sessions.c.expires_at <= _AT),
     _delete(links.c.link_id, links.c.expires_at <= _AT),
+    _delete(pushed_requests.c.request_id, pushed_requests.c.expires_at <= _AT - sa.literal(OPENED_SECONDS)),
     _delete(replays.c.key, replays.c.until <= _AT),
     _delete(leak_incidents.c.incident_id, leak_incidents.c.closed_at <= _AT - sa.literal(INCIDENT_KEPT)),
     _delete_uses(),

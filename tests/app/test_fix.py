@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from git_repositories import Repository, isolated
 from secret_service import environment, in_session
 from tokenward.app.cli import application
-from tokenward.app.files import Changed, rewrite
+from tokenward.base.files import Changed, rewrite
 from tokenward.leaks.rulebook.templates import fill
 
 TOKEN = fill("{checksum:crc-of-body ghp_}", "a").decode()

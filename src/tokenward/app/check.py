@@ -14,7 +14,6 @@ from pathlib import Path
 from rich.text import Text
 
 from tokenward.app.config import Loaded, load
-from tokenward.app.files import from_here
 from tokenward.app.findings import Finding, Remark, in_order, placed
 from tokenward.app.foundation import master_key
 from tokenward.app.leak_settings import softened
@@ -26,6 +25,7 @@ from tokenward.app.tier_settings import tuning_remarks
 from tokenward.app.trust_check import trust_remarks, trusted_secrets
 from tokenward.base import references
 from tokenward.base.documents.source import Keys
+from tokenward.base.files import from_here
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from tokenward.app.files import rewrite
 from tokenward.app.fix_leaks import Ground, Leak, NotHere
 from tokenward.app.fix_plan import FilePlan, name_of, plan
 from tokenward.app.git_hooks import CLIENT, HookError, hooks_directory, install, program, status
 from tokenward.app.secret_places import CannotKeep, Places
 from tokenward.app.working_tree import committed, top
+from tokenward.base.files import rewrite
 from tokenward.base.references import Reference, keyring_entry
 from tokenward.base.secret import Secret
 from tokenward.leaks.fixing.shell import fetched

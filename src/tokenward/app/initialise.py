@@ -4,8 +4,8 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenward.app.files import write_new
 from tokenward.base.entropy import random_bytes
+from tokenward.base.files import write_new
 from tokenward.tokens import opaque
 
 CONFIGURATION = "tokenward.yaml"

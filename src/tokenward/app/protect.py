@@ -15,13 +15,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from tokenward.app.api_documents import read_document
 from tokenward.app.config import load
-from tokenward.app.files import draft, publish
 from tokenward.app.findings import Finding, errors, unreadable
 from tokenward.app.initialise import Initialised, configuration_text, make_secrets
 from tokenward.app.locations import Upstream
 from tokenward.app.proposals import Proposal, propose
 from tokenward.app.values import ApiName
 from tokenward.base.documents.source import SourceError
+from tokenward.base.files import draft, publish
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _NOT_PLAIN = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})  # in YAML 1.1 or 1.2

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from tokenward.app.files import draft, publish
 from tokenward.base.entropy import random_bytes
+from tokenward.base.files import draft, publish
 from tokenward.leaks import baseline_key
 from tokenward.leaks.baseline import (
     Acceptable,

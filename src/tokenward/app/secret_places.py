@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tokenward.app.files import draft, publish, write_new
 from tokenward.app.working_tree import ignored, top
 from tokenward.base import keyrings
+from tokenward.base.files import draft, publish, write_new
 from tokenward.base.references import Reference, keyring_entry, parse, resolve
 from tokenward.base.secret import Secret
 

@@ -16,7 +16,6 @@ import logging
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Generator
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from tokenward.base import keyrings
 from tokenward.base.entropy import random_bytes
+from tokenward.base.files import draft, publish, read_private
 from tokenward.base.references import parse, resolve
 from tokenward.base.secret import Secret
 from tokenward.client.errors import ServerUnavailable, TokenError
@@ -73,7 +73,7 @@ class Vault:
         self._check_directory()
         path = self._path(binding)
         try:
-            sealed = _read_private(path)
+            sealed = read_private(path, MAX_BYTES)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -173,9 +173,9 @@ class Vault:
 
 def _key_file(path: Path) -> bytes:
     with contextlib.suppress(FileNotFoundError):
-        return _read_private(path)
+        return read_private(path, MAX_BYTES)
     _write_private(path, base64.b64encode(random_bytes(32)))
-    return _read_private(path)
+    return read_private(path, MAX_BYTES)
 
 
 def _key_in_keyring(name: str) -> bytes:
@@ -191,37 +191,9 @@ def _key_in_keyring(name: str) -> bytes:
     return found.reveal().encode()
 
 
-def _read_private(path: Path) -> bytes:
-    """The content of a file of ours.
-
-    Raises:
-        OSError: it is not there, is a link, or others have access to it.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        found = os.fstat(file.fileno())
-        if os.name == "posix" and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077):
-            raise PermissionError(0, "others have access to it")
-        return file.read(MAX_BYTES)
-
-
 def _write_private(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    if os.name == "posix":  # the name, too, is there after a crash
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    with draft(path, content, private=True) as written:
+        publish(written, path, replace=True)
 
 
 def _default_directory() -> Path:

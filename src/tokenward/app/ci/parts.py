@@ -9,7 +9,6 @@ from tokenward.app.check import check, summary
 from tokenward.app.ci.documents import api_documents, touched
 from tokenward.app.ci.policy_report import configuration_rows, failed_rows
 from tokenward.app.config import load
-from tokenward.app.files import from_here
 from tokenward.app.openapi_audit import CannotAudit, audit
 from tokenward.app.policy_tests import beside, read_suites
 from tokenward.app.policy_trial import try_suites
@@ -18,6 +17,7 @@ from tokenward.app.reports.words import count, headline
 from tokenward.app.scan_command import ScanFailed, failures_told, scan_report
 from tokenward.app.scan_command import Wanted as WantedScan
 from tokenward.app.scan_sources import Asked
+from tokenward.base.files import from_here
 from tokenward.base.secret import Secret
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Final
 
-from tokenward.app.files import from_here
 from tokenward.app.findings import Finding
 from tokenward.app.policy_trial import Tried
 from tokenward.app.reports.audits import fingerprint
 from tokenward.app.reports.model import Kind, Location, Row
+from tokenward.base.files import from_here
 from tokenward.base.severity import Severity
 
 _SEVERITIES: Final = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.INFO}

@@ -60,7 +60,7 @@ def _write_file(output: Path, text: str) -> None:
         with output.open("w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
         return
-    from tokenward.app.files import draft, publish  # noqa: PLC0415 - as above
+    from tokenward.base.files import draft, publish  # noqa: PLC0415 - as above
 
     target = output.resolve()  # a link stays a link
     with draft(target, text) as path:

@@ -310,7 +310,7 @@ def update(path: Path, change: Callable[[Profiles], Profiles]) -> None:
 
 
 def _save(path: Path, profiles: Profiles) -> None:
-    from tokenward.app.files import draft, publish
+    from tokenward.base.files import draft, publish
 
     content = {
         "default": profiles.default,

@@ -17,17 +17,18 @@ def from_here(path: Path) -> str:
 
 
 @contextmanager
-def draft(target: Path, text: str, *, private: bool = False) -> Iterator[Path]:
+def draft(target: Path, content: str | bytes, *, private: bool = False) -> Iterator[Path]:
     """A complete file beside `target`, which is gone at the end unless it was published.
 
     Args:
         target: where it is to be published.
-        text: its content.
+        content: its content; a text in UTF-8.
         private: whether only its owner may read it.
 
     Raises:
         OSError: it cannot be written.
     """
+    written = content.encode() if isinstance(content, str) else content
     try:
         handle, name = tempfile.mkstemp(
             dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix
@@ -38,8 +39,8 @@ def draft(target: Path, text: str, *, private: bool = False) -> Iterator[Path]:
     try:
         if not private:
             path.chmod(0o644)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(written)
             file.flush()
             os.fsync(file.fileno())
         yield path
@@ -48,7 +49,7 @@ def draft(target: Path, text: str, *, private: bool = False) -> Iterator[Path]:
 
 
 def publish(path: Path, target: Path, *, replace: bool = False) -> None:
-    """Give a draft its name, in one step.
+    """Give a draft its name, in one step, and for good: it is there after a crash, too.
 
     Raises:
         FileExistsError: `target` exists, and `replace` is not said.
@@ -58,6 +59,27 @@ def publish(path: Path, target: Path, *, replace: bool = False) -> None:
         path.replace(target)
     else:
         target.hardlink_to(path)  # fails if the name is taken, unlike a rename
+    if os.name == "posix":
+        with suppress(PermissionError):  # a directory that can be written to and not read
+            descriptor = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def read_private(path: Path, most: int) -> bytes:
+    """The first `most` bytes of a file that is its owner's alone, and whose owner we are.
+
+    Raises:
+        OSError: it is not there, is a link, or others have access to it.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        found = os.fstat(file.fileno())
+        if os.name == "posix" and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077):
+            raise PermissionError(0, "others have access to it")
+        return file.read(most)
 
 
 class Changed(OSError):  # noqa: N818 - says what it is

@@ -286,3 +286,49 @@ def test_a_server_that_wants_requests_pushed_and_says_not_where_is_asked_nothing
     with pytest.raises(TokenError, match="does not say where"):
         app().sign_in(open_browser=opened.append, timeout=1)
     assert not opened
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["memory", "vault"])
+def test_a_refresh_that_comes_too_late_signs_nobody_in_again(fake, app, vault, kept):
+    notes = app(vault=vault if kept else None)
+    fake.scripts = [(200, fake.token(refresh_token="of the first"))]
+    notes.sign_in(open_browser=Browser(fake.issuer))
+    notes.reject(notes.token())
+
+    def meanwhile(*_):
+        notes.sign_out()
+        return 200, fake.token(refresh_token="too late")
+
+    fake.scripts = [meanwhile]
+    with pytest.raises(TokenError, match="ended"):
+        notes.token()
+    assert notes.held() is None
+    with pytest.raises(TokenError):
+        notes.token()
+
+
+def test_a_refresh_that_comes_too_late_does_not_replace_who_signed_in_meanwhile(fake, app):
+    notes, browser = app(), Browser(fake.issuer)
+    fake.scripts = [(200, fake.token(refresh_token="of the first"))]
+    notes.sign_in(open_browser=browser)
+    notes.reject(notes.token())
+
+    def meanwhile(*_):
+        fake.scripts = [(200, fake.token(access_token="of another", refresh_token="of another"))]
+        notes.sign_in(open_browser=browser)
+        return 200, fake.token(access_token="too late", refresh_token="too late")
+
+    fake.scripts = [meanwhile]
+    assert notes.token().value.reveal() == "of another"
+    assert notes.held().refresh_token.reveal() == "of another"
+
+
+def test_a_sign_out_at_the_last_moment_counts(fake, app, vault, monkeypatch):
+    notes = app(vault=vault)
+    fake.scripts = [(200, fake.token(refresh_token="of the first"))]
+    notes.sign_in(open_browser=Browser(fake.issuer))
+    notes.reject(notes.token())
+    monkeypatch.setattr(vault, "save", lambda *_: notes.sign_out())
+    with pytest.raises(TokenError):
+        notes.token()
+    assert notes.held() is None

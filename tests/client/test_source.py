@@ -211,7 +211,7 @@ def test_a_life_that_nobody_said_is_short(fake, source):
 
 def test_a_fault_of_ours_leaves_nobody_waiting(source, monkeypatch):
     reports = source()
-    monkeypatch.setattr(reports, "_obtained", lambda: 1 / 0)
+    monkeypatch.setattr(reports, "_obtained", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         reports.token()
     with pytest.raises(TokenError, match="ZeroDivisionError"):

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp.payload import BytesPayload, StringPayload
 
-from tokenward.client.presenting import Presenter, SignsIn
-from tokenward.client.token_source import TokenSource
+from tokenward.client.presenting import Presenter
+from tokenward.client.token_source import SignsIn, TokenSource
 
 
 class AiohttpAuth:

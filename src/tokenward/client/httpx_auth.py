@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Generator, Iterable
 
 import httpx
 
-from tokenward.client.presenting import Call, Presenter, SignsIn
+from tokenward.client.presenting import Call, Presenter
 from tokenward.client.token import Token
-from tokenward.client.token_source import TokenSource
+from tokenward.client.token_source import SignsIn, TokenSource
 
 
 class HttpxAuth(httpx.Auth):

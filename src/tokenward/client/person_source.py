@@ -2,13 +2,17 @@
 
 # ruff: noqa: PLC0415 - what does the work is imported when a token is asked for
 
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tokenward.client.authentication import Authentication, Unproven
 from tokenward.client.errors import SignInRequired, TokenError
 from tokenward.client.server import Server
 from tokenward.client.source import ServerSource
+from tokenward.client.token_source import SignsIn
 
 if TYPE_CHECKING:
     from tokenward.client.flow import Flow
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from tokenward.client.token_request import Requester
     from tokenward.flows.errors import FlowError
     from tokenward.flows.metadata import ServerMetadata
+    from tokenward.flows.step_up import StepUp
     from tokenward.flows.token import TokenResponse
     from tokenward.tokens.claims import VerifiedClaims
 
@@ -65,6 +70,28 @@ class PersonSource(ServerSource):
             dpop=dpop,
             vault=vault,
         )
+        self._stepping_up = threading.Lock()
+        self._who_was_here = ""
+
+    def step_up(self, sign_in: SignsIn, wanted: "StepUp", generation: int) -> None:
+        """Let the person sign in as an API wants it; of calls that want it together, one does it for all.
+
+        Whoever signs in meanwhile has to be the person who was signed in, where ID tokens tell: what an
+        application was about to do for one is not done for another.
+
+        Raises:
+            TokenError: nobody signed in, or not so; `other_person`, somebody else did, and who was signed in
+                still is.
+        """
+        with self._stepping_up:
+            if self.generation != generation:
+                return
+            record = self.held()
+            self._who_was_here = record.subject if record is not None else ""
+            try:
+                sign_in(acr_values=wanted.acr_values, max_age=wanted.max_age)
+            finally:
+                self._who_was_here = ""
 
     def _signed_in(
         self, grant: "Grant", *, nonce: str | None, acr_values: Iterable[str], max_age: int | None
@@ -94,8 +121,22 @@ class PersonSource(ServerSource):
 
         record = self._driven(self._flow(None, noted))
         person = self._person(seen[0], nonce, acr_values, max_age) if "openid" in self.scope else None
+        if person is not None:
+            self._must_be_who_was_here(person, record)
+            record = replace(record, subject=person.subject)
         self._take(record)
         return person
+
+    def _must_be_who_was_here(self, person: "VerifiedClaims", record: "Record") -> None:
+        from tokenward.client.revocation import revocation
+
+        if self._who_was_here in {"", person.subject}:
+            return
+        with suppress(TokenError):  # what they allowed is not used, and ends by itself if not at once
+            self._driven(revocation(record, self.server, self._unbound()))
+        raise TokenError(
+            "other_person", "somebody else signed in than the person who is signed in, and still is"
+        )
 
     def _person(
         self, response: "TokenResponse", nonce: str | None, acr_values: Iterable[str], max_age: int | None

@@ -1,24 +1,15 @@
 """Showing a token to the API that it is for, and to nobody else; what to do when the API says no."""
 
 import asyncio
-import threading
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from tokenward.base.addresses import is_loopback
 from tokenward.base.origins import origin_of
 from tokenward.client.errors import TokenError
 from tokenward.client.token import Token
-from tokenward.client.token_source import TokenSource
+from tokenward.client.token_source import SignsIn, TokenSource
 from tokenward.flows.step_up import StepUp, read_step_up, wants_step_up
-
-
-class SignsIn(Protocol):
-    """Lets a person sign in again, and waits for it: `sign_in` of the source, or what asks them first."""
-
-    def __call__(self, *, acr_values: tuple[str, ...], max_age: int | None) -> object:
-        """What is given back does not matter; what is raised goes to who made the call."""
 
 
 class Presenter:
@@ -38,7 +29,6 @@ class Presenter:
     ) -> None:
         self.source = source
         self._step_up = step_up
-        self._stepping_up = threading.Lock()
         try:
             self._origins = frozenset(origin_of(url) for url in tuple(to) or (source.resource,))
         except ValueError:
@@ -76,7 +66,7 @@ class Presenter:
         return self._step_up is not None
 
     def step_up(self, wanted: StepUp, generation: int) -> None:
-        """Let the person sign in as it is wanted; of calls that want it together, one does it for all.
+        """Let the person sign in as it is wanted.
 
         Args:
             wanted: how.
@@ -85,9 +75,8 @@ class Presenter:
         Raises:
             TokenError: nobody signed in, or not so.
         """
-        with self._stepping_up:
-            if self._step_up is not None and self.source.generation == generation:
-                self._step_up(acr_values=wanted.acr_values, max_age=wanted.max_age)
+        if self._step_up is not None:
+            self.source.step_up(self._step_up, wanted, generation)
 
 
 def _is_private(origin: str) -> bool:

@@ -23,10 +23,12 @@ class Record:
     Attributes:
         token: the access token, with the key that it is bound to.
         refresh_token: gets the next one, or None.
+        subject: who signed in, as the ID token said; "" where none did.
     """
 
     token: Token
     refresh_token: Secret | None = field(default=None, repr=False)
+    subject: str = ""
 
     def written(self) -> bytes:
         """As bytes, to be sealed."""
@@ -40,6 +42,7 @@ class Record:
             "key": base64.b64encode(key.to_pkcs8()).decode() if key is not None else None,
             "kid": key.kid if key is not None else None,
             "refresh_token": self.refresh_token.reveal() if self.refresh_token is not None else None,
+            "subject": self.subject,
         }
         return json.dumps(content).encode()
 
@@ -67,6 +70,7 @@ def read_record(content: bytes, clock: Clock, key: BoundKey | None) -> Record | 
             key=key,
         )
         refresh = Secret(said["refresh_token"]) if said["refresh_token"] is not None else None
+        subject = said.get("subject", "")  # earlier versions kept none, and nobody is signed out for that
     except (KeyError, TypeError, ValueError, binascii.Error):
         return None
-    return Record(token, refresh) if token.obtained_at <= clock.time() + AHEAD else None
+    return Record(token, refresh, subject) if token.obtained_at <= clock.time() + AHEAD else None

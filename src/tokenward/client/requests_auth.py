@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tokenward.client.presenting import Call, Presenter, SignsIn
+from tokenward.client.presenting import Call, Presenter
 from tokenward.client.token import Token
-from tokenward.client.token_source import TokenSource
+from tokenward.client.token_source import SignsIn, TokenSource
 
 
 class RequestsAuth:

@@ -124,6 +124,7 @@ class ServerSource(TokenSource):
         self._not_before = float("-inf")
         self._rejected_at = float("-inf")
         self._rejected: str | None = None
+        self._generation = 0
         self._record: Record | None = None
         self._http: OutboundClient | None = None
         _sources.add(self)
@@ -133,6 +134,11 @@ class ServerSource(TokenSource):
         self, requester: "Requester", server: "ServerMetadata", stored: "Record | None"
     ) -> "Flow[TokenResponse]":
         """Ask for one token, given what was kept with the last one."""
+
+    @property
+    def generation(self) -> int:
+        """Grows with whom the tokens stand for: somebody who signs in, or nobody any more."""
+        return self._generation
 
     def token(self) -> Token:
         """A token that is good now.
@@ -238,8 +244,9 @@ class ServerSource(TokenSource):
         raise ServerUnavailable("server_unavailable", f"no token within {WAIT:g} s")
 
     def _carry(self, flight: Flight) -> None:
+        generation = self._generation
         try:
-            kept = self._obtained()
+            kept = self._obtained(generation)
         except TokenError as error:
             self._failed(error)
         except BaseException as error:  # a fault of ours, or the program ends: nobody may wait for ever
@@ -247,8 +254,9 @@ class ServerSource(TokenSource):
             raise
         else:
             with self._lock:
-                self._kept, self._failure, self._failures = kept, None, 0
-                self._not_before = float("-inf")
+                if self._generation == generation:
+                    self._kept, self._failure, self._failures = kept, None, 0
+                    self._not_before = float("-inf")
         finally:
             with self._lock:
                 if self._flight is flight:
@@ -287,11 +295,17 @@ class ServerSource(TokenSource):
         }
         return json.dumps(said, sort_keys=True).encode()
 
-    def _obtained(self) -> Kept:
-        """A token that another process has obtained, or a new one, for which one process asks."""
+    def _obtained(self, generation: int) -> Kept:
+        """A token that another process has obtained, or a new one, for which one process asks.
+
+        Raises:
+            TokenError: there is none, or it stands for somebody who is signed in no more.
+        """
         if self._vault is None:
-            self._record = self._driven(self._flow(self._record))
-            return Kept.from_now(self._record.token, self._clock)
+            record = self._driven(self._flow(self._record))
+            self._must_go_on(generation)
+            self._record = record
+            return Kept.from_now(record.token, self._clock)
         if (kept := self._adopted(self._stored())) is not None:
             return kept
         with self._vault.locked(self._binding):
@@ -299,8 +313,14 @@ class ServerSource(TokenSource):
             if (kept := self._adopted(stored)) is not None:
                 return kept
             record = self._driven(self._flow(self._record or stored))
+            self._must_go_on(generation)
             self._save(record)
             return Kept.from_now(record.token, self._clock)
+
+    def _must_go_on(self, generation: int) -> None:
+        """Who was signed out while a token was on its way is not signed in again by it."""
+        if self._generation != generation:
+            raise TokenError("ended", "the sign-in was ended, or replaced by another, meanwhile")
 
     def _save(self, record: "Record") -> None:
         """Keep it; in memory where there is no vault, or its disk is full."""
@@ -320,14 +340,14 @@ class ServerSource(TokenSource):
         with self._lock:
             self._kept, self._failure, self._failures = Kept.from_now(record.token, self._clock), None, 0
             self._not_before = float("-inf")
-            self.generation += 1
+            self._generation += 1
 
     def _forget(self) -> None:
         """Go on with nothing."""
         self._record = None
         with self._lock:
             self._kept = None
-            self.generation += 1
+            self._generation += 1
         if self._vault is not None:
             self._vault.forget(self._binding)
 
@@ -394,8 +414,10 @@ class ServerSource(TokenSource):
             expires_at=asked_at + (response.expires_in or UNSAID),
             key=key,
         )
+        if stored is None:
+            return Record(token, response.refresh_token)
         # RFC 6749 §6: where no new refresh token comes, the old one goes on.
-        return Record(token, response.refresh_token or (stored.refresh_token if stored is not None else None))
+        return Record(token, response.refresh_token or stored.refresh_token, stored.subject)
 
     def _forget_flight(self) -> None:
         """In a forked child: the thread that carried it, and perhaps held the lock, is in the parent."""

@@ -9,12 +9,13 @@ from tokenward.client.authentication import Authentication, Unproven
 from tokenward.client.server import Server
 from tokenward.client.source import ServerSource
 from tokenward.client.token import Token
-from tokenward.client.token_source import TokenSource
+from tokenward.client.token_source import SignsIn, TokenSource
 
 if TYPE_CHECKING:
     from tokenward.client.flow import Flow
     from tokenward.client.token_request import Requester
     from tokenward.flows.metadata import ServerMetadata
+    from tokenward.flows.step_up import StepUp
     from tokenward.flows.token import TokenResponse
 
 # RFC 8693 §2.2.2: "either the subject_token or actor_token are invalid for any reason".
@@ -88,6 +89,21 @@ class TokenExchange(ServerSource):
         return token
 
     @property
+    def generation(self) -> int:
+        """Grows with whom the tokens stand for, and act for them."""
+        return self._generation + sum(self._parties)
+
+    def step_up(self, sign_in: SignsIn, wanted: "StepUp", generation: int) -> None:
+        """Let the person sign in for whom the subject stands.
+
+        Raises:
+            TokenError: nobody signed in, or not as it is wanted.
+        """
+        of_subject = self._subject.generation
+        if self.generation == generation:
+            self._subject.step_up(sign_in, wanted, of_subject)
+
+    @property
     def _parties(self) -> tuple[int, int]:
         return self._subject.generation, self._actor.generation if self._actor is not None else 0
 
@@ -95,7 +111,8 @@ class TokenExchange(ServerSource):
         """Whether somebody else has signed in since; then nobody is shown that token."""
         if self._obtained_for == self._parties:
             return False
-        self._forget()
+        with self._lock:
+            self._kept = self._record = None
         return True
 
     def _grant(

@@ -1,9 +1,19 @@
 """What an adapter shows tokens from, wherever they come from."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tokenward.client.token import Token
+
+if TYPE_CHECKING:
+    from tokenward.flows.step_up import StepUp
+
+
+class SignsIn(Protocol):
+    """Lets a person sign in again, and waits for it: `sign_in` of the source, or what asks them first."""
+
+    def __call__(self, *, acr_values: tuple[str, ...], max_age: int | None) -> object:
+        """What is given back does not matter; what is raised goes to who made the call."""
 
 
 class TokenSource(ABC):
@@ -12,12 +22,15 @@ class TokenSource(ABC):
     Attributes:
         resource: the API that it is for, an absolute URL, or "" where only the adapter is told.
         exchanged_as: what it is called when it is exchanged for something else (RFC 8693 §3).
-        generation: grows with whom the tokens stand for: another person who signs in, or nobody any more.
     """
 
     exchanged_as: ClassVar[str] = "urn:ietf:params:oauth:token-type:access_token"
     resource: str
-    generation: int = 0
+
+    @property
+    def generation(self) -> int:
+        """Grows with whom the tokens stand for: somebody who signs in, or nobody any more."""
+        return 0
 
     @abstractmethod
     def token(self) -> Token:
@@ -38,3 +51,17 @@ class TokenSource(ABC):
     @abstractmethod
     def reject(self, token: Token) -> bool:
         """Say that an API refused a token before its end; whether asking for another makes sense."""
+
+    def step_up(self, sign_in: SignsIn, wanted: "StepUp", generation: int) -> None:
+        """Let the person sign in as an API wants it (RFC 9470 §4).
+
+        Args:
+            sign_in: does it.
+            wanted: how.
+            generation: of this source when the call was made: somebody who came later was not refused yet.
+
+        Raises:
+            TokenError: nobody signed in, or not so.
+        """
+        if self.generation == generation:
+            sign_in(acr_values=wanted.acr_values, max_age=wanted.max_age)

@@ -478,6 +478,42 @@ async def a_rotation_whose_locator_is_taken_consumes_nothing(store):
 
 
 @promise
+async def a_refresh_token_that_stays_gives_access_tokens_until_it_is_idle_too_long(store):
+    its, _, link = await started(store)
+    state = await store.refresh_token(link.token_id)
+    first, second = access(its), access(its)
+    used = await store.use_refresh_token(link.token_id, first, expires_at=NOW + 500, at=NOW + 400)
+    assert used is WON
+    token = dataclasses.replace(link, expires_at=NOW + 500)
+    assert await store.refresh_token(link.token_id) == dataclasses.replace(state, token=token)
+    assert await store.use_refresh_token(link.token_id, second, expires_at=NOW + 999, at=NOW + 500) is GONE
+    assert await store.access_token(second.token_id) is None
+    assert not (await store.access_token(first.token_id)).revoked
+
+
+@promise
+async def a_refresh_token_that_stays_ends_with_its_grant_and_with_a_rotation(store):
+    its, _, link = await started(store)
+    other, _, rotated = await started(store)
+    await store.revoke_grant(its.grant_id, NOW + 2)
+    assert await store.use_refresh_token(link.token_id, access(its), expires_at=NOW + 9, at=NOW + 3) is GONE
+    await store.rotate_refresh_token(
+        rotated.token_id, access(other), refresh(other), sealed_response=b"s", at=NOW + 2
+    )
+    late = access(other)
+    assert await store.use_refresh_token(rotated.token_id, late, expires_at=NOW + 9, at=NOW + 3) is USED
+    assert await store.access_token(late.token_id) is None
+
+
+@promise
+async def a_use_whose_locator_is_taken_changes_nothing(store):
+    _, first, link = await started(store)
+    with pytest.raises(AlreadyExists):
+        await store.use_refresh_token(link.token_id, first, expires_at=NOW + 500, at=NOW + 400)
+    assert (await store.refresh_token(link.token_id)).token == link
+
+
+@promise
 async def of_fifty_rotations_one_wins(store):
     its_grant, _, link = await started(store)
     tokens = [access(its_grant) for _ in range(50)]

@@ -151,10 +151,10 @@ def checked_jwks(text: str, profile: ClientProfile = "") -> str:
         jwks = strict_json.read_object(text.encode())
     except ValueError:
         raise ValueError("this is not a JWK Set: no JSON object") from None
-    usable = public_keys(jwks, algorithms=signed_with(profile))
+    usable = public_keys(jwks, algorithms=ASSERTION_ALGORITHMS)
+    if any(key.algorithm not in signed_with(profile) for key in usable):
+        raise ValueError(f"every key of a client by FAPI 2.0 is for one of {', '.join(FAPI_ALGORITHMS)}")
     if len(usable) != len(jwks["keys"]):
-        if profile == "fapi2":
-            raise ValueError(f"every key of a client by FAPI 2.0 is for one of {', '.join(FAPI_ALGORITHMS)}")
         raise ValueError("a key in the set cannot verify: it is for encryption, or an RSA key without `alg`")
     return json.dumps(jwks, separators=(",", ":"))
 

@@ -91,7 +91,7 @@ async def asked_for(issuer: Issuer, client: Client, outer: Mapping[str, str]) ->
 
 def must_push(settings: IssuerSettings, client: Client) -> bool:
     """Whether the client has to push its requests: by its own registration, or because all have to."""
-    if client.require_pushed_authorization_requests or client.profile == "fapi2":
+    if client.require_pushed_authorization_requests:
         return True
     return settings.require_pushed_requests and client.client_id not in settings.without_pushed_requests
 

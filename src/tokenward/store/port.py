@@ -176,6 +176,17 @@ class Tokens(Protocol):
             AlreadyExists: a locator is taken; nothing was consumed.
         """
 
+    async def use_refresh_token(
+        self, token_id: str, access: AccessToken, *, expires_at: float, at: float
+    ) -> Consumption:
+        """Insert an access token by a refresh token that stays, and is idle from now on; in one unit.
+
+        `expires_at` is its new idle limit. ALREADY_CONSUMED changes nothing: it was rotated before.
+
+        Raises:
+            AlreadyExists: the locator is taken; nothing has changed.
+        """
+
     async def lost_response(self, token_id: str, *, consumed_after: float) -> bytes | None:
         """The sealed response of a refresh token that was consumed after that moment.
 

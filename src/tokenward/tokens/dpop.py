@@ -90,7 +90,7 @@ class DpopVerifier:
         nonces: DpopNonces | None,
         algorithms: Sequence[str] = ALGORITHMS_OF_PROOFS,
         max_age: int = 60,
-        leeway: int = 5,
+        leeway: int = 10,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """Check the settings.
@@ -101,7 +101,7 @@ class DpopVerifier:
                 client's machine for a moment can prepare proofs for `max_age` + `leeway` seconds ahead.
             algorithms: the acceptable `alg` values, none of them symmetric.
             max_age: seconds since `iat` within which a proof is fresh.
-            leeway: seconds by which clocks may differ.
+            leeway: seconds by which clocks may differ (FAPI 2.0 Security Profile §5.3.2.1 no. 13: 10 to 60).
             clock: what time it is.
 
         Raises:

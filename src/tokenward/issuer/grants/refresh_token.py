@@ -3,6 +3,9 @@
 One exception, because networks lose responses: for some seconds the same client may present the same token
 with the same parameters again and gets the same response, as long as its successor is unused. The response
 waits sealed under a key that only the presented token gives; the database alone cannot open it.
+
+A client by FAPI 2.0 keeps its token instead (Security Profile §5.3.2.1 no. 9): it proves who it is and its
+tokens are bound, so that rotation would protect nothing, and a lost response could end its access.
 """
 
 import json
@@ -42,6 +45,8 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         return await _lost_response(issuer, state, presented, context)
     scope = _narrowed(grant, parameters)
     details = narrowed(grant.authorization_details, parameters)
+    if caller.client.profile == "fapi2":
+        return await _kept(issuer, caller, state, scope, details)
 
     async def attempt() -> TokenResponse:
         access_token, access = granted_access_token(issuer, caller, grant, scope, details)
@@ -64,6 +69,34 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         if outcome is not Consumption.WON:
             raise Refusal(INVALID_GRANT, f"refresh token {token.token_id}: {outcome.value}")
         return response
+
+    return await with_fresh_locators(attempt)
+
+
+async def _kept(
+    issuer: Issuer,
+    caller: AuthenticatedClient,
+    state: RefreshState,
+    scope: tuple[str, ...],
+    details: str | None,
+) -> TokenResponse:
+    """A new access token by a refresh token that stays what it is."""
+    token_id = state.token.token_id
+
+    async def attempt() -> TokenResponse:
+        access_token, access = granted_access_token(issuer, caller, state.grant, scope, details)
+        now = issuer.clock.time()
+        idle_until = now + issuer.settings.refresh_idle
+        outcome = await issuer.store.use_refresh_token(token_id, access, expires_at=idle_until, at=now)
+        if outcome is not Consumption.WON:
+            raise Refusal(INVALID_GRANT, f"refresh token {token_id}: {outcome.value}")
+        return TokenResponse(
+            access_token=access_token.reveal(),
+            token_type=token_type(access.cnf),
+            expires_at=access.expires_at,
+            scope=scope,
+            authorization_details=access.authorization_details,
+        )
 
     return await with_fresh_locators(attempt)
 

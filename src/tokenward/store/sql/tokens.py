@@ -61,22 +61,26 @@ _REFRESH_COLUMNS = [refresh_tokens.c[name] for name in RefreshToken.__dataclass_
 _ACCESS_COLUMNS = [access_tokens.c[name] for name in AccessToken.__dataclass_fields__]
 
 
+def _is_usable(table: sa.Table) -> ColumnElement[bool]:
+    """Whether a row is unused, in time, and its grant lives."""
+    living_grant = sa.exists().where(
+        grants.c.grant_id == table.c.grant_id, grants.c.expires_at > bindparam("at"), sa.not_(GRANT_IS_DEAD)
+    )
+    return sa.and_(
+        table.c.token_id == bindparam("token"),
+        table.c.consumed_at.is_(None),
+        table.c.expires_at > bindparam("at"),
+        living_grant,
+    )
+
+
 def consuming(
     table: sa.Table, returning: sa.Column[Any], *conditions: ColumnElement[bool], **also: ColumnElement[Any]
 ) -> sa.UpdateBase:
     """Consume a row that is unused, in time, and whose grant lives."""
-    living_grant = sa.exists().where(
-        grants.c.grant_id == table.c.grant_id, grants.c.expires_at > bindparam("at"), sa.not_(GRANT_IS_DEAD)
-    )
     return (
         sa.update(table)
-        .where(
-            table.c.token_id == bindparam("token"),
-            table.c.consumed_at.is_(None),
-            table.c.expires_at > bindparam("at"),
-            living_grant,
-            *conditions,
-        )
+        .where(_is_usable(table), *conditions)
         .values(consumed_at=bindparam("at"), **also)
         .returning(returning)
     )
@@ -115,6 +119,12 @@ _REFRESH = (
 )
 _CONSUME_REFRESH = consuming(
     refresh_tokens, refresh_tokens.c.predecessor_id, sealed_response=bindparam("sealed")
+)
+_USE_REFRESH = (
+    sa.update(refresh_tokens)
+    .where(_is_usable(refresh_tokens))
+    .values(expires_at=bindparam("idle_until", type_=sa.Double))
+    .returning(refresh_tokens.c.token_id)
 )
 _CONSUMED_REFRESH = sa.select(refresh_tokens.c.grant_id).where(
     refresh_tokens.c.token_id == bindparam("token"), refresh_tokens.c.consumed_at.is_not(None)
@@ -259,6 +269,20 @@ class SqlTokens(Family):
                 cursor.run(_ERASE_RESPONSE, {"token": consumed[0]})
             cursor.run(_ADD_ACCESS, access_values)
             cursor.run(_ADD_REFRESH, successor_values)
+            return Consumption.WON
+
+        return await self._database.write(unit)
+
+    async def use_refresh_token(
+        self, token_id: str, access: AccessToken, *, expires_at: float, at: float
+    ) -> Consumption:
+        access_values = access_row(access)
+
+        def unit(cursor: Cursor) -> Consumption:
+            if cursor.one(_USE_REFRESH, {"token": token_id, "at": at, "idle_until": expires_at}) is None:
+                used = cursor.one(_CONSUMED_REFRESH, {"token": token_id})
+                return Consumption.ALREADY_CONSUMED if used else Consumption.REVOKED_OR_EXPIRED
+            cursor.run(_ADD_ACCESS, access_values)
             return Consumption.WON
 
         return await self._database.write(unit)

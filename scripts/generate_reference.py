@@ -395,6 +395,7 @@ def minimum() -> str:
         "inside": "inside JWT",
         "introspection": "introspection response",
         "id_token": "ID token",
+        "userinfo": "userinfo",
         "outside": "access token of a client that is configured for JWTs",
     }
     rows = [(names[each], ", ".join(map(code, claims))) for each, claims in MINIMUM.items()]

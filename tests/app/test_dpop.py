@@ -50,7 +50,7 @@ class Process:
 @asynccontextmanager
 async def process(configuration):
     async with foundation(configuration) as ground, foundation(configuration) as other:
-        app, issuers, _ = await issuer_app(ground, UsageLog(ground.store))
+        app, issuers, *_ = await issuer_app(ground, UsageLog(ground.store))
         engine, gateways = await gateway_engine(other)
         following = [asyncio.create_task(each.run()) for each in (issuers, gateways)]
         while not (issuers.confirmed and gateways.confirmed):  # noqa: ASYNC110 - they tell nobody when

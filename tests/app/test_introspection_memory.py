@@ -28,7 +28,7 @@ def test_a_remembered_answer_ends_by_what_another_process_revokes(tmp_path):
                 ground.client_desk, name="App", client_type="service", scopes=["notes:read"]
             )
             auth = (client.client_id, secret.reveal())
-            app, follower, _ = await issuer_app(ground, UsageLog(ground.store))
+            app, follower, *_ = await issuer_app(ground, UsageLog(ground.store))
             following = asyncio.create_task(follower.run())
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:

@@ -49,7 +49,7 @@ def test_what_was_there_goes_on_and_what_was_revoked_stays_so(revision, tmp_path
 
     async def run():
         async with foundation(configuration) as ground:
-            app, follower, _ = await issuer_app(ground, UsageLog(ground.store))
+            app, follower, *_ = await issuer_app(ground, UsageLog(ground.store))
             engine, gateway_follower = await gateway_engine(ground)
             tasks = [asyncio.create_task(each.run()) for each in (follower, gateway_follower)]
             async with asyncio.timeout(20):

@@ -48,7 +48,7 @@ async def issuer(configuration):
         passwords.close()
         claims = {"email": "ann@example.com", "email_verified": True}
         await ground.store.change_user_claims(ann.user_id, claims, ground.clock.time())
-        app, _, outbox = await issuer_app(ground, UsageLog(ground.store, ground.clock))
+        app, _, outbox, _ = await issuer_app(ground, UsageLog(ground.store, ground.clock))
         sending = asyncio.create_task(outbox.run())
         transport = httpx.ASGITransport(app)
         try:

@@ -160,7 +160,7 @@ class Town:
 @contextlib.asynccontextmanager
 async def town(path):
     async with foundation(load(path).configuration) as ground:
-        app, issuers, _ = await issuer_app(ground, UsageLog(ground.store))
+        app, issuers, *_ = await issuer_app(ground, UsageLog(ground.store))
         engine, gateways = await gateway_engine(ground)
         following = [asyncio.create_task(each.run()) for each in (issuers, gateways)]
         transport = httpx.ASGITransport(app)

@@ -35,9 +35,15 @@ def view(**changed):
         "action": "/authorize/decision",
         "sealed_request": "sealed",
         "details": (),
+        "claims": (),
         "problem": None,
     }
     return SimpleNamespace(**(facts | changed))
+
+
+def sign_out_view(**changed):
+    facts = {"username": "alice", "client_name": "App", "action": "/end-session/decision"}
+    return SimpleNamespace(**(facts | {"sealed_request": "sealed", "problem": None} | changed))
 
 
 AIM = Aim("/authorize?client_id=app", "two-factor", 7.5)
@@ -272,9 +278,26 @@ def every_page():
         PAGES.recovery(aim=AIM, field="f", left=10, codes=["A", "B"]),
         PAGES.second_factor(aim=AIM, passkeys=True, app=True),
         PAGES.landing(),
-        PAGES.consent(view()),
+        PAGES.consent(view(claims=["e-mail address"])),
+        sign_in(signed_in_as="alice"),
+        PAGES.sign_out(sign_out_view()),
+        PAGES.sign_out(sign_out_view(client_name="", problem=CATALOGUE["expired_form"])),
+        PAGES.signed_out(client_name="App", back="https://app.example/bye"),
         PAGES.error(CATALOGUE["unknown_client"]),
     ]
+
+
+@pytest.mark.parametrize("field", ["username", "client_name", "action", "sealed_request"])
+def test_nothing_that_others_wrote_breaks_the_page_that_asks_to_sign_out(field):
+    page = PAGES.sign_out(sign_out_view(**{field: HOSTILE}))
+    assert shape(page) == shape(PAGES.sign_out(sign_out_view()))
+    done = PAGES.signed_out(client_name=HOSTILE, back=HOSTILE)
+    assert shape(done) == shape(PAGES.signed_out(client_name="App", back="https://app.example/"))
+
+
+def test_a_claim_that_is_asked_for_is_shown_and_nothing_else():
+    assert "e-mail address" in Reader(PAGES.consent(view(claims=["e-mail address"]))).text
+    assert "It would be told" not in Reader(PAGES.consent(view())).text
 
 
 @pytest.mark.parametrize("page", every_page())

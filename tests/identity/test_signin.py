@@ -2,6 +2,7 @@ import asyncio
 import logging
 import re
 import secrets
+from html import escape
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -569,3 +570,44 @@ def test_any_form_gets_a_clear_answer(tmp_path):
 
 def encoded(pairs):
     return urlencode(pairs).encode()
+
+
+def test_a_hint_fills_the_name_in_and_tells_nobody_who_there_is(visit):
+    async def story(house):
+        browser = house.browser()
+        pages = []
+        for name in ("alice", "nobody-is-called-so"):
+            page = await browser.get(house.identity.sign_in.sign_in_url(BACK, hint=name))
+            assert f'value="{name}"' in page.text
+            random = re.compile(r"[A-Za-z0-9_-]{40,}")  # sealed fields and challenges
+            pages.append((page.status_code, random.sub("", page.text.replace(name, ""))))
+            assert (await browser.get("/account")).status_code == 303, "it proves nothing"
+        assert pages[0] == pages[1]
+
+    visit(story)
+
+
+@pytest.mark.parametrize("hint", ["x" * 65, "a\u202eb", "a\nb", '"><script>', ""], ids=ascii)
+def test_a_hint_that_no_name_can_be_is_left_out_or_escaped(visit, hint):
+    async def story(house):
+        page = await house.browser().get(house.identity.sign_in.sign_in_url(BACK, hint=hint))
+        assert page.status_code == 200
+        assert "<script>" not in page.text
+        assert "\u202e" not in page.text
+        assert "x" * 65 not in page.text
+
+    visit(story)
+
+
+def test_whoever_is_to_choose_may_go_on_as_they_are_or_as_somebody_else(visit):
+    async def story(house):
+        browser = house.browser()
+        await house.sign_in(browser)
+        page = await browser.get(house.identity.sign_in.sign_in_url(BACK, choose=True))
+        assert "Go on as" in page.text
+        assert f'href="{escape(BACK)}"' in page.text
+        assert 'name="password"' in page.text
+        anew = house.identity.sign_in.sign_in_url(BACK, choose=True, since=house.clock.time() + 1)
+        assert "Go on as" not in (await browser.get(anew)).text, "not where that would not do"
+
+    visit(story)

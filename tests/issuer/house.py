@@ -19,17 +19,22 @@ from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import Problem
 from tokenward.flows import pkce
 from tokenward.flows.dpop import DpopProver
+from tokenward.identity.signing_out import SignedOut
 from tokenward.issuer.asgi import IssuerApp
 from tokenward.issuer.client_desk import ClientDesk
 from tokenward.issuer.client_keys import Fetch
 from tokenward.issuer.clients import register
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.known_answers import KnownAnswers
-from tokenward.issuer.ports import ConsentView, DeviceConsentView, DeviceView
+from tokenward.issuer.ports import ConsentView, DeviceConsentView, DeviceView, SignOutView
 from tokenward.issuer.settings import IssuerSettings, Resource
+from tokenward.store.people_records import Session
+from tokenward.store.port import Store
 from tokenward.store.records import Client, ClientType
 from tokenward.store.shared_replays import SharedReplays
 from tokenward.store.sql import open_store
+from tokenward.store.sql.schema import sessions
+from tokenward.store.sql.statements import insert_into
 from tokenward.store.usage import UsageLog
 from tokenward.tokens.acr import Authentication, Level, reaches
 from tokenward.tokens.authorization_details.types import DetailType
@@ -83,6 +88,7 @@ SETTINGS = IssuerSettings(
         ),
     },
 )
+ADD_SESSION = insert_into(sessions)
 _TOKEN = re.compile(r"tkw_[a-z]{2}_[0-9A-Za-z]{60}")
 
 
@@ -105,19 +111,45 @@ class Browser:
     """Stands in for identity: whoever `person` is, is signed in."""
 
     person: Person | None = field(default_factory=Person)
+    store: Store | None = None
+    sessions: set[str] = field(default_factory=set)
+    asked: dict[str, object] = field(default_factory=dict)
+    """What the last sign-in was asked for with, beside its address."""
+    onwards: str | None = None
 
     async def current(self, _scope: Scope) -> Person | None:
+        if self.person is not None and self.store is not None and self.person.session_id not in self.sessions:
+            self.sessions.add(self.person.session_id)
+            await _session_row(self.store, self.person)
         return self.person
 
-    def sign_in_url(self, continue_to: str, *, level: Level | None = None, since: float = 0.0) -> str:
+    def sign_in_url(
+        self, continue_to: str, *, level: Level | None = None, since: float = 0.0, hint="", choose=False
+    ) -> str:
+        self.asked = {"hint": hint, "choose": choose}
         return "/sign-in?" + urlencode({"continue": continue_to, "level": level or "", "since": repr(since)})
+
+    async def sign_out(self, _scope: Scope) -> SignedOut:
+        person, self.person = self.person, None
+        if person is not None and self.store is not None:
+            await self.store.end_session(person.session_id)
+        return SignedOut("", ((b"set-cookie", b"session=; Max-Age=0"),), self.onwards)
+
+
+async def _session_row(store: Store, person: Person) -> None:
+    """The session, of somebody whom the test may add or not."""
+    row = Session(
+        person.session_id, b"", person.user_id, (), person.auth_time, person.auth_time, person.auth_time + 1e9
+    )
+    values = {**{name: getattr(row, name) for name in Session.__dataclass_fields__}, "proofs": "[]"}
+    await store._database.write(lambda cursor: cursor.run(ADD_SESSION, values))
 
 
 class PlainPages:
     headers: list[tuple[bytes, bytes]] = [(b"content-type", b"text/html"), (b"cache-control", b"no-store")]  # noqa: RUF012 - the port's shape
 
     def __init__(self) -> None:
-        self.view: ConsentView | DeviceView | DeviceConsentView | None = None
+        self.view: ConsentView | DeviceView | DeviceConsentView | SignOutView | None = None
 
     def consent(self, view: ConsentView) -> bytes:
         self.view = view
@@ -133,6 +165,13 @@ class PlainPages:
 
     def device_done(self, client_name: str, *, allowed: bool) -> bytes:
         return b"allowed" if allowed else b"denied"
+
+    def sign_out(self, view: SignOutView) -> bytes:
+        self.view = view
+        return b"sign out?" + (f" {view.problem.code}".encode() if view.problem else b"")
+
+    def signed_out(self, *, client_name: str, back: str) -> bytes:
+        return f"signed out {client_name} {back}".encode()
 
     def error(self, problem: Problem) -> bytes:
         return problem.code.encode()
@@ -301,7 +340,7 @@ async def house(
 ) -> AsyncGenerator[House]:
     clock = ManualClock()
     store = await open_store(url or f"sqlite:{directory / 'issuer.db'}")
-    browser, pages = Browser(), PlainPages()
+    browser, pages = Browser(store=store), PlainPages()
     issuer = Issuer(
         settings=replace(SETTINGS, **settings),
         store=store,

@@ -177,6 +177,7 @@ async def test_the_id_token_says_who_signed_in(h: House):
     now = int(h.clock.time())
     assert claims == {
         "iss": URL,
+        "sid": await h.issuer.store.sid_of("session-1", app.id),
         "sub": "user-1",
         "aud": app.id,
         "exp": now + 600,

@@ -176,7 +176,7 @@ async def test_a_query_that_is_too_long_or_broken_is_a_page(h: House):
         ({"resource": "https://nowhere.example/"}, "invalid_target"),
         ({"request": "e30.e30."}, "request_not_supported"),
         ({"request_uri": "https://x.example/"}, "request_uri_not_supported"),
-        ({"prompt": "select_account"}, "invalid_request"),
+        ({"prompt": "create"}, "invalid_request"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"prompt": "login  consent"}, "invalid_request"),
         ({"max_age": "soon"}, "invalid_request"),

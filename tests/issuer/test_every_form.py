@@ -52,7 +52,18 @@ async def the_device(h):
     return Filled(path, {"request": hidden(page, path), "decision": "allow"}, "/device")  # FIRST_PAGE
 
 
-FORMS = {"consent.html": the_consent, "device.html": the_code, "device_consent.html": the_device}
+async def the_sign_out(h):
+    page = await h.http.get("/end-session")
+    path = "/end-session/decision"
+    return Filled(path, {"request": hidden(page, path), "decision": "allow"}, path)
+
+
+FORMS = {
+    "consent.html": the_consent,
+    "device.html": the_code,
+    "device_consent.html": the_device,
+    "sign_out.html": the_sign_out,
+}
 
 FAULTS = {
     "missing": lambda name, fields: {**fields, name: None},
@@ -69,7 +80,8 @@ GONE = {("consent.html", "request", fault): UNREADABLE for fault in FAULTS if fa
 async def state(h):
     person = h.browser.person
     consented = await h.issuer.store.consented_scope(person.user_id, "app", BANK)
-    return consented, await h.issuer.store.grants_of(person.user_id, h.clock.time())
+    live = await h.issuer.store.session(person.session_id)
+    return consented, await h.issuer.store.grants_of(person.user_id, h.clock.time()), live is not None
 
 
 async def sent(h, filled, fields):

@@ -89,6 +89,13 @@ async def test_openid_metadata_has_what_discovery_requires(h: House):
     assert metadata["subject_types_supported"] == ["public", "pairwise"]
     assert {"sub", "auth_time", "email", "phone_number"} <= set(metadata["claims_supported"])
     assert metadata["id_token_signing_alg_values_supported"] == ["RS256", "ES256"]
+    assert metadata["userinfo_endpoint"] == f"{URL}/userinfo"
+    assert metadata["userinfo_signing_alg_values_supported"] == ["RS256", "ES256"]
+    assert metadata["claims_parameter_supported"] is True
+    assert metadata["end_session_endpoint"] == f"{URL}/end-session"
+    assert metadata["backchannel_logout_supported"] is True
+    assert metadata["backchannel_logout_session_supported"] is True
+    assert "select_account" in metadata["prompt_values_supported"]
     assert metadata["request_uri_parameter_supported"] is False
 
 

@@ -5,6 +5,7 @@ import pytest
 from store.contract import PROMISES
 from store.device_contract import PROMISES as DEVICE_PROMISES
 from store.leak_contract import PROMISES as LEAK_PROMISES
+from store.logout_contract import PROMISES as LOGOUT_PROMISES
 from store.people_contract import PROMISES as PEOPLE_PROMISES
 from store.pushed_contract import PROMISES as PUSHED_PROMISES
 from store.usage_contract import PROMISES as USAGE_PROMISES
@@ -17,6 +18,7 @@ from store.values import opened
         *PROMISES,
         *DEVICE_PROMISES,
         *LEAK_PROMISES,
+        *LOGOUT_PROMISES,
         *PEOPLE_PROMISES,
         *PUSHED_PROMISES,
         *USAGE_PROMISES,

@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from store.people_contract import logged_out
-from store.values import NOW, opened, session, signed_in, user
+from store.values import NOW, client, code_of, grant, opened, session, signed_in, user
+from tokenward.store.records import RelyingParty
 
 UPSTREAM = {"upstream": "corp", "upstream_subject": "s1", "upstream_sid": "a"}
 HOLD = "SELECT 1 FROM users WHERE user_id = 'ann' FOR UPDATE"
@@ -20,6 +21,7 @@ BEGIN_ANOTHER = (
     f"INSERT INTO sessions (session_id, {COLUMNS})"
     f" SELECT 'another', {COLUMNS} FROM sessions WHERE session_id = 'first'"
 )
+HOLD_FIRST = "SELECT 1 FROM sessions WHERE session_id = 'first' FOR UPDATE"
 END_FIRST = "DELETE FROM sessions WHERE session_id = 'first'"
 
 
@@ -102,5 +104,29 @@ def test_a_session_is_replaced_when_nobody_else_is_at_work_on_the_person(postgre
         new = session()
         assert await meanwhile(postgres_url, [HOLD], store.replace_session("first", new, version=0))
         assert await store.sessions_of("ann") == [new]
+
+    with_ann(postgres_url, work)
+
+
+def test_a_client_is_told_of_no_session_that_ends_at_that_moment(postgres_url):
+    async def work(store):
+        its = grant(user_id="ann", sid="late")
+        added = store.add_grant(its, code_of(its), session_id="first")
+        assert await meanwhile(postgres_url, [END_FIRST], added) is False
+        assert await store.grant(its.grant_id) is None
+
+    with_ann(postgres_url, work)
+
+
+def test_an_end_finds_the_client_that_is_told_at_that_moment(postgres_url):
+    async def work(store):
+        app = client(openid=RelyingParty(backchannel_logout_uri="https://app.example/logout"))
+        await store.add_client(app, None)
+        tell = (
+            "INSERT INTO session_clients (session_id, client_id, user_id, sid, expires_at)"
+            f" VALUES ('first', '{app.client_id}', 'ann', 'told', 1)"
+        )
+        assert await meanwhile(postgres_url, [HOLD_FIRST, tell], store.end_session("first"))
+        assert [it.sid for it in await store.take_logouts(at=NOW, until=NOW + 1, limit=9)] == ["told"]
 
     with_ann(postgres_url, work)

@@ -1,7 +1,8 @@
 """Clients in the admin API."""
 
 import json
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field
@@ -24,6 +25,8 @@ from tokenward.store.records import (
     ClientSecret,
     ClientType,
     IntrospectionAlg,
+    OpenIdAlg,
+    RelyingParty,
     TokenBinding,
 )
 from tokenward.tokens.certificates import parse_pem
@@ -55,6 +58,24 @@ class NewClient(Input):
     require_pushed_authorization_requests: bool = False
     require_signed_request_object: bool = False
     certificates: Certificates = Field(default_factory=list)
+    id_token_signed_response_alg: OpenIdAlg = "RS256"  # noqa: S105 - the name of an algorithm
+    userinfo_signed_response_alg: Literal["", "RS256", "ES256"] = ""
+    userinfo_claims: list[str] = Field(default_factory=list, max_length=50)
+    post_logout_redirect_uris: list[str] = Field(default_factory=list, max_length=20)
+    backchannel_logout_uri: str = Field(default="", max_length=2048)
+    backchannel_logout_session_required: bool = False
+
+    @property
+    def openid(self) -> RelyingParty:
+        """What it has as a relying party."""
+        return RelyingParty(
+            self.id_token_signed_response_alg,
+            self.userinfo_signed_response_alg,
+            tuple(self.userinfo_claims),
+            tuple(self.post_logout_redirect_uris),
+            self.backchannel_logout_uri,
+            self.backchannel_logout_session_required,
+        )
 
     @property
     def proving(self) -> Proving:
@@ -141,6 +162,7 @@ class ClientEndpoints:
             profile=wanted.profile,
             require_pushed_authorization_requests=wanted.require_pushed_authorization_requests,
             require_signed_request_object=wanted.require_signed_request_object,
+            openid=wanted.openid,
         )
         return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
 
@@ -204,6 +226,7 @@ def _client_json(client: Client) -> dict[str, object]:
         "jwks": json.loads(client.jwks) if client.jwks else None,
         "jwks_uri": client.jwks_uri,
         "exposes": list(exposure(client)),
+        **asdict(client.openid),
     }
 
 

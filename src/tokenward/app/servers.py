@@ -51,6 +51,7 @@ from tokenward.identity.outbox import Outbox
 from tokenward.identity.room import Identity
 from tokenward.issuer.access_jwt import ACCESS_TOKEN_ALGORITHM
 from tokenward.issuer.asgi import ROUTES, IssuerApp
+from tokenward.issuer.back_channel import BackChannel, sending
 from tokenward.issuer.client_keys import Fetch
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.key_notices import tell_forever
@@ -78,7 +79,7 @@ async def serve_issuer(
     """Serve the issuer and the admin listener until told to stop; sweep and rotate keys meanwhile."""
     async with foundation(configuration) as ground:
         usage = UsageLog(ground.store, ground.clock)
-        issuer, follower, outbox = await issuer_app(ground, usage)
+        issuer, follower, outbox, back_channel = await issuer_app(ground, usage)
         rotate_after = configuration.settings.signing_keys.rotate_after
         tls = server_tls(configuration.settings.issuer, configuration.base_dir, configuration.files)
         await _serve(
@@ -89,6 +90,7 @@ async def serve_issuer(
             beside=[
                 follower.run(),
                 outbox.run(),
+                back_channel.run(),
                 usage.run(),
                 sweep_forever(ground.store, clock=ground.clock),
                 rotate_forever(ground.key_desk, rotate_after=rotate_after),
@@ -128,11 +130,11 @@ async def serve_gateway(
             await door.close()
 
 
-async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFollower, Outbox]:
+async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFollower, Outbox, BackChannel]:
     """The issuer's endpoints and the identity room's pages, behind one look at the path.
 
     And what runs beside: the follower of the feed, without which it signs nothing, since its keys may have
-    been removed; and the letters to people.
+    been removed; letters to people, and logouts that applications are told of.
     """
     ring = await ground.key_ring("outside", fresh=lambda: follower.confirmed)
     answers = KnownAnswers(fresh=lambda: follower.confirmed)
@@ -189,10 +191,19 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        app = pages if path in paths else leaks if path in leaks.paths else endpoints
-        await app(scope, receive, send)
+        chosen = pages if path in paths else leaks if path in leaks.paths else endpoints
+        await chosen(scope, receive, send)
 
-    return counted(dispatch, paths | frozenset(ROUTES) | frozenset(leaks.paths)), follower, identity.outbox
+    app = counted(dispatch, paths | frozenset(ROUTES) | frozenset(leaks.paths))
+    back_channel = BackChannel(
+        ground.store,
+        settings.issuer.url,
+        ground.pairwise_key,
+        ring,
+        sending(_reaching_clients(settings)),
+        clock=ground.clock,
+    )
+    return app, follower, identity.outbox, back_channel
 
 
 async def deciding(
@@ -300,10 +311,15 @@ async def gateway_engine(
 
 
 def fetch_for_clients(settings: Settings) -> Fetch:
-    """Gets what a client's registration points to; inside networks only where the operator named them."""
+    """Gets what a client's registration points to."""
+    return _reaching_clients(settings).get_async
+
+
+def _reaching_clients(settings: Settings) -> OutboundClient:
+    """Reaches what clients are registered with; inside networks only where the operator named them."""
     loopback = is_loopback(urlsplit(settings.issuer.url).hostname or "")
     networks = (*settings.clients.inside_networks, *(LOOPBACK if loopback else ()))
-    return OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES).get_async
+    return OutboundClient(allow=networks, https_only=not loopback, max_bytes=MAX_BYTES)
 
 
 def _reloading(

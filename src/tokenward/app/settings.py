@@ -155,8 +155,8 @@ class ClientSettings(Model):
     )
     inside_networks: Networks = Field(
         default=(),
-        description="Addresses or networks that are not public and that a client's jwks_uri may point to all "
-        "the same. Any other inside address is never fetched from.",
+        description="Addresses or networks that are not public and that a client's jwks_uri or "
+        "backchannel_logout_uri may point to all the same. Any other inside address is never called.",
     )
 
 

@@ -86,6 +86,22 @@ class ConsentFacts(AskedFacts, Protocol):
         """What exactly is asked for, an element each (RFC 9396)."""
 
     @property
+    def claims(self) -> Sequence[str]:
+        """What else the application would be told, in plain words."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """What was wrong with what was sent before."""
+
+
+class SignOutFacts(FormFacts, Protocol):
+    """What the page needs to know that asks whether to sign out."""
+
+    @property
+    def client_name(self) -> str:
+        """The application that asks for it; "" where none does that is known."""
+
+    @property
     def problem(self) -> Problem | None:
         """What was wrong with what was sent before."""
 
@@ -187,6 +203,7 @@ class Pages:
         passkey: PasskeyOffer | None,
         username: str = "",
         confirming: bool = False,
+        signed_in_as: str = "",
         passwords: bool = True,
         forgotten: bool = False,
         providers: Sequence[ProviderFacts] = (),
@@ -195,7 +212,8 @@ class Pages:
     ) -> bytes:
         """The first step: `username`, `password`; or a passkey; or an identity provider.
 
-        `confirming` is for whoever is signed in, `forgotten` where a link can be had by mail.
+        `confirming` is for whoever is signed in, `signed_in_as` for who may go on as they are, `forgotten`
+        where a link can be had by mail.
         """
         return self._render(
             "sign_in.html",
@@ -204,6 +222,7 @@ class Pages:
             passkey=passkey,
             username=username,
             confirming=confirming,
+            signed_in_as=signed_in_as,
             passwords=passwords,
             forgotten=forgotten,
             providers=providers,
@@ -307,6 +326,14 @@ class Pages:
     def device_done(self, client_name: str, *, allowed: bool) -> bytes:
         """What became of it: the person can go back to the device."""
         return self._render("device_done.html", client_name=client_name, allowed=allowed)
+
+    def sign_out(self, view: SignOutFacts) -> bytes:
+        """The page with the form: field `request` (hidden), field `decision` (`allow` or `deny`)."""
+        return self._render("sign_out.html", view=view)
+
+    def signed_out(self, *, client_name: str, back: str) -> bytes:
+        """That nobody is signed in, with a link `back` to the application; "" for none."""
+        return self._render("signed_out.html", client_name=client_name, back=back)
 
     def error(self, problem: Problem) -> bytes:
         """A page for an error that must not be sent to a redirect address (RFC 6749 §4.1.2.1)."""

@@ -20,6 +20,7 @@ from tokenward.identity.people import Person
 from tokenward.identity.progress import Progress
 from tokenward.identity.second_factors import SecondFactors
 from tokenward.identity.sessions import Sessions
+from tokenward.identity.signing_out import SignedOut
 from tokenward.identity.told import Told
 from tokenward.identity.upstream.upstreams import Upstreams
 from tokenward.store.people_port import Factors, People
@@ -83,6 +84,19 @@ class Parts:
         """
         person = await self.sessions.current(scope)
         return await self.upstreams.narrowed(person) if person is not None else None
+
+    async def signed_out(self, scope: Scope) -> SignedOut:
+        """End the session that the request's cookie names; also where it is over, and only a cookie is left.
+
+        Raises:
+            StoreUnavailable: it may go on.
+        """
+        person = await self.current(scope)
+        await self.sessions.end(scope)
+        over = (self.sessions.cookie.clear(), self.progress.forget())
+        if person is None:
+            return SignedOut("", over)
+        return SignedOut(person.user_id, over, await self.upstreams.sign_out_url(person))
 
     async def chosen_password(self, form: Mapping[str, str], username: str) -> str:
         """The hash of the password that a form of `new_password` (see parts.html) chooses for this person.

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from tokenward.identity.passkey_step import PasskeyStep
 from tokenward.identity.passwords import MAX_LENGTH
 from tokenward.identity.people import MAX_USERNAME, Person, typed_username, why_no_username
 from tokenward.identity.progress import PAGES
+from tokenward.identity.signing_out import SignedOut
 from tokenward.identity.steps import Aim, Step
 from tokenward.identity.throttle import SignInThrottle
 from tokenward.store.people_records import User
@@ -28,6 +30,9 @@ PASSWORD = ("pwd",)  # RFC 8176 §2
 
 PROVIDERS = "upstream"
 """The name of the forms whose buttons lead to identity providers."""
+
+HINT = "hint"
+"""In the query of the first page: what an application says that the person may be called."""
 
 AGAIN = "again"
 """In the query of the first page: forget what this sign-in has shown so far."""
@@ -54,12 +59,32 @@ class SignIn:
         """
         return await self._parts.current(scope)
 
-    def sign_in_url(self, continue_to: str, *, level: Level | None = None, since: float = 0.0) -> str:
+    def sign_in_url(
+        self,
+        continue_to: str,
+        *,
+        level: Level | None = None,
+        since: float = 0.0,
+        hint: str = "",
+        choose: bool = False,
+    ) -> str:
         """The page that asks for what is missing of `level`, or older than `since`.
 
-        It returns to `continue_to`, a path with query of this issuer, when that is done or cannot be.
+        It returns to `continue_to`, a path with query of this issuer, when that is done or cannot be. `hint`
+        is what the person may be called; with `choose`, whoever is signed in may go on as somebody else.
         """
-        return f"{PAGES[Step.FIRST]}?{Aim(safe_continue(continue_to), level, since).query}"
+        said = {HINT: _usable(hint), AGAIN: "1" if choose else ""}
+        more = urlencode({name: value for name, value in said.items() if value})
+        url = f"{PAGES[Step.FIRST]}?{Aim(safe_continue(continue_to), level, since).query}"
+        return f"{url}&{more}" if more else url
+
+    async def sign_out(self, scope: Scope) -> SignedOut:
+        """End the session that the request's cookie names, if there is one.
+
+        Raises:
+            StoreUnavailable: it may go on.
+        """
+        return await self._parts.signed_out(scope)
 
     @property
     def routes(self) -> list[Route]:
@@ -80,8 +105,18 @@ class SignIn:
     async def _see(self, request: Request, query: Fields, _error: str) -> Response:
         aim = Aim.read(query)
         error = self._parts.pages.unsent if UNSENT in query else ""
+        hint = _usable(query.get(HINT, ""))
         if AGAIN in query:
-            return self._page(request.scope, aim, error=error, headers=[self._parts.progress.forget()])
+            person = await self.current(request.scope)
+            is_enough = person is not None and await self._parts.progress.suffices(person, aim)
+            return self._page(
+                request.scope,
+                aim,
+                username=hint,
+                signed_in_as=person.username if person is not None and is_enough else "",
+                error=error,
+                headers=[self._parts.progress.forget()],
+            )
         so_far = await self._parts.progress.so_far(request.scope)
         step = await self._parts.progress.next(so_far, aim)
         if step is Step.DONE:
@@ -91,7 +126,7 @@ class SignIn:
         if step is not Step.FIRST:
             return see_other(f"{PAGES[step]}?{aim.query}")
         known = await self._parts.store.user(so_far.user_id) if so_far is not None else None
-        username = known.username if known is not None else ""
+        username = known.username if known is not None else hint
         return self._page(request.scope, aim, username=username, confirming=known is not None, error=error)
 
     async def again(self, request: Request, fields: Fields, error: str) -> Response:
@@ -153,6 +188,7 @@ class SignIn:
         *,
         username: str = "",
         confirming: bool = False,
+        signed_in_as: str = "",
         error: str = "",
         headers: Headers = (),
     ) -> Response:
@@ -163,6 +199,7 @@ class SignIn:
             passkey=self._passkeys.offer(bound),
             username=username,
             confirming=confirming,
+            signed_in_as=signed_in_as,
             passwords=self._parts.password_sign_in,
             forgotten=self._parts.letters.work,
             providers=self._parts.upstreams.providers,
@@ -170,3 +207,9 @@ class SignIn:
             error=error,
         )
         return self._parts.answers.page(body, [*headers, *bound.headers])
+
+
+def _usable(hint: str) -> str:
+    """A hint as it may stand in the field; whether anybody is called so makes no difference to it."""
+    name = typed_username(hint)
+    return "" if why_no_username(name) else name

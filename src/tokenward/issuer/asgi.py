@@ -16,7 +16,7 @@ from tokenward.base.problems import (
     problem_json,
 )
 from tokenward.issuer.context import Issuer
-from tokenward.issuer.endpoints import device, pushed_authorization
+from tokenward.issuer.endpoints import device, end_session, pushed_authorization
 from tokenward.issuer.endpoints.authorize import DECISION_PATH, authorize, authorize_by_post, decide
 from tokenward.issuer.endpoints.device_authorization import device_authorization
 from tokenward.issuer.endpoints.introspect import introspect
@@ -24,6 +24,8 @@ from tokenward.issuer.endpoints.jwks import jwks
 from tokenward.issuer.endpoints.metadata import oauth_metadata, openid_metadata
 from tokenward.issuer.endpoints.revoke import revoke
 from tokenward.issuer.endpoints.token import token
+from tokenward.issuer.endpoints.userinfo import PATH as USERINFO_PATH
+from tokenward.issuer.endpoints.userinfo import userinfo, userinfo_error
 from tokenward.issuer.response import Endpoint, Response, error_page, oauth_error
 from tokenward.store.port import StoreUnavailable
 
@@ -64,6 +66,9 @@ ROUTES: dict[str, Route] = {
     DECISION_PATH: Route({"POST": decide}, error_page),
     device.PATH: Route({"GET": device.ask_code, "POST": device.ask_consent}, error_page),
     device.DECISION_PATH: Route({"POST": device.decide}, error_page),
+    USERINFO_PATH: Route({"GET": userinfo, "POST": userinfo}, userinfo_error, any_origin=True),
+    end_session.PATH: Route({"GET": end_session.ask, "POST": end_session.ask_by_post}, error_page),
+    end_session.DECISION_PATH: Route({"POST": end_session.decide}, error_page),
     "/jwks.json": Route({"GET": jwks}, oauth_error, any_origin=True),
     "/.well-known/oauth-authorization-server": Route({"GET": oauth_metadata}, oauth_error, any_origin=True),
     "/.well-known/openid-configuration": Route({"GET": openid_metadata}, oauth_error, any_origin=True),

@@ -14,6 +14,7 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.flows import pkce
+from tokenward.issuer.claims_request import claims_request
 from tokenward.issuer.redirects import is_registered
 from tokenward.issuer.scopes import Access, requested_access
 from tokenward.issuer.settings import IssuerSettings
@@ -21,7 +22,8 @@ from tokenward.store.records import Client
 
 MAX_STATE = 1_024
 MAX_NONCE = 255
-PROMPTS = frozenset({"none", "login", "consent"})
+MAX_HINT = 255
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 
 def checked_redirect(client: Client, parameters: Mapping[str, str]) -> str:
@@ -75,9 +77,14 @@ def _pkce_with_s256(parameters: Mapping[str, str]) -> None:
         raise Refusal(PKCE_REQUIRED, "code_challenge is missing or not 43 base64url characters")
 
 
-def _state_and_nonce_are_short(parameters: Mapping[str, str]) -> None:
-    if len(parameters.get("state", "")) > MAX_STATE or len(parameters.get("nonce", "")) > MAX_NONCE:
-        raise Refusal(MALFORMED, f"state over {MAX_STATE} or nonce over {MAX_NONCE} characters")
+def _texts_are_short(parameters: Mapping[str, str]) -> None:
+    for name, most in (("state", MAX_STATE), ("nonce", MAX_NONCE), ("login_hint", MAX_HINT)):
+        if len(parameters.get(name, "")) > most:
+            raise Refusal(MALFORMED, f"{name} over {most} characters")
+
+
+def _claims_can_be_read(parameters: Mapping[str, str]) -> None:
+    claims_request(parameters)
 
 
 def _prompt_is_known(parameters: Mapping[str, str]) -> None:
@@ -101,7 +108,8 @@ _CHECKS: tuple[Callable[[Mapping[str, str]], None], ...] = (
     _response_type_is_code,
     _response_mode_is_query,
     _pkce_with_s256,
-    _state_and_nonce_are_short,
+    _texts_are_short,
+    _claims_can_be_read,
     _prompt_is_known,
     _max_age_is_seconds,
     _dpop_jkt_is_a_thumbprint,

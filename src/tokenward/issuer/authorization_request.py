@@ -11,10 +11,13 @@ from urllib.parse import urlencode
 from tokenward.base.forms import parse_form
 from tokenward.base.problems import TOO_LARGE, UNKNOWN_CLIENT, Problem, Refusal
 from tokenward.issuer.authorization_parameters import MAX_STATE, checked_access, checked_redirect, prompts
+from tokenward.issuer.claims_request import ClaimsRequest, claims_request
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.id_token_hint import hint_of
 from tokenward.issuer.redirects import is_registered, with_parameters
 from tokenward.issuer.request_sources import STARTED, Asked, asked_for, check_source
 from tokenward.issuer.scopes import Access
+from tokenward.issuer.settings import OPENID
 from tokenward.store.records import Client
 from tokenward.tokens.acr import Level, requested_level
 from tokenward.tokens.binding import Confirmation
@@ -70,6 +73,9 @@ class AuthorizationRequest:
         prompt: what the client wants to happen or not to happen.
         max_age: how long ago the person may have signed in, in seconds.
         level: how well the person must have signed in; None where the client does not say.
+        claims: what is asked for one by one, beside scopes, as far as it may be told.
+        subjects: who alone may answer, by their `sub` at this client; None for anybody.
+        login_hint: what the person may be called, for the sign-in page; it proves nothing.
         binding: the key that must redeem the code, if the request names one.
         query: the request, as this module reads it again.
         moved: whether the browser must go on with that query, since what it came with will be over soon.
@@ -84,6 +90,9 @@ class AuthorizationRequest:
     prompt: frozenset[str]
     max_age: int | None
     level: Level | None
+    claims: ClaimsRequest
+    subjects: frozenset[str] | None
+    login_hint: str
     binding: Confirmation | None
     query: str
     moved: bool
@@ -112,6 +121,8 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
     try:
         check_source(issuer.settings, client, asked.source)
         access = checked_access(issuer.settings, client, parameters)
+        claims = claims_request(parameters)
+        subjects = _subjects(issuer, client, parameters, claims)
     except Refusal as refusal:
         raise ReturnedRefusal(address, refusal) from refusal
     return AuthorizationRequest(
@@ -122,7 +133,10 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
         nonce=parameters.get("nonce"),
         prompt=prompts(parameters),
         max_age=int(parameters["max_age"]) if "max_age" in parameters else None,
-        level=requested_level(parameters.get("acr_values", "")),
+        level=claims.level or requested_level(parameters.get("acr_values", "")),
+        claims=claims.beyond(client, access.scope) if OPENID in access.scope else ClaimsRequest(),
+        subjects=subjects,
+        login_hint=parameters.get("login_hint", ""),
         binding=_binding(parameters),
         query=asked.query,
         moved=asked.moved,
@@ -158,6 +172,16 @@ def _address(
 def _check_length(query: str) -> None:
     if len(query) > QUERY_LIMIT:
         raise Refusal(TOO_LARGE, f"an authorization request of more than {QUERY_LIMIT} bytes")
+
+
+def _subjects(
+    issuer: Issuer, client: Client, parameters: Mapping[str, str], asked: ClaimsRequest
+) -> frozenset[str] | None:
+    """Whom `id_token_hint` and a value of the claim `sub` mean, and both of them where both are there."""
+    if "id_token_hint" not in parameters:
+        return asked.subjects
+    hinted = frozenset({hint_of(issuer, client.client_id, parameters["id_token_hint"]).subject})
+    return hinted if asked.subjects is None else hinted & asked.subjects
 
 
 def _binding(parameters: Mapping[str, str]) -> Confirmation | None:

@@ -160,24 +160,33 @@ def checked_jwks(text: str, profile: ClientProfile = "") -> str:
 
 
 def check_jwks_uri(uri: str, *, issuer_url: str) -> None:
-    """Whether keys may be fetched from there: by https, or for an issuer on loopback from loopback.
+    """Whether keys may be fetched from there: those that came over an open line would be anybody's.
 
     Raises:
         ValueError: they may not.
+    """
+    check_client_url(uri, issuer_url=issuer_url, name="jwks_uri")
+
+
+def check_client_url(uri: str, *, issuer_url: str, name: str) -> None:
+    """Whether we may call a client there: by https, or for an issuer on loopback on loopback.
+
+    Raises:
+        ValueError: we may not; its text calls the address `name`.
     """
     try:
         parts = urlsplit(uri)
         host = parts.hostname or ""
     except ValueError:
-        raise ValueError("the jwks_uri is malformed") from None
+        raise ValueError(f"the {name} is malformed") from None
     if len(uri) > _MAX_URI or not host or "@" in parts.netloc or parts.fragment:
-        raise ValueError("the jwks_uri is too long, or has no host, a password or a fragment")
+        raise ValueError(f"the {name} is too long, or has no host, a password or a fragment")
     if parts.scheme == "https":
         return
     if parts.scheme != "http" or not (
         _is_loopback(host) and _is_loopback(urlsplit(issuer_url).hostname or "")
     ):
-        raise ValueError("the jwks_uri must be https: keys that came over an open line would be anybody's")
+        raise ValueError(f"the {name} must be https: what goes over an open line is anybody's")
 
 
 def _is_loopback(host: str) -> bool:

@@ -14,6 +14,7 @@ from tokenward.issuer.client_secrets import new_secret
 from tokenward.issuer.fapi2 import held_to_profile
 from tokenward.issuer.grants import authorization_code
 from tokenward.issuer.redirects import check_redirect_uris
+from tokenward.issuer.relying_parties import NO_PARTY, checked_party
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
 from tokenward.store.port import AlreadyExists
 from tokenward.store.records import (
@@ -23,6 +24,7 @@ from tokenward.store.records import (
     ClientProfile,
     ClientType,
     IntrospectionAlg,
+    RelyingParty,
     TokenBinding,
 )
 from tokenward.tokens.credential_guard import why_no_claim_value
@@ -52,6 +54,7 @@ async def register(
     profile: ClientProfile = "",
     require_pushed_authorization_requests: bool = False,
     require_signed_request_object: bool = False,
+    openid: RelyingParty = NO_PARTY,
     proving: Proving = USUAL,
 ) -> tuple[Client, Secret | None]:
     """Register a client; the secret, where it proves itself by one, is there now and never again.
@@ -76,6 +79,7 @@ async def register(
         profile: `fapi2` turns on all that the FAPI 2.0 Security Profile asks, and refuses what it forbids.
         require_pushed_authorization_requests: it pushes its authorization requests (RFC 9126 §6).
         require_signed_request_object: it signs them (RFC 9101 §10.5), by keys of its own.
+        openid: what it has as a relying party.
         proving: how it proves itself.
 
     Raises:
@@ -98,6 +102,7 @@ async def register(
         there = " and ".join(get_args(IntrospectionAlg))
         raise Refusal(INVALID_INPUT, f"introspection responses are signed with one of {there}")
     _check_details(desk.settings, authorization_details_types)
+    party = checked_party(client_type, openid, desk.settings)
     method, proof = checked(proving, client_type, desk.settings, profile)
     if client_id is not None and await desk.store.client(client_id) is not None:
         raise Refusal(CONFLICT, f"client {client_id} exists")
@@ -121,6 +126,7 @@ async def register(
         profile=profile,
         require_pushed_authorization_requests=require_pushed_authorization_requests,
         require_signed_request_object=require_signed_request_object,
+        openid=party,
     )
     if profile == "fapi2":
         client = held_to_profile(client)

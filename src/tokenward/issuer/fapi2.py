@@ -38,6 +38,11 @@ def held_to_profile(client: Client) -> Client:
         client,
         bound_tokens=client.bound_tokens or usual_binding(client.auth_method),
         introspection_signed_response_alg="ES256",  # §5.4.1: RS256 is none of the three
+        openid=replace(
+            client.openid,
+            id_token_signed_response_alg="ES256",  # noqa: S106 - the name of an algorithm
+            userinfo_signed_response_alg="ES256" if client.openid.userinfo_signed_response_alg else "",
+        ),
         require_pushed_authorization_requests=True,  # §5.3.2.2 no. 3
     )
 

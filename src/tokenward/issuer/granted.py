@@ -7,6 +7,7 @@ from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.id_token import id_token, released_to_client
 from tokenward.issuer.issue import TokenResponse, granted_access_token, granted_refresh_token
+from tokenward.issuer.scopes import Share
 from tokenward.issuer.settings import OFFLINE_ACCESS, OPENID
 from tokenward.issuer.token_type import token_type
 from tokenward.store.locators import with_fresh_locators
@@ -21,7 +22,7 @@ async def first_tokens(
     grant: Grant,
     consume: Consume,
     *,
-    details: str | None,
+    share: Share,
     nonce: str | None,
     named: str,
 ) -> TokenResponse:
@@ -32,7 +33,7 @@ async def first_tokens(
         caller: who fetches them, whose the grant was found to be.
         grant: what the person allowed.
         consume: uses the code up and stores these tokens, by one unit of the store.
-        details: what exactly the access token allows (RFC 9396), as it is kept; None for no details.
+        share: what the access token gets of the grant; the refresh token keeps all.
         nonce: for the ID token.
         named: what the log calls the code.
 
@@ -42,7 +43,7 @@ async def first_tokens(
     told = await released_to_client(issuer, caller.client, grant) if OPENID in grant.scope else {}
 
     async def attempt() -> TokenResponse:
-        token, access = granted_access_token(issuer, caller, grant, grant.scope, details)
+        token, access = granted_access_token(issuer, caller, grant, share)
         successor, refresh = (
             granted_refresh_token(issuer, caller, grant) if OFFLINE_ACCESS in grant.scope else (None, None)
         )

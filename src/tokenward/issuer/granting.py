@@ -18,6 +18,7 @@ def new_grant(
     done: Authentication,
     *,
     starts_within: int,
+    claims: str | None = None,
 ) -> Grant:
     """A grant of this person, which tells truly how they signed in.
 
@@ -28,6 +29,7 @@ def new_grant(
         person: who allows it.
         done: what they did to sign in.
         starts_within: seconds within which the client fetches what it is good for.
+        claims: what else may be told to the client, as `ClaimsRequest.written` has it.
     """
     settings, now = issuer.settings, issuer.clock.time()
     lifetime = (
@@ -46,4 +48,5 @@ def new_grant(
         created_at=now,
         expires_at=now + lifetime,
         authorization_details=written(access.details),
+        claims=claims,
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenward.base.problems import CREDENTIAL_IN_CLAIM, Refusal
+from tokenward.issuer.claims_request import claims_of_grant
 from tokenward.issuer.context import Issuer
 from tokenward.store.facts import person_facts
 from tokenward.store.records import Client, Grant
@@ -15,17 +16,19 @@ from tokenward.tokens.jws import sign_jwt
 from tokenward.tokens.release import composed, released, within_scope
 from tokenward.tokens.subjects import subject
 
-ID_TOKEN_ALGORITHM = "RS256"  # noqa: S105 - the one that every relying party knows (OpenID Discovery §3)
-FAPI_ID_TOKEN_ALGORITHM = "ES256"  # noqa: S105 - FAPI 2.0 Security Profile §5.4.1
+ID_TOKEN_TYPE = "JWT"  # noqa: S105 - of the header; what relying parties know (OpenID Connect Core §2)
 
 
 async def released_to_client(issuer: Issuer, client: Client, grant: Grant) -> dict[str, object]:
-    """The claims of the ID token beyond the minimum: what the client's policy names and the scopes cover.
+    """The claims of the ID token beyond the minimum.
+
+    That is what the client's policy names, and the scopes cover or the person allowed one by one.
 
     Raises:
         StoreUnavailable: the person cannot be looked up.
     """
-    names = within_scope(client.id_token_claims, grant.scope)
+    asked = claims_of_grant(grant.claims, "id_token")
+    names = within_scope(client.id_token_claims, grant.scope, asked)
     facts = await person_facts(issuer.store, names, user_id=grant.user_id, grant_id=grant.grant_id)
     return released(names, facts)
 
@@ -68,12 +71,14 @@ def id_token(
     except CredentialInClaim as found:
         raise Refusal(CREDENTIAL_IN_CLAIM, f"grant {grant.grant_id}, {found}") from None
     claims["at_hash"] = _half_hash(access_token)
+    if grant.sid is not None:
+        claims["sid"] = grant.sid
     if nonce is not None:  # what the client sent is no news to it, whatever it looks like
         claims["nonce"] = nonce
-    algorithm = FAPI_ID_TOKEN_ALGORITHM if client.profile == "fapi2" else ID_TOKEN_ALGORITHM
-    return sign_jwt(issuer.signing_keys.signer(algorithm), claims, typ="JWT")
+    signer = issuer.signing_keys.signer(client.openid.id_token_signed_response_alg)
+    return sign_jwt(signer, claims, typ=ID_TOKEN_TYPE)
 
 
 def _half_hash(access_token: str) -> str:
-    """`at_hash` for both: the left half of the SHA-256, base64url (OpenID Connect Core §3.1.3.6)."""
+    """`at_hash` for RS256 and ES256 (OpenID Connect Core §3.1.3.6): half of the SHA-256, base64url."""
     return base64url.encode(hashlib.sha256(access_token.encode()).digest()[:16])

@@ -9,7 +9,7 @@ from tokenward.issuer.access_jwt import access_jwt
 from tokenward.issuer.bindings import refresh_binding
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
-from tokenward.issuer.scopes import Access
+from tokenward.issuer.scopes import Access, Share
 from tokenward.store.records import AccessToken, Client, Grant, RefreshToken
 from tokenward.tokens import opaque
 from tokenward.tokens.authorization_details.parameter import written
@@ -98,11 +98,9 @@ def client_access_token(
 
 
 def granted_access_token(
-    issuer: Issuer, caller: AuthenticatedClient, grant: Grant, scope: tuple[str, ...], details: str | None
+    issuer: Issuer, caller: AuthenticatedClient, grant: Grant, share: Share
 ) -> tuple[Secret, AccessToken]:
     """An access token that follows from a person's grant, and never outlives it; bound to the caller's key.
-
-    `scope` and `details` are those of the grant, or fewer.
 
     Raises:
         Refusal: CREDENTIAL_IN_CLAIM, where it would be a JWT.
@@ -115,13 +113,13 @@ def granted_access_token(
         grant_id=grant.grant_id,
         client_id=grant.client_id,
         user_id=grant.user_id,
-        scope=scope,
-        audience=grant.audience,
+        scope=share.scope,
+        audience=share.audience,
         credential=caller.credential,
         issued_at=now,
         expires_at=min(now + issuer.settings.access_token_lifetime, grant.expires_at),
         cnf=caller.binding,
-        authorization_details=details,
+        authorization_details=share.details,
     )
     return in_its_form(issuer, caller.client, token.secret, record)
 

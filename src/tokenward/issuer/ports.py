@@ -47,6 +47,7 @@ class ConsentView:
         sealed_request: the value of the form's hidden field `request`.
         details: what exactly is asked for, an element each (RFC 9396).
         problem: what was wrong with what was sent before, or None.
+        claims: what else the application would be told, in plain words (OpenID Connect Core §5.5).
     """
 
     client_name: str
@@ -59,6 +60,7 @@ class ConsentView:
     sealed_request: str
     details: tuple[Told, ...] = ()
     problem: Problem | None = None
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +115,60 @@ class DeviceConsentView:
     sealed_request: str
 
 
+class SignedOut(Protocol):
+    """What a response to the browser needs after a session was ended."""
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Those that make it forget its cookies."""
+
+    @property
+    def onwards(self) -> str | None:
+        """Where to sign out, too: at the identity provider that vouched for the person; or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOutView:
+    """What the page shows that asks whether to sign out, and what its form sends back.
+
+    Attributes:
+        username: who is signed in.
+        client_name: the application that asks for it; "" where none does that is known.
+        action: where the form posts to.
+        sealed_request: the value of the form's hidden field `request`.
+        problem: what was wrong with what was sent before, or None.
+    """
+
+    username: str
+    client_name: str
+    action: str
+    sealed_request: str
+    problem: Problem | None = None
+
+
 class SignIn(Protocol):
     """The browser's session, and the way to one."""
 
     async def current(self, scope: Scope) -> SignedIn | None:
         """Whose session the request's cookie names; None if there is no live one."""
 
-    def sign_in_url(self, continue_to: str, *, level: Level | None = None, since: float = 0.0) -> str:
+    def sign_in_url(
+        self,
+        continue_to: str,
+        *,
+        level: Level | None = None,
+        since: float = 0.0,
+        hint: str = "",
+        choose: bool = False,
+    ) -> str:
         """The page that asks for what is missing of `level`, or older than `since`.
 
-        It returns to `continue_to`, a path with query of this issuer, when that is done or cannot be.
+        It returns to `continue_to`, a path with query of this issuer, when that is done or cannot be. `hint`
+        is what the person may be called; with `choose`, whoever is signed in may go on as somebody else.
         """
+
+    async def sign_out(self, scope: Scope) -> SignedOut:
+        """End the session that the request's cookie names, if there is one."""
 
 
 class Pages(Protocol):
@@ -140,6 +185,12 @@ class Pages(Protocol):
 
     def device_done(self, client_name: str, *, allowed: bool) -> bytes:
         """What became of it."""
+
+    def sign_out(self, view: SignOutView) -> bytes:
+        """The page with the form: field `request` (hidden), field `decision` (`allow` or `deny`)."""
+
+    def signed_out(self, *, client_name: str, back: str) -> bytes:
+        """That nobody is signed in, with a link `back` to the application; "" for none."""
 
     def error(self, problem: Problem) -> bytes:
         """A page for an error that must not be sent to a redirect address (RFC 6749 §4.1.2.1)."""

@@ -1,6 +1,7 @@
 """How long ago a person may have signed in, and how well they must have.
 
-A client says so by `prompt=login`, `max_age` (OpenID Connect Core §3.1.2.1) and `acr_values` (RFC 9470 §5).
+A client says so by `prompt`, `max_age` (OpenID Connect Core §3.1.2.1) and `acr_values` (RFC 9470 §5), and
+whom it means by `id_token_hint` or a value of the claim `sub` (§5.5.1): nobody else may answer then.
 What is missing is asked for once. The way to the sign-in page takes along when it began, sealed and bound to
 this very request. Back here, what was done since is what was asked for; if it is not enough, the client is
 told, and the browser never sent for another round.
@@ -14,6 +15,7 @@ from tokenward.issuer.request_sources import STARTED
 from tokenward.tokens import base64url
 from tokenward.tokens.acr import Authentication
 from tokenward.tokens.sealing import SealBroken
+from tokenward.tokens.subjects import subject
 
 _LIFETIME = 600.0
 
@@ -30,20 +32,34 @@ def authentication_or_url(
     started = _started(issuer, request)
     began = issuer.clock.time() if started is None else started
     since = _since(request, began)
-    asks_anew = "login" in request.prompt and started is None
-    done = person.authentication(level=request.level, since=since) if person is not None else None
+    asks_anew = started is None and not request.prompt.isdisjoint({"login", "select_account"})
+    meant = person is not None and is_meant(issuer, request, person)
+    done = person.authentication(level=request.level, since=since) if person and meant else None
     if person is not None and done is not None and not asks_anew:
         return person, done
     if person is not None and started is not None:
-        raise ReturnedRefusal(request.address, _not_done(request, person, since))
+        raise ReturnedRefusal(request.address, _not_done(request, person, since, meant=meant))
     if "none" in request.prompt:
         raise ReturnedRefusal(
             request.address, Refusal(LOGIN_REQUIRED, "prompt=none, and the session does not suffice")
         )
     # What is about to be too old is asked for as well: it must still be young enough where the token goes.
     since = _since(request, began, request.max_age // 2 if request.max_age is not None else None)
+    another = person is not None and not meant
     continue_to = f"/authorize?{request.query}&{STARTED}={_sealed_now(issuer, request)}"
-    return issuer.sign_in.sign_in_url(continue_to, level=request.level, since=since)
+    return issuer.sign_in.sign_in_url(
+        continue_to,
+        level=request.level,
+        since=began if another else since,
+        hint=request.login_hint,
+        choose=another or "select_account" in request.prompt,
+    )
+
+
+def is_meant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> bool:
+    """Whether the client means this person, or anybody."""
+    own = subject(issuer.pairwise_key, person.user_id, request.client.sector)
+    return request.subjects is None or own in request.subjects
 
 
 def _since(request: AuthorizationRequest, began: float, max_age: int | None = None) -> float:
@@ -54,7 +70,9 @@ def _since(request: AuthorizationRequest, began: float, max_age: int | None = No
     return 0.0 if age is None else began - age
 
 
-def _not_done(request: AuthorizationRequest, person: SignedIn, since: float) -> Refusal:
+def _not_done(request: AuthorizationRequest, person: SignedIn, since: float, *, meant: bool) -> Refusal:
+    if not meant:
+        return Refusal(LOGIN_REQUIRED, "came back as somebody else than the client means")
     if request.level is not None and person.authentication(since=since):
         return Refusal(UNMET_AUTHENTICATION, f"came back without reaching {request.level}")
     return Refusal(LOGIN_REQUIRED, "came back without signing in anew")

@@ -37,11 +37,12 @@ def check_redirect_uris(client_type: ClientType, uris: Sequence[str]) -> None:
     if len(set(uris)) != len(uris):
         raise Refusal(INVALID_INPUT, "a redirect address is there twice")
     for uri in uris:
-        if why := _why_refused(client_type, uri):
+        if why := why_no_redirect(client_type, uri):
             raise Refusal(INVALID_INPUT, f"redirect address {uri[:200]!r}: {why}")
 
 
-def _why_refused(client_type: ClientType, uri: str) -> str:
+def why_no_redirect(client_type: ClientType, uri: str) -> str:
+    """Why browsers are not sent there for a client of that type, in words; "" where they may be."""
     if len(uri) > _MAX_LENGTH or not _URI.fullmatch(uri):
         return "too long, or with a fragment or a character that no URI has"
     try:

@@ -15,6 +15,7 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.issuer.authorization_details import Details, audience_of, requested_details
+from tokenward.issuer.authorization_details import narrowed as details_within
 from tokenward.issuer.settings import OPENID, PROTOCOL_SCOPES, SCOPE_TOKEN, IssuerSettings, Resource
 from tokenward.store.records import Client, Grant
 
@@ -101,14 +102,33 @@ def own_access(settings: IssuerSettings, client: Client, parameters: Mapping[str
     return Access(_audience(settings, scope, resource), scope)
 
 
-def check_resource(grant: Grant, parameters: Mapping[str, str]) -> None:
-    """Check that a `resource` in a token request, if there is one, is the one of the grant (RFC 8707 §2.2).
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a token gets of a grant; details as the grant keeps them."""
+
+    audience: str
+    scope: tuple[str, ...]
+    details: str | None
+
+
+def share(settings: IssuerSettings, grant: Grant, parameters: Mapping[str, str]) -> Share:
+    """All of the grant, or what a token request asks for of it by `scope`, details and `resource`.
+
+    The resource is that of the grant (RFC 8707 §2.2); or we ourselves, for userinfo, where the person signed
+    in to the client by it: such a token allows nothing at the API, and the grant stays as it is.
 
     Raises:
-        Refusal: INVALID_TARGET.
+        Refusal: INVALID_SCOPE, INVALID_TARGET or INVALID_AUTHORIZATION_DETAILS.
     """
-    if parameters.get("resource", grant.audience) != grant.audience:
+    scope = parse_scope(parameters["scope"]) if "scope" in parameters else grant.scope
+    if not set(scope) <= set(grant.scope):
+        raise Refusal(INVALID_SCOPE, f"more than grant {grant.grant_id} allows")
+    resource = parameters.get("resource", grant.audience)
+    if resource == grant.audience:
+        return Share(resource, scope, details_within(grant.authorization_details, parameters))
+    if resource != settings.url or OPENID not in scope or "authorization_details" in parameters:
         raise Refusal(INVALID_TARGET, f"grant {grant.grant_id} is for another resource")
+    return Share(resource, tuple(each for each in scope if each in PROTOCOL_SCOPES), None)
 
 
 def _allowed_scope(client: Client, text: str) -> tuple[str, ...]:

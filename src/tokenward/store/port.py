@@ -13,6 +13,7 @@ from typing import Protocol
 
 from tokenward.store.device_port import DeviceCodes
 from tokenward.store.leak_port import Leaks
+from tokenward.store.logout_port import Logouts
 from tokenward.store.people_port import Factors, People
 from tokenward.store.pushed_port import PushedRequests
 from tokenward.store.records import (
@@ -126,12 +127,17 @@ class Tokens(Protocol):
         *,
         as_remembered: bool = False,
         answers: str | None = None,
+        session_id: str | None = None,
     ) -> bool:
         """Add a grant with the code that will start it.
 
         With `as_remembered`, by what the person allowed the client before: False, and nothing, if any of it
         is no longer so. A withdrawal at that moment finds either nothing yet, or this grant. With `answers`,
         as the one answer to the pushed request of that id: False, and nothing, if it is gone.
+
+        With `session_id`, from that session of the person: False, and nothing, if it has ended, and whoever
+        ends it at that moment finds the client told of it, or no grant. The grant bears the name under which
+        the client knows the session; where it has none yet, that is the grant's own `sid`.
 
         Raises:
             AlreadyExists: a key is taken.
@@ -335,6 +341,7 @@ class Store(
     Clients,
     People,
     Factors,
+    Logouts,
     Tokens,
     DeviceCodes,
     PushedRequests,

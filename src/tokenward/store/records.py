@@ -33,9 +33,33 @@ Profile."""
 IntrospectionAlg = Literal["RS256", "ES256"]
 """What signed introspection responses are signed with; RS256 is what RFC 9701 §6 has as the default."""
 
+OpenIdAlg = Literal["RS256", "ES256"]
+"""What ID tokens, userinfo and logout tokens are signed with; RS256 is the default of OpenID Connect."""
+
 KeyPurpose = Literal["outside", "inside"]
 RevokedBy = Literal["token", "grant", "client", "user", "all", "claims", "signing_keys", "api_key"]
 AccessTokenFormat = Literal["opaque", "jwt"]
+
+
+@dataclass(frozen=True, slots=True)
+class RelyingParty:
+    """What an application is registered with beyond OAuth, where it signs people in by OpenID Connect.
+
+    Attributes:
+        id_token_signed_response_alg: of its ID tokens, and of logout tokens for it.
+        userinfo_signed_response_alg: of userinfo as a JWT; "" for JSON (OpenID Connect Registration §2).
+        userinfo_claims: what userinfo may tell it beyond the minimum, as `id_token_claims` in ID tokens.
+        post_logout_redirect_uris: where people may be sent after signing out (RP-Initiated Logout §3.1).
+        backchannel_logout_uri: where it is told that a session has ended (Back-Channel Logout §2.2), or "".
+        backchannel_logout_session_required: whether it must be told which; it always is.
+    """
+
+    id_token_signed_response_alg: OpenIdAlg = "RS256"  # noqa: S105 - the name of an algorithm
+    userinfo_signed_response_alg: Literal["", "RS256", "ES256"] = ""
+    userinfo_claims: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +83,7 @@ class Client:
         profile: what it holds itself to as a whole.
         require_pushed_authorization_requests: it pushes its authorization requests (RFC 9126 §6).
         require_signed_request_object: it signs them (RFC 9101 §10.5).
+        openid: what it has as a relying party.
     """
 
     client_id: str
@@ -80,6 +105,7 @@ class Client:
     profile: ClientProfile = ""
     require_pushed_authorization_requests: bool = False
     require_signed_request_object: bool = False
+    openid: RelyingParty = RelyingParty()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +138,8 @@ class Grant:
 
     `expires_at` is the absolute end of the whole family. Revoking the grant ends all of it at once.
     `authorization_details` is what exactly was allowed beside scopes, as JSON (RFC 9396 §2), or None.
+    `sid` is the client's name for the session in which it was given, or None. `claims` are those that were
+    asked for one by one and that no scope covers (OpenID Connect Core §5.5), as JSON, or None.
     """
 
     grant_id: str
@@ -124,6 +152,8 @@ class Grant:
     created_at: float
     expires_at: float
     authorization_details: str | None = None
+    sid: str | None = None
+    claims: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,19 @@ from typing import Literal
 
 from tokenward.tokens.credential_guard import check_claims, why_no_claim_name
 
-Destination = Literal["inside", "introspection", "id_token", "outside"]
+Destination = Literal["inside", "introspection", "id_token", "userinfo", "outside"]
 
 MINIMUM: Mapping[Destination, tuple[str, ...]] = {
     "inside": ("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"),  # RFC 9068 §2.2
     "introspection": ("active", "iss", "aud", "sub", "client_id", "scope", "iat", "exp", "token_type", "jti"),
-    "id_token": ("iss", "aud", "sub", "iat", "exp", "auth_time", "amr", "acr", "at_hash", "nonce"),
+    "id_token": ("iss", "aud", "sub", "iat", "exp", "auth_time", "amr", "acr", "at_hash", "nonce", "sid"),
+    "userinfo": ("sub",),  # OpenID Connect Core §5.3.2
     "outside": ("iss", "aud", "sub", "client_id", "scope", "iat", "exp", "jti"),  # RFC 9068 §2.2
 }
 """What each destination gets whatever the policy says: the inside JWT, an introspection response (RFC 7662
-§2.2), the ID token (OpenID Connect Core §2), an access token in the form of a JWT. `nonce` is there only if
-the client sent one. What is bound to a key says so outside (`cnf`); what another acts by says who (`act`)."""
+§2.2), the ID token (OpenID Connect Core §2), userinfo, an access token in the form of a JWT. `nonce` is there
+only if the client sent one, `sid` only where the sign-in was in a browser (Back-Channel Logout §2.1). What is
+bound to a key says so outside (`cnf`); what another acts by says who (`act`)."""
 
 FACTS: Mapping[str, str] = {
     "auth_time": "when the person last proved who they are",
@@ -141,7 +143,20 @@ def composed(minimum: Mapping[str, object], more: Mapping[str, object]) -> dict[
     return claims
 
 
-def within_scope(names: Iterable[str], scope: Iterable[str]) -> tuple[str, ...]:
-    """Those of the names that these scopes cover (OpenID Connect Core §5.4); names of no scope stay."""
-    granted = set(scope)
-    return tuple(name for name in names if name not in _SCOPE_OF or _SCOPE_OF[name] in granted)
+def within_scope(names: Iterable[str], scope: Iterable[str], asked: Iterable[str] = ()) -> tuple[str, ...]:
+    """Those of the names that these scopes cover (OpenID Connect Core §5.4), or that were asked for.
+
+    Names of no scope stay.
+    """
+    granted, singly = set(scope), set(asked)
+    return tuple(
+        name for name in names if name not in _SCOPE_OF or _SCOPE_OF[name] in granted or name in singly
+    )
+
+
+def beyond_scope(asked: Iterable[str], allowed: Iterable[str], scope: Iterable[str]) -> tuple[str, ...]:
+    """The standard claims among those asked for that may be released and that none of these scopes covers."""
+    may, granted = set(allowed), set(scope)
+    return tuple(
+        name for name in asked if name in may and name in _SCOPE_OF and _SCOPE_OF[name] not in granted
+    )

@@ -30,6 +30,8 @@ from tokenward.store.records import (
     ClientSecret,
     ClientType,
     IntrospectionAlg,
+    OpenIdAlg,
+    RelyingParty,
 )
 
 commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
@@ -130,6 +132,22 @@ def add(
             "--require-signed-request-object", help="Take only authorization requests that it signs."
         ),
     ] = False,
+    id_token_alg: Annotated[
+        OpenIdAlg, typer.Option(help="What its ID tokens and logout tokens are signed with.")
+    ] = "RS256",  # noqa: S107 - the name of an algorithm
+    userinfo_claim: Annotated[
+        list[str] | None, typer.Option(help="A claim that /userinfo may tell it; repeat for more.")
+    ] = None,
+    userinfo_alg: Annotated[
+        Literal["", "RS256", "ES256"],
+        typer.Option(help="What /userinfo is signed with for it; JSON without a signature otherwise."),
+    ] = "",
+    post_logout_redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="Where people may be sent after signing out; repeat for more.")
+    ] = None,
+    backchannel_logout_uri: Annotated[
+        str, typer.Option(help="Where its server is told that somebody signed out; https.")
+    ] = "",
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Register a client. Its secret, if it has one, is printed once and kept only as a keyed hash.
@@ -176,6 +194,13 @@ def add(
             profile=profile,
             require_pushed_authorization_requests=require_pushed_authorization_requests,
             require_signed_request_object=require_signed_request_object,
+            openid=RelyingParty(
+                id_token_alg,
+                userinfo_alg,
+                tuple(userinfo_claim or ()),
+                tuple(post_logout_redirect_uri or ()),
+                backchannel_logout_uri,
+            ),
         )
         return client, secret, ground.issuer_settings.secret_longest
 
@@ -251,6 +276,7 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
         ("asks exactly for", ", ".join(client.authorization_details_types)),
         ("profile", client.profile),
         ("its requests", ", ".join(_ways_to_ask(client))),
+        *_as_relying_party(client),
     ):
         if value:
             out.print(f"{name:<17} {value}", markup=False)
@@ -389,8 +415,25 @@ async def _concerns(ground: Foundation, client: Client) -> set[str]:
     return {concern for secret in secrets for concern in concerns(secret, at=now, longest=longest)}
 
 
+def _as_relying_party(client: Client) -> list[tuple[str, str]]:
+    """What is out of the usual of it, by what it is called."""
+    openid = client.openid
+    signed = openid.userinfo_signed_response_alg
+    return [
+        (
+            "ID tokens",
+            "" if client.type == "service" else f"signed with {openid.id_token_signed_response_alg}",
+        ),
+        ("userinfo", f"signed with {signed}" if signed else ""),
+        ("after signing out", " ".join(openid.post_logout_redirect_uris)),
+        ("told of logouts", openid.backchannel_logout_uri),
+    ]
+
+
 def _told(client: Client) -> list[str]:
     lines = [f"ID token: {', '.join(client.id_token_claims)}"] if client.id_token_claims else []
+    if client.openid.userinfo_claims:
+        lines.append(f"userinfo: {', '.join(client.openid.userinfo_claims)}")
     if client.sector:
         lines.append(f"pairwise subjects ({client.sector})")
     if client.access_token_format == "jwt":  # noqa: S105 - a form, not a token

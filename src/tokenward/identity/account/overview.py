@@ -96,14 +96,11 @@ class Overview:
     async def _sign_out(self, request: Request, form: Fields) -> Response:
         # Also where nobody is signed in: then there may be a cookie of a session that is over.
         person = await self._parts.current(request.scope)
-        onwards = None
         if person is not None:
             self._parts.forms.check_of_session(_SIGN_OUT, person, request.scope, form)
-            await self._parts.sessions.end(request.scope)
             _log.info("signed out: user_id=%s", person.user_id)
-            onwards = await self._parts.upstreams.sign_out_url(person)
-        over = [self._parts.sessions.cookie.clear(), self._parts.progress.forget()]
-        return see_other(onwards or LANDING, over)
+        ended = await self._parts.signed_out(request.scope)
+        return see_other(ended.onwards or LANDING, ended.headers)
 
     async def _applications(self, user_id: str, now: float) -> list[Application]:
         consents = await self._parts.store.consents_of(user_id)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tokenward.base.asgi import Receive, Scope
+from tokenward.base.entropy import identifier
 from tokenward.base.forms import read_form, take_form
 from tokenward.base.origins import origin_of, refuse_other_sites
 from tokenward.base.problems import (
@@ -29,13 +30,15 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.granting import new_grant
 from tokenward.issuer.issue import new_token
 from tokenward.issuer.ports import ConsentView, SignedIn
-from tokenward.issuer.reauthentication import authentication_or_url
+from tokenward.issuer.reauthentication import authentication_or_url, is_meant
 from tokenward.issuer.response import Response, redirect
 from tokenward.issuer.scopes import narrowed
 from tokenward.issuer.session_forms import known_form, opened_form, sealed_form
+from tokenward.issuer.settings import OPENID
 from tokenward.store.locators import with_fresh_locators
 from tokenward.store.records import AuthorizationCode
 from tokenward.tokens.acr import Authentication
+from tokenward.tokens.release import PERSONAL
 
 log = logging.getLogger("tokenward.issuer")
 
@@ -121,7 +124,7 @@ async def _decided(
     decision: str | None,
 ) -> Response:
     done = person.authentication(level=request.level, since=float(content["since"]))
-    if done is None:
+    if done is None or not is_meant(issuer, request, person):
         raise Refusal(EXPIRED_FORM, "the session no longer shows what the form was made for")
     request = _narrowed(request, person)
     if _shown(issuer, request) != list(content["shown"]):
@@ -129,7 +132,9 @@ async def _decided(
     _check_decision(request, decision)
     await _remember(issuer, request, person)
     answer = await _code(issuer, request, person, done)
-    if answer is None:  # they have just said yes, so that nothing else can be missing
+    if answer is None:
+        if request.address.answers is None:
+            raise Refusal(EXPIRED_FORM, "the session has ended meanwhile")
         raise Refusal(INVALID_REQUEST_URI, f"request {request.address.answers} was answered meanwhile")
     return answer
 
@@ -176,6 +181,8 @@ async def _returned(issuer: Issuer, returned: ReturnedRefusal) -> Response:
 async def _consented(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> bool:
     """Whether the person need not be asked. Of details they always are: each is for this one time."""
     if request.access.details:
+        return False
+    if request.claims.names:
         return False
     given = await _given(issuer, request, person)
     return bool(given) and "consent" not in request.prompt and given.keys() >= set(request.access.scope)
@@ -227,6 +234,7 @@ async def _consent_page(
         sealed_request=_sealed_form(issuer, request, person, done),
         details=told(issuer.settings, request.access.details),
         problem=problem,
+        claims=tuple(PERSONAL.get(name, name) for name in request.claims.names),
     )
     return Response(
         problem.status if problem else 200, issuer.pages.consent(view), tuple(issuer.pages.headers)
@@ -265,8 +273,15 @@ async def _code(
     async def attempt() -> str | None:
         token, keyed_hash = new_token(issuer, "ac")
         grant = new_grant(
-            issuer, request.client, request.access, person, done, starts_within=issuer.settings.code_lifetime
+            issuer,
+            request.client,
+            request.access,
+            person,
+            done,
+            starts_within=issuer.settings.code_lifetime,
+            claims=request.claims.written(),
         )
+        signs_in = OPENID in grant.scope
         code = AuthorizationCode(
             token_id=token.token_id,
             keyed_hash=keyed_hash,
@@ -278,7 +293,11 @@ async def _code(
             cnf=request.binding,
         )
         added = await issuer.store.add_grant(
-            grant, code, as_remembered=as_remembered, answers=request.address.answers
+            replace(grant, sid=identifier()) if signs_in else grant,
+            code,
+            as_remembered=as_remembered,
+            answers=request.address.answers,
+            session_id=person.session_id if signs_in else None,
         )
         return token.secret.reveal() if added else None
 

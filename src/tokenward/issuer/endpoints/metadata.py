@@ -10,12 +10,13 @@ from tokenward.issuer.client_auth.registration import is_offered
 from tokenward.issuer.client_auth.table import METHODS
 from tokenward.issuer.client_keys import ASSERTION_ALGORITHMS
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.endpoints.end_session import PATH as END_SESSION_PATH
 from tokenward.issuer.endpoints.pushed_authorization import PATH as PUSH_PATH
+from tokenward.issuer.endpoints.userinfo import PATH as USERINFO_PATH
 from tokenward.issuer.grants.table import GRANTS
-from tokenward.issuer.id_token import FAPI_ID_TOKEN_ALGORITHM, ID_TOKEN_ALGORITHM
 from tokenward.issuer.response import Response, public_json
 from tokenward.issuer.settings import PROTOCOL_SCOPES
-from tokenward.store.records import IntrospectionAlg
+from tokenward.store.records import IntrospectionAlg, OpenIdAlg
 from tokenward.tokens.acr import ACR
 from tokenward.tokens.dpop import ALGORITHMS_OF_PROOFS
 from tokenward.tokens.release import MINIMUM, SCOPE_CLAIMS
@@ -28,7 +29,7 @@ async def oauth_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> Re
 
 async def openid_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> Response:
     """GET: OpenID Connect Discovery §4."""
-    return public_json(json.dumps(_oauth(issuer) | _openid()).encode())
+    return public_json(json.dumps(_oauth(issuer) | _openid(issuer.settings.url)).encode())
 
 
 def _oauth(issuer: Issuer) -> dict[str, Any]:
@@ -77,12 +78,19 @@ def _detail_types(issuer: Issuer) -> dict[str, list[str]]:
     return {"authorization_details_types_supported": types} if types else {}
 
 
-def _openid() -> dict[str, Any]:
+def _openid(url: str) -> dict[str, Any]:
+    algorithms = list(get_args(OpenIdAlg))
     return {
+        "userinfo_endpoint": f"{url}{USERINFO_PATH}",
+        "end_session_endpoint": f"{url}{END_SESSION_PATH}",  # RP-Initiated Logout §2.1
+        "backchannel_logout_supported": True,  # Back-Channel Logout §2.1
+        "backchannel_logout_session_supported": True,
         "subject_types_supported": ["public", "pairwise"],  # OpenID Connect Core §8
-        "id_token_signing_alg_values_supported": [ID_TOKEN_ALGORITHM, FAPI_ID_TOKEN_ALGORITHM],
+        "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
+        "claim_types_supported": ["normal"],
         "claims_supported": sorted({*MINIMUM["id_token"], *chain(*SCOPE_CLAIMS.values())}),
         "acr_values_supported": list(ACR.values()),
         "prompt_values_supported": sorted(PROMPTS),
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
     }

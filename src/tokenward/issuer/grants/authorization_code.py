@@ -10,13 +10,12 @@ from collections.abc import Mapping
 
 from tokenward.base.problems import INVALID_GRANT, UNKNOWN_GRANT, Refusal
 from tokenward.flows import pkce
-from tokenward.issuer.authorization_details import narrowed
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.granted import first_tokens
 from tokenward.issuer.grants.grant import GrantType
 from tokenward.issuer.issue import TokenResponse
-from tokenward.issuer.scopes import check_resource
+from tokenward.issuer.scopes import share
 from tokenward.store.records import AccessToken, AuthorizationCode, CodeState, Consumption, RefreshToken
 from tokenward.tokens import opaque
 
@@ -32,14 +31,13 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     _check_verifier(code, parameters["code_verifier"])
     if code.cnf is not None and caller.binding != code.cnf:  # RFC 9449 §10
         raise Refusal(INVALID_GRANT, f"code {code.token_id} is bound to a key that was not proved")
-    check_resource(grant, parameters)
-    details = narrowed(grant.authorization_details, parameters)
+    its = share(issuer.settings, grant, parameters)
 
     async def consume(access: AccessToken, refresh: RefreshToken | None) -> Consumption:
         return await issuer.store.redeem_code(code.token_id, access, refresh, at=issuer.clock.time())
 
     return await first_tokens(
-        issuer, caller, grant, consume, details=details, nonce=code.nonce, named=f"code {code.token_id}"
+        issuer, caller, grant, consume, share=its, nonce=code.nonce, named=f"code {code.token_id}"
     )
 
 

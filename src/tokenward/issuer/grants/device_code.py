@@ -21,7 +21,7 @@ from tokenward.issuer.context import Issuer
 from tokenward.issuer.granted import first_tokens
 from tokenward.issuer.grants.grant import GrantType
 from tokenward.issuer.issue import TokenResponse
-from tokenward.issuer.scopes import check_resource
+from tokenward.issuer.scopes import share
 from tokenward.store.device_records import DeviceCodeState, Poll
 from tokenward.store.records import AccessToken, Consumption, RefreshToken
 from tokenward.tokens import opaque
@@ -49,7 +49,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         raise Refusal(DEVICE_DENIED, f"device code {code.token_id}")
     if grant is None:
         raise Refusal(_ANSWERS[await issuer.store.poll_device(code.token_id, caller.binding, now)])
-    check_resource(grant, parameters)
+    its = share(issuer.settings, grant, parameters)
 
     async def consume(access: AccessToken, refresh: RefreshToken | None) -> Consumption:
         return await issuer.store.redeem_device_code(
@@ -61,7 +61,7 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
         caller,
         grant,
         consume,
-        details=grant.authorization_details,
+        share=its,
         nonce=None,
         named=f"device code {code.token_id}",
     )

@@ -11,8 +11,7 @@ tokens are bound, so that rotation would protect nothing, and a lost response co
 import json
 from collections.abc import Mapping
 
-from tokenward.base.problems import INVALID_GRANT, INVALID_SCOPE, UNKNOWN_GRANT, Refusal
-from tokenward.issuer.authorization_details import narrowed
+from tokenward.base.problems import INVALID_GRANT, UNKNOWN_GRANT, Refusal
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.grants.grant import GrantType
@@ -21,10 +20,10 @@ from tokenward.issuer.issue import (
     granted_access_token,
     granted_refresh_token,
 )
-from tokenward.issuer.scopes import check_resource, parse_scope
+from tokenward.issuer.scopes import Share, share
 from tokenward.issuer.token_type import token_type
 from tokenward.store.locators import with_fresh_locators
-from tokenward.store.records import Consumption, Grant, RefreshState
+from tokenward.store.records import Consumption, RefreshState
 from tokenward.tokens import opaque
 from tokenward.tokens.sealing import SealBroken, Sealer, derive_key
 
@@ -43,19 +42,18 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
     context = _context(caller, parameters)
     if state.consumed:
         return await _lost_response(issuer, state, presented, context)
-    scope = _narrowed(grant, parameters)
-    details = narrowed(grant.authorization_details, parameters)
+    its = share(issuer.settings, grant, parameters)
     if caller.client.profile == "fapi2":
-        return await _kept(issuer, caller, state, scope, details)
+        return await _kept(issuer, caller, state, its)
 
     async def attempt() -> TokenResponse:
-        access_token, access = granted_access_token(issuer, caller, grant, scope, details)
+        access_token, access = granted_access_token(issuer, caller, grant, its)
         successor, refresh = granted_refresh_token(issuer, caller, grant)
         response = TokenResponse(
             access_token=access_token.reveal(),
             token_type=token_type(access.cnf),
             expires_at=access.expires_at,
-            scope=scope,
+            scope=access.scope,
             refresh_token=successor.secret.reveal(),
             authorization_details=access.authorization_details,
         )
@@ -74,17 +72,13 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
 
 
 async def _kept(
-    issuer: Issuer,
-    caller: AuthenticatedClient,
-    state: RefreshState,
-    scope: tuple[str, ...],
-    details: str | None,
+    issuer: Issuer, caller: AuthenticatedClient, state: RefreshState, its: Share
 ) -> TokenResponse:
     """A new access token by a refresh token that stays what it is."""
     token_id = state.token.token_id
 
     async def attempt() -> TokenResponse:
-        access_token, access = granted_access_token(issuer, caller, state.grant, scope, details)
+        access_token, access = granted_access_token(issuer, caller, state.grant, its)
         now = issuer.clock.time()
         idle_until = now + issuer.settings.refresh_idle
         outcome = await issuer.store.use_refresh_token(token_id, access, expires_at=idle_until, at=now)
@@ -94,7 +88,7 @@ async def _kept(
             access_token=access_token.reveal(),
             token_type=token_type(access.cnf),
             expires_at=access.expires_at,
-            scope=scope,
+            scope=access.scope,
             authorization_details=access.authorization_details,
         )
 
@@ -107,17 +101,6 @@ async def _known_token(issuer: Issuer, text: str) -> RefreshState:
     if state is None or not opaque.matches(issuer.peppers, text, state.token.keyed_hash):
         raise Refusal(UNKNOWN_GRANT, "the refresh token is malformed or unknown")
     return state
-
-
-def _narrowed(grant: Grant, parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """The access token's scope: what was granted, or less. The refresh token keeps all (RFC 6749 §6)."""
-    check_resource(grant, parameters)
-    if "scope" not in parameters:
-        return grant.scope
-    scope = parse_scope(parameters["scope"])
-    if not set(scope) <= set(grant.scope):
-        raise Refusal(INVALID_SCOPE, f"more than grant {grant.grant_id} allows")
-    return scope
 
 
 async def _lost_response(

@@ -13,6 +13,7 @@ from tokenward.store.sql.factors import SqlFactors
 from tokenward.store.sql.feed import SqlFeed
 from tokenward.store.sql.keys import SqlKeys
 from tokenward.store.sql.leaks import SqlLeaks
+from tokenward.store.sql.logouts import SqlLogouts
 from tokenward.store.sql.migrate import migrate_postgres, migrate_sqlite
 from tokenward.store.sql.people import SqlPeople
 from tokenward.store.sql.pushed_requests import SqlPushedRequests
@@ -28,6 +29,7 @@ class SqlStore(
     SqlClients,
     SqlPeople,
     SqlSessions,
+    SqlLogouts,
     SqlConsents,
     SqlFactors,
     SqlTokens,

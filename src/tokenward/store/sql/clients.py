@@ -1,15 +1,17 @@
 """Registered applications and their secrets."""
 
+import json
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.store.port import CLIENT_SECONDS
-from tokenward.store.records import AuthMethod, Client, ClientKeySet, ClientSecret
+from tokenward.store.records import AuthMethod, Client, ClientKeySet, ClientSecret, RelyingParty
 from tokenward.store.sql.database import Cursor, Database
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.revoking import cut_off, revive
@@ -192,14 +194,23 @@ _FLAGS = ("require_pushed_authorization_requests", "require_signed_request_objec
 
 def _client_row(client: Client) -> Parameters:
     row = {name: getattr(client, name) for name in Client.__dataclass_fields__}
-    return row | {name: join_words(row[name]) for name in _LISTS}
+    lists = {name: join_words(row[name]) for name in _LISTS}
+    return {**row, **lists, "openid": json.dumps(asdict(client.openid))}
 
 
 def _client(row: Row) -> Client:
     fields = dict(zip(_COLUMNS, row, strict=True))
     lists = {name: split_words(fields[name]) for name in _LISTS}
     flags = {name: bool(fields[name]) for name in _FLAGS}
-    return Client(**{**fields, **lists, **flags})
+    return Client(**{**fields, **lists, **flags, "openid": read_openid(fields["openid"])})
+
+
+def read_openid(text: str) -> RelyingParty:
+    """What a client is registered with as a relying party, from its column."""
+    members: dict[str, Any] = {
+        name: tuple(it) if isinstance(it, list) else it for name, it in json.loads(text).items()
+    }
+    return RelyingParty(**members)
 
 
 def _secret_row(secret: ClientSecret) -> Parameters:

@@ -70,6 +70,7 @@ clients = sa.Table(
     _text("profile", default=""),
     _flag("require_pushed_authorization_requests"),
     _flag("require_signed_request_object"),
+    _text("openid", default="{}"),
     sqlite_with_rowid=False,
 )
 
@@ -212,6 +213,32 @@ sessions = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# By which name (`sid`) each relying party knows a session. No foreign key: whoever deletes a session has to
+# read these first, to leave notices.
+session_clients = sa.Table(
+    "session_clients",
+    METADATA,
+    _key("session_id"),
+    _key("client_id"),
+    _text("user_id"),
+    _text("sid"),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+# Ends of sessions that relying parties are still to be told of.
+logout_notices = sa.Table(
+    "logout_notices",
+    METADATA,
+    _key("notice_id"),
+    _text("client_id"),
+    _text("user_id"),
+    _text("sid"),
+    sa.Column("due_at", sa.Double, nullable=False, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # A row per scope, so that adding is one insert and never a read, a merge and a write.
 consents = sa.Table(
     "consents",
@@ -238,6 +265,8 @@ grants = sa.Table(
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
     _time("revoked_at", null=True),
     _text("authorization_details", null=True),
+    _text("sid", null=True),
+    _text("claims", null=True),
     sqlite_with_rowid=False,
 )
 

@@ -8,10 +8,11 @@ from sqlalchemy import bindparam
 from tokenward.store.people_records import Proof, Session, UpstreamLogout
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
+from tokenward.store.sql.logouts import move_sids, note_end
 from tokenward.store.sql.person_row import hold, hold_enabled
 from tokenward.store.sql.replays import first_use
 from tokenward.store.sql.schema import sessions, upstream_logouts
-from tokenward.store.sql.statements import Parameters, Row, insert_into
+from tokenward.store.sql.statements import Parameters, Row, Statement, insert_into
 
 _COLUMNS = [sessions.c[name] for name in Session.__dataclass_fields__]
 _IS_THIS = sessions.c.session_id == bindparam("session")
@@ -107,13 +108,14 @@ class SqlSessions(Family):
             if held != version or cursor.one(_END, {"session": old_id}) is None:
                 return False
             cursor.run(_ADD, row)
+            move_sids(cursor, old_id, new.session_id)
             return True
 
         return await self._database.write(unit)
 
     async def end_session(self, session_id: str) -> bool:
-        row = await self._database.write(lambda cursor: cursor.one(_END, {"session": session_id}))
-        return row is not None
+        named = {"session": session_id}
+        return await self._database.write(lambda cursor: _ended(cursor, _END, named)) == 1
 
     async def end_sessions(self, user_id: str) -> int:
         return await self._database.write(lambda cursor: end_sessions(cursor, user_id))
@@ -152,8 +154,8 @@ def end_sessions(cursor: Cursor, user_id: str, *, keep: str | None = None) -> in
     """Delete every session of a person but `keep`; how many there were."""
     hold(cursor, user_id)
     if keep is None:
-        return len(cursor.all(_END_ALL, {"user": user_id}))
-    return len(cursor.all(_END_OTHERS, {"user": user_id, "keep": keep}))
+        return _ended(cursor, _END_ALL, {"user": user_id})
+    return _ended(cursor, _END_OTHERS, {"user": user_id, "keep": keep})
 
 
 def end_upstream_sessions(cursor: Cursor, upstream: str, *, subject: str | None, sid: str | None) -> int:
@@ -163,7 +165,15 @@ def end_upstream_sessions(cursor: Cursor, upstream: str, *, subject: str | None,
     # Whose session is being replaced at this moment is held, so that the new one is seen.
     for (user_id,) in cursor.all(whose, named):
         hold(cursor, user_id)
-    return len(cursor.all(end, named))
+    return _ended(cursor, end, named)
+
+
+def _ended(cursor: Cursor, end: Statement, named: Parameters) -> int:
+    """Run a deletion of sessions, and leave notices of their end; how many there were."""
+    ended = cursor.all(end, named)
+    for (session_id,) in ended:
+        note_end(cursor, session_id)
+    return len(ended)
 
 
 def _row(session: Session) -> Parameters:

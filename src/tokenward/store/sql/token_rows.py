@@ -19,6 +19,8 @@ def grant_row(grant: Grant) -> Parameters:
         "created_at": grant.created_at,
         "expires_at": grant.expires_at,
         "authorization_details": grant.authorization_details,
+        "sid": grant.sid,
+        "claims": grant.claims,
     }
 
 

@@ -29,6 +29,7 @@ from tokenward.store.records import (
 from tokenward.store.sql.api_keys import KEY_IS_DEAD
 from tokenward.store.sql.database import Cursor
 from tokenward.store.sql.family import Family
+from tokenward.store.sql.logouts import hold_session, sid_in
 from tokenward.store.sql.person_row import hold
 from tokenward.store.sql.pushed_requests import take_pushed_request
 from tokenward.store.sql.revoking import cut_off, is_cut_off, record, record_each
@@ -204,6 +205,7 @@ class SqlTokens(Family):
         *,
         as_remembered: bool = False,
         answers: str | None = None,
+        session_id: str | None = None,
     ) -> bool:
         grant_values = grant_row(grant)
         code_values = code_row(code)
@@ -216,9 +218,12 @@ class SqlTokens(Family):
                 given = {scope for (scope,) in cursor.all(_REMEMBERED, allowed)}
                 if not given or not given.issuperset(grant.scope):
                     return False
+            if session_id is not None and not hold_session(cursor, session_id):
+                return False
             if answers is not None and not take_pushed_request(cursor, answers):
                 return False
-            cursor.run(ADD_GRANT, grant_values)
+            sid = grant.sid if session_id is None else sid_in(cursor, session_id, grant)
+            cursor.run(ADD_GRANT, {**grant_values, "sid": sid})
             cursor.run(_ADD_CODE, code_values)
             return True
 

@@ -20,6 +20,7 @@ from tokenward.store.sql.schema import (
     pushed_requests,
     refresh_tokens,
     replays,
+    session_clients,
     sessions,
     signing_keys,
     upstream_logouts,
@@ -54,11 +55,10 @@ def _delete_uses() -> Statement:
     return sa.delete(credential_uses).where(sa.tuple_(*key).in_(some))
 
 
-def _delete_logouts() -> Statement:
-    key = tuple(upstream_logouts.primary_key.columns)
-    return sa.delete(upstream_logouts).where(
-        sa.tuple_(*key).in_(_some(*key, where=(upstream_logouts.c.kept_until <= _AT,)))
-    )
+def _delete_by_key(table: sa.Table, *conditions: ColumnElement[bool]) -> Statement:
+    """Of a table whose key has several columns."""
+    key = tuple(table.primary_key.columns)
+    return sa.delete(table).where(sa.tuple_(*key).in_(_some(*key, where=conditions)))
 
 
 def _delete(key: sa.Column[Any], *conditions: ColumnElement[bool]) -> Statement:
@@ -79,7 +79,8 @@ _SWEEPS: tuple[Statement, ...] = (
     _delete(replays.c.key, replays.c.until <= _AT),
     _delete(leak_incidents.c.incident_id, leak_incidents.c.closed_at <= _AT - sa.literal(INCIDENT_KEPT)),
     _delete_uses(),
-    _delete_logouts(),
+    _delete_by_key(upstream_logouts, upstream_logouts.c.kept_until <= _AT),
+    _delete_by_key(session_clients, session_clients.c.expires_at <= _AT),
     _delete(feed.c.seq, feed.c.at <= _AT - sa.literal(FEED_KEPT)),
     sa.update(refresh_tokens)
     .where(

@@ -60,6 +60,20 @@ def _dpop(token, *proofs):
     return (("authorization", "DPoP {" + token + "}"), *(("dpop", proof) for proof in proofs))
 
 
+COOKIE = "__Host-tokenward-app"
+_FROM_HERE, _ELSEWHERE = ("origin", "https://api.example"), ("origin", "https://evil.example")
+
+
+def _session(token, csrf="1", *, known=True):
+    """A session whose token is that one: in the world, its name is made of it."""
+    name = f"of-{{{token}}}" if known else f"{{{token}}}"
+    return (("cookie", f"a=b; {COOKIE}={name}"), *((("tokenward-csrf", csrf),) if csrf else ()))
+
+
+def _changes(*headers, csrf="1"):
+    return {"path": "/bank/transfers", "method": "POST", "headers": (*_session("writer", csrf), *headers)}
+
+
 def _asks(method, headers="", *, origin="https://app.example"):
     named = (("access-control-request-headers", headers),) if headers else ()
     return (("origin", origin), ("access-control-request-method", method), *named)
@@ -702,6 +716,91 @@ CASES = (
     DecisionCase("encoded question mark", "ambiguous_path", "/bank/admin%3fpublic"),
     DecisionCase("cut percent sign", "ambiguous_path", "/bank/public/%4"),
     DecisionCase("no hexadecimal", "ambiguous_path", "/bank/public/%zz"),
+    # Sessions of browser apps
+    DecisionCase("a session", "allow", headers=_session("reader")),
+    DecisionCase("a session, by a page", "allow", headers=(*_session("reader"), _FROM_HERE)),
+    DecisionCase("a session at what is public", "allow", "/bank/public/x", headers=_session("reader")),
+    DecisionCase(
+        "a link to what is public", "allow", "/bank/public/x", headers=_session("nothing", csrf=None)
+    ),
+    DecisionCase("a link to what is not", "foreign_page", headers=_session("reader", csrf=None)),
+    DecisionCase("a session with a wrong header", "foreign_page", headers=_session("reader", csrf="0")),
+    DecisionCase(
+        "a session with the header twice",
+        "foreign_page",
+        headers=(*_session("reader"), ("tokenward-csrf", "1")),
+    ),
+    DecisionCase("a page of another site", "foreign_page", headers=(*_session("reader"), _ELSEWHERE)),
+    DecisionCase(
+        "a frame of another site",
+        "foreign_page",
+        headers=(*_session("reader"), ("sec-fetch-site", "cross-site")),
+    ),
+    DecisionCase("a session changes something", "allow", **_changes(_FROM_HERE)),
+    DecisionCase(
+        "a session changes something, by Fetch Metadata",
+        "allow",
+        **_changes(("sec-fetch-site", "same-origin")),
+    ),
+    DecisionCase("nobody says which page changes something", "foreign_page", **_changes()),
+    DecisionCase("a form of another site", "foreign_page", **_changes(_ELSEWHERE, csrf=None)),
+    DecisionCase("a form of our own", "foreign_page", **_changes(_FROM_HERE, csrf=None)),
+    DecisionCase("a script of another site", "foreign_page", **_changes(_ELSEWHERE)),
+    DecisionCase("a sandboxed frame", "foreign_page", **_changes(("origin", "null"))),
+    DecisionCase("a sibling's page", "foreign_page", **_changes(("origin", "https://sibling.api.example"))),
+    DecisionCase(
+        "a sibling's page, by Fetch Metadata", "foreign_page", **_changes(("sec-fetch-site", "same-site"))
+    ),
+    DecisionCase("the same host by plain http", "foreign_page", **_changes(("origin", "http://api.example"))),
+    DecisionCase("typed in by the person", "foreign_page", **_changes(("sec-fetch-site", "none"))),
+    DecisionCase("a session that ended", "session_ended", headers=_session("nothing")),
+    DecisionCase(
+        "a session that ended, at what is public",
+        "session_ended",
+        "/bank/public/x",
+        headers=_session("nothing"),
+    ),
+    DecisionCase(
+        "session and bearer", "several_credentials", headers=(*_session("reader"), *_bearer("reader"))
+    ),
+    DecisionCase(
+        "session and API key", "several_credentials", headers=(*_session("reader"), ("x-api-key", "k"))
+    ),
+    DecisionCase(
+        "session and query", "several_credentials", query="access_token=x", headers=_session("reader")
+    ),
+    DecisionCase(
+        "a session beside a planted one",
+        "several_credentials",
+        headers=_with(("cookie", f"{COOKIE}={{reader}}; {COOKIE}={{reader}}"), ("tokenward-csrf", "1")),
+    ),
+    DecisionCase(
+        "session and proof", "dpop_proof_refused", headers=(*_session("reader"), ("dpop", "{proof}"))
+    ),
+    DecisionCase("a token as a session's name", "session_ended", headers=_session("bound", known=False)),
+    DecisionCase(
+        "a session where no application may call",
+        "no_credential",
+        "/weather/forecast/bern",
+        headers=_session("weather"),
+    ),
+    DecisionCase(
+        "a session is bound to nothing",
+        "insufficient_tier",
+        "/bank/payments",
+        "POST",
+        headers=(*_session("writer"), _FROM_HERE),
+    ),
+    DecisionCase(
+        "a session whose token is bound to a key that nobody proves",
+        "invalid_token",
+        "/bank/payouts",
+        "POST",
+        headers=(*_session("mfa"), _FROM_HERE),
+    ),
+    DecisionCase(
+        "a session without the scope", "insufficient_scope", "/bank/admin", headers=_session("reader")
+    ),
     # Headers
     DecisionCase(
         "protocol upgrade", "upgrade_refused", headers=(*_bearer("reader"), ("upgrade", "websocket"))

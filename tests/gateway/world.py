@@ -9,10 +9,12 @@ from gateway.trusted import PARTNER, Place, basic
 from rings import FixedRing
 from tokens.minting import ABSENT, mint
 from tokenward.base.clock import ManualClock
+from tokenward.base.cookies import cookie
 from tokenward.base.entropy import random_bytes
-from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.base.problems import SESSION_ENDED, UNAVAILABLE, Refusal
 from tokenward.base.rates import Count, MemoryCounters, Rate
 from tokenward.gateway.access import AccessRequest, HeldBody, KeyTerms, TokenFacts
+from tokenward.gateway.browser_sessions import BrowserApp
 from tokenward.gateway.cors import Cors
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
@@ -120,6 +122,24 @@ def facts(token, **changes):
     return replace(start, **changes)
 
 
+class SessionsOfAll(dict):
+    """The browser app of the bank, at whatever host a door is tested; a session is named by its token."""
+
+    def __init__(self, world):
+        self.app = BrowserApp("app", ORIGIN, cookie("tokenward-app", secure=True), self)
+        self.world = world
+        super().__init__({"": self.app})
+
+    def get(self, host, default=None):
+        return self.app
+
+    async def token(self, session, *, refused=""):
+        token = session.removeprefix("of-")
+        if token == session or token not in self.world.known:
+            raise Refusal(SESSION_ENDED, "no session")
+        return token
+
+
 class World:
     """Everything that an engine needs, with handles to disturb it."""
 
@@ -179,7 +199,11 @@ class World:
             "guess": basic("reports", "battery staple"),
         }
         self.add("partner", audience=PARTNER, scope=frozenset({"orders:read"}))
-        self.policy = Policy((*apis(upstream), self.place.api()))
+        self.sessions = SessionsOfAll(self)
+        all_apis = (*apis(upstream), self.place.api())
+        self.policy = Policy(
+            [replace(api, apps=self.sessions) if api.name == "bank" else api for api in all_apis]
+        )
         self.ring = FixedRing(KEY)
         self.minter = InsideMinter(self.ring, INSIDE, self.clock)
         self.counters = MemoryCounters(self.clock)

@@ -5,6 +5,7 @@ from itertools import combinations
 from urllib.parse import urlsplit
 
 from tokenward.app.api_settings import LimitSettings
+from tokenward.app.browser_consistency import browser_apps_are_clear
 from tokenward.app.detail_consistency import details_are_clear
 from tokenward.app.findings import Remark
 from tokenward.app.leak_policy import leaks_are_clear
@@ -374,6 +375,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     trust_is_clear,
     people_get_in,
     exceptions_are_clear,
+    browser_apps_are_clear,
 )
 
 

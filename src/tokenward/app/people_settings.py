@@ -11,8 +11,7 @@ from tokenward.app.model import Model
 from tokenward.app.quantities import Duration
 from tokenward.app.trust_settings import IssuerKeys
 from tokenward.app.value_rules import A_LIST, bad_value
-from tokenward.app.values import KeyFile, Name, Reference, Scopes
-from tokenward.issuer.settings import SCOPE_TOKEN
+from tokenward.app.values import AskedScopes, KeyFile, Name, Reference, Scopes
 from tokenward.tokens.release import MAY_ACT, why_no_attribute
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -45,14 +44,6 @@ def _copied_claim(text: str) -> str:
         why = "it comes with `email`, for addresses in `email_domains`"
     if why:
         raise bad_value("claim", f"this claim cannot be copied: {why}", "name others, such as email or name")
-    return text
-
-
-def _asked_scope(text: str) -> str:
-    if not SCOPE_TOKEN.fullmatch(text) or len(text) > 100:
-        raise bad_value(
-            "scope", "this is not one scope", "use visible ASCII without spaces, quotes and backslashes"
-        )
     return text
 
 
@@ -94,7 +85,7 @@ class UpstreamSettings(IssuerKeys):
     networks: Networks = Field(
         default=(), description="Private addresses or networks in which it, or its keys, may be."
     )
-    scopes: Annotated[tuple[Annotated[str, AfterValidator(_asked_scope)], ...], A_LIST] = Field(
+    scopes: AskedScopes = Field(
         default=("openid", "profile", "email"), description="What is asked of it; openid must be among it."
     )
     link: Literal["none", "email"] = Field(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 
 from tokenward.app.admin import admin_app
+from tokenward.app.browser_apps import browser_apps
 from tokenward.app.certificate_files import server_tls, takes_certificates_itself
 from tokenward.app.collector import spare_the_loaded
 from tokenward.app.config import Configuration
@@ -109,12 +110,18 @@ async def serve_gateway(
     """Serve the gateway until told to stop, following the revocation feed."""
     async with foundation(configuration) as ground, limit_counters(configuration) as counters:
         engine, follower, beside = await deciding(ground, "proxy", counters)
+        apps = browser_apps(ground)
+        engine.policy = apps.admitted(engine.policy)
         exchanges = exchange_log(configuration)
         door = ProxyDoor(engine, exchanged=exchanges.gather, clock=ground.clock)
         tls = server_tls(configuration.settings.gateway, configuration.base_dir, configuration.files)
         try:
             await _serve(
-                [_outward(door, sockets["gateway"], configuration.settings.gateway, tls, door=door)],
+                [
+                    _outward(
+                        apps.before(door), sockets["gateway"], configuration.settings.gateway, tls, door=door
+                    )
+                ],
                 beside=[
                     *beside,
                     exchanges.run(),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from tokenward.app.api_settings import ApiSettings
+from tokenward.app.browser_settings import BrowserAppSettings
 from tokenward.app.claim_rules import WorkloadClaims
 from tokenward.app.leak_settings import LeakSettings
 from tokenward.app.locations import MailAddress, MailHost, Networks, PlatformUrl
@@ -18,7 +19,7 @@ from tokenward.app.quantities import Duration, NoticeDays
 from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServer
 from tokenward.app.tier_settings import TierSettings
 from tokenward.app.value_rules import A_LIST
-from tokenward.app.values import ApiName, Name, Reason, Redis, Reference, Scopes, Store
+from tokenward.app.values import ApiName, Name, Reason, Redis, Reference, Scopes, SessionFile, Store
 from tokenward.issuer.settings import Actor
 from tokenward.tokens.workloads import PLATFORMS
 
@@ -253,6 +254,16 @@ class Settings(Model):
         default_factory=TierSettings, description="Risk tiers that are not as usual, each with its reason."
     )
     apis: dict[ApiName, ApiSettings] = Field(default_factory=dict, description="The protected APIs, by name.")
+
+    browser_apps: dict[ApiName, BrowserAppSettings] = Field(
+        default_factory=dict,
+        description="Applications in browsers, by name, that sign people in here and hold no token.",
+    )
+    browser_sessions: SessionFile | None = Field(
+        default=None,
+        description="sqlite:PATH of the file with their sessions, all sealed; by default beside an SQLite "
+        "store. Gateway processes that answer the same people share it.",
+    )
 
     def mount(self, api: str) -> str:
         """The path of an API at the gateway or at its own URL, without a trailing slash: "" is the root."""

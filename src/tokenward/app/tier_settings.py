@@ -17,6 +17,11 @@ from tokenward.app.value_rules import bad_value
 from tokenward.app.values import Reason
 from tokenward.gateway.tiers import TIERS, Tier
 
+_SESSIONS = (
+    "The session of a browser app is good enough in place of a token that is bound to a key: its token stays "
+    "at the gateway, but who copies the cookie off the person's machine has the session."
+)
+
 
 class _Tuned(Model):
     reason: Reason = Field(description="Why; `tokenward check` repeats it.")
@@ -45,6 +50,7 @@ class HighTier(_Tuned):
     max_lifetime: Annotated[int, Duration(30, 900)] | None = Field(
         default=None, description="What a token may have been given at most: 30s to 15m, 10m by default."
     )
+    sessions: Literal[True] | None = Field(default=None, description=_SESSIONS)
 
 
 class CriticalTier(_Tuned):
@@ -56,6 +62,7 @@ class CriticalTier(_Tuned):
     two_factors_within: Annotated[int, Duration(30, 900)] | None = Field(
         default=None, description="How long ago the person signed in at most: 30s to 15m, 5m by default."
     )
+    sessions: Literal[True] | None = Field(default=None, description=_SESSIONS)
 
 
 class TierSettings(Model):

@@ -83,6 +83,12 @@ def _store(text: str) -> str:
     )
 
 
+def _session_file(text: str) -> str:
+    if not text.startswith("sqlite:") or _store(text) != text:
+        raise bad_value("store", "this is no file for sessions", "write sqlite:PATH")
+    return text
+
+
 def _audience(text: str) -> str:
     if not is_absolute_uri(text):
         raise bad_value(
@@ -111,6 +117,14 @@ def _scope(text: str) -> str:
     if text in PROTOCOL_SCOPES or text.startswith(RESERVED_SCOPES):
         raise bad_value(
             "scope", "this scope has a meaning of its own", "choose another, such as accounts:read"
+        )
+    return text
+
+
+def _asked_scope(text: str) -> str:
+    if not SCOPE_TOKEN.fullmatch(text) or len(text) > 100:
+        raise bad_value(
+            "scope", "this is not one scope", "use visible ASCII without spaces, quotes and backslashes"
         )
     return text
 
@@ -150,6 +164,7 @@ def _key_file(text: str) -> str:
 Audience = Annotated[str, AfterValidator(_audience)]
 Redis = Annotated[str, AfterValidator(_redis)]
 Store = Annotated[str, AfterValidator(_store)]
+SessionFile = Annotated[str, AfterValidator(_session_file)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_name)]
 KeyFile = Annotated[str, AfterValidator(_key_file)]
 Reference = Annotated[str, AfterValidator(_reference)]
@@ -157,6 +172,8 @@ Scope = Annotated[str, AfterValidator(_scope)]
 Scopes = Annotated[
     tuple[Scope, ...], BeforeValidator(as_tuple), AfterValidator(partial(each_once, code="scope"))
 ]
+AskedScopes = Annotated[tuple[Annotated[str, AfterValidator(_asked_scope)], ...], BeforeValidator(as_tuple)]
+"""What is asked of a provider, which has scopes of its own."""
 ClaimName = Annotated[str, AfterValidator(_claim_name)]
 ClaimNames = Annotated[
     tuple[ClaimName, ...], BeforeValidator(as_tuple), AfterValidator(partial(each_once, code="claim"))

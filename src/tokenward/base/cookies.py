@@ -27,13 +27,17 @@ class Cookie:
 
         Two values are nobody's: one of them was planted, and the order in which browsers send them is theirs.
         """
-        found = [
-            value.strip(b" \t")
+        found = self.values(scope)
+        return found[0] if len(found) == 1 else None
+
+    def values(self, scope: Scope) -> list[str]:
+        """Every value that the request sent, in its order."""
+        return [
+            value.strip(b" \t").decode("latin-1")
             for header in header_values(scope, b"cookie")
             for name, _, value in (pair.partition(b"=") for pair in header.split(b";"))
             if name.strip(b" \t") == self.name.encode()
         ]
-        return found[0].decode("latin-1") if len(found) == 1 else None
 
     def set(self, value: str) -> tuple[bytes, bytes]:
         """The response header that sets it."""

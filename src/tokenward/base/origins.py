@@ -3,7 +3,12 @@
 from urllib.parse import urlsplit
 
 from tokenward.base.asgi import Scope, header_values
-from tokenward.base.problems import EXPIRED_FORM, Refusal
+from tokenward.base.problems import EXPIRED_FORM, FOREIGN_PAGE, Refusal
+
+CSRF_HEADER = b"tokenward-csrf"
+"""What a script of ours sets, to `1`. One of another origin would need a preflight, and gets none."""
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1; nobody sends TRACE from a page
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -58,3 +63,24 @@ def require_own_page(scope: Scope, origin: str) -> None:
     refuse_other_sites(scope, origin)
     if not header_values(scope, b"origin") and b"same-origin" not in header_values(scope, b"sec-fetch-site"):
         raise Refusal(EXPIRED_FORM, "neither Origin nor Sec-Fetch-Site says where it comes from")
+
+
+def require_own_script(scope: Scope, origin: str) -> None:
+    """Refuse what no script of a page of this origin is known to have sent.
+
+    A form, a link or an image sets no header, and a script of another origin only after a preflight (Fetch
+    §3.2.2). What the browser says of the page counts as well, and for unsafe methods it has to say it.
+
+    Args:
+        scope: the request; `method` and `headers` are read.
+        origin: ours, as `origin_of` gives it.
+
+    Raises:
+        Refusal: FOREIGN_PAGE.
+    """
+    if header_values(scope, CSRF_HEADER) != [b"1"]:
+        raise Refusal(FOREIGN_PAGE, "without the header that our pages set")
+    try:
+        (refuse_other_sites if scope["method"] in SAFE else require_own_page)(scope, origin)
+    except Refusal as refusal:
+        raise Refusal(FOREIGN_PAGE, refusal.detail) from None

@@ -381,6 +381,13 @@ CONTRACT_BODY = _row("contract_body", 422, "The body is not as documented.", "RF
 SUNSET = _row("sunset", 410, "This operation is no longer offered.", "RFC 8594 §3")
 UPGRADE_REFUSED = _row("upgrade_refused", 400, "Switching protocols is not supported here.", "RFC 9110 §7.8")
 UPGRADE_REQUIRED = _row("upgrade_required", 426, "This operation is a WebSocket.", "RFC 9110 §15.5.22")
+SESSION_ENDED = _row("session_ended", 401, "The session has ended: sign in again.", "RFC 9110 §15.5.2")
+FOREIGN_PAGE = _row(
+    "foreign_page",
+    403,
+    "A session is for pages of its own application: call from one, with the header Tokenward-CSRF: 1.",
+    "RFC 9110 §15.5.4",
+)
 FOREIGN_ORIGIN = _row("foreign_origin", 403, "Pages of this origin may not connect.", "RFC 6455 §10.2")
 CLIENT_SILENT = _row("client_silent", 408, "The rest of the request did not come.", "RFC 9110 §15.5.9")
 BAD_UPSTREAM = _row(

@@ -209,6 +209,7 @@ class Allow(NamedTuple):
         report_only: nothing is enforced at this API yet: the door passes the client's own credentials on.
         would_deny: what it would be refused for then; None if for nothing.
         websocket: whether it is the handshake of one.
+        session: whether it is by the session of a browser app, of whose end nobody tells us.
     """
 
     api: str
@@ -229,6 +230,7 @@ class Allow(NamedTuple):
     report_only: bool = False
     would_deny: Problem | None = None
     websocket: bool = False
+    session: bool = False
 
     @property
     def reason(self) -> str:

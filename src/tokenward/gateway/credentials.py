@@ -66,7 +66,7 @@ class Presented(NamedTuple):
 
 
 def extract(
-    screened: Screened, names: frozenset[str], *, prefix: str, basic: bool = False
+    screened: Screened, names: frozenset[str], *, prefix: str, basic: bool = False, sessions: int = 0
 ) -> Presented | None:
     """The credential, or None where the request carries none at all.
 
@@ -75,6 +75,7 @@ def extract(
         names: those of the query's parameters.
         prefix: how our opaque tokens begin.
         basic: whether a user name and a password are taken here.
+        sessions: how many of a browser app there are; not extracted here, but a credential each.
 
     Raises:
         Refusal: SEVERAL_CREDENTIALS, CREDENTIAL_IN_URL, WRONG_SCHEME, INVALID_TOKEN; DPOP_PROOF_REFUSED, a
@@ -82,8 +83,9 @@ def extract(
     """
     authorization, api_keys, proofs, _ = screened
     in_url = not names.isdisjoint(CREDENTIAL_PARAMETERS)
-    if len(authorization) + len(api_keys) + in_url > 1:
-        raise Refusal(SEVERAL_CREDENTIALS, f"{screened!r}, {'one' if in_url else 'none'} in the URL")
+    if len(authorization) + len(api_keys) + in_url + sessions > 1:
+        told = f"{screened!r}, {sessions} sessions, {'one' if in_url else 'none'} in the URL"
+        raise Refusal(SEVERAL_CREDENTIALS, told)
     if in_url:
         raise Refusal(CREDENTIAL_IN_URL, "a query parameter is named like a credential")
     presented = None

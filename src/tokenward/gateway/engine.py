@@ -55,6 +55,8 @@ def _whose(case: Case) -> str:
 
 
 def _credential(case: Case) -> str:
+    if case.session is not None:
+        return f"a session of {case.session.app.name}"
     if case.presented is None:
         return "none"
     if case.presented.proofs is not None:
@@ -96,6 +98,11 @@ STEPS: tuple[_Row, ...] = (
     _Row("check limits by address", steps.check_address_limits, _counted_by("address"), once=True),
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
     _Row("extract one credential", steps.extract, _credential),
+    _Row(
+        "check the page of a session",
+        steps.check_page,
+        lambda case: "one of the application's own" if case.session else "no session",
+    ),
     _Row("authenticate", steps.authenticate, _whose),
     _Row("check the binding", steps.check_binding, _if_known(_binding)),
     _Row("check the place of a key", steps.check_key_place, _terms),

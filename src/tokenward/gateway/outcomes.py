@@ -75,6 +75,7 @@ def allowed(case: Case, proofs: Proofs | None) -> Allow:
         trace=traced(case.screened.trace),
         bounds=operation.bounds,
         websocket=operation.websocket,
+        session=case.session is not None,
     )
 
 

@@ -7,12 +7,14 @@ the path; the number of operations matters only where templates overlap (`/a/b/{
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from tokenward.base.problems import Refusal
 from tokenward.gateway.access import AccessRequest, Violation
 from tokenward.gateway.answer_headers import NO_HEADERS, AnswerHeaders
 from tokenward.gateway.bounds import UNBOUND, Bounds
+from tokenward.gateway.browser_sessions import BrowserApps
 from tokenward.gateway.cors import Cors
 from tokenward.gateway.limits import UNLIMITED, Limits
 from tokenward.gateway.paths import canonical_path
@@ -129,6 +131,10 @@ class Operation:
         object.__setattr__(self, "label", f"{self.method} {self.template}")
 
 
+def _no_apps() -> BrowserApps:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """One protected API.
@@ -143,6 +149,7 @@ class Api:
         trust: whose credentials count here, where not only those of our own issuer.
         answers: headers of its answers, for what it does not say itself.
         reports_until: seconds since 1970 up to which decisions are only told and nothing is enforced.
+        apps: the browser apps whose sessions are good here.
     """
 
     name: str
@@ -154,6 +161,7 @@ class Api:
     answers: AnswerHeaders = NO_HEADERS
     trust: Trust | None = field(default=None, compare=False)
     reports_until: float = 0.0
+    apps: BrowserApps = field(default_factory=_no_apps, compare=False)
 
     def reports(self, now: float) -> bool:
         """Whether decisions on its calls are only told (`report_only`)."""

@@ -20,14 +20,16 @@ from tokenward.base.problems import (
     METHOD_OVERRIDE,
     NO_CREDENTIAL,
     RATE_LIMITED,
+    SESSION_ENDED,
     UNAVAILABLE,
     UNDOCUMENTED,
     UNDOCUMENTED_METHOD,
     Refusal,
 )
 from tokenward.base.rates import Count, Counters, Tally
-from tokenward.gateway import cors, credentials, headers, limits, tiers
+from tokenward.gateway import browser_sessions, cors, credentials, headers, limits, tiers
 from tokenward.gateway.access import AccessRequest, Preflight, TokenFacts, Violation
+from tokenward.gateway.browser_sessions import Shown
 from tokenward.gateway.contract.violations import KINDS
 from tokenward.gateway.credentials import Presented
 from tokenward.gateway.headers import Screened
@@ -88,7 +90,8 @@ class Case:
         allowed: the methods of a path that lacks the one asked for.
         names: those of the query's parameters.
         screened: the headers that can carry a credential.
-        presented: the only credential; None if there is none.
+        presented: the only credential; None if there is none. Of a session, the token that it stands for.
+        session: the session of a browser app, where that is the only credential.
         entry: the live token or API key; None for an anonymous call.
         violations: of the API's document.
         inside_jwt: what the backend gets.
@@ -107,6 +110,7 @@ class Case:
     names: frozenset[str] = frozenset()
     screened: Screened = _NOTHING_SEEN
     presented: Presented | None = None
+    session: Shown | None = None
     entry: Entry | None = None
     violations: tuple[Violation, ...] = ()
     inside_jwt: str | None = field(default=None, repr=False)
@@ -165,7 +169,8 @@ def screen(_means: Means, case: Case) -> None:
         if credentials.names_another_method(case.names):
             raise Refusal(METHOD_OVERRIDE, "the method that was decided on is the one that counts")
     if case.match is not None and case.match.operation.websocket:
-        check_handshake(case.request.headers, case.match.api.cors)
+        api = case.match.api
+        check_handshake(case.request.headers, api.cors, [app.origin for app in api.apps.values()])
 
 
 def well_formed(case: Case) -> None:
@@ -179,26 +184,79 @@ def well_formed(case: Case) -> None:
 
 def extract(means: Means, case: Case) -> None:
     """At most one credential, where credentials belong."""
-    trust = case.matched.api.trust
-    basic = trust is not None and trust.takes_basic(case.now)
-    case.presented = credentials.extract(case.screened, case.names, prefix=means.own.prefix, basic=basic)
+    api = case.matched.api
+    basic = api.trust is not None and api.trust.takes_basic(case.now)
+    sessions = []
+    if api.apps:
+        needless = case.matched.operation.tier.anonymous
+        sessions = browser_sessions.shown(api.apps, case.request, needless=needless)
+    case.presented = credentials.extract(
+        case.screened, case.names, prefix=means.own.prefix, basic=basic, sessions=len(sessions)
+    )
+    case.session = sessions[0] if sessions else None
+
+
+def check_page(_means: Means, case: Case) -> None:
+    """A cookie is no proof of who asked the browser to call. It must have been the application's own page."""
+    if case.session is not None:
+        websocket = case.matched.operation.websocket
+        browser_sessions.check_page(case.session.app, case.request, websocket=websocket)
 
 
 def authenticate(means: Means, case: Case) -> Awaitable[None] | None:
     """Whose token it is. Only a `public` operation passes without one, and it too refuses a bad one."""
-    if case.presented is None:
+    if case.presented is None and case.session is None:
         if case.matched.operation.tier.anonymous:
             return None
         raise Refusal(NO_CREDENTIAL, "no credential in the request")
     if not means.fresh():
         raise Refusal(UNAVAILABLE, "the revocation feed is unconfirmed", retry_after=1)
+    if case.session is not None:
+        return _by_session(means, case, case.session)
+    return _by_token(means, case, case.presented) if case.presented is not None else None
+
+
+def _by_token(means: Means, case: Case, presented: Presented) -> Awaitable[None] | None:
     trust = case.matched.api.trust
     case.entry = (
-        means.verified.get(case.presented.name, case.now)
+        means.verified.get(presented.name, case.now)
         if trust is None
-        else trust.recall(means.verified, case.presented, means.own, case.now)
+        else trust.recall(means.verified, presented, means.own, case.now)
     )
-    return None if case.entry is not None else _look_up(means, case, case.presented)
+    return None if case.entry is not None else _look_up(means, case, presented)
+
+
+async def _by_session(means: Means, case: Case, session: Shown) -> None:
+    """The token that the session stands for, judged like any. One that was revoked is replaced once."""
+    refused = ""
+    while True:
+        text = await _exchanged(means, case, session, refused)
+        case.presented = Presented(text)
+        try:
+            pending = _by_token(means, case, case.presented)
+            if pending is not None:
+                await pending
+        except Refusal as refusal:
+            if refusal.problem is not INVALID_TOKEN or refused:
+                raise
+            refused = text
+        else:
+            return
+
+
+async def _exchanged(means: Means, case: Case, session: Shown, refused: str) -> str:
+    peer = case.request.peer
+    if case.again:
+        return await session.app.tokens.token(session.session, refused=refused)
+    means.throttle.admit(peer)
+    try:
+        return await session.app.tokens.token(session.session, refused=refused)
+    except Refusal as refusal:
+        if refusal.problem is SESSION_ENDED:
+            means.throttle.count(peer)
+        raise
+    finally:
+        means.throttle.end(peer)
 
 
 async def _look_up(means: Means, case: Case, presented: Presented) -> None:
@@ -212,7 +270,8 @@ async def _look_up(means: Means, case: Case, presented: Presented) -> None:
         if api.trust is None
         else api.trust.task(presented, api.audience, means.own, peer)
     )
-    facts = await (_judge if case.again else _judge_guess)(means, case, task)
+    guess = not case.again and case.session is None
+    facts = await (_judge_guess if guess else _judge)(means, case, task)
     case.entry = means.verified.keep(task.name, facts, generation=generation)
 
 
@@ -291,7 +350,9 @@ def check_key_place(_means: Means, case: Case) -> None:
 def check_tier(_means: Means, case: Case) -> None:
     """The risk of the operation decides which credential is good enough."""
     if case.entry is not None:
-        tiers.admit(case.matched.operation.tier, case.entry.facts, None if case.again else case.now)
+        since = None if case.again else case.now
+        session = case.session is not None
+        tiers.admit(case.matched.operation.tier, case.entry.facts, since, session=session)
 
 
 def check_scopes(_means: Means, case: Case) -> None:

@@ -28,6 +28,8 @@ class Tier:
         max_lifetime: longest life that the token may have been given, in seconds, or None.
         sender_constrained: whether the token must be bound to a key, which the request has proved by then,
             and everything that it was exchanged for to some key.
+        sessions: whether the session of a browser app stands in for that. Its token never leaves the server,
+            but its cookie is bound to nothing: who copies it off the person's machine has the session.
         two_factors_within: seconds since a person signed in with two factors, or None.
         reason: why it is not as in `TIERS`; "" where it is.
     """
@@ -38,6 +40,7 @@ class Tier:
     needs_scope: bool = False
     max_lifetime: float | None = None
     sender_constrained: bool = False
+    sessions: bool = False
     two_factors_within: int | None = None
     reason: str = ""
 
@@ -67,7 +70,7 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
 )
 
 
-def admit(tier: Tier, facts: TokenFacts, now: float | None) -> None:
+def admit(tier: Tier, facts: TokenFacts, now: float | None, *, session: bool = False) -> None:
     """Let the credential pass, or refuse it.
 
     Args:
@@ -75,6 +78,7 @@ def admit(tier: Tier, facts: TokenFacts, now: float | None) -> None:
         facts: of the credential.
         now: seconds since 1970; None for a call that passed before. How long ago its person had signed in was
             about its beginning.
+        session: the credential came of the session of a browser app.
 
     Raises:
         Refusal: INSUFFICIENT_TIER, it is too weak, lives too long, is bound to no key or stands for nobody;
@@ -90,7 +94,10 @@ def admit(tier: Tier, facts: TokenFacts, now: float | None) -> None:
             INSUFFICIENT_TIER,
             f"the token lives {lifetime:.0f} s, {tier.name} allows {tier.max_lifetime:.0f} s",
         )
-    if tier.sender_constrained and (facts.cnf is None or facts.unbound_behind):
+    if tier.sender_constrained and session:
+        if not tier.sessions:
+            raise Refusal(INSUFFICIENT_TIER, f"{tier.name} needs what is bound to a key, and a cookie is not")
+    elif tier.sender_constrained and (facts.cnf is None or facts.unbound_behind):
         raise Refusal(
             INSUFFICIENT_TIER, f"{tier.name} needs a token that is bound to a key, and was exchanged for such"
         )

@@ -240,7 +240,7 @@ def test_a_session_of_another_client_is_none_though_key_and_store_are_the_same(o
 
 def test_the_key_alone_opens_no_session(monkeypatch):
     monkeypatch.setenv("KEY", "k" * 32)
-    key = AppKey("env:KEY")
+    key = AppKey.kept("env:KEY")
     content = Content({"sub": "alice"}, Secret("an ID token"), b"tokens", 1.0, 2.0)
     mine, another = (name * 43 for name in "ab")
     sealed = content.sealed(key.of_session(mine), row_key(mine))

@@ -108,14 +108,20 @@ class Provider:
         said = {**more, **{name: plain(value) for name, value in claims.items()}}
         return SignedIn(said, Secret(token), self._record(response, asked_at))
 
-    def sign_out_url(self, id_token: Secret, back: str) -> str:
-        """Where a browser is sent to sign out there; "" if nowhere. A sign-out never fails for that."""
+    def sign_out_url(self, id_token: Secret | None, back: str) -> str:
+        """Where a browser is sent to sign out there; "" if nowhere. A sign-out never fails for that.
+
+        Args:
+            id_token: the session's, for the address; None where a script gets to see that.
+            back: where the provider sends people afterwards.
+        """
         try:
             metadata = self.metadata()
         except TokenError as error:
             _log.warning("signed out here and not at %s: %s", self.party.issuer, error)
             return ""
-        return sign_out_url(metadata, client_id=self.party.client_id, back=back, id_token=id_token.reveal())
+        hint = id_token.reveal() if id_token is not None else ""
+        return sign_out_url(metadata, client_id=self.party.client_id, back=back, id_token=hint)
 
     def revoke(self, record: bytes | None) -> None:
         """End the tokens of a session, if the provider takes that and hears it."""

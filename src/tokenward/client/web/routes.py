@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tokenward.base.asgi import Scope, only_header
 from tokenward.base.clock import Clock
@@ -46,12 +47,29 @@ _TEXTS = {
 _log = logging.getLogger(__name__)
 
 
+Handler = Callable[[Scope, bytes], WebAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the paths are called, below the one that they share.
+
+    Attributes:
+        sign_in: leads to the provider.
+        sign_out: takes the POST of a form; "" where another one does that.
+    """
+
+    sign_in: str = "sign-in"
+    sign_out: str = "sign-out"
+
+
 class Routes:
     """Answers them.
 
     Args:
         url: the application's origin.
         path: below which they are.
+        names: what they are called.
         provider: is asked.
         sessions: begin and end.
         under_way: what is kept in browsers meanwhile.
@@ -67,6 +85,7 @@ class Routes:
         url: str,
         path: str,
         *,
+        names: Names,
         provider: Provider,
         sessions: Sessions,
         under_way: UnderWay,
@@ -78,6 +97,7 @@ class Routes:
     ) -> None:
         self._url = url
         self._path = path
+        self._sign_in = f"{path}/{names.sign_in}"
         self._provider = provider
         self._sessions = sessions
         self._under_way = under_way
@@ -86,12 +106,13 @@ class Routes:
         self._prompt = prompt
         self._after = after_sign_out
         self._clock = clock
-        self.table: Mapping[str, tuple[str, Callable[[Scope, bytes], WebAnswer]]] = {
-            "sign-in": ("GET", self._leave),
+        self.table: dict[str, tuple[str, Handler]] = {
+            names.sign_in: ("GET", self._leave),
             "callback": ("GET", self._come_back),
-            "sign-out": ("POST", self._sign_out),
+            names.sign_out: ("POST", self._sign_out),
             "backchannel-logout": ("POST", self._told),
         }
+        self.table.pop("", None)
 
     def answer(self, scope: Scope, body: bytes) -> WebAnswer:
         """What is answered to a request below `path`."""
@@ -210,4 +231,4 @@ class Routes:
         )
 
     def _page(self, status: int, title: str, text: str) -> WebAnswer:
-        return page(status, title, text, link=f"{self._path}/sign-in", label="Sign in again")
+        return page(status, title, text, link=self._sign_in, label="Sign in again")

@@ -29,20 +29,27 @@ class AppKey:
     """The application's key, or one of this process.
 
     Args:
-        reference: where it is kept, such as `env:SESSION_KEY`; "" for a new one that nobody else knows.
-
-    Raises:
-        ValueError: it is no reference, cannot be had, or is too short.
+        key: 32 bytes or more that nobody else knows; None for new ones.
     """
 
-    def __init__(self, reference: str) -> None:
-        self._key = random_bytes(32)
-        if reference:
-            parse(reference)
-            self._key = resolve(reference, base_dir=Path.cwd()).reveal().encode()
-            if len(self._key) < SHORTEST:
-                raise ValueError(f"the key must have {SHORTEST} characters that nobody can guess")
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = key if key is not None else random_bytes(32)
         self.logins = Sealer(derive_key(self._key, info=_LOGIN))
+
+    @classmethod
+    def kept(cls, reference: str) -> "AppKey":
+        """The one that is kept at a place such as `env:SESSION_KEY`; "" for a new one that nobody else knows.
+
+        Raises:
+            ValueError: it is no reference, cannot be had, or is too short.
+        """
+        if not reference:
+            return cls()
+        parse(reference)
+        key = resolve(reference, base_dir=Path.cwd()).reveal().encode()
+        if len(key) < SHORTEST:
+            raise ValueError(f"the key must have {SHORTEST} characters that nobody can guess")
+        return cls(key)
 
     def of_session(self, session_id: str) -> Sealer:
         """What seals the content of one session."""

@@ -48,6 +48,11 @@ class Open:
 class Sessions:
     """The sessions of one application at one provider.
 
+    Attributes:
+        store: where they are.
+        party: provider and client, as rows name them.
+        cookie: in which browsers keep their names.
+
     Args:
         store: where they are.
         cookie: in which browsers keep their names.
@@ -75,7 +80,7 @@ class Sessions:
     ) -> None:
         self.store = store
         self.party = f"{party.issuer} {party.client_id}"
-        self._cookie = cookie
+        self.cookie = cookie
         self._app_key = app_key
         self._server = server
         self._asks = party
@@ -109,12 +114,16 @@ class Sessions:
             until=min(now + self._idle, content.ends_at),
             content=content.sealed(self._app_key.of_session(session_id), key),
         )
-        return self._cookie.set(session_id) if self.store.add(row, now=now) else None
+        return self.cookie.set(session_id) if self.store.add(row, now=now) else None
 
     def find(self, scope: Scope) -> Open | None:
         """The session that the request shows, if it is one and has not ended."""
-        session_id = self._cookie.read(scope)
-        if session_id is None or len(session_id) != _WIDTH:
+        session_id = self.cookie.read(scope)
+        return self.open(session_id) if session_id is not None else None
+
+    def open(self, session_id: str, *, used: bool = True) -> Open | None:
+        """The session of that name, if it is one and has not ended; `used` unless somebody only looks."""
+        if len(session_id) != _WIDTH:
             return None
         now, key = self._clock.time(), row_key(session_id)
         row = self.store.find(key, now=now)
@@ -125,7 +134,7 @@ class Sessions:
             self.store.remove(key)
             return None
         until = min(now + self._idle, content.ends_at)
-        if until - row.until > min(60.0, self._idle / 10):  # not a write for each request
+        if used and until - row.until > min(60.0, self._idle / 10):  # not a write for each request
             self.store.touch(key, until)
         person = Person(
             issuer=self._asks.issuer,
@@ -138,12 +147,12 @@ class Sessions:
 
     def end(self, scope: Scope) -> Header:
         """End the session that the request shows, if it is one; the cookie that forgets it."""
-        session_id = self._cookie.read(scope)
+        session_id = self.cookie.read(scope)
         if session_id is not None and len(session_id) == _WIDTH:
             self.store.remove(row_key(session_id))
             with self._lock:
                 self._sources.pop(session_id, None)
-        return self._cookie.clear()
+        return self.cookie.clear()
 
     def _source(self, session_id: str) -> SessionTokens:
         with self._lock:

@@ -7,20 +7,17 @@ from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from tokenward.base.asgi import Scope, header_values
-from tokenward.base.cookies import cookie, wants_secure
-from tokenward.base.origins import origin_of, require_own_page
+from tokenward.base.origins import SAFE, origin_of, require_own_page
 from tokenward.base.problems import LOGIN_REQUIRED, Problem, Refusal
 from tokenward.client.authentication import Authentication, Unproven
 from tokenward.client.server import Server
 from tokenward.client.web.answers import WebAnswer, refused, see_other
 from tokenward.client.web.memory import MemorySessions
+from tokenward.client.web.parts import Demands, Place, assembled
 from tokenward.client.web.person import Person
-from tokenward.client.web.provider import Provider
-from tokenward.client.web.routes import Routes
 from tokenward.client.web.sealed import AppKey
-from tokenward.client.web.sessions import IDLE, LIFETIME, Sessions
+from tokenward.client.web.sessions import IDLE, LIFETIME
 from tokenward.client.web.store import SessionStore
-from tokenward.client.web.under_way import UnderWay
 from tokenward.flows.login import RelyingParty, safe_next
 
 _T = TypeVar("_T")
@@ -29,8 +26,6 @@ _T = TypeVar("_T")
 NOT_SIGNED_IN = Problem(
     LOGIN_REQUIRED.code, 401, LOGIN_REQUIRED.text, LOGIN_REQUIRED.spec, LOGIN_REQUIRED.oauth
 )
-
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class WebSignIn:
@@ -87,8 +82,6 @@ class WebSignIn:
         after_sign_out: str = "/",
     ) -> None:
         _check(authentication, url, path, idle, lifetime)
-        clock = server.own_clock
-        secure = wants_secure(url)
         self.url = origin_of(url)
         self.path = path
         party = RelyingParty(
@@ -98,40 +91,24 @@ class WebSignIn:
             scope=tuple(scope.split() if isinstance(scope, str) else scope),
             resource=resource,
         )
-        store = sessions or MemorySessions(clock=clock)
+        store = sessions or MemorySessions(clock=server.own_clock)
         if store.shared and not key:
             raise ValueError(
                 "sessions that others share need a `key` that they share, such as env:SESSION_KEY"
             )
-        app_key = AppKey(key)
-        # Two of these in one application must not take each other's cookies.
-        own = hashlib.sha256(f"{party.issuer}\n{client_id}\n{path}".encode()).hexdigest()[:8]
-        self._clock = clock
-        self._sessions = Sessions(
-            store,
-            cookie=cookie(f"tokenward-{own}", secure=secure),
-            app_key=app_key,
-            server=server,
-            party=party,
-            authentication=authentication,
-            idle=idle,
-            lifetime=lifetime,
-            clock=clock,
+        parts = assembled(
+            server,
+            party,
+            authentication,
+            store=store,
+            app_key=AppKey.kept(key),
+            place=Place(self.url, path, idle, lifetime, after_sign_out),
+            demands=Demands(max_age, tuple(acr_values), prompt, userinfo),
+            name=hashlib.sha256(f"{party.issuer}\n{client_id}\n{path}".encode()).hexdigest()[:8],
         )
-        self._routes = Routes(
-            self.url,
-            path,
-            provider=Provider(server, party, authentication, userinfo=userinfo),
-            sessions=self._sessions,
-            under_way=UnderWay(
-                f"tokenward-{own}-login", secure=secure, app_key=app_key, party=party, clock=clock
-            ),
-            max_age=max_age,
-            acr_values=tuple(acr_values),
-            prompt=prompt,
-            after_sign_out=safe_next(after_sign_out),
-            clock=clock,
-        )
+        self._clock = server.own_clock
+        self._sessions = parts.sessions
+        self._routes = parts.routes
 
     def handles(self, path: str) -> bool:
         """Whether a path is one of those that `answer` answers."""
@@ -175,7 +152,7 @@ class WebSignIn:
         """
         wanted = tuple(acr_values)
         try:
-            if scope["type"] == "websocket" or scope["method"] not in _SAFE:
+            if scope["type"] == "websocket" or scope["method"] not in SAFE:
                 require_own_page(scope, self.url)
         except Refusal as refusal:
             return refused(refusal.problem)

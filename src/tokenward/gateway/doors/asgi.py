@@ -68,7 +68,7 @@ class AsgiDoor:
                 UPGRADE_REFUSED
             )  # the handshake is the server's to see; this is no operation for it
         if isinstance(decision, Allow) and running is not None and held is not None:
-            held.facts = None if decision.report_only else decision.facts
+            held.facts, held.session = None if decision.report_only else decision.facts, decision.session
             socket = EndingSocket(receive, send, held)
             running.add(held)
             try:

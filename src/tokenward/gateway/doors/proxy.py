@@ -106,7 +106,7 @@ class ProxyDoor:
                 status = await refuse_websocket(failed(decision, Refusal(UPGRADE_REFUSED)), scope, send)
             else:
                 facts = None if decision.report_only else decision.facts
-                held = Held(request, facts, generation, policy)
+                held = Held(request, facts, generation, policy, session=decision.session)
                 status = await self._connect(decision, held, scope, receive, send)
         finally:
             self._tell(decision, status, at, started, decided)
@@ -157,7 +157,7 @@ class ProxyDoor:
                 status = await write(failed(decision, Refusal(UPGRADE_REFUSED, "no WebSocket here")), send)
             elif isinstance(decision, Allow):
                 facts = None if decision.report_only else decision.facts
-                held = Held(request, facts, generation, policy)
+                held = Held(request, facts, generation, policy, session=decision.session)
                 status = await self._pass_on(decision, held, scope, body.receive, send)
             else:
                 status = await write(decision, send)

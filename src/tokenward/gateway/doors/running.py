@@ -23,6 +23,9 @@ LEAVING = Refusal(UNAVAILABLE, "the process ends")
 TICK = 0.25
 """Seconds between two looks."""
 
+SESSION_SECONDS = 1.0
+"""How often it is asked whether the session of a browser app goes on: nobody tells us of its end."""
+
 AT_ONCE = 16
 """How many are asked about at a time: another issuer that answers slowly must not hold up the others."""
 
@@ -40,6 +43,8 @@ class Held:
         cut: ends it; set by whoever carries it.
         ended: why it was ended.
         asked: whether it is being asked about.
+        session: it is by the session of a browser app.
+        asked_at: when it was last asked about, or allowed; seconds since 1970.
     """
 
     request: AccessRequest
@@ -50,6 +55,8 @@ class Held:
     cut: Callable[[Refusal], object] | None = None
     ended: Refusal | None = None
     asked: bool = False
+    session: bool = False
+    asked_at: float = 0.0
 
     def end(self, refusal: Refusal) -> None:
         """End it now."""
@@ -82,6 +89,7 @@ class Running:
 
     def add(self, held: Held) -> None:
         """It begins."""
+        held.asked_at = self._engine.clock.time()
         self._held.add(held)
 
     def remove(self, held: Held) -> None:
@@ -121,7 +129,8 @@ class Running:
         engine = self._engine
         moved = held.generation != engine.verified.generation or held.policy is not engine.policy
         old = held.facts is not None and engine.clock.time() >= held.facts.believed_until
-        return moved or old or not engine.fresh()
+        asks = held.session and engine.clock.time() >= held.asked_at + SESSION_SECONDS
+        return moved or old or asks or not engine.fresh()
 
     async def _ask_again(self, held: Held) -> None:
         try:
@@ -130,7 +139,7 @@ class Running:
                 proved = held.facts.cnf if held.facts is not None else None
                 answer = await self._engine.outlives(held.request, proved)
         finally:
-            held.asked = False
+            held.asked, held.asked_at = False, self._engine.clock.time()
         if not isinstance(answer, Refusal):
             held.facts, held.generation, held.policy = answer, generation, policy
         elif answer.problem is not TOO_MANY_REQUESTS:  # then it is asked about at the next look

@@ -1,0 +1,194 @@
+"""Browser apps at the gateway: the library's sign-in, put in front of the door and behind its decision.
+
+What answers below `/bff` and what exchanges a session for a token are the parts of `client.web`, which any
+Python application uses; the gateway only knows its own small port (`gateway.browser_sessions`).
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tokenward.app.browser_consistency import app_origin
+from tokenward.app.browser_settings import BrowserAppSettings
+from tokenward.app.foundation import Foundation, store_url
+from tokenward.app.trust import read_private_key
+from tokenward.base import references
+from tokenward.base.asgi import App, Receive, Scope, Send, header_values, read_body, respond
+from tokenward.base.problems import SESSION_ENDED, UNAVAILABLE, Refusal
+from tokenward.client.authentication import Authentication, ClientSecret, PrivateKeyJwt
+from tokenward.client.errors import SignInRequired, TokenError
+from tokenward.client.server import Server
+from tokenward.client.web.answers import refused as as_answer
+from tokenward.client.web.parts import Demands, Parts, Place, assembled
+from tokenward.client.web.routes import MAX_BODY, Names, Routes
+from tokenward.client.web.script_routes import ScriptRoutes
+from tokenward.client.web.sealed import AppKey
+from tokenward.client.web.sessions import Sessions
+from tokenward.client.web.sqlite import SqliteSessions
+from tokenward.client.web.store import SessionStore
+from tokenward.flows.login import RelyingParty
+from tokenward.gateway.answer_headers import DEFAULTS
+from tokenward.gateway.browser_sessions import BrowserApp
+from tokenward.gateway.policy import Policy
+from tokenward.tokens.sealing import derive_key
+
+_NAMES = Names(sign_in="login", sign_out="")  # the sign-out is a script's, and so `ScriptRoutes` answers it
+_FILE = "browser-sessions.db"
+_HSTS = b"strict-transport-security"
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """One application, as the gateway serves it."""
+
+    app: BrowserApp
+    apis: tuple[str, ...]
+    path: str
+    routes: Routes
+
+
+class _Tokens:
+    """What the sessions of one application are exchanged for."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def token(self, session: str, *, refused: str = "") -> str:
+        """As `gateway.browser_sessions.SessionTokens`."""
+        return await asyncio.to_thread(self._token, session, refused)
+
+    def _token(self, session: str, refused: str) -> str:
+        found = self._sessions.open(session)
+        if found is None:
+            raise Refusal(SESSION_ENDED, "no session, or one that has ended")
+        source = found.person.tokens
+        try:
+            token = source.token()
+            if refused and token.value.reveal() == refused:
+                source.reject(token)
+                token = source.token()
+        except SignInRequired as error:
+            raise Refusal(SESSION_ENDED, error.code) from None
+        except TokenError as error:
+            raise Refusal(UNAVAILABLE, f"no token from {found.person.issuer}: {error.code}") from None
+        return token.value.reveal()
+
+
+class BrowserAppRoutes:
+    """Answers the paths of browser apps, and hands everything else to the door as it is."""
+
+    def __init__(self, served: tuple[_Served, ...]) -> None:
+        self._served = served
+        self._routes: Mapping[tuple[bytes, bytes], Routes] = {
+            (each.app.host.encode(), f"{each.path}/{name}".encode()): each.routes
+            for each in served
+            for name in each.routes.table
+        }
+
+    def admitted(self, policy: Policy) -> Policy:
+        """The policy, with whose sessions are good at each API."""
+        return Policy(
+            [
+                replace(api, apps={it.app.host: it.app for it in self._served if api.name in it.apis})
+                for api in policy.apis
+            ]
+        )
+
+    def before(self, door: App) -> App:
+        """The door, behind these paths; itself where there are none."""
+        if not self._routes:
+            return door
+
+        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            routes = self._found(scope) if scope["type"] == "http" else None
+            if routes is None:
+                await door(scope, receive, send)
+                return
+            try:
+                body = await read_body(receive, limit=MAX_BODY)
+            except Refusal as refusal:
+                answer = as_answer(refusal.problem)
+            else:
+                answer = await asyncio.to_thread(routes.answer, scope, body)
+            stays = ((_HSTS, DEFAULTS[_HSTS.decode()].encode()),) if scope["scheme"] == "https" else ()
+            await respond(send, answer.status, answer.body, (*answer.headers, *stays))
+
+        return dispatch
+
+    def _found(self, scope: Scope) -> Routes | None:
+        """By the path exactly as sent, which has one reading, and by the host that browsers name."""
+        hosts = header_values(scope, b"host")
+        return self._routes.get((hosts[0].lower(), scope["raw_path"])) if len(hosts) == 1 else None
+
+
+def browser_apps(ground: Foundation) -> BrowserAppRoutes:
+    """All that the configuration names. No provider is asked yet.
+
+    Raises:
+        ValueError: a key cannot be used.
+        OSError, sqlite3.Error: the file for sessions cannot be.
+    """
+    said = ground.configuration.settings.browser_apps
+    if not said:
+        return BrowserAppRoutes(())
+    store = _store(ground)
+    return BrowserAppRoutes(tuple(_served(ground, name, app, store) for name, app in said.items()))
+
+
+def _served(ground: Foundation, name: str, said: BrowserAppSettings, store: SessionStore) -> _Served:
+    settings = ground.configuration.settings
+    origin = app_origin(settings, said)
+    own = said.issuer in {None, settings.issuer.url}
+    issuer = said.issuer or settings.issuer.url
+    party = RelyingParty(
+        issuer=issuer,
+        client_id=said.client_id,
+        redirect_uri=f"{origin}{said.path}/callback",
+        scope=said.scopes,
+        resource=settings.audience(said.apis[0]) if own else "",
+    )
+    parts = assembled(
+        Server(issuer, inside_networks=said.networks, clock=ground.clock),
+        party,
+        _authentication(said, ground.configuration.base_dir),
+        store=store,
+        app_key=AppKey(derive_key(ground.data_key, info=f"tokenward/browser-sessions/{name}".encode())),
+        place=Place(origin, said.path, said.idle, said.absolute, said.after_logout, _NAMES),
+        demands=Demands(prompt=said.prompt or ""),
+        name=hashlib.sha256(f"{issuer}\n{said.client_id}\n{name}".encode()).hexdigest()[:8],
+    )
+    return _Served(_port(name, origin, parts), said.apis, said.path, _with_scripts(parts, origin, said))
+
+
+def _port(name: str, origin: str, parts: Parts) -> BrowserApp:
+    return BrowserApp(name, origin, parts.sessions.cookie, _Tokens(parts.sessions))
+
+
+def _with_scripts(parts: Parts, origin: str, said: BrowserAppSettings) -> Routes:
+    scripts = ScriptRoutes(parts, origin, back=said.after_logout, claims=said.claims)
+    parts.routes.table |= scripts.table
+    return parts.routes
+
+
+def _authentication(said: BrowserAppSettings, base_dir: Path) -> Authentication:
+    if said.private_key is None:
+        return ClientSecret(_from(base_dir, said.client_secret or ""))
+    place = _from(base_dir, said.private_key)
+    key = read_private_key(references.resolve(place, base_dir=base_dir))
+    return PrivateKeyJwt(place, algorithm=key.algorithm)
+
+
+def _from(base_dir: Path, reference: str) -> str:
+    """The same place, wherever the process is."""
+    parsed = references.parse(reference)
+    return f"file:{base_dir / parsed.place}" if parsed.scheme == "file" else reference
+
+
+def _store(ground: Foundation) -> SessionStore:
+    configuration = ground.configuration
+    named = configuration.settings.browser_sessions
+    if named is not None:
+        return SqliteSessions(configuration.base_dir / named.removeprefix("sqlite:"))
+    return SqliteSessions(Path(store_url(configuration).removeprefix("sqlite:")).with_name(_FILE))

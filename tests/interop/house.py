@@ -129,7 +129,7 @@ def running_house(directory: Path) -> Iterator[House]:
 
 def _clients(directory: Path, gateway: str) -> dict[str, str]:
     """Register them all; the secrets of those that have one, by client_id."""
-    for name, algorithm in (("payer-es256", "ES256"), ("payer-rs256", "RS256")):
+    for name, algorithm in (("payer-es256", "ES256"), ("payer-rs256", "RS256"), ("bank-app", "ES256")):
         key = SigningKey.generate(algorithm)
         private(directory / f"{name}.key", _pem(key))
         (directory / f"{name}.kid").write_text(key.kid)
@@ -140,6 +140,10 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
         "desk-app": ["--type", "native", "--redirect-uri", REDIRECT, *people],
         "tv": ["--type", "device", *people],
         "site": ["--type", "web", "--redirect-uri", WEB_REDIRECT, *people],
+        "bank-app": [
+            "--type", "web", "--profile", "fapi2", "--require-signed-request-object", "--redirect-uri", WEB_REDIRECT,
+            "--auth-method", "private_key_jwt", "--jwks", "bank-app.json", *people,
+        ],
         "report": ["--type", "service", *both],
         "reader": ["--type", "service", "--access-token-format", "jwt", *both],
         "backend": ["--type", "service", "--scope", f"introspect:{gateway}/bank"],

@@ -45,11 +45,21 @@ async function clientToken(client, auth, options, scope = 'accounts:read') {
     as, client, await oauth.clientCredentialsGrantRequest(as, client, auth, form, options));
 }
 
-async function authorized(client, auth, redirect, { options, parameters = {}, change = (url) => url } = {}) {
+async function pushed(client, auth, parameters, options) {
+  const response = () => oauth.pushedAuthorizationRequest(as, client, auth, parameters, options);
+  return withNonce(async () => oauth.processPushedAuthorizationResponse(as, client, await response()));
+}
+
+// The parameters of the address, for those of the request.
+const byAddress = (parameters) => parameters;
+
+async function authorized(
+  client, auth, redirect, { options, parameters = {}, change = (url) => url, ask = byAddress } = {},
+) {
   const verifier = oauth.generateRandomCodeVerifier();
   const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()];
   const url = new URL(as.authorization_endpoint);
-  url.search = new URLSearchParams({
+  url.search = await ask(new URLSearchParams({
     client_id: client.client_id,
     redirect_uri: redirect,
     response_type: 'code',
@@ -60,7 +70,7 @@ async function authorized(client, auth, redirect, { options, parameters = {}, ch
     state,
     nonce,
     ...parameters,
-  });
+  }));
   const answered = oauth.validateAuthResponse(as, client, change(await signIn(url)), state);
   return withNonce(async () => {
     const response = await oauth.authorizationCodeGrantRequest(as, client, auth, answered, redirect, verifier, options);
@@ -101,6 +111,37 @@ for (const [name, client, auth, redirect] of [
 await row('iss of another issuer is refused (RFC 9207)', async () => {
   const change = (url) => (url.searchParams.delete('iss'), url);
   await refused('OAUTH_INVALID_RESPONSE', authorized(desk, oauth.None(), place.redirect, { change }));
+});
+
+await row('PAR (RFC 9126): a public client, DPoP binds the code', async () => {
+  const DPoP = oauth.DPoP(desk, await oauth.generateKeyPair('ES256'));
+  const ask = async (parameters) => {
+    const { request_uri, expires_in } = await pushed(desk, oauth.None(), parameters, { DPoP });
+    expect(expires_in === 60, 'a minute');
+    return new URLSearchParams({ client_id: 'desk-app', request_uri });
+  };
+  const tokens = await authorized(desk, oauth.None(), place.redirect, { ask, options: { DPoP } });
+  expect(tokens.token_type === 'dpop', 'the type DPoP');
+  const other = oauth.DPoP(desk, await oauth.generateKeyPair('ES256'));
+  await refused('invalid_grant', authorized(desk, oauth.None(), place.redirect, { ask, options: { DPoP: other } }));
+});
+const bank = { client_id: 'bank-app', id_token_signed_response_alg: 'ES256' };
+const bankKey = await privateKey('bank-app', 'ES256');
+const bankAuth = oauth.PrivateKeyJwt(bankKey);
+await row('FAPI 2.0: private_key_jwt, JAR in PAR, DPoP, refresh without rotation', async () => {
+  const DPoP = oauth.DPoP(bank, await oauth.generateKeyPair('ES256'));
+  const ask = async (parameters) => {
+    const request = await oauth.issueRequestObject(as, bank, parameters, bankKey);
+    const { request_uri } = await pushed(bank, bankAuth, new URLSearchParams({ client_id: 'bank-app', request }), { DPoP });
+    return new URLSearchParams({ client_id: 'bank-app', request_uri });
+  };
+  const tokens = await authorized(bank, bankAuth, place.web_redirect, { ask, options: { DPoP } });
+  const again = await refreshed(bank, bankAuth, tokens.refresh_token, { DPoP });
+  expect(again.refresh_token === undefined, 'the same refresh token');
+  await refreshed(bank, bankAuth, tokens.refresh_token, { DPoP });
+});
+await row('FAPI 2.0: unsigned or not pushed is refused', async () => {
+  await refused('invalid_request', pushed(bank, bankAuth, new URLSearchParams({ client_id: 'bank-app', scope: 'openid' })));
 });
 
 for (const [name, client, auth] of [

@@ -21,10 +21,13 @@ async function status(config, token, url, options) {
 }
 
 // The whole authorization code flow: the library checks state, iss, nonce and the ID token.
-async function authorized(config, redirect, { parameters = {}, options, change = (url) => url } = {}) {
+const byAddress = (config, parameters) => client.buildAuthorizationUrl(config, parameters);
+async function authorized(
+  config, redirect, { parameters = {}, options, change = (url) => url, ask = byAddress } = {},
+) {
   const verifier = client.randomPKCECodeVerifier();
   const [state, nonce] = [client.randomState(), client.randomNonce()];
-  const url = client.buildAuthorizationUrl(config, {
+  const url = await ask(config, {
     redirect_uri: redirect,
     scope: 'openid offline_access accounts:read transfers:write email',
     code_challenge: await client.calculatePKCECodeChallenge(verifier),
@@ -116,6 +119,41 @@ await row('DPoP: a code is bound by dpop_jkt', async () => {
   const DPoP = await bound(desk);
   const parameters = { dpop_jkt: await DPoP.calculateThumbprint() };
   await refused('invalid_grant', authorized(desk, place.redirect, { parameters, options: { DPoP: await bound(desk) } }));
+});
+await row('PAR (RFC 9126): a public client, DPoP binds the code', async () => {
+  const DPoP = await bound(desk);
+  let pushed;
+  const ask = async (config, parameters) => (pushed = await client.buildAuthorizationUrlWithPAR(config, parameters, { DPoP }));
+  const tokens = await authorized(desk, place.redirect, { ask, options: { DPoP } });
+  expect([...pushed.searchParams.keys()].sort().join() === 'client_id,request_uri', 'a handle and nothing else');
+  expect(await status(desk, tokens.access_token, accounts, { DPoP }) === 200, '200');
+  expect((await fetch(pushed)).status === 400, 'a used handle refused');
+  await refused('invalid_grant', authorized(desk, place.redirect, { ask, options: { DPoP: await bound(desk) } }));
+});
+const bankKey = await privateKey('bank-app', 'ES256');
+const bank = await client.discovery(
+  issuer, 'bank-app', { id_token_signed_response_alg: 'ES256' }, client.PrivateKeyJwt(bankKey),
+  { execute: [client.enableNonRepudiationChecks] });
+await row('FAPI 2.0: private_key_jwt, JAR in PAR, DPoP, refresh without rotation', async () => {
+  const DPoP = await bound(bank);
+  const ask = async (config, parameters) => {
+    const { searchParams } = await client.buildAuthorizationUrlWithJAR(config, parameters, bankKey);
+    return client.buildAuthorizationUrlWithPAR(config, searchParams, { DPoP });
+  };
+  const tokens = await authorized(bank, place.web_redirect, { ask, options: { DPoP } });
+  expect(tokens.claims().email, 'email in the ID token');
+  for (let times = 0; times < 2; times++) {
+    const again = await client.refreshTokenGrant(bank, tokens.refresh_token, undefined, { DPoP });
+    expect(again.refresh_token === undefined, 'the same refresh token');
+    expect(await status(bank, again.access_token, accounts, { DPoP }) === 200, '200');
+  }
+});
+await row('FAPI 2.0: unsigned or not pushed is refused', async () => {
+  const pushed = (config, parameters) => client.buildAuthorizationUrlWithPAR(config, parameters);
+  await refused('invalid_request', authorized(bank, place.web_redirect, { ask: pushed }));
+  const signed = (config, parameters) => client.buildAuthorizationUrlWithJAR(config, parameters, bankKey);
+  const answer = await fetch(await signed(bank, { redirect_uri: place.web_redirect, scope: 'openid' }), { redirect: 'manual' });
+  expect(answer.status === 400 || answer.headers.get('location')?.includes('error='), 'no page that asks for consent');
 });
 await row('DPoP: a proof that was used is refused', async () => {
   let copied;

@@ -141,8 +141,8 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
         "tv": ["--type", "device", *people],
         "site": ["--type", "web", "--redirect-uri", WEB_REDIRECT, *people],
         "bank-app": [
-            "--type", "web", "--profile", "fapi2", "--require-signed-request-object", "--redirect-uri", WEB_REDIRECT,
-            "--auth-method", "private_key_jwt", "--jwks", "bank-app.json", *people,
+            "--type", "web", "--profile", "fapi2", "--require-signed-request-object", *people,
+            "--redirect-uri", WEB_REDIRECT, "--auth-method", "private_key_jwt", "--jwks", "bank-app.json",
         ],
         "report": ["--type", "service", *both],
         "reader": ["--type", "service", "--access-token-format", "jwt", *both],

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -264,6 +265,17 @@ async def test_numbers_and_json_read_as_in_a_form(h: House):
     assert "Änn" in told.text
     code = answer(await app.decide("allow"))["code"]
     assert (await app_redeems(h, app, code)).json()["authorization_details"] == [payment]
+
+
+@lived
+async def test_claims_asked_for_one_by_one_are_an_object_in_the_object(h: House):
+    app = await signer(h, id_token_claims=["email"])
+    asked = {"id_token": {"email": None, "acr": {"values": ["a", "b"]}}}
+    assert page(await by_address(h, app, signed(h, app, claims=asked))) == (200, "consent")
+    by_object = h.pages.view
+    assert page(await h.authorize(**app.request(claims=json.dumps(asked)))) == (200, "consent")
+    assert replace(h.pages.view, sealed_request="") == replace(by_object, sealed_request="")
+    assert error(await by_push(h, app, signed(h, app, claims=["email"]))) == (400, "invalid_request")
 
 
 @lived

@@ -275,6 +275,7 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
         ("introspection", f"signed with {client.introspection_signed_response_alg}"),
         ("asks exactly for", ", ".join(client.authorization_details_types)),
         ("profile", client.profile),
+        ("its tokens", client.bound_tokens and f"bound by {client.bound_tokens}"),
         ("its requests", ", ".join(_ways_to_ask(client))),
         *_as_relying_party(client),
     ):

@@ -44,9 +44,9 @@ async def tv(h: House, *scopes: str, **policy) -> Caller:
     return await h.client("device", *(scopes or ("accounts:read", "openid", "offline_access")), **policy)
 
 
-async def enter(h: House, user_code: str, **changes: str) -> httpx.Response:
+async def enter(h: House, user_code: str, *, at: str = "/device", **changes: str) -> httpx.Response:
     """Send the code, from the page that asks for it."""
-    page = await h.http.get("/device")
+    page = await h.http.get(at)
     assert page.text == "device "
     form = {"request": h.pages.view.sealed_request, "user_code": user_code, **changes}
     return await h.http.post(h.pages.view.action, data=form)

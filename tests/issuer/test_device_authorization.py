@@ -129,6 +129,9 @@ async def test_the_request_is_read_strictly(h: House):
         "invalid_client",
     )
     assert (await h.http.get("/device_authorization")).status_code == 405
+    for age in ("-1", "soon", "٣", "9" * 10):
+        refused = await h.http.post("/device_authorization", data={**form, "max_age": age})
+        assert error(refused) == (400, "invalid_request"), age
 
 
 @lived

@@ -160,6 +160,8 @@ def device_code(**over):
             "created_at": NOW,
             "expires_at": NOW + 600,
             "interval": 5,
+            "level": "two-factor",
+            "max_age": 300,
             **over,
         }
     )

@@ -93,7 +93,12 @@ def _prompt_is_known(parameters: Mapping[str, str]) -> None:
         raise Refusal(MALFORMED, "prompt has an unknown value, or none beside another")
 
 
-def _max_age_is_seconds(parameters: Mapping[str, str]) -> None:
+def max_age_is_seconds(parameters: Mapping[str, str]) -> None:
+    """Nine digits at most, where there is one (OpenID Connect Core §3.1.2.1).
+
+    Raises:
+        Refusal: MALFORMED.
+    """
     if not re.fullmatch(r"[0-9]{1,9}", parameters.get("max_age", "0")):
         raise Refusal(MALFORMED, "max_age is not a number of seconds")
 
@@ -111,6 +116,6 @@ _CHECKS: tuple[Callable[[Mapping[str, str]], None], ...] = (
     _texts_are_short,
     _claims_can_be_read,
     _prompt_is_known,
-    _max_age_is_seconds,
+    max_age_is_seconds,
     _dpop_jkt_is_a_thumbprint,
 )

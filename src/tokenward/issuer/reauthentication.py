@@ -5,6 +5,9 @@ whom it means by `id_token_hint` or a value of the claim `sub` (§5.5.1): nobody
 What is missing is asked for once. The way to the sign-in page takes along when it began, sealed and bound to
 this very request. Back here, what was done since is what was asked for; if it is not enough, the client is
 told, and the browser never sent for another round.
+
+A device says the same by `max_age` and `acr_values`. It hears of nothing but a yes or a no: a person whose
+sign-in was not enough is told so, and may try again.
 """
 
 from tokenward.base.problems import LOGIN_REQUIRED, UNMET_AUTHENTICATION, Refusal
@@ -12,6 +15,7 @@ from tokenward.issuer.authorization_request import AuthorizationRequest, Returne
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.ports import SignedIn
 from tokenward.issuer.request_sources import STARTED
+from tokenward.store.device_records import DeviceCode
 from tokenward.tokens import base64url
 from tokenward.tokens.acr import Authentication
 from tokenward.tokens.sealing import SealBroken
@@ -29,7 +33,7 @@ def authentication_or_url(
         ReturnedRefusal: LOGIN_REQUIRED or UNMET_AUTHENTICATION, more is needed but not allowed
             (`prompt=none`), or was tried and did not happen.
     """
-    started = _started(issuer, request)
+    started = _started(issuer, request.started, _context(request))
     began = issuer.clock.time() if started is None else started
     since = _since(request, began)
     asks_anew = started is None and not request.prompt.isdisjoint({"login", "select_account"})
@@ -46,7 +50,7 @@ def authentication_or_url(
     # What is about to be too old is asked for as well: it must still be young enough where the token goes.
     since = _since(request, began, request.max_age // 2 if request.max_age is not None else None)
     another = person is not None and not meant
-    continue_to = f"/authorize?{request.query}&{STARTED}={_sealed_now(issuer, request)}"
+    continue_to = f"/authorize?{request.query}&{STARTED}={_sealed_now(issuer, _context(request))}"
     return issuer.sign_in.sign_in_url(
         continue_to,
         level=request.level,
@@ -62,15 +66,48 @@ def is_meant(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) ->
     return request.subjects is None or own in request.subjects
 
 
+def device_authentication_or_url(
+    issuer: Issuer, device: DeviceCode, person: SignedIn, back: str, mark: str | None
+) -> Authentication | str:
+    """What the person did to sign in, if it is enough to let that device in; else where more can be done.
+
+    Args:
+        issuer: ours.
+        device: what asks.
+        person: who is about to let it in.
+        back: path and query to which the way leads back.
+        mark: what the way back brought along, unopened, or None.
+
+    Raises:
+        Refusal: LOGIN_REQUIRED or UNMET_AUTHENTICATION, more was tried and did not happen.
+    """
+    context = b"tokenward/device-sign-in-started " + device.token_id.encode()
+    started = _started(issuer, mark, context)
+    began = issuer.clock.time() if started is None else started
+    since = _before(began, device.max_age)
+    if done := person.authentication(level=device.level, since=since):
+        return done
+    if started is not None:
+        raise _not_done(device, person, since)
+    since = _before(began, device.max_age // 2 if device.max_age is not None else None)
+    continue_to = f"{back}&{STARTED}={_sealed_now(issuer, context)}"
+    return issuer.sign_in.sign_in_url(continue_to, level=device.level, since=since)
+
+
 def _since(request: AuthorizationRequest, began: float, max_age: int | None = None) -> float:
     """The moment before which nothing counts that was done to sign in."""
     if "login" in request.prompt:
         return began
-    age = request.max_age if max_age is None else max_age
+    return _before(began, request.max_age if max_age is None else max_age)
+
+
+def _before(began: float, age: int | None) -> float:
     return 0.0 if age is None else began - age
 
 
-def _not_done(request: AuthorizationRequest, person: SignedIn, since: float, *, meant: bool) -> Refusal:
+def _not_done(
+    request: AuthorizationRequest | DeviceCode, person: SignedIn, since: float, *, meant: bool = True
+) -> Refusal:
     if not meant:
         return Refusal(LOGIN_REQUIRED, "came back as somebody else than the client means")
     if request.level is not None and person.authentication(since=since):
@@ -78,17 +115,16 @@ def _not_done(request: AuthorizationRequest, person: SignedIn, since: float, *, 
     return Refusal(LOGIN_REQUIRED, "came back without signing in anew")
 
 
-def _sealed_now(issuer: Issuer, request: AuthorizationRequest) -> str:
-    return base64url.encode(issuer.sealer.seal(repr(issuer.clock.time()).encode(), context=_context(request)))
+def _sealed_now(issuer: Issuer, context: bytes) -> str:
+    return base64url.encode(issuer.sealer.seal(repr(issuer.clock.time()).encode(), context=context))
 
 
-def _started(issuer: Issuer, request: AuthorizationRequest) -> float | None:
+def _started(issuer: Issuer, mark: str | None, context: bytes) -> float | None:
     """When the way to the sign-in page began; None if it did not, or too long ago."""
-    if request.started is None:
+    if mark is None:
         return None
     try:
-        sealed = base64url.decode(request.started)
-        started = float(issuer.sealer.open(sealed, context=_context(request)))
+        started = float(issuer.sealer.open(base64url.decode(mark), context=context))
     except (SealBroken, ValueError):
         return None
     return started if issuer.clock.time() - started <= _LIFETIME else None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tokenward.store.records import Grant
+from tokenward.tokens.acr import Level
 from tokenward.tokens.binding import Confirmation
 
 
@@ -22,6 +23,8 @@ class DeviceCode:
         created_at: when it asked.
         expires_at: when both codes end.
         interval: seconds that it has to wait between two polls, as told at first.
+        level: how well the person must have signed in, or None.
+        max_age: how many seconds ago they may have, or None.
     """
 
     token_id: str
@@ -34,6 +37,8 @@ class DeviceCode:
     created_at: float
     expires_at: float
     interval: int
+    level: Level | None = None
+    max_age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

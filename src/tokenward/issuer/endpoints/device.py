@@ -1,8 +1,9 @@
 """Where a person lets a device in (RFC 8628 §3.3): signed in → the code → what asks, from where → yes or no.
 
-Nobody tries a code who is not signed in, so every attempt is some account's. A code that came in the
-address (`verification_uri_complete`) only fills the field in: the person sends it, and says yes, as any
-other. Consent is asked for every time and never remembered.
+Nobody tries a code who is not signed in, so every attempt is some account's. What a device wants of the
+sign-in (`acr_values`, `max_age`) is known by its code alone: what is missing is asked for then, and the code
+once more. A code that came in the address (`verification_uri_complete`) only fills the field in: the person
+sends it, and says yes, as any other. Consent is asked for every time and never remembered.
 """
 
 import logging
@@ -16,6 +17,8 @@ from tokenward.base.throttle import peer_network, peer_of
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.granting import new_grant
 from tokenward.issuer.ports import DeviceConsentView, DeviceView, SignedIn
+from tokenward.issuer.reauthentication import device_authentication_or_url
+from tokenward.issuer.request_sources import STARTED
 from tokenward.issuer.response import Response, redirect, retry_after
 from tokenward.issuer.scopes import Access, narrowed, requested_access
 from tokenward.issuer.session_forms import opened_form, sealed_form
@@ -32,19 +35,21 @@ DECISION_PATH = "/device/decision"
 _CODE_FORM = "device-code-form"
 _CONSENT_FORM = "device-consent-form"
 _LIMIT = 4096
+_MARK = 200  # characters, twice what ours have: a longer one would make the form too large to be sent
 
 
 async def ask_code(issuer: Issuer, scope: Scope, _receive: Receive) -> Response:
     """GET: the page that asks for the code, or the way to sign in and back here."""
+    code, mark, refused = None, None, None
     try:
-        code = user_code.typed(parse_form(scope["query_string"]).get("user_code", ""))
-        refused = None
+        query = parse_form(scope["query_string"])
+        code, mark = user_code.typed(query.get("user_code", "")), query.get(STARTED)
     except Refusal as refusal:
-        code, refused = None, refusal
+        refused = refusal
     person = await issuer.sign_in.current(scope)
     if person is None or person.authentication() is None:
         return _sign_in(issuer, code)
-    return _code_page(issuer, person, code, refused)
+    return _code_page(issuer, person, code, refused, mark=mark)
 
 
 async def ask_consent(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
@@ -59,10 +64,15 @@ async def ask_consent(issuer: Issuer, scope: Scope, receive: Receive) -> Respons
     try:
         form = await read_form(scope, receive, limit=_LIMIT)
         code = user_code.typed(form.get("user_code", ""))
-        if person is None or (done := person.authentication()) is None:
+        if person is None or person.authentication() is None:
             return _sign_in(issuer, code)
-        opened_form(issuer, _CODE_FORM, person, form.get("request", ""))
+        content = opened_form(issuer, _CODE_FORM, person, form.get("request", ""))
         asking = await _asking(issuer, code, person, peer_of(scope))
+        done = device_authentication_or_url(
+            issuer, asking.device, person, _here(asking.code), content["started"]
+        )
+        if isinstance(done, str):
+            return redirect(done)
         return _consent_page(issuer, asking, person, done, peer(scope))
     except Refusal as refusal:
         return _code_page(issuer, person, code, refusal) if person else _sign_in(issuer, None)
@@ -100,7 +110,7 @@ async def _decided(issuer: Issuer, person: SignedIn, form: dict[str, str]) -> Re
         return _page(issuer, 200, issuer.pages.device_done(client.name, allowed=False))
     if form.get("decision") != "allow":
         raise Refusal(MALFORMED, "decision is neither allow nor deny")
-    done = person.authentication(since=float(content["since"]))
+    done = person.authentication(level=device.level, since=float(content["since"]))
     if done is None or list(access.scope) != content["scope"]:
         raise Refusal(EXPIRED_FORM, "session or request no longer show what the form was made for")
     lifetime = issuer.settings.device_code_lifetime
@@ -183,7 +193,15 @@ def _consent_page(
     return _page(issuer, 200, issuer.pages.device_consent(view))
 
 
-def _code_page(issuer: Issuer, person: SignedIn, code: str | None, refused: Refusal | None) -> Response:
+def _code_page(
+    issuer: Issuer,
+    person: SignedIn,
+    code: str | None,
+    refused: Refusal | None,
+    *,
+    mark: str | None = None,
+) -> Response:
+    """The page that asks for the code; with the mark of a sign-in that somebody has just come back from."""
     if refused is not None:
         log.info("%s refused: %s", PATH, refused)
     view = DeviceView(
@@ -191,7 +209,9 @@ def _code_page(issuer: Issuer, person: SignedIn, code: str | None, refused: Refu
         user_code=user_code.shown(code) if code else "",
         problem=refused.problem if refused else None,
         action=PATH,
-        sealed_request=sealed_form(issuer, _CODE_FORM, person),
+        sealed_request=sealed_form(
+            issuer, _CODE_FORM, person, started=mark if len(mark or "") <= _MARK else None
+        ),
     )
     answer = _page(issuer, refused.problem.status if refused else 200, issuer.pages.device(view))
     return answer._replace(headers=(*answer.headers, *retry_after(refused))) if refused else answer
@@ -203,5 +223,8 @@ def _page(issuer: Issuer, status: int, body: bytes) -> Response:
 
 def _sign_in(issuer: Issuer, code: str | None) -> Response:
     """The way to sign in, and back with the code that somebody brought along."""
-    back = f"{PATH}?user_code={user_code.shown(code)}" if code else PATH
-    return redirect(issuer.sign_in.sign_in_url(back))
+    return redirect(issuer.sign_in.sign_in_url(_here(code) if code else PATH))
+
+
+def _here(code: str) -> str:
+    return f"{PATH}?user_code={user_code.shown(code)}"

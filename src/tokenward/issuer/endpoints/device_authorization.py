@@ -1,6 +1,7 @@
 """The device authorization endpoint (RFC 8628 §3.1): a device asks, and gets a code to show to a person."""
 
 import json
+from collections.abc import Mapping
 from math import ceil
 
 from tokenward.base.asgi import Receive, Scope
@@ -11,6 +12,7 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.base.throttle import peer_of
+from tokenward.issuer.authorization_parameters import max_age_is_seconds
 from tokenward.issuer.client_auth.authenticate import authenticate
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
@@ -22,6 +24,7 @@ from tokenward.issuer.scopes import Access, requested_access
 from tokenward.store.device_records import DeviceCode
 from tokenward.store.locators import with_fresh_locators
 from tokenward.tokens import user_code
+from tokenward.tokens.acr import requested_level
 
 INTERVAL = 5
 """Seconds between two polls, at first (RFC 8628 §3.2)."""
@@ -37,15 +40,18 @@ async def device_authorization(issuer: Issuer, scope: Scope, receive: Receive) -
     caller = await authenticate(issuer, scope, form)
     if caller.client.type != "device":
         raise Refusal(UNAUTHORIZED_CLIENT, f"a {caller.client.type} client asks as a device")
+    max_age_is_seconds(form)
     access = requested_access(issuer.settings, caller.client, form)
     if access.details:  # nothing keeps them until a person has answered
         raise Refusal(INVALID_AUTHORIZATION_DETAILS, "a device asks for scopes")
     if caller.credential == "none" and (wait := issuer.asking_devices.take(peer_of(scope))):
         raise Refusal(TOO_MANY_REQUESTS, "devices that ask from this address", retry_after=ceil(wait))
-    return await with_fresh_locators(lambda: _codes(issuer, caller, access))
+    return await with_fresh_locators(lambda: _codes(issuer, caller, access, form))
 
 
-async def _codes(issuer: Issuer, caller: AuthenticatedClient, access: Access) -> Response:
+async def _codes(
+    issuer: Issuer, caller: AuthenticatedClient, access: Access, form: Mapping[str, str]
+) -> Response:
     token, keyed_hash = new_token(issuer, "dc")
     code, now, lifetime = user_code.new(), issuer.clock.time(), issuer.settings.device_code_lifetime
     await issuer.store.add_device_code(
@@ -60,6 +66,9 @@ async def _codes(issuer: Issuer, caller: AuthenticatedClient, access: Access) ->
             created_at=now,
             expires_at=now + lifetime,
             interval=INTERVAL,
+            # No parameters of RFC 8628: what OpenID Connect Core §3.1.2.1 says of them holds here as well.
+            level=requested_level(form.get("acr_values", "")),
+            max_age=int(form["max_age"]) if "max_age" in form else None,
         )
     )
     page = issuer.settings.url + PATH

@@ -304,6 +304,8 @@ device_codes = sa.Table(
     _time("created_at"),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
     sa.Column("interval", sa.Integer, nullable=False),
+    _text("level", null=True),
+    sa.Column("max_age", sa.Integer),
     _time("polled_at", null=True),
     _text("cnf", null=True),
     _text("grant_id", null=True),

@@ -15,6 +15,8 @@ from tokenward.identity.offers import PasskeyOffer
 from tokenward.identity.pages import Pages
 from tokenward.identity.static_files import STYLE
 from tokenward.identity.steps import Aim
+from tokenward.issuer.client_names import odd_letters
+from tokenward.issuer.ports import StrangerView
 from tokenward.store.people_records import FactorSummary
 from tokenward.tokens.authorization_details.wording import Piece, Told
 
@@ -37,6 +39,7 @@ def view(**changed):
         "details": (),
         "claims": (),
         "problem": None,
+        "stranger": None,
     }
     return SimpleNamespace(**(facts | changed))
 
@@ -173,6 +176,33 @@ def test_the_consent_page_says_who_asks_for_what_and_where_the_answer_goes():
         assert fact in read.text
     assert read.named("request") == [{"type": "hidden", "name": "request", "value": "sealed"}]
     assert [button["value"] for button in read.named("decision")] == ["allow", "deny"]
+
+
+def stranger(name, host=""):
+    return view(client_name=name, stranger=StrangerView(host, odd_letters(name)))
+
+
+@pytest.mark.parametrize("host", ["", "app.example"])
+def test_an_application_that_nobody_registered_is_told_as_such(host):
+    known, read = Reader(PAGES.consent(view())).text, Reader(PAGES.consent(stranger("App", host))).text
+    assert "calls itself App" in read
+    assert "Nobody here knows it" in read
+    assert (f"whoever runs {host}" in read) is bool(host)
+    assert "calls itself" not in known
+    assert "Nobody here knows it" not in known
+
+
+def test_letters_that_look_like_others_are_told_by_their_names():
+    read = Reader(PAGES.consent(stranger("B\u0430nk"))).text
+    assert "CYRILLIC SMALL LETTER A" in read
+    assert "Latin, Cyrillic" in read
+    assert "several scripts" not in Reader(PAGES.consent(stranger("\u0431\u0430\u043d\u043a"))).text
+    assert "plain ones" not in Reader(PAGES.consent(stranger("Bank"))).text
+
+
+def test_nothing_that_a_stranger_says_can_become_markup():
+    hostile = view(client_name=HOSTILE, stranger=StrangerView(HOSTILE, None))
+    assert shape(PAGES.consent(hostile)) == shape(PAGES.consent(stranger("App", "app.example")))
 
 
 def exactly(payee, title="Reference"):

@@ -22,6 +22,7 @@ from tokenward.app.reach import out_of_reach
 from tokenward.app.schema_errors import schema_errors
 from tokenward.app.settings import Settings, schema
 from tokenward.app.snapshot import Snapshot
+from tokenward.app.stranger_consistency import unknown_stranger_scopes
 from tokenward.app.yaml_source import read
 from tokenward.base.documents.source import Source, SourceError
 from tokenward.gateway.inside import Protection
@@ -130,6 +131,7 @@ def load(path: Path, files: Snapshot | None = None) -> Loaded:
     resources = {document.resource.audience: document.resource for document in documents}
     findings += [placed(source, it) for it in _exchanged_scopes(settings, resources)]
     findings += [placed(source, it) for it in unknown_group_scopes(settings, resources)]
+    findings += [placed(source, it) for it in unknown_stranger_scopes(settings, resources)]
     apis = [document.api for document in documents]
     findings += [placed(source, it) for it in out_of_reach(settings, apis)]
     shown, themselves = _apart(settings, apis)

@@ -13,6 +13,7 @@ from tokenward.app.locations import Listen
 from tokenward.app.people_consistency import people_get_in
 from tokenward.app.pushed_consistency import exceptions_are_clear
 from tokenward.app.settings import Settings
+from tokenward.app.stranger_consistency import strangers_are_bounded
 from tokenward.app.trust_consistency import trust_is_clear
 from tokenward.base.addresses import is_loopback
 from tokenward.base.documents.source import Keys
@@ -376,6 +377,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     people_get_in,
     exceptions_are_clear,
     browser_apps_are_clear,
+    strangers_are_bounded,
 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from tokenward.base.problems import INVALID_INPUT, NOT_FOUND, Refusal
+from tokenward.issuer.strangers import is_document_id
 from tokenward.store.port import Store
 
 What = Literal["token", "refresh", "grant", "client", "user", "api_key", "all"]
@@ -46,7 +47,7 @@ async def _grant(store: Store, grant_id: str, _before: float, at: float) -> bool
 
 
 async def _client(store: Store, client_id: str, before: float, at: float) -> bool:
-    if await store.client(client_id) is None:
+    if not is_document_id(client_id) and await store.client(client_id) is None:
         return False
     await store.revoke_issued_to_client(client_id, before=before, at=at)
     return True

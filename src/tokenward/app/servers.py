@@ -33,6 +33,7 @@ from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.rollout_check import unguarded
 from tokenward.app.server_settings import GatewayServer, OutwardServer
 from tokenward.app.settings import Settings
+from tokenward.app.strangers import document_clients, fetch_outside
 from tokenward.app.tls import ServerTls
 from tokenward.app.trust import trusting
 from tokenward.app.upstream_metrics import report_upstreams
@@ -185,6 +186,8 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
             dpop=ground.dpop("issuer"),
             known_answers=answers,
             fetch=fetch_for_clients(settings),
+            fetch_keys=fetch_outside(settings, MAX_BYTES).get_async,
+            documents=document_clients(ground),
             workloads=workloads(ground.configuration, ground.clock),
             usage=usage,
             clock=ground.clock,

@@ -17,6 +17,7 @@ from tokenward.app.model import Model
 from tokenward.app.people_settings import PeopleSettings
 from tokenward.app.quantities import Duration, NoticeDays
 from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServer
+from tokenward.app.stranger_settings import DocumentSettings
 from tokenward.app.tier_settings import TierSettings
 from tokenward.app.value_rules import A_LIST
 from tokenward.app.values import ApiName, Name, Reason, Redis, Reference, Scopes, SessionFile, Store
@@ -153,6 +154,11 @@ class ClientSettings(Model):
         json_schema_extra={"default": "180d"},
         description="Client secrets end at this age, rotated or not: 1d to 730d. Those that are there keep "
         "their end.",
+    )
+    documents: DocumentSettings | None = Field(
+        default=None,
+        description="Clients whose client_id is the https URL of a document that describes them (client ID "
+        "metadata documents); without it there are none.",
     )
     inside_networks: Networks = Field(
         default=(),

@@ -198,6 +198,25 @@ USE_DPOP_NONCE = _row(
     "use_dpop_nonce",
 )
 UNKNOWN_CLIENT = _row("unknown_client", 400, "This application is not known here.", "RFC 6749 §4.1.2.1")
+CLIENT_DOCUMENT_REFUSED = _row(
+    "client_document_refused",
+    400,
+    "What this application says of itself, at the address that names it, cannot be had or used.",
+    "draft-ietf-oauth-client-id-metadata-document-02 §5.1",
+    "invalid_client",
+)
+INVALID_CLIENT_METADATA = _row(
+    "invalid_client_metadata", 400, "The client metadata is not acceptable.", "RFC 7591 §3.2.2",
+    "invalid_client_metadata",
+)  # fmt: skip
+INVALID_REDIRECT_URI = _row(
+    "invalid_redirect_uri", 400, "A redirect address is not acceptable.", "RFC 7591 §3.2.2",
+    "invalid_redirect_uri",
+)  # fmt: skip
+UNAPPROVED_SOFTWARE_STATEMENT = _row(
+    "unapproved_software_statement", 400, "No software statement is accepted here.", "RFC 7591 §3.2.2",
+    "unapproved_software_statement",
+)  # fmt: skip
 UNREGISTERED_REDIRECT = _row(
     "unregistered_redirect",
     400,

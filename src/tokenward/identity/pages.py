@@ -70,6 +70,30 @@ class AskedFacts(FormFacts, Protocol):
         """Scope → what it allows, in plain words."""
 
 
+class OddFacts(Protocol):
+    """What stands out in a name."""
+
+    @property
+    def mixed(self) -> Sequence[str]:
+        """The scripts that it mixes; none where it mixes none."""
+
+    @property
+    def letters(self) -> Sequence[tuple[str, str]]:
+        """Letters, each with its name."""
+
+
+class StrangerFacts(Protocol):
+    """What is known of an application that nobody here registered."""
+
+    @property
+    def host(self) -> str:
+        """Where it describes itself; "" for nowhere."""
+
+    @property
+    def odd(self) -> OddFacts | None:
+        """What stands out in its name."""
+
+
 class ConsentFacts(AskedFacts, Protocol):
     """What the consent page needs to know."""
 
@@ -92,6 +116,10 @@ class ConsentFacts(AskedFacts, Protocol):
     @property
     def problem(self) -> Problem | None:
         """What was wrong with what was sent before."""
+
+    @property
+    def stranger(self) -> StrangerFacts | None:
+        """What is told of an application that nobody here registered."""
 
 
 class SignOutFacts(FormFacts, Protocol):

@@ -110,7 +110,7 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
     outer = parse_form(query)
     started = outer.pop(STARTED, None)
     _check_length(urlencode(outer))
-    client = await issuer.store.client(outer.get("client_id", ""))
+    client = await issuer.client(outer.get("client_id", ""))
     if client is None:
         raise Refusal(UNKNOWN_CLIENT, "client_id is missing or unknown")
     asked = await _asked(issuer, client, outer)

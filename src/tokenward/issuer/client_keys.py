@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.issuer.strangers import is_stranger
 from tokenward.store.records import Client, ClientProfile
 from tokenward.tokens import strict_json
 from tokenward.tokens.algorithms import ASYMMETRIC
@@ -43,6 +44,11 @@ _REQUEST = replace(
 )
 
 
+async def no_keys(_url: str) -> bytes:
+    """For an issuer to which nobody comes that is not registered."""
+    raise OSError("no keys of strangers are fetched")
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A client's keys as they were registered, and what judges by them."""
@@ -59,9 +65,12 @@ class ClientKeys:
     So a set that is behind a URL is fetched when it is old, and not with every request.
     """
 
-    def __init__(self, issuer_url: str, fetch: Fetch, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, issuer_url: str, fetch: Fetch, of_strangers: Fetch = no_keys, *, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._issuer_url = issuer_url
         self._fetch = fetch
+        self._of_strangers = of_strangers
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
@@ -105,7 +114,8 @@ class ClientKeys:
         source = None
         if client.jwks_uri:
             check_jwks_uri(client.jwks_uri, issuer_url=self._issuer_url)
-            source = JwksSource(client.jwks_uri, fetch_async=self._fetch, clock=self._clock)
+            fetch = self._of_strangers if is_stranger(client) else self._fetch
+            source = JwksSource(client.jwks_uri, fetch_async=fetch, clock=self._clock)
         elif not client.jwks:
             raise ValueError("the client has no keys")
         algorithms = signed_with(client.profile)

@@ -191,11 +191,20 @@ def _id_token_claims(client_type: ClientType, names: Sequence[str]) -> tuple[str
     return tuple(dict.fromkeys(names))
 
 
+def check_name(name: str) -> None:
+    """Check what people are to call a client.
+
+    Raises:
+        Refusal: INVALID_INPUT.
+    """
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
+        raise Refusal(INVALID_INPUT, f"the name must have 1 to {MAX_NAME} printable characters")
+
+
 def _check_names(client_type: str, name: str, client_id: str | None) -> None:
     if client_type not in get_args(ClientType):
         raise Refusal(INVALID_INPUT, f"the type must be one of {', '.join(get_args(ClientType))}")
-    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
-        raise Refusal(INVALID_INPUT, f"the name must have 1 to {MAX_NAME} printable characters")
+    check_name(name)
     if client_id is not None and not _CLIENT_ID.fullmatch(client_id):
         raise Refusal(INVALID_INPUT, f"a client_id has 1 to {MAX_CLIENT_ID} characters of A-Z a-z 0-9 . _ -")
     if client_id is not None and (why := why_no_claim_value(client_id)):

@@ -4,14 +4,16 @@ from dataclasses import dataclass, field
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.throttle import TokenBuckets
-from tokenward.issuer.client_keys import ClientKeys, Fetch
+from tokenward.issuer.client_keys import ClientKeys, Fetch, no_keys
 from tokenward.issuer.known_answers import KnownAnswers
-from tokenward.issuer.ports import Pages, SignIn
+from tokenward.issuer.ports import ClientDocuments, Pages, SignIn
 from tokenward.issuer.settings import IssuerSettings
+from tokenward.issuer.strangers import is_document_id
 from tokenward.issuer.user_codes import UserCodes
 from tokenward.issuer.workloads import Workloads
 from tokenward.store.key_ring import KeyRing
 from tokenward.store.port import Store
+from tokenward.store.records import Client
 from tokenward.store.usage import UsageLog
 from tokenward.tokens.dpop import DpopVerifier
 from tokenward.tokens.sealing import Sealer
@@ -33,6 +35,8 @@ class Issuer:
         dpop: verifies DPoP proofs at the token endpoint, with nonces of its own.
         known_answers: what introspection need not look up again.
         fetch: gives the bytes at a URL that a client is registered with, and reaches no inside by it.
+        fetch_keys: the same for clients that nobody here registered, which reaches public addresses only.
+        documents: knows the clients that describe themselves where their name says; None: nobody does.
         usage: notes what is used, and from where.
         clock: time.
         workloads: judges what platforms say of what runs on them.
@@ -64,6 +68,8 @@ class Issuer:
     usage: UsageLog
     clock: Clock = SYSTEM_CLOCK
     workloads: Workloads = field(default_factory=Workloads)
+    fetch_keys: Fetch = no_keys
+    documents: ClientDocuments | None = None
     client_keys: ClientKeys = field(init=False)
     wrong_evidence: TokenBuckets = field(init=False)
     asking_devices: TokenBuckets = field(init=False)
@@ -74,10 +80,20 @@ class Issuer:
     def __post_init__(self) -> None:
         if not self.peppers:
             raise ValueError("the issuer needs a pepper")
-        client_keys = ClientKeys(self.settings.url, self.fetch, clock=self.clock)
+        client_keys = ClientKeys(self.settings.url, self.fetch, self.fetch_keys, clock=self.clock)
         object.__setattr__(self, "client_keys", client_keys)
         object.__setattr__(self, "wrong_evidence", TokenBuckets(burst=20, every=2, clock=self.clock))
         object.__setattr__(self, "asking_devices", TokenBuckets(burst=30, every=10, clock=self.clock))
         object.__setattr__(self, "pushing_peers", TokenBuckets(burst=30, every=4, clock=self.clock))
         object.__setattr__(self, "pushing_clients", TokenBuckets(burst=5000, every=0.01, clock=self.clock))
         object.__setattr__(self, "user_codes", UserCodes(self.store, self.peppers, clock=self.clock))
+
+    async def client(self, client_id: str) -> Client | None:
+        """The client of that id, registered or described by a document of its own; None if it is unknown.
+
+        Raises:
+            Refusal: CLIENT_DOCUMENT_REFUSED or TOO_MANY_REQUESTS, of its document.
+        """
+        if is_document_id(client_id):
+            return None if self.documents is None else await self.documents.client(client_id)
+        return await self.store.client(client_id)

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from tokenward.base.asgi import Scope
 from tokenward.base.problems import Problem
+from tokenward.issuer.client_names import OddLetters
+from tokenward.store.records import Client
 from tokenward.tokens.acr import Authentication, Level
 from tokenward.tokens.authorization_details.wording import Told
 
@@ -33,6 +35,19 @@ class SignedIn(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StrangerView:
+    """What the page says of an application that nobody here registered.
+
+    Attributes:
+        host: where it describes itself, which is all that is known of it; "" for one that registered itself.
+        odd: what stands out in the name that it gives itself.
+    """
+
+    host: str
+    odd: OddLetters | None
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentView:
     """What the consent page shows, and what its form sends back.
 
@@ -48,6 +63,7 @@ class ConsentView:
         details: what exactly is asked for, an element each (RFC 9396).
         problem: what was wrong with what was sent before, or None.
         claims: what else the application would be told, in plain words (OpenID Connect Core §5.5).
+        stranger: None for an application that an operator registered.
     """
 
     client_name: str
@@ -61,6 +77,7 @@ class ConsentView:
     details: tuple[Told, ...] = ()
     problem: Problem | None = None
     claims: tuple[str, ...] = ()
+    stranger: StrangerView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +161,17 @@ class SignOutView:
     action: str
     sealed_request: str
     problem: Problem | None = None
+
+
+class ClientDocuments(Protocol):
+    """Clients that describe themselves in documents, at the URLs that are their names."""
+
+    async def client(self, url: str) -> Client:
+        """The client.
+
+        Raises:
+            Refusal: CLIENT_DOCUMENT_REFUSED; TOO_MANY_REQUESTS.
+        """
 
 
 class SignIn(Protocol):

@@ -76,7 +76,7 @@ def forgive(issuer: Issuer, scope: Scope) -> None:
 async def _silent(issuer: Issuer, scope: Scope, form: Form) -> AuthenticatedClient:
     if "client_id" not in form:
         raise Refusal(INVALID_CLIENT, "no client authentication")
-    client = await issuer.store.client(form["client_id"])
+    client = await issuer.client(form["client_id"])
     if client is None:
         raise Refusal(INVALID_CLIENT, "unknown client_id")
     method = SILENT.get(client.auth_method)

@@ -34,7 +34,7 @@ class AssertionEvidence:
             claimed = claimed_issuer(self.assertion)
         except InvalidToken as error:
             raise Refusal(INVALID_CLIENT, f"the client assertion was refused: {error.code}") from None
-        client = await issuer.store.client(claimed) if claimed is not None else None
+        client = await issuer.client(claimed) if claimed is not None else None
         if client is None:
             raise Refusal(INVALID_CLIENT, "the assertion is of an unknown client")
         if self.client_id not in (None, client.client_id):  # RFC 7521 §4.2

@@ -26,17 +26,19 @@ from tokenward.issuer.authorization_request import (
     ReturnedRefusal,
     read_authorization_request,
 )
+from tokenward.issuer.client_names import odd_letters
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.granting import new_grant
 from tokenward.issuer.issue import new_token
-from tokenward.issuer.ports import ConsentView, SignedIn
+from tokenward.issuer.ports import ConsentView, SignedIn, StrangerView
 from tokenward.issuer.reauthentication import authentication_or_url, is_meant
 from tokenward.issuer.response import Response, redirect
 from tokenward.issuer.scopes import narrowed
 from tokenward.issuer.session_forms import known_form, opened_form, sealed_form
 from tokenward.issuer.settings import OPENID
+from tokenward.issuer.strangers import is_document_id, is_stranger
 from tokenward.store.locators import with_fresh_locators
-from tokenward.store.records import AuthorizationCode
+from tokenward.store.records import AuthorizationCode, Client
 from tokenward.tokens.acr import Authentication
 from tokenward.tokens.release import PERSONAL
 
@@ -189,20 +191,31 @@ async def _consented(issuer: Issuer, request: AuthorizationRequest, person: Sign
 
 
 async def _given(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> dict[str, float]:
-    """What the person allowed the client there → since when.
-
-    Only a client that proves who it is can be remembered: anybody can pretend to be a public one (RFC 6749
-    §10.2, RFC 8252 §8.6).
-    """
-    if request.client.type != "web":
+    """What the person allowed the client there → since when."""
+    if not _can_be_remembered(request.client):
         return {}
     return await issuer.store.consented_scope(
         person.user_id, request.client.client_id, request.access.audience
     )
 
 
+def _can_be_remembered(client: Client) -> bool:
+    """Only one that proves who it is: anybody can pretend to be a public one (RFC 6749 §10.2, RFC 8252 §8.6).
+
+    And none that nobody here registered: what it is may be another thing tomorrow.
+    """
+    return client.type == "web" and not is_stranger(client)
+
+
+def _stranger(client: Client) -> StrangerView | None:
+    if not is_stranger(client):
+        return None
+    host = urlsplit(client.client_id).netloc if is_document_id(client.client_id) else ""
+    return StrangerView(host, odd_letters(client.name))
+
+
 async def _remember(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> None:
-    if request.client.type == "web" and not request.access.details:
+    if _can_be_remembered(request.client) and not request.access.details:
         await issuer.store.add_consent(
             person.user_id,
             request.client.client_id,
@@ -235,6 +248,7 @@ async def _consent_page(
         details=told(issuer.settings, request.access.details),
         problem=problem,
         claims=tuple(PERSONAL.get(name, name) for name in request.claims.names),
+        stranger=_stranger(request.client),
     )
     return Response(
         problem.status if problem else 200, issuer.pages.consent(view), tuple(issuer.pages.headers)

@@ -123,7 +123,7 @@ async def _decided(
 
 
 async def _opened(issuer: Issuer, content: Mapping[str, Any]) -> _LogoutRequest:
-    client = await issuer.store.client(content["client"]) if content["client"] else None
+    client = await issuer.client(content["client"]) if content["client"] else None
     return _LogoutRequest(client, None, content["back"])
 
 
@@ -153,7 +153,7 @@ def _question(
 async def _read(issuer: Issuer, parameters: dict[str, str]) -> _LogoutRequest:
     hint = _hint(issuer, parameters)
     client_id = parameters.get("client_id", hint.client_id if hint is not None else "")
-    client = await issuer.store.client(client_id) if client_id else None
+    client = await issuer.client(client_id) if client_id else None
     if client is None and client_id:
         raise Refusal(UNKNOWN_CLIENT, "client_id, or that of the hint, is unknown")
     uri = parameters.get("post_logout_redirect_uri", "")
@@ -191,7 +191,7 @@ async def _is_of_this_session(issuer: Issuer, hint: Hint | None, person: SignedI
     """Whether the ID token was given to its client in this session, about this person."""
     if hint is None or hint.sid is None:
         return False
-    client = await issuer.store.client(hint.client_id)
+    client = await issuer.client(hint.client_id)
     own = subject(issuer.pairwise_key, person.user_id, client.sector) if client is not None else None
     sid = await issuer.store.sid_of(person.session_id, hint.client_id)
     return (hint.subject, hint.sid) == (own, sid)

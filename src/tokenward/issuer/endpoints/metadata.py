@@ -68,6 +68,7 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "require_signed_request_object": False,  # of clients that are registered so
         "tls_client_certificate_bound_access_tokens": issuer.settings.takes_certificates,  # RFC 8705 §3.3
         "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),  # RFC 9449 §5.1
+        **({"client_id_metadata_document_supported": True} if issuer.documents is not None else {}),
         **_detail_types(issuer),
     }
 

@@ -62,7 +62,7 @@ async def _of_person(issuer: Issuer, token: AccessToken) -> tuple[Client, Grant]
     """The client and the grant behind a token that is for here."""
     if token.audience != issuer.settings.url:
         raise Refusal(INVALID_TOKEN, f"token {token.token_id} is for an API")
-    client = await issuer.store.client(token.client_id)
+    client = await issuer.client(token.client_id)
     grant = await issuer.store.grant(token.grant_id) if token.grant_id is not None else None
     if client is None or grant is None or token.user_id is None or token.act is not None:
         raise Refusal(INVALID_TOKEN, f"token {token.token_id} is no person's own")

@@ -1,6 +1,7 @@
 """A person signs in elsewhere: the code is shown, polls wait as they are told, and the end is said."""
 
 import functools
+import logging
 import time
 
 import pytest
@@ -180,3 +181,9 @@ def test_a_later_run_refreshes_however_they_signed_in(fake, television, vault, w
     television(vault=vault).sign_out()
     with pytest.raises(SignInRequired):
         television(vault=vault).token()
+
+
+def test_that_nobody_is_signed_in_is_no_trouble_to_be_logged(television, caplog):
+    with pytest.raises(SignInRequired):
+        television().token()
+    assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == []

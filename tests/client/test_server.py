@@ -1,5 +1,7 @@
 """Which server is asked: the one that was named, and it alone."""
 
+import json
+
 import pytest
 
 from tokenward.client import Server, ServerUnavailable, TokenError
@@ -88,3 +90,10 @@ def test_the_mtls_endpoints_are_read():
     found = read_metadata(body, "https://a.example", required=("token_endpoint",))
     assert found.mtls == {"token_endpoint": "https://mtls.a.example/t"}
     assert found.auth_methods == ("client_secret_basic",)
+
+
+@pytest.mark.parametrize(("given", "how"), [("https://a.example", "with"), ("https://a.example/", "without")])
+def test_an_issuer_that_differs_in_its_slash_alone_is_told_so(given, how):
+    own = "https://a.example" + ("/" if how == "with" else "")
+    with pytest.raises(ValueError, match=f"writes itself {how} a slash at the end"):
+        read_metadata(json.dumps({"issuer": own}).encode(), given, required=())

@@ -135,3 +135,16 @@ def test_authorization_details_are_asked_for_and_told():
     answer = json.dumps(GOOD | {"authorization_details": details}).encode()
     assert TokenResponse.parse(200, answer).authorization_details == tuple(details)
     assert TokenResponse.parse(200, json.dumps(GOOD).encode()).authorization_details == ()
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token", "id_token"])
+@pytest.mark.parametrize(
+    "value",
+    ["two\nlines", "nul\0", "\x1b[2J", "\u212a", "x" * 32_769],
+    ids=["line", "nul", "escape", "no ASCII", "long"],
+)
+def test_a_token_that_would_say_something_of_its_own_is_none_and_is_not_repeated(name: str, value: str):
+    answer = {"access_token": "at", "token_type": "Bearer"} | {name: value}
+    with pytest.raises(FlowError, match=f"malformed_response: {name} (has|is over)") as refused:
+        TokenResponse.parse(200, json.dumps(answer).encode())
+    assert value not in str(refused.value)

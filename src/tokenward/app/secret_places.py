@@ -123,4 +123,8 @@ class Places:
 
 
 def _private_directory() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "tokenward" / "secrets"
+    base = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config")
+    try:
+        return base.expanduser() / "tokenward" / "secrets"
+    except RuntimeError:
+        raise CannotKeep("this user has no home directory: set HOME, or say where with --to") from None

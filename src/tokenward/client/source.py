@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from weakref import WeakSet
 
 from tokenward.client.authentication import Authentication
-from tokenward.client.errors import ServerUnavailable, TokenError
+from tokenward.client.errors import ServerUnavailable, SignInRequired, TokenError
 from tokenward.client.server import Server
 from tokenward.client.token import UNSAID, Kept, Token
 from tokenward.client.token_source import TokenSource
@@ -279,7 +279,9 @@ class ServerSource(TokenSource):
             pause = min(FIRST_RETRY * 2 ** min(self._failures, 10), LAST_RETRY)
             self._failures += 1
             self._not_before = self._clock.monotonic() + pause
-        _log.warning("no token of %s for %s: %s", self.server.issuer, self.client_id, error)
+        # That nobody is signed in is nothing wrong, and who asked hears of it.
+        level = logging.INFO if isinstance(error, SignInRequired) else logging.WARNING
+        _log.log(level, "no token of %s for %s: %s", self.server.issuer, self.client_id, error)
 
     @property
     def _binding(self) -> bytes:

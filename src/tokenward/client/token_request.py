@@ -164,4 +164,4 @@ _ADVICE = {
 def refused(error: FlowError) -> TokenError:
     """What the server said, with what mends it where we know."""
     advice = _ADVICE.get(error.code, "")
-    return TokenError(error.code, "; ".join(part for part in (error.text, advice) if part))
+    return TokenError(error.code, "; ".join(part for part in (error.text.rstrip("."), advice) if part))

@@ -54,6 +54,7 @@ class Vault:
 
     Raises:
         ValueError: `key` is no reference.
+        TokenError: no directory was named, and this user has no home.
     """
 
     def __init__(self, directory: Path | None = None, *, key: str = "") -> None:
@@ -203,7 +204,12 @@ def _default_directory() -> Path:
         base = Path("~/Library/Application Support")
     else:
         base = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state")
-    return base.expanduser() / "tokenward" / "tokens"
+    try:
+        return base.expanduser() / "tokenward" / "tokens"
+    except RuntimeError:  # a container may run as a user of whom nobody knows
+        raise TokenError(
+            "storage_unusable", "this user has no home directory: set HOME, or XDG_STATE_HOME"
+        ) from None
 
 
 def _unusable(path: Path, error: OSError) -> TokenError:

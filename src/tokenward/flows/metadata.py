@@ -85,7 +85,10 @@ def read_metadata(body: bytes, issuer: str, *, required: tuple[str, ...]) -> Ser
         ValueError: it is another's, or none that can be used; nothing of it is repeated.
     """
     said = strict_json.read_object(body)
-    if said.get("issuer") != issuer:  # RFC 8414 §3.3, Discovery §4.3: against mix-up
+    if (written := said.get("issuer")) != issuer:  # RFC 8414 §3.3, Discovery §4.3: against mix-up
+        if isinstance(written, str) and written.rstrip("/") == issuer.rstrip("/"):
+            how = "with" if written.endswith("/") else "without"
+            raise ValueError(f"the issuer writes itself {how} a slash at the end")
         raise ValueError("the metadata is another issuer's")
     endpoints = {name: _endpoint(said, name, issuer, required=name in required) for name in _ENDPOINTS}
     aliases = said.get("mtls_endpoint_aliases", {})

@@ -1,6 +1,7 @@
 """The token endpoint from the client's side (RFC 6749 §3.2): request bodies and the answer."""
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,11 @@ from tokenward.flows.errors import FlowError
 from tokenward.tokens import strict_json
 
 FORM = "application/x-www-form-urlencoded"
+
+LONGEST_TOKEN = 32_768
+"""Characters; servers of HTTP take headers of 8,000 to 64,000 bytes."""
+
+_VISIBLE = re.compile(r"[ -~]+")
 
 
 def client_credentials(
@@ -159,11 +165,11 @@ class TokenResponse:
         if "expires_in" in answer and (type(expires_in) is not int or expires_in <= 0):
             raise FlowError("malformed_response", "expires_in is not a number of seconds")
         return cls(
-            access_token=Secret(text_of(answer, "access_token", required=True) or ""),
+            access_token=_token(answer, "access_token", required=True) or Secret(""),
             expires_in=expires_in,
             scope=text_of(answer, "scope"),
-            refresh_token=_secret(answer, "refresh_token"),
-            id_token=_secret(answer, "id_token"),
+            refresh_token=_token(answer, "refresh_token"),
+            id_token=_token(answer, "id_token"),
             authorization_details=_details(answer),
         )
 
@@ -192,9 +198,22 @@ def form(**parameters: str) -> bytes:
     return urlencode({name: value for name, value in parameters.items() if value}).encode()
 
 
-def _secret(answer: dict[str, Any], name: str) -> Secret | None:
-    text = text_of(answer, name)
-    return Secret(text) if text is not None else None
+def _token(answer: dict[str, Any], name: str, *, required: bool = False) -> Secret | None:
+    """A token: visible ASCII (RFC 6749 appendix A.12 and A.17), and no longer than a header may be.
+
+    Anything else would say something of its own where it is sent on, to a header, a shell or a pipe.
+
+    Raises:
+        FlowError: it is none; nothing of it is repeated.
+    """
+    text = text_of(answer, name, required=required)
+    if text is None:
+        return None
+    if len(text) > LONGEST_TOKEN:
+        raise FlowError("malformed_response", f"{name} is over {LONGEST_TOKEN} characters long")
+    if not _VISIBLE.fullmatch(text):
+        raise FlowError("malformed_response", f"{name} has characters that no token has")
+    return Secret(text)
 
 
 def text_of(answer: dict[str, Any], name: str, *, required: bool = False) -> str | None:

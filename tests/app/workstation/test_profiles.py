@@ -188,3 +188,16 @@ def test_the_file_is_where_the_system_keeps_such_files(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setattr("sys.platform", "linux")
     assert default_path() == tmp_path / "tokenward" / "profiles.json"
+
+
+@pytest.mark.parametrize(
+    "issuer", ["login.example.com", "127.0.0.1:8080", "ftp://login.example.com", "https://"]
+)
+def test_an_issuer_that_is_no_url_is_told_to_be_one(issuer):
+    with pytest.raises(ProfileError, match="the issuer is a URL, such as https://"):
+        wanted_profile(Profiles(), issuer=issuer, name="", device=None, said={})
+
+
+def test_a_profile_of_an_issuer_at_an_ipv6_address_has_a_name():
+    name, _ = wanted_profile(Profiles(), issuer="http://[::1]:8080", name="", device=None, said={})
+    assert name == "::1:8080"

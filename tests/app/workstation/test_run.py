@@ -273,3 +273,22 @@ def test_more_is_typed_than_the_command_reads_at_once(home):
         typed=(line * 20).encode(), when=b"ready",
     )  # fmt: skip
     assert (code, "20020" in shown) == (0, True)
+
+
+def test_output_that_does_not_fit_is_no_success(home):
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" run -- echo words >/dev/full', TOKENWARD], env=home.environment,
+        stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "what echo wrote could not be passed on: No space left on device\n"
+
+
+@pytest.mark.parametrize("name", ["XDG_RUNTIME_DIR", "TMPDIR"])
+@pytest.mark.parametrize("kind", ["gone", "long"])
+def test_the_socket_has_a_place_where_its_usual_one_is_not_there_or_too_long(program, tmp_path, name, kind):
+    place = tmp_path / ("x" * 100 if kind == "long" else "gone")
+    if kind == "long":
+        place.mkdir()
+    done = program("import os; print(os.path.exists(os.environ['TOKENWARD_SOCKET']))", env={name: str(place)})
+    assert (done.stdout, done.returncode) == ("True\n", 0)

@@ -4,10 +4,15 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import pytest
+
+from tokenward.app.secret_places import CannotKeep, Places
+from tokenward.app.workstation.profiles import ProfileError, default_path
 from tokenward.app.workstation.sources import lasting_token
 from tokenward.base.clock import ManualClock
-from tokenward.client import ClientCredentials, ClientSecret, Server
+from tokenward.client import ClientCredentials, ClientSecret, Server, TokenError, Vault
 from workstation_home import TOKENWARD
 
 # What a cached token has no use for, and what takes the time.
@@ -139,3 +144,35 @@ def test_nobody_reads_is_no_traceback(home):
         said = running.stderr.read().decode()
     assert "Traceback" not in said
     assert running.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command", [["token"], ["whoami"], ["whoami", "--json"], ["curl", "-s", "URL"]], ids=" ".join
+)
+@pytest.mark.parametrize("where", ["/dev/full", "closed"])
+def test_what_cannot_be_written_is_told_in_a_line_and_is_no_success(home, fake, command, where):
+    words = [f"{fake.api}/api" if word == "URL" else word for word in command]
+    script = 'exec "$0" "$@" >&-' if where == "closed" else 'exec "$0" "$@" >/dev/full'
+    done = subprocess.run(
+        ["sh", "-c", script, TOKENWARD, *words], env=home.environment, stderr=subprocess.PIPE, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("the output cannot be written: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_who_has_no_home_directory_is_told_so(monkeypatch):
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(_uid):
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(ProfileError, match="no home directory: set HOME"):
+        default_path()
+    with pytest.raises(TokenError, match="no home directory: set HOME"):
+        Vault()
+    with pytest.raises(CannotKeep, match="no home directory: set HOME"):
+        Places(Path()).reference("file", "API_KEY")

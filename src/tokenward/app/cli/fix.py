@@ -84,9 +84,10 @@ def fix(
 ) -> None:
     """Mend what `tokenward scan` found, step by step: each is shown, and taken on a yes.
 
-    The secret goes to the keyring, or to where you say; the line is rewritten to read it from there. What was
-    issued here is exchanged, and the new secret goes straight to its place; of anything else you are told
-    where. No secret is shown. Exit code 0: all is mended; 1: something is left; 2: it could not be done.
+    The secret goes to the keyring, or to where you say; the line is rewritten to
+    read it from there. What was issued here is exchanged, and the new secret goes
+    straight to its place; of anything else you are told where. No secret is shown.
+    Exit code 0: all is mended; 1: something is left; 2: it could not be done.
 
     For example:
 

@@ -72,9 +72,9 @@ def login(
         ),
     ] = "",
     workload: Annotated[
-        Literal["", "github", "gitlab", "kubernetes"],
+        Literal["github", "gitlab", "kubernetes"] | None,
         typer.Option(help="The platform that it runs on, which vouches for it.", rich_help_panel=_PROGRAM),
-    ] = "",
+    ] = None,
     inside_network: Annotated[
         list[str] | None,
         typer.Option(metavar="CIDR", help="A private network in which the issuer may be; repeat for more."),
@@ -104,7 +104,7 @@ def login(
         "dpop": dpop,
         "client_secret": client_secret,
         "private_key": private_key,
-        "workload": workload,
+        "workload": workload or "",
         "inside_networks": tuple(inside_network or ()),
     }
     try:

@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from typing import Annotated
 
 import typer
 
-from tokenward.app.cli.console import err, fail
+from tokenward.app.cli.console import COULD_NOT_RUN, err, fail
 from tokenward.app.cli.profile_options import (
     AudienceOption,
     ProfileOption,
@@ -86,10 +86,23 @@ def _run(
         secrets.add(token.value)
         return token
 
+    with ExitStack() as stack:
+        try:
+            socket = stack.enter_context(token_socket.listening(next_token, profile))
+        except OSError as error:
+            fail(f"there is no place for the socket of the command: {error.strerror or error}")
+        environment[SOCKET_VARIABLE] = str(socket.path)
+        return _told(command, lambda: child.run(command, environment, secrets, started=socket.start))
+
+
+def _told(command: list[str], run: Callable[[], int]) -> int:
+    """What `run` gives, or the end with why there was none of it, or not all."""
+    from tokenward.app.workstation.child import OutputLost  # noqa: PLC0415 - it is not there on every system
+
     try:
-        with token_socket.listening(next_token, profile) as socket:
-            environment[SOCKET_VARIABLE] = str(socket.path)
-            return child.run(command, environment, secrets, started=socket.start)
+        return run()
+    except OutputLost as lost:
+        fail(f"what {command[0]} wrote could not be passed on: {lost}", code=lost.code or COULD_NOT_RUN)
     except FileNotFoundError:
         fail(f"there is no command {command[0]}", code=NOT_FOUND)
     except OSError as error:

@@ -43,6 +43,15 @@ class _Output:
     target: int
     masked: Masked
     is_open: bool = True
+    lost: str = ""
+
+
+class OutputLost(Exception):  # noqa: N818 - what is the case
+    """What the command wrote could not be passed on, as to a full disk: why, and the command's exit code."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 def run(
@@ -65,6 +74,7 @@ def run(
 
     Raises:
         OSError: it cannot be run.
+        OutputLost: it ran, and some of its output went nowhere, although somebody waits for it.
     """
     terminal: int | None = None
     with ExitStack() as stack:
@@ -76,7 +86,10 @@ def run(
         started()
         _pass_on(child, outputs, terminal, wakeup)
     code = child.wait()
-    return code if code >= 0 else 128 - code
+    code = code if code >= 0 else 128 - code
+    if reason := next((output.lost for output in outputs if output.lost), ""):
+        raise OutputLost(reason, code)
+    return code
 
 
 def _with_pipes(
@@ -253,7 +266,9 @@ def _write(output: _Output, data: bytes, selector: selectors.BaseSelector) -> No
             data = data[os.write(output.target, data) :]
         except BlockingIOError:  # somebody made it so, and it is theirs, too
             select.select((), (output.target,), ())
-        except OSError:  # nobody reads it any more: the command is to notice
+        except OSError as error:  # nobody reads it any more, or nothing more fits: the command is to notice
+            if error.errno not in {errno.EPIPE, errno.EIO}:
+                output.lost = error.strerror or type(error).__name__
             _close(output, selector)
 
 

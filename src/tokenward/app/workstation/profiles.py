@@ -29,7 +29,7 @@ WORKLOADS = ("github", "gitlab", "kubernetes")
 
 _MAX_BYTES = 262_144
 _LOCK_SECONDS = 10.0
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+_NAME = re.compile(r"[A-Za-z0-9:][A-Za-z0-9._:-]{0,99}")
 
 
 class ProfileError(ValueError):
@@ -221,14 +221,21 @@ def check_name(name: str) -> str:
 
 
 def default_path() -> Path:
-    """Where the file is, as the system has it: `~/.config/tokenward/profiles.json` on Linux."""
+    """Where the file is, as the system has it: `~/.config/tokenward/profiles.json` on Linux.
+
+    Raises:
+        ProfileError: this user has no home.
+    """
     if sys.platform == "win32":
         base = Path(os.environ.get("APPDATA", "~/AppData/Roaming"))
     elif sys.platform == "darwin":
         base = Path("~/Library/Application Support")
     else:
         base = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config")
-    return base.expanduser() / "tokenward" / "profiles.json"
+    try:
+        return base.expanduser() / "tokenward" / "profiles.json"
+    except RuntimeError:  # a container may run as a user of whom nobody knows
+        raise ProfileError("this user has no home directory: set HOME, or XDG_CONFIG_HOME") from None
 
 
 def load(path: Path) -> Profiles:

@@ -1,6 +1,7 @@
 """From what `login` was told, and what it knew before, to a profile; and the sign-in itself."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -47,7 +48,7 @@ def wanted_profile(
     if not issuer:
         name, known = profiles.chosen(name)
     else:
-        name = check_name(name or urlsplit(issuer).netloc)
+        name = check_name(name or _named_after(issuer))
         former = profiles.by_name.get(name)
         known = former if former is not None and former.issuer == issuer else Profile(issuer, CLIENT)
     changes = {key: value for key, value in said.items() if value}
@@ -55,6 +56,18 @@ def wanted_profile(
         changes = dict.fromkeys(_PROOFS, "") | {"device": False} | changes
     profile = replace(known, **changes)
     return name, _of_person(profile, device) if profile.is_personal else _of_program(profile)
+
+
+def _named_after(issuer: str) -> str:
+    """The name of its profile: host and port.
+
+    Raises:
+        ProfileError: it is no URL.
+    """
+    parts = urlsplit(issuer)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ProfileError("the issuer is a URL, such as https://login.example.com")
+    return re.sub(r"[\[\]]", "", parts.netloc)
 
 
 def _of_person(profile: Profile, device: bool | None) -> Profile:

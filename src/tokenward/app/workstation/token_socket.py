@@ -20,6 +20,10 @@ from tokenward.app.workstation.printing import as_json
 from tokenward.client.errors import TokenError
 from tokenward.client.token import Token
 
+_PREFIX, _NAME = "tokenward-", "token.sock"
+_LONGEST = 103 - len(f"/{_PREFIX}12345678/{_NAME}")
+"""Bytes of a directory in which there is a place: macOS takes paths of 103, Linux of 107."""
+
 _READING = 10.0
 """Seconds in which a request has to be there whole."""
 
@@ -65,14 +69,25 @@ def listening(token: Callable[[], Token], profile: str) -> Generator[TokenSocket
     Raises:
         OSError: there is no place for one.
     """
-    # The system's place for sockets of this user, where there is one; else where any temporary file is.
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or None
-    with tempfile.TemporaryDirectory(prefix="tokenward-", dir=runtime) as directory:  # mode 0700
-        opened = TokenSocket(Path(directory) / "token.sock", token, profile)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_place()) as directory:  # mode 0700
+        opened = TokenSocket(Path(directory) / _NAME, token, profile)
         try:
             yield opened
         finally:
             opened.close()
+
+
+def _place() -> str:
+    """Where sockets go: the system's place for those of this user, or else where any temporary file is.
+
+    The variable may name a place that is not there (a container), or another user's (`sudo -E`); and the path
+    of a socket is short (unix(7)).
+    """
+    for place in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
+        absolute, short = place.startswith("/"), len(os.fsencode(place)) <= _LONGEST
+        if absolute and short and os.access(place, os.W_OK | os.X_OK):
+            return place
+    return "/tmp"  # noqa: S108 - the directory in it is made new, for this user alone
 
 
 def _server(path: Path, token: Callable[[], Token], profile: str) -> ThreadingUnixStreamServer:

@@ -11,6 +11,7 @@ import pytest
 
 from app.test_http2_door import door
 from tokenward.app.demo import APP, PERSON
+from tokenward.flows import pushed_request
 from tokenward.flows import token as token_flow
 from tokenward.flows.authorization import AuthorizationRequest, read_callback
 from tokenward.flows.errors import FlowError
@@ -87,6 +88,32 @@ def test_a_person_signs_in_consents_and_the_app_gets_its_tokens(demo, phone, nat
         headers={"authorization": f"Bearer {tokens.access_token.reveal()}"},
     )
     assert answer.status_code == 200
+
+
+def test_a_pushed_request_outlives_sign_in_and_reloads_and_is_answered_once(demo, browser, native_app, http):
+    redirect_uri, seen = native_app
+    request = _request(demo, redirect_uri)
+    answer = http.post(
+        f"{demo.urls['issuer']}/par",
+        content=pushed_request.body(request),
+        headers={"content-type": token_flow.FORM},
+    )
+    url = request.pushed_url(pushed_request.read(answer.status_code, answer.content))
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(url)
+    _sign_in(page, demo.cast.password.reveal())
+    for _ in range(2):
+        assert page.get_by_role("button", name="Allow").count() == 1, page.content()
+        assert "request_uri" not in page.url
+        page.reload()
+    page.get_by_role("button", name="Allow").click()
+    page.get_by_text("You can close this window").wait_for()
+    assert read_callback(seen[0], request, demo.urls["issuer"])
+    assert len(seen) == 1
+    page.goto(url)
+    assert page.get_by_text("was answered before").count() == 1, page.content()
+    context.close()
 
 
 def test_who_refuses_sends_the_app_away_with_access_denied(demo, phone, native_app):

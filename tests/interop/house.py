@@ -30,6 +30,7 @@ from tokenward.tokens.keys import SigningKey
 
 REDIRECT = "http://127.0.0.1/callback"
 WEB_REDIRECT = "https://app.example/callback"
+BYE = "https://app.example/bye"
 
 CONFIGURATION = """\
 store: sqlite:data/tokenward.db
@@ -117,6 +118,7 @@ def running_house(directory: Path) -> Iterator[House]:
             "platform_kid": platform.key.kid,
             "redirect": REDIRECT,
             "web_redirect": WEB_REDIRECT,
+            "bye": BYE,
             "person": stack.enter_context(served_person(PERSON, password, trusted)),
             "secrets": _clients(directory, gateway),
             "api_keys": {name: _api_key(directory, name) for name in KEY_HOLDERS},
@@ -139,7 +141,14 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
     table = {
         "desk-app": ["--type", "native", "--redirect-uri", REDIRECT, *people],
         "tv": ["--type", "device", *people],
-        "site": ["--type", "web", "--redirect-uri", WEB_REDIRECT, *people],
+        "site": [
+            "--type", "web", "--redirect-uri", WEB_REDIRECT, "--post-logout-redirect-uri", BYE,
+            "--userinfo-claim", "email", *people,
+        ],
+        "portal": [
+            "--type", "web", "--redirect-uri", WEB_REDIRECT, "--subject-type", "pairwise", "--id-token-alg",
+            "ES256", "--userinfo-alg", "ES256", "--userinfo-claim", "email", *people,
+        ],
         "bank-app": [
             "--type", "web", "--profile", "fapi2", "--require-signed-request-object", *people,
             "--redirect-uri", WEB_REDIRECT, "--auth-method", "private_key_jwt", "--jwks", "bank-app.json",

@@ -242,3 +242,10 @@ def _():
     assert status(token) == 200
     session("report", SECRETS["report"]).revoke_token(METADATA["revocation_endpoint"], token=token)
     ends_within_a_second(token)
+for flow in (
+    "userinfo, JSON",
+    "userinfo, signed JWT; claims parameter, ID token by ES256, pairwise subject",
+    "userinfo: not by a token for an API, but by one beside it",
+    "RP-initiated logout, and back",
+):
+    none(flow, "its clients for web frameworks only")

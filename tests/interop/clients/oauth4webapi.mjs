@@ -243,6 +243,26 @@ await row('device authorization, ID token (RFC 8628)', async () => {
   expect(await call(tokens.access_token, accounts) === 200, '200');
 });
 none('DPoP: device authorization, refresh of a device', 'as openid-client, which stands on it');
+const siteAuth = oauth.ClientSecretBasic(place.secrets.site);
+await row('userinfo, JSON', async () => {
+  const parameters = { scope: 'openid email' };
+  const tokens = await authorized(site, siteAuth, place.web_redirect, { parameters });
+  const response = await oauth.userInfoRequest(as, site, tokens.access_token);
+  const { sub } = oauth.getValidatedIdTokenClaims(tokens);
+  expect((await oauth.processUserInfoResponse(as, site, sub, response)).email, 'an e-mail address');
+});
+await row('userinfo, signed JWT; claims parameter, ID token by ES256, pairwise subject', async () => {
+  const portal = { client_id: 'portal', userinfo_signed_response_alg: 'ES256', id_token_signed_response_alg: 'ES256' };
+  const auth = oauth.ClientSecretBasic(place.secrets.portal);
+  const parameters = { scope: 'openid', claims: JSON.stringify({ userinfo: { email: null } }) };
+  const tokens = await authorized(portal, auth, place.web_redirect, { parameters });
+  const response = await oauth.userInfoRequest(as, portal, tokens.access_token);
+  const { sub } = oauth.getValidatedIdTokenClaims(tokens);
+  expect((await oauth.processUserInfoResponse(as, portal, sub, response)).email, 'an e-mail address');
+  await oauth.validateApplicationLevelSignature(as, response);
+});
+none('userinfo: not by a token for an API, but by one beside it', 'as openid-client, which stands on it');
+none('RP-initiated logout, and back', 'not in the library');
 const key = place.api_keys.oauth4webapi;
 await row('API key exchanged for a token (RFC 8693)', async () => {
   const form = { subject_token: key, subject_token_type: API_KEY };

@@ -74,6 +74,38 @@ await row('iss of another issuer is refused (RFC 9207)', async () => {
   await refused('OAUTH_INVALID_RESPONSE', authorized(desk, place.redirect, { change }));
 });
 
+const aSignIn = { parameters: { scope: 'openid email' } };
+
+await row('userinfo, JSON', async () => {
+  const tokens = await authorized(site, place.web_redirect, aSignIn);
+  const told = await client.fetchUserInfo(site, tokens.access_token, tokens.claims().sub);
+  expect(told.email === tokens.claims().email, 'the same e-mail address');
+});
+await row('userinfo, signed JWT; claims parameter, ID token by ES256, pairwise subject', async () => {
+  const metadata = { userinfo_signed_response_alg: 'ES256', id_token_signed_response_alg: 'ES256' };
+  const options = { execute: [client.enableNonRepudiationChecks] };
+  const config = await client.discovery(issuer, 'portal', metadata, client.ClientSecretBasic(secret('portal')), options);
+  const claims = JSON.stringify({ userinfo: { email: { essential: true } } });
+  const tokens = await authorized(config, place.web_redirect, { parameters: { scope: 'openid', claims } });
+  const told = await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub);
+  expect(told.email && !tokens.claims().email, 'an e-mail address in userinfo alone');
+});
+await row('userinfo: not by a token for an API, but by one beside it', async () => {
+  const tokens = await authorized(site, place.web_redirect);
+  const sub = tokens.claims().sub;
+  await client.fetchUserInfo(site, tokens.access_token, sub).then(
+    () => expect(false, 'a refusal'), (problem) => expect(problem.status === 401 || problem.code, 'a challenge'));
+  const here = await client.refreshTokenGrant(site, tokens.refresh_token, { resource: place.issuer });
+  expect((await client.fetchUserInfo(site, here.access_token, sub)).email, 'an e-mail address');
+});
+await row('RP-initiated logout, and back', async () => {
+  const tokens = await authorized(site, place.web_redirect, aSignIn);
+  const state = client.randomState();
+  const url = client.buildEndSessionUrl(site, { id_token_hint: tokens.id_token, post_logout_redirect_uri: place.bye, state });
+  const back = await signIn(url);
+  expect(`${back.origin}${back.pathname}` === place.bye && back.searchParams.get('state') === state, 'the registered address');
+});
+
 for (const [name, id, auth] of [
   ['client_secret_basic', 'report', client.ClientSecretBasic(secret('report'))],
   ['client_secret_post', 'report', client.ClientSecretPost(secret('report'))],

@@ -233,3 +233,10 @@ def _():
 none("introspection, JSON (RFC 7662)", "not in the library")
 none("introspection, signed JWT (RFC 9701), signature checked", "not in the library")
 none("revocation (RFC 7009), refused within a second", "not in the library")
+for flow in (
+    "userinfo, JSON",
+    "userinfo, signed JWT; claims parameter, ID token by ES256, pairwise subject",
+    "userinfo: not by a token for an API, but by one beside it",
+    "RP-initiated logout, and back",
+):
+    none(flow, "its clients for web frameworks only")

@@ -245,8 +245,9 @@ async def test_a_proof_cannot_be_used_with_a_token_that_is_not_bound(h: House):
     app, body = await signed_in(h)
     prover = with_key(app).prover
     proof = prover.proof("GET", f"{URL}/userinfo", access_token=Secret(body["access_token"]))
-    headers = {"authorization": f"DPoP {body['access_token']}", "dpop": proof}
-    assert error(await h.http.get("/userinfo", headers=headers)) == (401, "invalid_dpop_proof")
+    for scheme in ("DPoP", "Bearer"):
+        headers = {"authorization": f"{scheme} {body['access_token']}", "dpop": proof}
+        assert error(await h.http.get("/userinfo", headers=headers)) == (401, "invalid_dpop_proof"), scheme
 
 
 @lived

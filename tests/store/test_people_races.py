@@ -130,3 +130,19 @@ def test_an_end_finds_the_client_that_is_told_at_that_moment(postgres_url):
         assert [it.sid for it in await store.take_logouts(at=NOW, until=NOW + 1, limit=9)] == ["told"]
 
     with_ann(postgres_url, work)
+
+
+def test_a_notice_that_another_process_is_telling_is_passed_over(postgres_url):
+    async def work(store):
+        app = client(openid=RelyingParty(backchannel_logout_uri="https://app.example/logout"))
+        await store.add_client(app, None)
+        its = grant(user_id="ann", client_id=app.client_id, sid="told")
+        assert await store.add_grant(its, code_of(its), session_id="first")
+        await store.end_session("first")
+        async with await psycopg.AsyncConnection.connect(postgres_url) as other:
+            await other.execute("SELECT 1 FROM logout_notices FOR UPDATE")
+            taken = store.take_logouts(at=NOW, until=NOW + 1, limit=9)
+            assert await asyncio.wait_for(taken, timeout=5) == []
+        assert len(await store.take_logouts(at=NOW, until=NOW + 1, limit=9)) == 1
+
+    with_ann(postgres_url, work)

@@ -242,6 +242,8 @@ def _():
     assert status(token) == 200
     session("report", SECRETS["report"]).revoke_token(METADATA["revocation_endpoint"], token=token)
     ends_within_a_second(token)
+
+
 for flow in (
     "userinfo, JSON",
     "userinfo, signed JWT; claims parameter, ID token by ES256, pairwise subject",

@@ -332,3 +332,21 @@ def test_a_sign_out_at_the_last_moment_counts(fake, app, vault, monkeypatch):
     with pytest.raises(TokenError):
         notes.token()
     assert notes.held() is None
+
+
+@pytest.mark.parametrize("seconds", [-600, 600], ids=["slow", "fast"])
+def test_a_wrong_clock_signs_in_by_the_servers_time(fake, app, seconds):
+    clock = ManualClock(time.time() + seconds)
+    browser, notes = Browser(fake.issuer), app(scope="openid", clock=clock)
+
+    def tokens(*_):
+        return 200, fake.token(id_token=id_token(fake, browser, auth_time=int(time.time())))
+
+    fake.scripts = [tokens]
+    assert notes.sign_in(open_browser=browser, max_age=60).subject == "alice"
+    # A time that helps nothing is not kept: neither a server's nor what a token claims.
+    other = app(scope="openid", clock=clock)
+    fake.scripts = [lambda *_: (200, fake.token(id_token=id_token(fake, browser, iat=1, exp=2)))]
+    with pytest.raises(TokenError, match="wrong_id_token: expired"):
+        other.sign_in(open_browser=browser)
+    assert other.server.clock.time() == clock.time()

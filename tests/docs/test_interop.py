@@ -30,7 +30,9 @@ def test_every_flow_works_in_the_clients_that_have_it():
 
 def test_a_flow_that_failed_is_shown_and_one_that_was_not_tried_is_not():
     results = {"A": [Result("code", works=False, note="no"), Result("key", works=True, note="")], "B": []}
-    page = document(results, {}, {}, {}, ["- nothing"], {"A": "a 1", "B": "b 2"}, node="20", python="3.11")
+    page = document(
+        results, {}, {}, {}, {}, ["- nothing"], {"A": "a 1", "B": "b 2"}, node="20", python="3.11"
+    )
     assert "| code | **fails** |  |" in page
     assert "| key | works |  |" in page
     assert "\n- nothing\n" in page

@@ -38,6 +38,7 @@ def document(
     issued: Mapping[str, Sequence[Result]],
     signed_in: Mapping[str, Sequence[Result]],
     applied: Mapping[str, Sequence[Result]],
+    used_there: Mapping[str, Sequence[Result]],
     audited: Sequence[str],
     used: Mapping[str, str],
     *,
@@ -67,6 +68,7 @@ def document(
         date=datetime.now(UTC).date(), node=node, python=python, packages=packages,
         table="\n".join(table), notes=numbered,
         issued=_listed(issued), signed_in=_listed(signed_in), applied=_listed(applied),
+        used_there=_listed(used_there),
         audited="\n".join(audited),
     )  # fmt: skip
 

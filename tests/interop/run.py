@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interop import audited, signing_in, strangers, vouched
+from interop import audited, library, signing_in, strangers, vouched
 from interop.house import running_house
 from interop.page import PAGE, Result, document, versions
 
@@ -59,21 +59,35 @@ def main() -> int:
                 continue
             print(f"{visitor.library} visits", file=sys.stderr)
             results[visitor.library] = visited(visitor, visitor.command, house.directory)
-    issued, signed_in, applied = issuers()
+    issued, signed_in, applied, used_there = issuers()
     node = strangers.command(WORK)
     said = audited.said_of(node) if node is not None else []
-    results_of_all = [*results.items(), *issued.items(), *signed_in.items(), *applied.items()]
+    results_of_all = [
+        *results.items(),
+        *issued.items(),
+        *signed_in.items(),
+        *applied.items(),
+        *used_there.items(),
+    ]
     failures = [row for _, rows in results_of_all for row in rows if row.works is False]
     used = {visitor.library: versions(visitor.packages) for visitor in VISITORS if visitor.library in results}
-    used |= {library: versions((library,)) for library in issued}
+    used |= {name: versions((name,)) for name in issued}
     page = document(
-        results, issued, signed_in, applied, said, used, node=node_version(), python=platform.python_version()
+        results,
+        issued,
+        signed_in,
+        applied,
+        used_there,
+        said,
+        used,
+        node=node_version(),
+        python=platform.python_version(),
     )
     print(page[page.index("| flow") :])
-    for library, rows in results_of_all:
+    for name, rows in results_of_all:
         for row in rows:
             if row.works is False:
-                print(f"FAILS: {library}, {row.flow}: {row.note}", file=sys.stderr)
+                print(f"FAILS: {name}, {row.flow}: {row.note}", file=sys.stderr)
     if arguments.write and not failures and len(results) == len(VISITORS) and issued:
         PAGE.write_text(page, encoding="utf-8")
         print(f"written: {PAGE}", file=sys.stderr)
@@ -83,18 +97,21 @@ def main() -> int:
 def issuers() -> tuple[dict[str, list[Result]], ...]:
     """What becomes of the tokens and of the people of the one issuer that we have, if it is installed.
 
-    Of tokens at our gateway, of people at our issuer, and of people at an application of our library.
+    Of tokens at our gateway, of people at our issuer, of people at an application of our library, and of the
+    library itself.
     """
     node = strangers.command(WORK)
     if node is None:
         print(f"{strangers.LIBRARY} is not installed, and left out", file=sys.stderr)
-        return {}, {}, {}
+        return {}, {}, {}, {}
     print(f"{strangers.LIBRARY} issues", file=sys.stderr)
     issued = {strangers.LIBRARY: strangers.visited(node, WORK / "stranger")}
     print(f"{vouched.LIBRARY} signs people in", file=sys.stderr)
     signed_in = {vouched.LIBRARY: vouched.visited(node, WORK / "vouched")}
     print(f"{signing_in.LIBRARY} signs people in to an application of the library", file=sys.stderr)
-    return issued, signed_in, {signing_in.LIBRARY: signing_in.visited(node, WORK / "signing-in")}
+    applied = {signing_in.LIBRARY: signing_in.visited(node, WORK / "signing-in")}
+    print(f"{library.LIBRARY} gives tokens to the library", file=sys.stderr)
+    return issued, signed_in, applied, {library.LIBRARY: library.visited(node, WORK / "library")}
 
 
 def visited(visitor: Visitor, command: str, directory: Path) -> list[Result]:

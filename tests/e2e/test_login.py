@@ -107,23 +107,43 @@ def files(home):
     return [path for path in home.path.rglob("*") if path.is_file()]
 
 
-def test_over_ssh_it_is_a_code_for_another_device(home, demo, http):
-    audience = f"{demo.urls['gateway']}/bank"
-    command = [TOKENWARD, "login", demo.urls["issuer"], "--audience", audience, "--scope", "accounts:read"]
-    environment = home.environment | {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running:
-        said = ""
-        while not (code := re.search(r"^  ([A-Z0-9]{4}-[A-Z0-9]{4})$", said, re.MULTILINE)):
-            line = running.stderr.readline()
-            assert line, said
-            said += line
-        assert "/device" in said
-        enter_code(demo, http, code[1])
-        said += running.stderr.read()
-    assert running.returncode == 0, said
+@pytest.fixture
+def by_code(home, demo, http):
+    """Signs in over ssh."""
+
+    def by_code():
+        options = ("--audience", f"{demo.urls['gateway']}/bank", "--scope", "accounts:read")
+        environment = home.environment | {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}
+        command = [TOKENWARD, "login", demo.urls["issuer"], *options]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running:
+            said = ""
+            while not (code := re.search(r"^  ([A-Z0-9]{4}-[A-Z0-9]{4})$", said, re.MULTILINE)):
+                line = running.stderr.readline()
+                assert line, said
+                said += line
+            assert "/device" in said
+            http.cookies.clear()  # another browser each time
+            enter_code(demo, http, code[1])
+            said += running.stderr.read()
+        assert running.returncode == 0, said
+
+    return by_code
+
+
+def test_over_ssh_it_is_a_code_for_another_device(home, demo, by_code):
+    by_code()
     assert home.run("whoami", "--json").returncode == 0
     assert accounts(demo, home.run("token").stdout.strip()) == 200
     assert home.run("logout").returncode == 0
+
+
+def test_who_signs_in_again_leaves_no_tokens_of_before_alive(home, demo, by_code):
+    by_code()
+    first = home.run("token").stdout.strip()
+    assert accounts(demo, first) == 200
+    by_code()
+    assert until(lambda: accounts(demo, first) == 401)
+    assert accounts(demo, home.run("token").stdout.strip()) == 200
 
 
 def test_a_program_logs_in_with_a_reference_and_a_literal_is_refused(home, demo):

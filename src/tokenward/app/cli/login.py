@@ -116,11 +116,18 @@ def login(
         typed = (client_secret, private_key)
         literal = any(it and not is_reference(it) for it in typed)
         fail(f"{error}{_TYPED if literal else ''}")
-    with failures_told(name):
-        done = signed_in(
-            wanted, open_browser=lambda url: _open(url, wanted), show_code=_show_code, timeout=timeout
-        )
     former = profiles.by_name.get(name)
+
+    def open_browser(url: str) -> None:
+        _end(former)
+        _open(url, wanted)
+
+    def show_code(shown: DeviceAuthorization) -> None:
+        _end(former)
+        _show_code(shown)
+
+    with failures_told(name):
+        done = signed_in(wanted, open_browser=open_browser, show_code=show_code, timeout=timeout)
     if former is not None and not former.shares_tokens(done):
         with failures_told(name):
             _end(former)
@@ -169,12 +176,19 @@ def _without(profiles: Profiles, name: str, *, remove: bool) -> Profiles:
     return Profiles({**profiles.by_name, name: left}, profiles.default)
 
 
-def _end(former: Profile) -> None:
-    """End what a profile of the same name stood for before, as far as its issuer can be told."""
+def _end(former: Profile | None) -> None:
+    """End what a profile of the same name stood for before, as far as its issuer can be told.
+
+    Of a person that is done before they sign in again, and once the issuer has answered: some issuers end
+    with one refresh token all that the client has of that person, the newest tokens, too.
+    """
+    if former is None:
+        return
     try:
         source_of(former).end()
     except TokenError as error:
-        err.print(f"the former sign-in at {former.issuer} was not ended: {error.text}", style="dim")
+        told_why = printable(f"the former sign-in at {former.issuer} was not ended: {error.text}")
+        err.print(told_why, style="dim", markup=False)
 
 
 def _show_code(device: DeviceAuthorization) -> None:
@@ -184,13 +198,12 @@ def _show_code(device: DeviceAuthorization) -> None:
     err.print(f"waiting for it, {minutes} min at most; enter no code that somebody sends you", style="dim")
 
 
-def _open(url: str, profile: Profile) -> bool:
+def _open(url: str, profile: Profile) -> None:
     err.print("opening your browser; if nothing opens, go to this address on this machine:\n")
     err.print(f"  {url}\n", markup=False)
     if profile.client_id == CLIENT:
         err.print(f"(if it knows no {CLIENT}: register it there, or name another --client-id)", style="dim")
     webbrowser.open(url)
-    return True
 
 
 def _who(profile: Profile) -> str:

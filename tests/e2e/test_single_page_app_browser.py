@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from client.web.visit import EVENT
-from e2e.single_page import sign_in, single_page_app
+from docs.test_pages import _blocks
+from e2e.single_page import PAGE, sign_in, single_page_app
 from interop import person
 from serving import serving
 from tokens.minting import mint
@@ -22,6 +23,8 @@ from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.secret import Secret
+from tokenward.flows.authorization import AuthorizationRequest, read_callback
+from tokenward.flows.token import FORM, authorization_code
 from tokenward.identity.factors import totp
 
 CALL = """async ([path, options]) => {
@@ -29,6 +32,8 @@ CALL = """async ([path, options]) => {
   return [answer.status, (await answer.text())];
 }"""
 OWN = {"Tokenward-CSRF": "1"}
+TOKEN = re.compile(r"tkw_(?!ac)[a-z]{2}_|eyJ")
+MIGRATION = PAGE.with_name("move-to-short-lived-tokens.md")
 
 # What a script that got into the page would look for: every place where a page can keep something, every
 # answer that it can get, and what it can see of the sign-in and the sign-out.
@@ -92,6 +97,9 @@ def test_a_person_signs_in_writes_and_signs_out(running, page):
     page.get_by_role("button", name="Add").click()
     page.get_by_role("listitem").get_by_text("<img src=x onerror=alert(1)>").wait_for()
     page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{running.issuer}/**")
+    assert "id_token_hint" not in page.url
+    page.get_by_role("button", name="Sign out").click()
     page.get_by_text("Not signed in").wait_for()
     assert page.context.cookies(running.gateway) == []
     assert call(page) == 401
@@ -103,15 +111,15 @@ def test_a_person_signs_in_writes_and_signs_out(running, page):
 
 def test_a_script_in_the_page_finds_no_token_to_steal(running, page):
     signed_in(page, running)
-    kept = {"tokens": re.compile(r"tkw_[a-z]{2}_|eyJ"), "session": session_cookie(page, running)["value"]}
+    name = session_cookie(page, running)["value"]
     found = page.evaluate(LOOT)
     assert '"signed_in": true' in found.replace("\\", "")
-    assert not kept["tokens"].search(found), found
-    assert kept["session"] not in found
+    assert not TOKEN.search(found), found
+    assert name not in found
     # And what signs out tells no ID token.
     out = page.evaluate(CALL, ["/bff/logout", {"method": "POST", "headers": OWN}])
     assert out[0] == 200
-    assert not kept["tokens"].search(out[1])
+    assert not TOKEN.search(out[1])
     # An inline script does not run at all.
     page.goto(running.app)
     page.evaluate("document.body.append(Object.assign(document.createElement('a'), {href: 'x'}))")
@@ -185,7 +193,18 @@ async def logout_token(running, subject):
         return mint(claims, ring.signer("RS256"), typ="logout+jwt")
 
 
-def test_who_signs_out_elsewhere_is_signed_out_here(running, page):
+def test_who_signs_out_at_the_issuer_is_signed_out_here(running, page):
+    signed_in(page, running)
+    other = page.context.new_page()
+    other.goto(f"{running.issuer}/account")
+    other.get_by_role("button", name="Sign out").click()
+    end = time.monotonic() + 20
+    while call(page) != 401:
+        assert time.monotonic() < end, (running.directory / "log").read_text()
+        page.wait_for_timeout(100)
+
+
+def test_a_logout_token_counts_once_and_a_forged_one_never(running, page):
     signed_in(page, running)
     subject = page.evaluate("fetch('/bff/session', {headers: {'Tokenward-CSRF': '1'}}).then(a => a.json())")[
         "subject"
@@ -220,7 +239,7 @@ def elsewhere():
         yield origin, origin.replace("127.0.0.1", "localhost")
 
 
-FORM = """([action, method]) => {
+FORM_OF_ANOTHER = """([action, method]) => {
   const form = Object.assign(document.createElement('form'), {action, method});
   form.append(Object.assign(document.createElement('button'), {textContent: 'Win'}));
   document.body.append(form);
@@ -236,12 +255,12 @@ def test_a_page_of_somebody_else_changes_nothing_and_signs_nobody_out(running, p
     evil = page.context.new_page()
     evil.goto(elsewhere[which])
     for path in ("/api/notes/publish", "/bff/logout"):
-        evil.evaluate(FORM, [running.gateway + path, "post"])
+        evil.evaluate(FORM_OF_ANOTHER, [running.gateway + path, "post"])
         with evil.expect_navigation() as gone:
             evil.get_by_role("button").click()
         assert gone.value.status in {401, 403}, path
         evil.goto(elsewhere[which])
-    evil.evaluate(FORM, [running.gateway + "/bff/logout", "get"])
+    evil.evaluate(FORM_OF_ANOTHER, [running.gateway + "/bff/logout", "get"])
     with evil.expect_navigation() as gone:
         evil.get_by_role("button").click()
     assert gone.value.status == 405
@@ -286,3 +305,54 @@ def test_the_sign_in_leads_to_no_other_site(running, page, aim):
     page.goto(f"{running.gateway}/bff/login?next={aim}")
     page.wait_for_url(f"{running.gateway}/**")
     assert page.url == f"{running.gateway}/"
+
+
+BEFORE, AFTER = _blocks(MIGRATION, "js")
+
+
+def obtained(running):
+    """What a page that is a public client gets by a sign-in."""
+    redirect = f"{running.gateway}/app/"
+    running.tokenward(
+        "clients", "add", "Old notes", "--id", "notes", "--type", "spa", "--redirect-uri", redirect,
+        "--scope", "openid", "--scope", "offline_access", "--scope", "notes:write",
+    )  # fmt: skip
+    request = AuthorizationRequest.begin(
+        f"{running.issuer}/authorize",
+        client_id="notes",
+        redirect_uri=redirect,
+        scope=("openid", "offline_access", "notes:write"),
+        resource=f"{running.gateway}/api",
+    )
+    back = person.signed_in(request.url, "ada", running.password, ssl.create_default_context())
+    form = authorization_code(read_callback(back, request, running.issuer), request) + b"&client_id=notes"
+    answer = httpx.post(
+        f"{running.issuer}/token", content=form, headers={"content-type": FORM}, trust_env=False
+    )
+    return answer.json()
+
+
+def test_a_page_with_tokens_in_its_storage_moves_to_a_session(running, browser):
+    with contextlib.closing(browser.new_context(bypass_csp=True)) as context:  # such a page has none
+        moved(running, context.new_page())
+
+
+def moved(running, page):
+    given = obtained(running)
+    page.goto(running.app)
+    page.evaluate("(given) => { localStorage.refresh = given.refresh_token; }", given)
+
+    def placed(block):
+        block = block.replace("https://login.example.com", running.issuer)
+        return f"async () => {{ {block.replace('https://api.example.com', '')} return notes.status; }}"
+
+    assert page.evaluate(placed(BEFORE)) == 200
+    assert TOKEN.search(page.evaluate(LOOT)), "the whole attack"
+
+    with page.expect_navigation(url=f"{running.issuer}/**"):
+        page.evaluate(placed(AFTER))
+    sign_in(page, running)
+    page.get_by_text("Signed in as Ada").wait_for()
+    assert page.evaluate(placed(AFTER)) == 200
+    assert not TOKEN.search(page.evaluate(LOOT))
+    running.tokenward("tokens", "revoke", "--client", "notes")

@@ -37,6 +37,8 @@ def shop(tmp_path_factory):
     registered = tokenward(
         directory, "clients", "add", "Shop", "--id", "shop", "--type", "web",
         "--redirect-uri", f"{origin}/auth/callback", *SCOPES, "--id-token-claim", "email",
+        "--post-logout-redirect-uri", f"{origin}/",
+        "--backchannel-logout-uri", f"{origin}/auth/backchannel-logout",
     )  # fmt: skip
     environment = {
         "ISSUER": issuer,

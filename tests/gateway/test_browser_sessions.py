@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.cases import COOKIE
+from gateway.wire import through
 from gateway.world import ORIGIN, World, code, operation
 from tokenward.base.problems import UNAVAILABLE, Refusal
 from tokenward.gateway.access import Allow
@@ -169,3 +170,38 @@ def test_a_tier_that_takes_sessions_takes_them_instead_of_a_key_and_nothing_else
             assert 'max_age="300"' in decision.challenge
     bearer = [("authorization", "Bearer {good}")]
     assert code(world.decide("/bank/payouts", method="POST", headers=bearer)) == "insufficient_tier"
+
+
+def test_what_is_public_and_changes_something_takes_a_cookie_from_no_other_page():
+    world = World()
+    open_to_all = operation("POST /feedback", "public")
+    world.engine.policy = Policy(
+        [replace(api, operations=(open_to_all,)) for api in world.policy.apis if api.name == "bank"]
+    )
+    for headers, expected in (
+        ([], "allow"),
+        ([cookie()], "foreign_page"),
+        ([cookie(), OWN], "foreign_page"),
+        (session(OWN), "allow"),
+    ):
+        assert code(world.decide("/bank/feedback", method="POST", headers=headers)) == expected
+
+
+def test_the_name_of_a_session_stays_between_browser_and_gateway():
+    async def scenario(gateway):
+        shown = (("cookie", f"a=b; {COOKIE}=of-{{reader}}; c=d"), ("tokenward-csrf", "1"))
+        planted = f"Set-Cookie: x=y\r\nSet-Cookie: {COOKIE}=planted; Path=/\r\n".encode()
+
+        async def respond(_reader, writer):
+            writer.write(b"HTTP/1.1 200 OK\r\n" + planted + b"Content-Length: 0\r\n\r\n")
+            await writer.drain()
+
+        gateway.backend.answer = respond
+        status, headers, _ = await gateway.ask(headers=shown)
+        assert status == 200
+        head = gateway.backend.heads[-1].lower()
+        assert b"cookie: a=b; c=d\r\n" in head
+        assert b"tokenward" not in head
+        assert [value for name, value in headers if name == "set-cookie"] == ["x=y"]
+
+    through(scenario)

@@ -5,7 +5,9 @@ from contextlib import suppress
 
 import pytest
 
+from gateway.cases import COOKIE
 from gateway.wire import answer, through
+from tokenward.base.problems import SESSION_ENDED, Refusal
 from tokenward.gateway.doors import running
 from tokenward.gateway.policy import Policy
 from tokenward.store.records import FeedEvent
@@ -153,6 +155,35 @@ def test_a_stream_is_asked_about_now_and_then_where_nobody_tells_of_a_revocation
         place.stranger.tokens.clear()
         gateway.world.clock.advance(31)
         assert await stream.rest() == b"0\r\n\r\n", "its end"
+        stream.writer.close()
+
+    watched(scenario)
+
+
+def test_a_stream_ends_soon_after_its_session(monkeypatch):
+    monkeypatch.setattr(running, "SESSION_SECONDS", 0.05)
+
+    async def scenario(gateway):
+        sessions, asked = gateway.world.sessions, []
+
+        async def token(session, *, refused=""):
+            asked.append(session)
+            if len(asked) > 3:
+                raise Refusal(SESSION_ENDED)
+            return gateway.world.tokens["reader"]
+
+        sessions.token = token
+        gateway.world.clock.advance(0)
+        stream = Stream(gateway)
+        stream.reader, stream.writer = await gateway.open()
+        shown = (("cookie", f"{COOKIE}=of-it"), ("tokenward-csrf", "1"))
+        stream.writer.write(gateway.raw("/bank/accounts/7", "GET", shown))
+        await stream.reader.readuntil(FIRST)
+        for _ in range(3):
+            await asyncio.sleep(0.1)
+            gateway.world.clock.advance(0.1)
+        assert await stream.rest() == b"0\r\n\r\n"
+        assert len(asked) == 4
         stream.writer.close()
 
     watched(scenario)

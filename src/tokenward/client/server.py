@@ -12,7 +12,7 @@ from tokenward.base.addresses import LOOPBACK, is_loopback
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.client.errors import ServerUnavailable, TokenError
 from tokenward.client.server_clock import ServerClock
-from tokenward.flows.metadata import ServerMetadata, addresses, read_metadata
+from tokenward.flows.metadata import OPENID, ServerMetadata, addresses, read_metadata
 
 if TYPE_CHECKING:
     from tokenward.base.outbound import OutboundClient
@@ -62,8 +62,7 @@ class Server:
         self.own_clock = clock
         self._tls = tls
         self._networks = tuple(inside_networks)
-        self._metadata: ServerMetadata | None = None
-        self._fetched_at = float("-inf")
+        self._known: dict[bool, tuple[ServerMetadata, float]] = {}
 
     def http(self, tls: ssl.SSLContext | None = None) -> "OutboundClient":
         """What fetches from it; with the certificate in `tls`, where there is one."""
@@ -81,8 +80,8 @@ class Server:
         """The same without a certificate, kept: making trust settings takes milliseconds."""
         return self.http()
 
-    def metadata(self) -> "Flow[ServerMetadata]":
-        """What it publishes of itself, at most an hour old.
+    def metadata(self, *, openid: bool = False) -> "Flow[ServerMetadata]":
+        """What it publishes of itself, at most an hour old; as an OpenID provider, if it tells more of that.
 
         Raises:
             TokenError: it is another's, or of no use.
@@ -91,11 +90,12 @@ class Server:
         from tokenward.base.outbound import OutboundError
         from tokenward.client.flow import Send
 
-        known, now = self._metadata, self.own_clock.monotonic()
-        if known is not None and now - self._fetched_at < TTL:
+        now = self.own_clock.monotonic()
+        known, fetched_at = self._known.get(openid, (None, 0.0))
+        if known is not None and now - fetched_at < TTL:
             return known
         status = 0
-        for url in addresses(self.issuer):
+        for url in sorted(addresses(self.issuer), key=lambda url: OPENID in url, reverse=openid):
             try:
                 answer = yield Send("GET", url, {"Accept": "application/json"})
             except OutboundError as error:
@@ -108,7 +108,7 @@ class Server:
                     found = read_metadata(answer.body, self.issuer, required=("token_endpoint",))
                 except ValueError as error:
                     raise TokenError("wrong_metadata", f"{self.issuer}: {error}") from None
-                self._metadata, self._fetched_at = found, now
+                self._known[openid] = found, now
                 return found
             if status >= 500:
                 break

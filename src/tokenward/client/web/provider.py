@@ -72,7 +72,7 @@ class Provider:
         Raises:
             TokenError: it is of no use; ServerUnavailable, it cannot be had.
         """
-        return self._driven(self._server.metadata())
+        return self._driven(self._server.metadata(openid=True))
 
     def browser_url(self, login: PendingLogin) -> str:
         """Where a browser is sent to sign in.

@@ -1,5 +1,6 @@
 """`tokenward fix`, as people run it: on files, on reports, with an issuer and a keyring of its own."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import keyring
 import keyring.backend
 import keyring.backends.fail
@@ -16,11 +18,17 @@ from typer.testing import CliRunner
 from git_repositories import Repository, isolated
 from secret_service import environment, in_session
 from tokenward.app.cli import application
+from tokenward.app.config import load
+from tokenward.app.foundation import foundation
+from tokenward.app.servers import issuer_app
 from tokenward.base.files import Changed, rewrite
+from tokenward.issuer.clients import register
 from tokenward.leaks.rulebook.templates import fill
+from tokenward.store.usage import UsageLog
 
 TOKEN = fill("{checksum:crc-of-body ghp_}", "a").decode()
 OTHER = fill("{checksum:crc-of-body ghp_}", "b").decode()
+ISSUER = "http://127.0.0.1:8080"
 LINE = f'GITHUB_TOKEN = "{TOKEN}"\nprint(GITHUB_TOKEN)\n'
 
 
@@ -325,6 +333,36 @@ def test_a_client_gets_a_new_secret_that_nobody_sees(shop, tmp_path, issuer):
     shown = issuer("clients", "show", "reports")
     assert shown.count("over") == 1
     assert new.rpartition("_")[2][:11] in shown
+
+
+def test_a_token_that_leaked_is_ended_where_it_was_issued(shop, issuer):
+    configuration = load(shop / "tokenward.yaml").configuration
+
+    async def issued():
+        async with foundation(configuration) as ground:
+            client, secret = await register(
+                ground.client_desk, name="App", client_type="service", scopes=["leaks:read"]
+            )
+            app, *_ = await issuer_app(ground, UsageLog(ground.store))
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER) as http:
+                auth = (client.client_id, secret.reveal())
+                answer = await http.post("/token", data={"grant_type": "client_credentials"}, auth=auth)
+            assert answer.status_code == 200, answer.text
+            return answer.json()["access_token"]
+
+    async def over(token):
+        async with foundation(configuration) as ground:
+            return (await ground.store.access_token(token.split("_")[2][:11])).revoked
+
+    token = asyncio.run(issued())
+    (shop / "a.py").write_text(f'TOKEN = "{token}"\n')
+    assert "end it?" in fix("--no-hook", code=1, typed="\ny\nn\n")
+    assert not asyncio.run(over(token))
+    (shop / "a.py").write_text(f'TOKEN = "{token}"\n')
+    said = fix("--yes", "--no-hook")
+    assert "It is over." in said
+    assert token not in said
+    assert asyncio.run(over(token))
 
 
 def test_what_is_asked_is_done_only_on_a_yes(shop, issuer):

@@ -51,12 +51,16 @@ apis:
     upstream: "{upstream}"
     risk: moderate
     operations: {{createTransfer: {{risk: high}}, createPayment: {{scopes: [transfers:write]}}}}
+  tools: {{openapi: tools.openapi.yaml, upstream: "{tools_behind}", audience: "{tools}", risk: moderate}}
+  tools-behind: {{openapi: tools-behind.openapi.yaml, upstream: "{tools_behind}", risk: moderate}}
 """
 TLS = "tls: {certificate: server.pem, key: file:server.key}, client_certificates: {ca: clients-ca.pem}"
 
+TOOLS = (Path(__file__).parent / "tools.openapi.yaml").read_text(encoding="utf-8")
+
 PERSON = "alice"
 OF_PEOPLE = ["openid", "offline_access", "email", "accounts:read", "transfers:write"]
-KEY_HOLDERS = ("openid-client", "oauth4webapi", "Authlib", "requests-oauthlib")
+KEY_HOLDERS = ("openid-client", "oauth4webapi", "Authlib", "requests-oauthlib", "requests_oauth2client")
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def running_house(directory: Path) -> Iterator[House]:
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(served_echo())
         platform = stack.enter_context(served_platform())
-        ports = free_ports(3)
+        *ports, tools_port, behind_port = free_ports(5)
         listens = [f"127.0.0.1:{port}" for port in ports]
         issuer, gateway = (f"https://localhost:{port}" for port in ports[:2])
         tokenward(directory, "init")
@@ -98,10 +102,14 @@ def running_house(directory: Path) -> Iterator[House]:
                 tls=TLS,
                 upstream=upstream,
                 platform=platform.issuer,
+                tools=f"https://localhost:{tools_port}/mcp",
+                tools_behind=f"http://127.0.0.1:{behind_port}",
             )
         )
         for sample in SAMPLES.values():
             shutil.copy(sample.document, directory)
+        for name, scope in (("tools", "tools:use"), ("tools-behind", "tools-behind:use")):
+            (directory / f"{name}.openapi.yaml").write_text(TOOLS.replace("SCOPE", scope))
         trusted = _certificates(directory)
         private(directory / "job.pem", _pem(platform.key))
         password = identifier()
@@ -120,7 +128,9 @@ def running_house(directory: Path) -> Iterator[House]:
             "web_redirect": WEB_REDIRECT,
             "bye": BYE,
             "person": stack.enter_context(served_person(PERSON, password, trusted)),
-            "secrets": _clients(directory, gateway),
+            "tools": f"https://localhost:{tools_port}/mcp",
+            "tools_ports": [tools_port, behind_port],
+            "secrets": _clients(directory, gateway, f"https://localhost:{tools_port}/mcp"),
             "api_keys": {name: _api_key(directory, name) for name in KEY_HOLDERS},
         }
         private(directory / "place.json", json.dumps(place))
@@ -129,7 +139,7 @@ def running_house(directory: Path) -> Iterator[House]:
     shutil.rmtree(directory)
 
 
-def _clients(directory: Path, gateway: str) -> dict[str, str]:
+def _clients(directory: Path, gateway: str, tools: str) -> dict[str, str]:
     """Register them all; the secrets of those that have one, by client_id."""
     for name, algorithm in (("payer-es256", "ES256"), ("payer-rs256", "RS256"), ("bank-app", "ES256")):
         key = SigningKey.generate(algorithm)
@@ -138,6 +148,9 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
         (directory / f"{name}.json").write_text(json.dumps({"keys": [key.public_jwk()]}))
     people = [word for scope in OF_PEOPLE for word in ("--scope", scope)] + ["--id-token-claim", "email"]
     both = ["--scope", "accounts:read", "--scope", "forecast:read"]
+    agent = [
+        word for name in ("offline_access", "tools:use", "tools-behind:use") for word in ("--scope", name)
+    ]
     table = {
         "desk-app": ["--type", "native", "--redirect-uri", REDIRECT, *people],
         "tv": ["--type", "device", *people],
@@ -157,8 +170,14 @@ def _clients(directory: Path, gateway: str) -> dict[str, str]:
         "reader": ["--type", "service", "--access-token-format", "jwt", *both],
         "backend": ["--type", "service", "--scope", f"introspect:{gateway}/bank"],
         "deploy-bot": ["--type", "service", "--auth-method", "workload", "--scope", "accounts:read"],
+        "assistant": ["--type", "native", "--redirect-uri", REDIRECT, *agent],
+        "tools-server": ["--type", "service", "--scope", f"introspect:{tools}"],
+        "tools-job": ["--type", "service", "--scope", "tools:use"],
         **{
-            name: ["--type", "service", "--auth-method", "private_key_jwt", "--jwks", f"{name}.json", *both]
+            name: [
+                "--type", "service", "--auth-method", "private_key_jwt", "--jwks", f"{name}.json", *both,
+                "--scope", "tools:use",
+            ]
             for name in ("payer-es256", "payer-rs256")
         },
         "billing": [

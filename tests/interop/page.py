@@ -39,13 +39,27 @@ def document(
     signed_in: Mapping[str, Sequence[Result]],
     applied: Mapping[str, Sequence[Result]],
     used_there: Mapping[str, Sequence[Result]],
+    beside: Mapping[str, Sequence[Result]],
     audited: Sequence[str],
     used: Mapping[str, str],
     *,
     node: str,
     python: str,
 ) -> str:
-    """The page, in Markdown: what came of clients, of tokens and people of other issuers, of an audit."""
+    """The page, in Markdown.
+
+    Args:
+        results: what came of clients, by library.
+        issued: of tokens of another issuer.
+        signed_in: of its people at our issuer.
+        applied: of its people at an application of our library.
+        used_there: of our library at that issuer.
+        beside: of servers of others that stand beside ours, by their names.
+        audited: the lines of an audit of that issuer.
+        used: the versions of all of them.
+        node: the version of Node.
+        python: of Python.
+    """
     flows = list(dict.fromkeys(row.flow for rows in results.values() for row in rows))
     by_flow = {library: {row.flow: row for row in rows} for library, rows in results.items()}
     notes: list[str] = []
@@ -69,8 +83,13 @@ def document(
         table="\n".join(table), notes=numbered,
         issued=_listed(issued), signed_in=_listed(signed_in), applied=_listed(applied),
         used_there=_listed(used_there),
+        apache=_listed_of(beside, "mod_auth_openidc"), mcp=_listed_of(beside, "mcp"),
         audited="\n".join(audited),
     )  # fmt: skip
+
+
+def _listed_of(results: Mapping[str, Sequence[Result]], name: str) -> str:
+    return _listed({name: results[name]}) if name in results else "It was not installed."
 
 
 def _listed(results: Mapping[str, Sequence[Result]]) -> str:

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from interop import audited, library, signing_in, strangers, vouched
-from interop.house import running_house
+from interop import agents, apache, audited, library, signing_in, strangers, vouched
+from interop.house import House, running_house
 from interop.page import PAGE, Result, document, versions
 
 HERE = Path(__file__).parent
@@ -44,6 +44,7 @@ VISITORS = (
     Visitor("oauth4webapi", "oauth4webapi.mjs", ("oauth4webapi", "jose", "undici")),
     Visitor("Authlib", "authlib_client.py", ("authlib", "joserfc")),
     Visitor("requests-oauthlib", "requests_oauthlib_client.py", ("requests-oauthlib", "pyjwt")),
+    Visitor("requests_oauth2client", "requests_oauth2client_client.py", ("requests-oauth2client", "jwskate")),
 )
 
 
@@ -59,11 +60,13 @@ def main() -> int:
                 continue
             print(f"{visitor.library} visits", file=sys.stderr)
             results[visitor.library] = visited(visitor, visitor.command, house.directory)
+        beside = servers(house)
     issued, signed_in, applied, used_there = issuers()
     node = strangers.command(WORK)
     said = audited.said_of(node) if node is not None else []
     results_of_all = [
         *results.items(),
+        *beside.items(),
         *issued.items(),
         *signed_in.items(),
         *applied.items(),
@@ -72,23 +75,20 @@ def main() -> int:
     failures = [row for _, rows in results_of_all for row in rows if row.works is False]
     used = {visitor.library: versions(visitor.packages) for visitor in VISITORS if visitor.library in results}
     used |= {name: versions((name,)) for name in issued}
+    if apache.MODULE in beside:
+        used[apache.MODULE] = f"{apache.PACKAGE} {apache.version()}"
+    if agents.LIBRARY in beside:
+        used[agents.LIBRARY] = versions(agents.PACKAGES)
     page = document(
-        results,
-        issued,
-        signed_in,
-        applied,
-        used_there,
-        said,
-        used,
-        node=node_version(),
-        python=platform.python_version(),
-    )
+        results, issued, signed_in, applied, used_there, beside, said, used,
+        node=node_version(), python=platform.python_version(),
+    )  # fmt: skip
     print(page[page.index("| flow") :])
     for name, rows in results_of_all:
         for row in rows:
             if row.works is False:
                 print(f"FAILS: {name}, {row.flow}: {row.note}", file=sys.stderr)
-    if arguments.write and not failures and len(results) == len(VISITORS) and issued:
+    if arguments.write and not failures and len(results) == len(VISITORS) and len(beside) == 2 and issued:
         PAGE.write_text(page, encoding="utf-8")
         print(f"written: {PAGE}", file=sys.stderr)
     return 1 if failures else 0
@@ -112,6 +112,21 @@ def issuers() -> tuple[dict[str, list[Result]], ...]:
     applied = {signing_in.LIBRARY: signing_in.visited(node, WORK / "signing-in")}
     print(f"{library.LIBRARY} gives tokens to the library", file=sys.stderr)
     return issued, signed_in, applied, {library.LIBRARY: library.visited(node, WORK / "library")}
+
+
+def servers(house: House) -> dict[str, list[Result]]:
+    """What becomes of servers of others that stand beside ours: a web server, and one of tools for agents."""
+    found = {}
+    if apache.version() is None:
+        print(f"{apache.MODULE} is not installed, and left out", file=sys.stderr)
+    else:
+        print(f"{apache.MODULE} visits", file=sys.stderr)
+        found[apache.MODULE] = apache.visited(house)
+    print(f"{agents.LIBRARY} visits", file=sys.stderr)
+    found[agents.LIBRARY] = agents.visited(
+        house, WORK / "venv" / "bin" / "python", environment(house.directory)
+    )
+    return found
 
 
 def visited(visitor: Visitor, command: str, directory: Path) -> list[Result]:

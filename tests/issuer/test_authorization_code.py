@@ -193,6 +193,15 @@ async def test_the_id_token_says_who_signed_in(h: House):
 
 
 @lived
+async def test_no_nonce_no_claim_and_what_is_not_known_does_no_harm(h: House):
+    app = await h.client("web", "openid", "accounts:read")
+    odd = {"display": "popup", "ui_locales": "de fr", "claims_locales": "se", "extra": "foobar"}
+    body = (await app.redeem(await app.code(scope="accounts:read openid", nonce="", **odd))).json()
+    jwks = (await h.http.get("/jwks.json")).json()
+    assert "nonce" not in json.loads(verify_jws(body["id_token"], jwks, algorithms=["RS256"]))
+
+
+@lived
 async def test_a_sign_in_and_nothing_else_gives_a_token_for_the_issuer_itself(h: House):
     app = await h.client("web", "openid")
     body = (await app.redeem(await app.code())).json()

@@ -14,6 +14,8 @@ BANK, INSIDE = f"{GATEWAY}/bank", f"{GATEWAY}/.well-known/tokenward"
 ACCOUNTS, FORECAST = f"{BANK}/accounts", f"{GATEWAY}/weather/forecast/berlin"
 SCOPE = ["openid", "offline_access", "email", "accounts:read", "transfers:write"]
 
+METADATA = requests.get(f"{ISSUER}/.well-known/openid-configuration", timeout=10).json()
+
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 API_KEY = "urn:tokenward:token-type:api_key"
@@ -40,6 +42,11 @@ def row(flow, *arguments, note=""):
 def none(flow, why):
     """A flow that the library has not."""
     print(json.dumps({"flow": flow, "works": None, "note": why}), flush=True)
+
+
+def offered(member):
+    """Whether the issuer's metadata name this endpoint, or say that they support this."""
+    return bool(METADATA.get(member))
 
 
 def no_dpop():

@@ -37,6 +37,9 @@ def rewrite(spot: Spot, kept: Reference, name: str) -> Rewritten:
     if state == "#":
         return Rewritten(spot.replaced(spot.start, spot.end, f"{kept.scheme}:{kept.place}"))
     if state == '"':
+        inside = spot.text[opened : spot.start]
+        if ("$(" in inside or "`" in inside) and inside.count("'") % 2:
+            raise ByHand("It stands in single quotes of a command that stands in double ones.", f'"{new}"')
         return Rewritten(spot.replaced(spot.start, spot.end, new), variable)
     if state == "'":
         if spot.text[opened - 1 : opened] == "$":
@@ -88,4 +91,7 @@ def _here_document(spot: Spot) -> bool | None:
             found = None if line.strip() == found["word"] else found
         elif not line.lstrip().startswith("#"):
             found = _HERE.search(line)
-    return None if found is None else bool(found["quote"])
+    # What never ends is none: `<<` also shifts bits, and stands in strings.
+    if found is None or not re.search(rf"(?m)^\s*{found['word']}\s*$", spot.text[spot.line[1] :]):
+        return None
+    return bool(found["quote"])

@@ -5,7 +5,7 @@ import os
 import signal
 
 from tokenward.app.listener import Listener, bind
-from tokenward.app.servers import _serve
+from tokenward.app.serving_all import serve_all
 from tokenward.store.feed import FeedFollower
 
 
@@ -34,7 +34,7 @@ def test_nobody_is_listened_to_before_revocations_are_known():
         listener = Listener(_hello, bind("127.0.0.1", 0))
         follower = FeedFollower(feed, on_event=lambda _: None, on_gap=lambda: None)
         serving = asyncio.create_task(
-            _serve([listener], beside=[follower.run()], follower=follower, on_ready=ready.set)
+            serve_all([listener], beside=[follower.run()], follower=follower, on_ready=ready.set)
         )
         for _ in range(200):
             await asyncio.sleep(0)

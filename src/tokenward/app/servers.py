@@ -3,10 +3,9 @@
 They share nothing but the database, and meet through its revocation feed. Any number of each may run.
 """
 
-import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -14,7 +13,6 @@ from starlette.applications import Starlette
 from tokenward.app.admin import admin_app
 from tokenward.app.browser_apps import browser_apps
 from tokenward.app.certificate_files import server_tls, takes_certificates_itself
-from tokenward.app.collector import spare_the_loaded
 from tokenward.app.config import Configuration
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.exchange_log import exchange_log
@@ -22,7 +20,7 @@ from tokenward.app.foundation import Foundation, StoreResolver, foundation
 from tokenward.app.leak_notices import leak_tellers
 from tokenward.app.leaks import leaks_app
 from tokenward.app.limit_counters import limit_counters
-from tokenward.app.listener import GRACE_SECONDS, Listener, stop_on_signals
+from tokenward.app.listener import GRACE_SECONDS, Listener
 from tokenward.app.metrics import counted, report_lag, report_memory
 from tokenward.app.notices import tellers
 from tokenward.app.people import branding_of, passwords_of, session_limits
@@ -32,6 +30,7 @@ from tokenward.app.providers import providers
 from tokenward.app.registered_certificates import trust_registered
 from tokenward.app.rollout_check import unguarded
 from tokenward.app.server_settings import GatewayServer, OutwardServer
+from tokenward.app.serving_all import serve_all
 from tokenward.app.settings import Settings
 from tokenward.app.strangers import document_clients, fetch_outside
 from tokenward.app.tls import ServerTls
@@ -84,7 +83,7 @@ async def serve_issuer(
         issuer, follower, outbox, back_channel = await issuer_app(ground, usage)
         rotate_after = configuration.settings.signing_keys.rotate_after
         tls = server_tls(configuration.settings.issuer, configuration.base_dir, configuration.files)
-        await _serve(
+        await serve_all(
             [
                 _outward(issuer, sockets["issuer"], configuration.settings.issuer, tls),
                 Listener(admin_app(ground), sockets["admin"], streams=False),
@@ -117,7 +116,7 @@ async def serve_gateway(
         door = ProxyDoor(engine, exchanged=exchanges.gather, clock=ground.clock)
         tls = server_tls(configuration.settings.gateway, configuration.base_dir, configuration.files)
         try:
-            await _serve(
+            await serve_all(
                 [
                     _outward(
                         apps.before(door), sockets["gateway"], configuration.settings.gateway, tls, door=door
@@ -382,44 +381,3 @@ def _trusting(
 ) -> list[Coroutine[None, None, None]]:
     """What a listener needs beside it that asks clients for certificates itself."""
     return [trust_registered(store, tls)] if tls is not None and takes_certificates_itself(server) else []
-
-
-async def _serve(
-    listeners: Sequence[Listener],
-    *,
-    beside: Sequence[Coroutine[None, None, None]],
-    follower: FeedFollower,
-    on_ready: Callable[[], None],
-) -> None:
-    """Serve until told to stop. If one of `beside` ends, so does the process; a new one is started.
-
-    Nobody is listened to before the follower, which is one of them, has confirmed the feed: where others
-    serve already, they answer until then.
-    """
-    stop = asyncio.Event()
-    stop_on_signals(stop)
-    tasks: list[asyncio.Task[object]] = [asyncio.create_task(each) for each in beside]
-    for task in tasks:
-        task.add_done_callback(lambda _task: stop.set())
-    try:
-        spare_the_loaded()
-        tasks += [asyncio.create_task(follower.followed()), asyncio.create_task(stop.wait())]
-        await asyncio.wait(tasks[-2:], return_when=asyncio.FIRST_COMPLETED)
-        serving = [asyncio.create_task(listener.run_until(stop)) for listener in listeners]
-        tasks.append(asyncio.create_task(_tell_when_listening(listeners, on_ready)))
-        await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
-        stop.set()  # one that has ended takes the others along
-        await asyncio.gather(*serving)
-    finally:
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for fault in ended:
-        if isinstance(fault, Exception):
-            raise fault
-
-
-async def _tell_when_listening(listeners: Sequence[Listener], on_ready: Callable[[], None]) -> None:
-    for listener in listeners:
-        await listener.listening.wait()
-    on_ready()

@@ -1,0 +1,94 @@
+"""Browser apps of a configuration, put together: side by side, and in several processes."""
+
+import asyncio
+from http.cookies import SimpleCookie
+
+import pytest
+
+from app.test_browser_settings import APP
+from app.test_config import GOOD, write  # noqa: F401 - the fixture
+from tokenward.app.browser_apps import browser_apps
+from tokenward.app.config import load
+from tokenward.app.foundation import foundation
+from tokenward.app.initialise import make_secrets
+from tokenward.base.clock import SYSTEM_CLOCK
+from tokenward.base.problems import Refusal
+from tokenward.base.secret import Secret
+from tokenward.client.record import Record
+from tokenward.client.token import Token
+
+OTHER = """\
+  other:
+    url: http://localhost:8000
+    client_id: other
+    client_secret: env:OTHER_SECRET
+    scopes: [openid]
+    apis: [bank]
+"""
+
+
+def signed_in(served):
+    """The name of a session that begins in this process, and its token."""
+    now = SYSTEM_CLOCK.time()
+    token = Token(
+        value=Secret(f"token of {served.app.name}"), scope=(), obtained_at=now, expires_at=now + 600
+    )
+    claims = {"sub": "ada", "iat": now}
+    scope = {"headers": []}
+    header = served.routes._sessions.start(scope, claims, Secret("id"), Record(token, None))
+    ((_, morsel),) = SimpleCookie(header[1].decode()).items()
+    return morsel.value
+
+
+@pytest.fixture
+def processes(write, tmp_path):  # noqa: F811
+    """The applications as two gateway processes have them."""
+    make_secrets(tmp_path)
+    configuration = load(write(GOOD + APP + OTHER)).configuration
+
+    async def opened():
+        async with foundation(configuration) as ground:
+            return browser_apps(ground), browser_apps(ground), configuration
+
+    return asyncio.run(opened())
+
+
+def test_a_session_is_known_to_every_process_and_to_no_other_application(processes):
+    one, two, _ = processes
+    name = signed_in(one._served[0])
+    assert asyncio.run(two._served[0].app.tokens.token(name)) == "token of shop"
+    for stranger in (one._served[1], two._served[1]):
+        with pytest.raises(Refusal, match="session_ended"):
+            asyncio.run(stranger.app.tokens.token(name))
+    one._served[0].routes._sessions.end(
+        {"headers": [(b"cookie", f"{one._served[0].app.cookie.name}={name}".encode())]}
+    )
+    with pytest.raises(Refusal, match="session_ended"):
+        asyncio.run(two._served[0].app.tokens.token(name))
+
+
+def test_each_application_answers_at_its_own_origin_and_has_its_own_cookie(processes):
+    one, _, configuration = processes
+    shop, other = one._served
+    assert shop.app.cookie.name != other.app.cookie.name
+    assert other.app.cookie.name.startswith("tokenward-")
+
+    def found(host, path):
+        headers = [(b"host", host)] if host else []
+        return one._found({"headers": headers, "raw_path": path})
+
+    assert found(b"127.0.0.1:8000", b"/bff/session") is shop.routes
+    assert found(b"LOCALHOST:8000", b"/bff/session") is other.routes
+    for host, path in (
+        (b"evil.example", b"/bff/session"),
+        (b"", b"/bff/session"),
+        (b"localhost:8000", b"/bff/%73ession"),
+        (b"localhost:8000", b"/bff/sign-out"),
+        (b"localhost:8000", b"/bff/"),
+    ):
+        assert found(host, path) is None, (host, path)
+    (api,) = one.admitted(configuration.policy).apis
+    assert {host: app.name for host, app in api.apps.items()} == {
+        "127.0.0.1:8000": "shop",
+        "localhost:8000": "other",
+    }

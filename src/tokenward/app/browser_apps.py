@@ -7,6 +7,7 @@ Python application uses; the gateway only knows its own small port (`gateway.bro
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from tokenward.tokens.sealing import derive_key
 
 _NAMES = Names(sign_in="login", sign_out="")  # the sign-out is a script's, and so `ScriptRoutes` answers it
 _FILE = "browser-sessions.db"
+# Of their own: a slow provider must not take the threads for which everything else of the process waits.
+_THREADS = ThreadPoolExecutor(64, thread_name_prefix="browser-apps")
 _HSTS = b"strict-transport-security"
 
 
@@ -57,7 +60,7 @@ class _Tokens:
 
     async def token(self, session: str, *, refused: str = "") -> str:
         """As `gateway.browser_sessions.SessionTokens`."""
-        return await asyncio.to_thread(self._token, session, refused)
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, self._token, session, refused)
 
     def _token(self, session: str, refused: str) -> str:
         found = self._sessions.open(session)
@@ -111,7 +114,8 @@ class BrowserAppRoutes:
             except Refusal as refusal:
                 answer = as_answer(refusal.problem)
             else:
-                answer = await asyncio.to_thread(routes.answer, scope, body)
+                loop = asyncio.get_running_loop()
+                answer = await loop.run_in_executor(_THREADS, routes.answer, scope, body)
             stays = ((_HSTS, DEFAULTS[_HSTS.decode()].encode()),) if scope["scheme"] == "https" else ()
             await respond(send, answer.status, answer.body, (*answer.headers, *stays))
 

@@ -36,9 +36,21 @@ def test_any_host_is_a_warning(write):  # noqa: F811
     assert "any-host" not in [code for _, code in codes(check(write(said(DOCUMENTS))))]
 
 
+def test_open_registration_is_a_warning(write):  # noqa: F811
+    text = "registration: {scopes: [accounts:read]%s}"
+    loaded = check(write(said(text % ", open: true")))
+    assert ("warning", "open-registration") in codes(loaded)
+    closed = load(write(said(text % "")))
+    assert codes(closed) == []
+    assert closed.configuration.settings.clients.registration.open is False
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
+        ("registration: {}", "strangers"),
+        ("registration: {scopes: [nothing:known]}", "strangers"),
+        ("registration: {scopes: [accounts:read], unused: 1m}", None),
         ("documents: {scopes: [accounts:read]}", "missing-key"),
         ("documents: {hosts: [], scopes: [accounts:read]}", "too-short"),
         ("documents: {hosts: ['https://a.example'], scopes: [accounts:read]}", "host-pattern"),

@@ -8,6 +8,7 @@ from store.leak_contract import PROMISES as LEAK_PROMISES
 from store.logout_contract import PROMISES as LOGOUT_PROMISES
 from store.people_contract import PROMISES as PEOPLE_PROMISES
 from store.pushed_contract import PROMISES as PUSHED_PROMISES
+from store.registration_contract import PROMISES as REGISTRATION_PROMISES
 from store.usage_contract import PROMISES as USAGE_PROMISES
 from store.values import opened
 
@@ -21,6 +22,7 @@ from store.values import opened
         *LOGOUT_PROMISES,
         *PEOPLE_PROMISES,
         *PUSHED_PROMISES,
+        *REGISTRATION_PROMISES,
         *USAGE_PROMISES,
     ],
     ids=lambda check: check.__name__,

@@ -225,6 +225,7 @@ def _client_json(client: Client) -> dict[str, object]:
         "require_signed_request_object": client.require_signed_request_object,
         "jwks": json.loads(client.jwks) if client.jwks else None,
         "jwks_uri": client.jwks_uri,
+        "self_registered": client.self_registered,
         "exposes": list(exposure(client)),
         **asdict(client.openid),
     }

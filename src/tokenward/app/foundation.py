@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from tokenward.app.config import Configuration
+from tokenward.app.stranger_settings import RegistrationSettings
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import INVALID_TOKEN, UNAVAILABLE, Refusal
 from tokenward.base.references import resolve
@@ -18,6 +19,7 @@ from tokenward.gateway.inside import Protection
 from tokenward.issuer.api_keys import ApiKeyDesk
 from tokenward.issuer.client_desk import ClientDesk
 from tokenward.issuer.settings import ExchangeRule, IssuerSettings, Resource
+from tokenward.issuer.strangers import RegistrationPolicy
 from tokenward.leaks.response.reporters import LEAK_SCOPES, LEAKS_PATH
 from tokenward.store.facts import person_facts
 from tokenward.store.keeping import load_data_key, load_pairwise_key, load_peppers, sealer
@@ -77,6 +79,7 @@ class Foundation:
             resources={**self.configuration.resources, **_leak_reports(settings.issuer.url)},
             takes_certificates=settings.issuer.client_certificates is not None,
             client_authorities=self.configuration.client_authorities,
+            registration=_registration(settings.clients.registration),
             require_pushed_requests=settings.clients.pushed_requests.required,
             without_pushed_requests=frozenset(
                 each.client for each in settings.clients.pushed_requests.exceptions
@@ -323,6 +326,11 @@ class StoreResolver:
             subject=subject(self.pairwise_key, user_id, release.sector),
             claims=released(release.claims, known),
         )
+
+
+def _registration(said: RegistrationSettings | None) -> RegistrationPolicy | None:
+    """Who may register itself, for the issuer."""
+    return None if said is None else RegistrationPolicy(said.open, said.most, said.unused, said.terms)
 
 
 def _leak_reports(issuer_url: str) -> dict[str, Resource]:

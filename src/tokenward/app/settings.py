@@ -17,7 +17,7 @@ from tokenward.app.model import Model
 from tokenward.app.people_settings import PeopleSettings
 from tokenward.app.quantities import Duration, NoticeDays
 from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServer
-from tokenward.app.stranger_settings import DocumentSettings
+from tokenward.app.stranger_settings import DocumentSettings, RegistrationSettings
 from tokenward.app.tier_settings import TierSettings
 from tokenward.app.value_rules import A_LIST
 from tokenward.app.values import ApiName, Name, Reason, Redis, Reference, Scopes, SessionFile, Store
@@ -154,6 +154,9 @@ class ClientSettings(Model):
         json_schema_extra={"default": "180d"},
         description="Client secrets end at this age, rotated or not: 1d to 730d. Those that are there keep "
         "their end.",
+    )
+    registration: RegistrationSettings | None = Field(
+        default=None, description="Clients that register themselves (RFC 7591); without it none can."
     )
     documents: DocumentSettings | None = Field(
         default=None,

@@ -29,7 +29,15 @@ def unknown_stranger_scopes(settings: Settings, resources: Mapping[str, Resource
 
 
 def opened(settings: Settings) -> Iterator[Remark]:
-    """Where anybody's host counts."""
+    """Where anybody may come, and where anybody's host counts."""
+    if settings.clients.registration is not None and settings.clients.registration.open:
+        yield Remark(
+            ("clients", "registration", "open"),
+            "warning",
+            "open-registration",
+            "anybody can register clients: what they say of themselves is checked by nobody",
+            "give initial access tokens to those who may (tokenward clients invite)",
+        )
     for keys, said in _said(settings):
         for member in ("hosts", "redirect_hosts"):
             if ANY_HOST in getattr(said, member, ()):
@@ -44,6 +52,8 @@ def opened(settings: Settings) -> Iterator[Remark]:
 
 
 def _said(settings: Settings) -> Iterator[tuple[Keys, StrangerSettings]]:
+    if settings.clients.registration is not None:
+        yield ("clients", "registration"), settings.clients.registration
     if settings.clients.documents is not None:
         yield ("clients", "documents"), settings.clients.documents
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from tokenward.app.model import Model
+from tokenward.app.quantities import Duration
 from tokenward.app.value_rules import A_LIST, bad_value, each_once
 from tokenward.issuer.settings import SCOPE_TOKEN
 from tokenward.issuer.strangers import ANY_HOST, StrangerTerms
@@ -63,6 +64,21 @@ class StrangerSettings(Model):
     def terms(self) -> StrangerTerms:
         """For the issuer."""
         return StrangerTerms(frozenset(self.types), self.scopes, self.redirect_hosts)
+
+
+class RegistrationSettings(StrangerSettings):
+    """Clients that register themselves."""
+
+    open: bool = Field(
+        default=False,
+        description="Anybody may; otherwise who has an initial access token (`tokenward clients invite`).",
+    )
+    most: int = Field(default=1_000, ge=1, le=100_000, description="How many such clients there may be.")
+    unused: Annotated[int, Duration(3600, 365 * 86_400)] = Field(
+        default=30 * 86_400,
+        json_schema_extra={"default": "30d"},
+        description="One that nobody allows anything goes at this age: 1h to 365d.",
+    )
 
 
 class DocumentSettings(StrangerSettings):

@@ -209,6 +209,10 @@ INVALID_CLIENT_METADATA = _row(
     "invalid_client_metadata", 400, "The client metadata is not acceptable.", "RFC 7591 §3.2.2",
     "invalid_client_metadata",
 )  # fmt: skip
+REGISTRATION_FULL = _row(
+    "registration_full", 503, "No more clients can register themselves now.", "RFC 7591 §5",
+    "temporarily_unavailable",
+)  # fmt: skip
 INVALID_REDIRECT_URI = _row(
     "invalid_redirect_uri", 400, "A redirect address is not acceptable.", "RFC 7591 §3.2.2",
     "invalid_redirect_uri",

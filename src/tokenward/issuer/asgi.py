@@ -16,7 +16,7 @@ from tokenward.base.problems import (
     problem_json,
 )
 from tokenward.issuer.context import Issuer
-from tokenward.issuer.endpoints import device, end_session, pushed_authorization
+from tokenward.issuer.endpoints import device, end_session, pushed_authorization, registration
 from tokenward.issuer.endpoints.authorize import DECISION_PATH, authorize, authorize_by_post, decide
 from tokenward.issuer.endpoints.device_authorization import device_authorization
 from tokenward.issuer.endpoints.introspect import introspect
@@ -26,6 +26,7 @@ from tokenward.issuer.endpoints.revoke import revoke
 from tokenward.issuer.endpoints.token import token
 from tokenward.issuer.endpoints.userinfo import PATH as USERINFO_PATH
 from tokenward.issuer.endpoints.userinfo import userinfo, userinfo_error
+from tokenward.issuer.registering import PATH as REGISTRATION_PATH
 from tokenward.issuer.response import Endpoint, Response, error_page, oauth_error
 from tokenward.store.port import StoreUnavailable
 
@@ -64,6 +65,16 @@ ROUTES: dict[str, Route] = {
     "/revoke": Route({"POST": revoke}, oauth_error, any_origin=True),
     "/authorize": Route({"GET": authorize, "POST": authorize_by_post}, error_page),
     DECISION_PATH: Route({"POST": decide}, error_page),
+    REGISTRATION_PATH: Route(
+        {
+            "POST": registration.register,
+            "GET": registration.read,
+            "PUT": registration.change,
+            "DELETE": registration.remove,
+        },
+        registration.registration_error,
+        any_origin=True,
+    ),
     device.PATH: Route({"GET": device.ask_code, "POST": device.ask_consent}, error_page),
     device.DECISION_PATH: Route({"POST": device.decide}, error_page),
     USERINFO_PATH: Route({"GET": userinfo, "POST": userinfo}, userinfo_error, any_origin=True),

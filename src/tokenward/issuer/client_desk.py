@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
 from tokenward.base.problems import NOT_FOUND, Refusal
 from tokenward.issuer.settings import IssuerSettings
-from tokenward.store.port import Clients
+from tokenward.store.port import ClientStore
 from tokenward.store.records import Client
 
 ATTEMPTS = 3  # to find a locator that is free
@@ -29,7 +29,7 @@ class ClientDesk:
         clock: time.
     """
 
-    store: Clients
+    store: ClientStore
     settings: IssuerSettings
     peppers: tuple[bytes, ...]
     clock: Clock = SYSTEM_CLOCK

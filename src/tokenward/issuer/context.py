@@ -47,6 +47,7 @@ class Issuer:
             by peer: each costs a row for an hour.
         pushing_peers: 30 requests of clients that prove nothing can be pushed at once, then one every four
             seconds, by peer.
+        registering: 20 clients can register themselves at once, then one a minute, by peer.
         pushing_clients: 5000 requests of a client that proves itself at once, then 100 a second.
         user_codes: finds the device that a person's code is about, and slows down who guesses.
 
@@ -75,6 +76,7 @@ class Issuer:
     asking_devices: TokenBuckets = field(init=False)
     pushing_peers: TokenBuckets = field(init=False)
     pushing_clients: TokenBuckets = field(init=False)
+    registering: TokenBuckets = field(init=False)
     user_codes: UserCodes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Issuer:
         object.__setattr__(self, "wrong_evidence", TokenBuckets(burst=20, every=2, clock=self.clock))
         object.__setattr__(self, "asking_devices", TokenBuckets(burst=30, every=10, clock=self.clock))
         object.__setattr__(self, "pushing_peers", TokenBuckets(burst=30, every=4, clock=self.clock))
+        object.__setattr__(self, "registering", TokenBuckets(burst=20, every=60, clock=self.clock))
         object.__setattr__(self, "pushing_clients", TokenBuckets(burst=5000, every=0.01, clock=self.clock))
         object.__setattr__(self, "user_codes", UserCodes(self.store, self.peppers, clock=self.clock))
 

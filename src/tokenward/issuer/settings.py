@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
+from tokenward.issuer.strangers import RegistrationPolicy
 from tokenward.tokens.authorization_details.types import DetailType
 from tokenward.tokens.certificates import Authorities
 
@@ -98,6 +99,7 @@ class IssuerSettings:
         exchange: who may exchange what for what; there is one rule at most for each client and two audiences.
         require_pushed_requests: every client pushes its authorization requests (RFC 9126 §5).
         without_pushed_requests: the client_ids of those that need not, all the same.
+        registration: who may register itself; None: nobody.
 
     Raises:
         ValueError: the url is no origin, or a resource is malformed.
@@ -120,6 +122,7 @@ class IssuerSettings:
     exchange: tuple[ExchangeRule, ...] = ()
     require_pushed_requests: bool = False
     without_pushed_requests: frozenset[str] = frozenset()
+    registration: RegistrationPolicy | None = None
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

@@ -44,6 +44,23 @@ class DocumentPolicy:
     terms: StrangerTerms = StrangerTerms()
 
 
+@dataclass(frozen=True, slots=True)
+class RegistrationPolicy:
+    """Who may register itself (RFC 7591).
+
+    Attributes:
+        open: anybody; else who has an initial access token.
+        most: how many such clients there may be.
+        unused: seconds after which one goes that nobody has allowed anything.
+        terms: what such a client may be.
+    """
+
+    open: bool = False
+    most: int = 1_000
+    unused: int = 30 * 86_400
+    terms: StrangerTerms = StrangerTerms()
+
+
 def is_document_id(client_id: str) -> bool:
     """Whether that names a document, and no client that is registered."""
     return client_id.startswith(DOCUMENT)
@@ -51,7 +68,7 @@ def is_document_id(client_id: str) -> bool:
 
 def is_stranger(client: Client) -> bool:
     """Whether nobody here registered it."""
-    return is_document_id(client.client_id)
+    return client.self_registered or is_document_id(client.client_id)
 
 
 def host_is_named(host: str, patterns: tuple[str, ...]) -> bool:

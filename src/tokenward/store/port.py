@@ -34,6 +34,7 @@ from tokenward.store.records import (
     RefreshToken,
     RevokedTokens,
 )
+from tokenward.store.registration_port import Registrations
 from tokenward.store.sealed_port import Keys
 from tokenward.store.usage_port import Usages
 
@@ -337,8 +338,13 @@ class Upkeep(Protocol):
         """Finish what was accepted, then release everything. Later calls raise `StoreUnavailable`."""
 
 
+class ClientStore(Clients, Registrations, Protocol):
+    """Clients, whoever registered them."""
+
+
 class Store(
     Clients,
+    Registrations,
     People,
     Factors,
     Logouts,

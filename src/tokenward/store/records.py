@@ -84,6 +84,7 @@ class Client:
         require_pushed_authorization_requests: it pushes its authorization requests (RFC 9126 §6).
         require_signed_request_object: it signs them (RFC 9101 §10.5).
         openid: what it has as a relying party.
+        self_registered: nobody here registered it (RFC 7591).
     """
 
     client_id: str
@@ -106,6 +107,7 @@ class Client:
     require_pushed_authorization_requests: bool = False
     require_signed_request_object: bool = False
     openid: RelyingParty = RelyingParty()
+    self_registered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ KINDS: dict[str, str] = {
     "se": "session",
     "sl": "sign-in link",
     "ad": "admin token",
+    "ia": "initial access token",
+    "ra": "registration access token",
 }
 
 _LOCATOR = 11

@@ -12,6 +12,7 @@ from rich.text import Text
 from tokenward.app.certificate_files import read_certificates
 from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, date, err, fail, out
 from tokenward.app.cli.duration_option import duration_option
+from tokenward.app.cli.invitations import COMMANDS as INVITATIONS
 from tokenward.app.cli.opening import with_foundation
 from tokenward.app.foundation import Foundation
 from tokenward.app.jwk_files import jwks_text
@@ -35,6 +36,8 @@ from tokenward.store.records import (
 )
 
 commands = typer.Typer(no_args_is_help=True, help="Register applications, rotate their secrets, remove them.")
+for _name, _command in INVITATIONS.items():
+    commands.command(_name)(_command)
 
 ClientId = Annotated[str, typer.Argument(help="The client_id.")]
 JwksFile = Annotated[

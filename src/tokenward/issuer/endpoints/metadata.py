@@ -14,6 +14,7 @@ from tokenward.issuer.endpoints.end_session import PATH as END_SESSION_PATH
 from tokenward.issuer.endpoints.pushed_authorization import PATH as PUSH_PATH
 from tokenward.issuer.endpoints.userinfo import PATH as USERINFO_PATH
 from tokenward.issuer.grants.table import GRANTS
+from tokenward.issuer.registering import PATH as REGISTRATION_PATH
 from tokenward.issuer.response import Response, public_json
 from tokenward.issuer.settings import PROTOCOL_SCOPES
 from tokenward.store.records import IntrospectionAlg, OpenIdAlg
@@ -68,6 +69,7 @@ def _oauth(issuer: Issuer) -> dict[str, Any]:
         "require_signed_request_object": False,  # of clients that are registered so
         "tls_client_certificate_bound_access_tokens": issuer.settings.takes_certificates,  # RFC 8705 §3.3
         "dpop_signing_alg_values_supported": list(ALGORITHMS_OF_PROOFS),  # RFC 9449 §5.1
+        **({"registration_endpoint": url + REGISTRATION_PATH} if issuer.settings.registration else {}),
         **({"client_id_metadata_document_supported": True} if issuer.documents is not None else {}),
         **_detail_types(issuer),
     }

@@ -74,7 +74,7 @@ def named(text: str, *, prefix: str = "tkw") -> Named:
     """What the credential `text` says of itself. Whatever has no form of ours may be an imported API key."""
     digest = opaque.fingerprint(text)
     parsed = opaque.parse(text, prefix=prefix)
-    if parsed is not None:
+    if parsed is not None and parsed.kind in KINDS:
         return Named(parsed.token_id, digest, KINDS[parsed.kind])
     token_id = claimed_token_id(text, prefix=prefix)
     if token_id is not None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tokenward.store.port import Store, StoreUnavailable
 from tokenward.store.sql.api_keys import SqlApiKeys
-from tokenward.store.sql.clients import SqlClients
 from tokenward.store.sql.consents import SqlConsents
 from tokenward.store.sql.database import Database
 from tokenward.store.sql.device_codes import SqlDeviceCodes
@@ -17,6 +16,7 @@ from tokenward.store.sql.logouts import SqlLogouts
 from tokenward.store.sql.migrate import migrate_postgres, migrate_sqlite
 from tokenward.store.sql.people import SqlPeople
 from tokenward.store.sql.pushed_requests import SqlPushedRequests
+from tokenward.store.sql.registrations import SqlRegistrations
 from tokenward.store.sql.replays import SqlReplays
 from tokenward.store.sql.sessions import SqlSessions
 from tokenward.store.sql.sqlite import SqliteDatabase
@@ -26,7 +26,7 @@ from tokenward.store.sql.usages import SqlUsages
 
 
 class SqlStore(
-    SqlClients,
+    SqlRegistrations,
     SqlPeople,
     SqlSessions,
     SqlLogouts,

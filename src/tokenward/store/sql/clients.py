@@ -94,7 +94,7 @@ class SqlClients(Family):
         self._known.clear()
 
     async def add_client(self, client: Client, secret: ClientSecret | None) -> None:
-        row = _client_row(client)
+        row = client_row(client)
 
         def unit(cursor: Cursor) -> None:
             cursor.run(_ADD, row)
@@ -102,7 +102,7 @@ class SqlClients(Family):
             # A removed one of the same name had all cut off that it would ever hold.
             revive(cursor, "client", client.client_id, until=until)
             if secret is not None:
-                cursor.run(_ADD_SECRET, _secret_row(secret))
+                cursor.run(_ADD_SECRET, secret_row(secret))
 
         await self._change(unit)
 
@@ -156,7 +156,7 @@ class SqlClients(Family):
             if cursor.one(_HOLD, {"client": new.client_id}) is None:
                 return False
             cursor.run(_END_SECRETS, {"client": new.client_id, "until": old_expire_at})
-            cursor.run(_ADD_SECRET, _secret_row(new))
+            cursor.run(_ADD_SECRET, secret_row(new))
             if void_until is not None:
                 cut_off(cursor, "client", new.client_id, before=void_until, at=new.created_at)
             return True
@@ -189,10 +189,11 @@ def end_client_secret(cursor: Cursor, secret_id: str, until: float) -> bool:
 
 # Of `Client`: what a column holds in another form than the record. SQLite's booleans are integers.
 _LISTS = ("redirect_uris", "scopes", "id_token_claims", "authorization_details_types")
-_FLAGS = ("require_pushed_authorization_requests", "require_signed_request_object")
+_FLAGS = ("require_pushed_authorization_requests", "require_signed_request_object", "self_registered")
 
 
-def _client_row(client: Client) -> Parameters:
+def client_row(client: Client) -> Parameters:
+    """The columns of a client."""
     row = {name: getattr(client, name) for name in Client.__dataclass_fields__}
     lists = {name: join_words(row[name]) for name in _LISTS}
     return {**row, **lists, "openid": json.dumps(asdict(client.openid))}
@@ -213,7 +214,8 @@ def read_openid(text: str) -> RelyingParty:
     return RelyingParty(**members)
 
 
-def _secret_row(secret: ClientSecret) -> Parameters:
+def secret_row(secret: ClientSecret) -> Parameters:
+    """The columns of a secret."""
     return {
         "secret_id": secret.secret_id,
         "client_id": secret.client_id,

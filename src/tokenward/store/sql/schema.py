@@ -71,6 +71,30 @@ clients = sa.Table(
     _flag("require_pushed_authorization_requests"),
     _flag("require_signed_request_object"),
     _text("openid", default="{}"),
+    _flag("self_registered"),
+    sqlite_with_rowid=False,
+)
+
+# A client that registered itself has a row here, which goes with it.
+registrations = sa.Table(
+    "registrations",
+    METADATA,
+    sa.Column("client_id", _Text, sa.ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True),
+    _text("token_id"),
+    _bytes("keyed_hash"),
+    _text("said"),
+    sa.Column("unused_at", sa.Double, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+initial_tokens = sa.Table(
+    "initial_tokens",
+    METADATA,
+    _key("token_id"),
+    _bytes("keyed_hash"),
+    sa.Column("uses_left", sa.Integer, nullable=False),
+    _time("created_at"),
+    _time("expires_at"),
     sqlite_with_rowid=False,
 )
 
@@ -255,7 +279,7 @@ grants = sa.Table(
     "grants",
     METADATA,
     _key("grant_id"),
-    _text("client_id"),
+    sa.Column("client_id", _Text, nullable=False, index=True),
     sa.Column("user_id", _Text, nullable=False, index=True),
     _text("scope"),
     _text("audience"),

@@ -115,6 +115,21 @@ def test_a_logout_token_counts_once(op, browser):
     assert browser.person
 
 
+@pytest.mark.parametrize("place", ["end", "use_once"])
+def test_a_logout_that_the_store_failed_at_is_heeded_when_it_is_told_again(op, browser, monkeypatch, place):
+    def fail(*_arguments, **_named):
+        raise OSError("the disk")
+
+    browser.sign_in_as()
+    token, store = logout_token(op, int(time.time()) + 1), browser.sign_in._sessions.store
+    with monkeypatch.context() as broken:
+        broken.setattr(store, place, fail)
+        with pytest.raises(OSError, match="the disk"):
+            browser.told(token)
+    assert browser.told(token).status == 200
+    assert browser.person is None
+
+
 @pytest.mark.parametrize("form", [{}, {"logout_token": "x"}, {"logout_token": "a.b.c"}, {"other": "y"}])
 def test_what_is_no_logout_token_is_told_so(browser, form):
     answer = Browser(browser.sign_in, browser.fake).post("/auth/backchannel-logout", form, origin=None)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -178,6 +179,21 @@ def test_a_key_is_used_once_until_its_time(store):
     assert store.use_once(b"k" * 32, until=now + 60, now=now)
     assert not store.use_once(b"k" * 32, until=now + 60, now=now)
     assert store.use_once(b"l" * 32, until=now + 60, now=now)
+
+
+def test_what_is_told_again_and_again_and_what_has_ended_takes_no_room(tmp_path):
+    path = tmp_path / "sessions.db"
+    file, memory = SqliteSessions(path), MemorySessions()
+    for store in (file, memory):
+        for jti in ("a", "b", "c"):
+            store.end("op shop", notice(jti=jti), kept_until=1000.0)
+        store.end("op shop", notice(issued_at=140.0), kept_until=1000.0)
+        assert not store.add(row(1, issued_at=145.0), now=1.0), "an older one takes nothing from a newer"
+    for number in range(3):
+        file.use_once(bytes([number]) * 32, until=10.0 + number, now=11.5)
+    with closing(sqlite3.connect(path)) as database:
+        counted = [database.execute(f"SELECT count(*) FROM {it}").fetchone() for it in ("logouts", "used")]
+    assert (counted, len(memory._logouts)) == ([(2,), (1,)], 2)
 
 
 def test_a_full_memory_lets_the_one_go_that_would_end_first():

@@ -83,6 +83,7 @@ class MemorySessions:
     def end(self, party: str, notice: LogoutNotice, *, kept_until: float) -> int:
         """As `SessionStore`."""
         with self._lock:
+            self._logouts = [each for each in self._logouts if not _covers(party, notice, each)]
             self._logouts.append((party, notice, kept_until))
             meant = [
                 key for key, each in self._sessions.items() if each.party == party and _means(notice, each)
@@ -109,3 +110,10 @@ class MemorySessions:
 
 def _means(notice: LogoutNotice, session: StoredSession) -> bool:
     return notice.means(subject=session.subject, sid=session.sid, issued_at=session.issued_at)
+
+
+def _covers(party: str, newer: LogoutNotice, told: tuple[str, LogoutNotice, float]) -> bool:
+    """Whether it leaves nothing to what was told before: told again and again, it is kept once."""
+    whose, older, _ = told
+    same = (whose, older.subject, older.sid) == (party, newer.subject, newer.sid)
+    return same and older.issued_at <= newer.issued_at

@@ -212,10 +212,12 @@ class Routes:
     def _heed(self, notice: LogoutNotice) -> None:
         now, store, party = self._clock.time(), self._sessions.store, self._sessions.party
         once = hashlib.sha256(f"{party}\nlogout\n{notice.jti}".encode()).digest()
+        # Heeded first and counted then: the provider tells a store that fails in between once more, and who
+        # replays it ends only what was begun before it. A sign-in that is under way rests on what the
+        # provider said before it, and must not outlast this.
+        ended = store.end(party, notice, kept_until=now + LIFETIME)
         if not store.use_once(once, until=notice.ends_at, now=now):
             raise Refusal(MALFORMED, "the logout token was used before")
-        # A sign-in that is under way rests on what the provider said before it, and must not outlast this.
-        ended = store.end(party, notice, kept_until=now + LIFETIME)
         _log.info("signed out at %s: %d sessions ended", self._provider.party.issuer, ended)
 
     def _failed(self, error: FlowError) -> WebAnswer:

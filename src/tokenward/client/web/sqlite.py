@@ -30,9 +30,12 @@ CREATE TABLE IF NOT EXISTS logouts (
     party TEXT NOT NULL, subject TEXT NOT NULL, sid TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS used (key BLOB PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS used_by_end ON used (until);
 """
 # What `LogoutNotice.means` says, of a row of sessions and one of logouts.
 _MEANT = "issued_at <= :at AND (:subject = '' OR subject = :subject) AND (:sid = '' OR sid = :sid)"
+# What a newer logout of the same leaves nothing to: told again and again, it is one row.
+_COVERED = "party = :party AND subject = :subject AND sid = :sid AND at <= :at AND until <= :until"
 _TOLD = (
     "party = :party AND at >= :issued_at AND (subject = '' OR subject = :subject)"
     " AND (sid = '' OR sid = :sid) AND until > :now"
@@ -136,13 +139,15 @@ class SqliteSessions:
         }  # fmt: skip
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
+            database.execute(f"DELETE FROM logouts WHERE {_COVERED}", row)  # noqa: S608 - our names
             database.execute("INSERT INTO logouts VALUES (:party, :subject, :sid, :at, :until)", row)
             return database.execute(f"DELETE FROM sessions WHERE party = :party AND {_MEANT}", row).rowcount  # noqa: S608
 
     def use_once(self, key: bytes, *, until: float, now: float) -> bool:
         """As `SessionStore`."""
         with self._open() as database:
-            database.execute("DELETE FROM used WHERE key = ? AND until <= ?", (key, now))
+            # All of them: who comes back from no sign-in with nonsense is never the reason for an `add`.
+            database.execute("DELETE FROM used WHERE until <= ?", (now,))
             done = database.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", (key, until))
             return done.rowcount == 1
 

@@ -129,6 +129,25 @@ async def test_who_has_no_initial_token_registers_nothing(h: House):
 
 
 @at(CLOSED)
+async def test_the_locator_of_an_initial_token_is_no_token(h: House):
+    real, forged = await invited(h), opaque.new("ia").secret.reveal()
+    start = len("tkw_ia_")
+    body = real[: start + 11] + forged[start + 11 : -6]
+    token = body + opaque._checksum(body)
+    assert opaque.parse(token, kind="ia").token_id == opaque.parse(real).token_id
+    assert refusal(await post(h, NATIVE, token)) == INVALID_TOKEN
+    await made(h, NATIVE, real)
+
+
+@at(
+    RegistrationPolicy(open=True, terms=StrangerTerms(frozenset({"native"}), redirect_hosts=("app.example",)))
+)
+async def test_no_client_comes_of_a_type_that_the_policy_has_not(h: House):
+    assert refusal(await post(h, WEB)) == (400, "invalid_client_metadata")
+    await made(h, NATIVE)
+
+
+@at(CLOSED)
 async def test_a_refused_registration_takes_no_use(h: House):
     token = await invited(h)
     assert refusal(await post(h, NATIVE | {"redirect_uris": []}, token)) == (400, "invalid_redirect_uri")

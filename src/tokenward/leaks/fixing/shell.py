@@ -26,14 +26,16 @@ def rewrite(spot: Spot, kept: Reference, name: str) -> Rewritten:
     """See `Rewrite`."""
     new = fetched(kept, name)
     variable = name if kept.scheme == "env" else ""
-    here = _here_document(spot)
+    here, open_before = _before(spot)
     if here is not None:
-        if here:
+        if here["quote"]:
             raise ByHand(
                 "It stands in a here-document whose end is quoted, so that nothing is replaced.", new
             )
         return Rewritten(spot.replaced(spot.start, spot.end, new), variable)
-    state, opened = _state(spot)
+    if open_before:
+        raise ByHand("It stands between quotes that opened on a line before.", new)
+    state, opened = _state(spot.text, spot.line[0], spot.start)
     if state == "#":
         return Rewritten(spot.replaced(spot.start, spot.end, f"{kept.scheme}:{kept.place}"))
     if state == '"':
@@ -65,33 +67,52 @@ def rewrite_entry(spot: Spot, kept: Reference, _name: str) -> Rewritten:
     return Rewritten(text, entry["name"])
 
 
-def _state(spot: Spot) -> tuple[str, int]:
-    """In what kind of quotes the secret stands ("#": in a comment), and where that opened."""
-    state, opened = "", 0
-    at = spot.line[0]
-    while at < spot.start:
-        byte = spot.text[at]
+def _state(text: str, begin: int, end: int, state: str = "") -> tuple[str, int]:
+    """In what kind of quotes a line is at `end` ("#": in a comment), and where those opened.
+
+    Args:
+        text: of the file.
+        begin: offset at which the line begins.
+        end: offset up to which it is read.
+        state: the quotes that are open at its beginning.
+    """
+    opened = begin
+    at = begin
+    while at < end:
+        byte = text[at]
         if byte == "\\" and state != "'":
             at += 1
         elif state:
             state = "" if byte == state else state
         elif byte in "\"'":
             state, opened = byte, at
-        elif byte == "#" and (at == spot.line[0] or spot.text[at - 1] in " \t;"):
+        elif byte == "#" and (at == begin or text[at - 1] in " \t;"):
             return "#", at
         at += 1
     return state, opened
 
 
-def _here_document(spot: Spot) -> bool | None:
-    """Whether the end of the here-document around the secret is quoted; None where it stands in none."""
-    found: re.Match[str] | None = None
-    for line in spot.text[: spot.line[0]].split("\n")[:-1]:
-        if found is not None:
-            found = None if line.strip() == found["word"] else found
-        elif not line.lstrip().startswith("#"):
-            found = _HERE.search(line)
-    # What never ends is none: `<<` also shifts bits, and stands in strings.
-    if found is None or not re.search(rf"(?m)^\s*{found['word']}\s*$", spot.text[spot.line[1] :]):
-        return None
-    return bool(found["quote"])
+def _before(spot: Spot) -> tuple[re.Match[str] | None, str]:
+    """The here-document in which the secret's line is, and the quotes that are open where it begins.
+
+    Quotes inside of `"$(…)"` are counted as if they were not nested: then more is left to people.
+    """
+    lines = spot.text.split("\n")
+    last = {line.strip(): number for number, line in enumerate(lines)}
+    here: re.Match[str] | None = None
+    state, begin = "", 0
+    for number, line in enumerate(lines):
+        if begin >= spot.line[0]:
+            break
+        if here is not None:
+            here = None if line.strip() == here["word"] else here
+        else:
+            was = state
+            state, _ = _state(spot.text, begin, begin + len(line), state)
+            found = None if was or line.lstrip().startswith("#") else _HERE.search(line)
+            # What never ends is none: `<<` also shifts bits, and stands in strings.
+            if found is not None and last.get(found["word"], 0) > number:
+                here = found
+            state = "" if state == "#" else state
+        begin += len(line) + 1
+    return here, state

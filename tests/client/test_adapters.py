@@ -36,13 +36,28 @@ def test_a_nonce_that_is_asked_for_is_sent_once(fake, source, send):
     assert len(fake.calls) == 4
 
 
-def test_a_redirect_elsewhere_gets_no_token(fake, source, send):
+@pytest.mark.parametrize("dpop", [False, True], ids=["bearer", "bound"])
+@pytest.mark.parametrize("before", [[], [INVALID]], ids=["at-once", "after-another-token"])
+def test_a_redirect_elsewhere_gets_no_token_and_no_proof(fake, source, send, dpop, before):
+    fake.token_type = "DPoP" if dpop else "Bearer"
     elsewhere = fake.api.replace("127.0.0.1", "localhost") + "/api"
-    fake.refusals = [(302, {"location": elsewhere}), INVALID]
+    fake.refusals = [*before, (302, {"location": elsewhere}), INVALID]
     with contextlib.suppress(TokenError):  # of the middleware, which is asked about each step
-        assert send(source(), "GET", f"{fake.api}/api") == 401
-    assert [call for call, _ in fake.calls if call] == ["Bearer access-1"]
-    assert fake.issued == 1
+        assert send(source(dpop=dpop), "GET", f"{fake.api}/api") == 401
+    told, led = fake.calls[: len(before) + 1], fake.calls[len(before) + 1 :]
+    assert all(call and bool(proof) is dpop for call, proof in told)
+    assert set(led) <= {(None, None)}
+    assert fake.issued == len(told)
+
+
+def test_a_new_nonce_each_time_and_an_endless_challenge_end_after_two_calls(fake, source, send):
+    fake.token_type = "DPoP"
+    long = 'DPoP error="use_dpop_nonce", ' + "x=1, " * 1000
+    fake.refusals = [
+        (401, {"www-authenticate": long, "dpop-nonce": f"nonce-{number}"}) for number in range(20)
+    ]
+    assert send(source(dpop=True), "GET", f"{fake.api}/api") == 401
+    assert len(fake.calls) == 2
 
 
 def test_a_body_that_is_gone_is_not_sent_again(fake, source):

@@ -1,6 +1,6 @@
 """`httpx.Client(auth=HttpxAuth(source))`, and the same for `httpx.AsyncClient`."""
 
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 
 import httpx
 
@@ -57,27 +57,28 @@ class HttpxAuth(httpx.Auth):
 
 
 class _Once(httpx.Headers):
-    """Headers and one more, which is sent and no copy has.
+    """Headers and more, which are sent and no copy has.
 
     Where a redirect leads elsewhere, httpx copies all headers of the request but `Authorization`.
     """
 
-    def __init__(self, headers: httpx.Headers, name: str, value: str) -> None:
-        self._more = (name.encode(), value.encode())
+    def __init__(self, headers: httpx.Headers, more: Sequence[tuple[str, str]]) -> None:
+        self._more = [(name.encode(), value.encode()) for name, value in more]
         super().__init__(headers)
-        self.pop(name, None)
+        for name, _ in more:
+            self.pop(name, None)
 
     @property
     def raw(self) -> list[tuple[bytes, bytes]]:
-        return [*super().raw, self._more]
+        return [*super().raw, *self._more]
 
 
 def _show(request: httpx.Request, call: Call, token: Token) -> None:
     shown = call.headers(token)
-    if token.header:
-        request.headers = _Once(request.headers, *shown[0])
-    else:
-        request.headers.update(shown)
+    once = [each for each in shown if each[0] != "authorization"]
+    if once:
+        request.headers = _Once(request.headers, once)
+    request.headers.update([each for each in shown if each not in once])
 
 
 def _told(response: httpx.Response) -> tuple[str, int, httpx.Headers]:

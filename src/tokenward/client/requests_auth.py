@@ -48,9 +48,9 @@ class _Repeat:
         self._token = token
 
     def __call__(self, response: Any, **options: Any) -> Any:  # noqa: ANN401 - the same
-        body, header = response.request.body, self._token.header
-        if header:  # `requests` takes all headers but `Authorization` along to wherever a redirect leads
-            response.request.headers.pop(header, None)
+        body = response.request.body
+        # `requests` takes all headers but `Authorization` along to wherever a redirect leads.
+        response.request.headers.pop(self._token.header or "dpop", None)
         while body is None or isinstance(body, str | bytes):  # one that was a stream is gone
             url, status = response.url, response.status_code
             try:

@@ -1,7 +1,10 @@
 """What the issuer of this machine does about a credential of its own that leaked."""
 
+from collections.abc import Mapping
+
 from tokenward.app.foundation import Foundation
-from tokenward.app.revocation import revoke
+from tokenward.app.revocation import What, revoke
+from tokenward.base.problems import CONFLICT, Refusal
 from tokenward.base.secret import Secret
 from tokenward.issuer.api_keys import rotate_key
 from tokenward.issuer.client_secrets import rotate_secret
@@ -15,6 +18,7 @@ _QUESTIONS = {
     "access_token": "Access token {subject} was issued here: end it?",
     "refresh_token": "Refresh token {subject} was issued here: end it, and the sign-in that it belongs to?",
 }
+_REVOKED: Mapping[str, What] = {"api_key": "api_key", "access_token": "token", "refresh_token": "refresh"}
 
 
 async def recognised(ground: Foundation, text: str) -> Leaked | None:
@@ -32,13 +36,18 @@ def question(leaked: Leaked) -> str:
 async def renew(ground: Foundation, leaked: Leaked) -> Secret | None:
     """End it; what takes its place, which only its home may hear of.
 
+    An API key that was rotated before has what takes its place; what is left of its overlap ends.
+
     Raises:
         Refusal: it was ended meanwhile.
     """
     if leaked.kind == "client_secret":
         return await rotate_secret(ground.client_desk, str(leaked.client_id), compromised=True)
     if leaked.kind == "api_key":
-        return (await rotate_key(ground.api_key_desk, leaked.subject))[1]
-    what = "token" if leaked.kind == "access_token" else "refresh"
-    await revoke(ground.store, what, leaked.subject, before=None, at=ground.clock.time())  # type: ignore[arg-type]
+        try:
+            return (await rotate_key(ground.api_key_desk, leaked.subject))[1]
+        except Refusal as refusal:
+            if refusal.problem is not CONFLICT:
+                raise
+    await revoke(ground.store, _REVOKED[leaked.kind], leaked.subject, before=None, at=ground.clock.time())
     return None

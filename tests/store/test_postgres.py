@@ -42,11 +42,12 @@ def test_it_reconnects_by_itself(postgres_url):
                 await asyncio.to_thread(cut_connections, postgres_url)
                 await store.add_access_token(access())  # a row that has its transaction for itself
                 await store.feed_wake(within=0.05)
-            waiting = asyncio.create_task(store.feed_wake(within=20))
-            await asyncio.sleep(0.1)
-            await store.revoke_all_issued(before=NOW, at=NOW)
-            async with asyncio.timeout(10):
-                await waiting
+            started = time.monotonic()
+            waiting = asyncio.create_task(store.feed_wake(within=60))
+            while not waiting.done():  # what is told before it listens again is nobody's loss: the feed is polled
+                await store.revoke_all_issued(before=NOW, at=NOW)
+                await asyncio.wait({waiting}, timeout=0.2)
+            assert time.monotonic() - started < 50
 
     asyncio.run(run())
 
@@ -85,16 +86,17 @@ def test_concurrent_reads_share_few_connections(postgres_url):
 def test_the_feed_does_not_wait_behind_lookups(postgres_url):
     async def run():
         async with opened(postgres_url) as store:
-            lookups = [asyncio.create_task(store.access_token(f"{n:011}")) for n in range(2000)]
-            await asyncio.sleep(0)
-            await store.feed_head()
-            await store.feed_after(0, limit=1)
-            waiting = sum(not lookup.done() for lookup in lookups)
-            await asyncio.gather(*lookups)
+            with connect(postgres_url) as other, other.transaction():
+                other.execute("LOCK TABLE access_tokens")
+                lookups = [asyncio.create_task(store.access_token(f"{n:011}")) for n in range(200)]
+                await asyncio.sleep(0.1)
+                await asyncio.wait_for(store.feed_head(), 30)
+                await asyncio.wait_for(store.feed_after(0, limit=1), 30)
+                waiting = sum(not lookup.done() for lookup in lookups)
+            await asyncio.gather(*lookups, return_exceptions=True)
             return waiting
 
-    # Behind them, all but the last handful would be done; beside them, as many as a busy machine brings.
-    assert asyncio.run(run()) > 100
+    assert asyncio.run(run()) > 0
 
 
 def test_a_server_that_vanished_is_noticed_while_we_wait_for_it(postgres_url):

@@ -44,7 +44,8 @@ def test_it_reconnects_by_itself(postgres_url):
                 await store.feed_wake(within=0.05)
             started = time.monotonic()
             waiting = asyncio.create_task(store.feed_wake(within=60))
-            while not waiting.done():  # what is told before it listens again is nobody's loss: the feed is polled
+            # What is told before it listens again is nobody's loss: the feed is polled.
+            while not waiting.done():
                 await store.revoke_all_issued(before=NOW, at=NOW)
                 await asyncio.wait({waiting}, timeout=0.2)
             assert time.monotonic() - started < 50

@@ -3,6 +3,9 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from gateway.cases import COOKIE
 from gateway.wire import through
 from gateway.world import World
 from tokenward.gateway.answer_headers import DEFAULTS, answer_headers
@@ -49,6 +52,44 @@ def test_what_the_api_says_itself_stands():
         assert [value for name, value in fields if name == "content-security-policy"] == [
             "default-src 'self'"
         ]
+
+    through(scenario)
+
+
+IN_AUTHORIZATION = [("authorization", "Bearer {reader}")]
+IN_A_COOKIE = [("cookie", f"{COOKIE}=of-{{reader}}"), ("tokenward-csrf", "1")]
+IN_X_API_KEY = [("x-api-key", "{apikey}")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "said", "told"),
+    [
+        (IN_AUTHORIZATION, ["max-age=60"], "max-age=60"),
+        (IN_A_COOKIE, ["max-age=60"], "max-age=60, private"),
+        (IN_X_API_KEY, ["max-age=60"], "max-age=60, private"),
+        (IN_A_COOKIE, ["max-age=60", "must-revalidate"], "max-age=60, must-revalidate, private"),
+        (IN_A_COOKIE, ['private="x-name", max-age=9'], 'private="x-name", max-age=9, private'),
+        (IN_A_COOKIE, [], "private"),
+        (IN_A_COOKIE, ["max-age=9, Private"], "max-age=9, Private"),
+        (IN_A_COOKIE, ["public, max-age=9"], "public, max-age=9"),
+        (IN_A_COOKIE, ["s-maxage=9"], "s-maxage=9"),
+        (IN_A_COOKIE, ["No-Store"], "No-Store"),
+    ],
+    ids=str,
+)
+def test_a_credential_that_shared_caches_do_not_know_keeps_its_answers_out_of_them(headers, said, told):
+    """RFC 9111 §3.5: the API got `Authorization`, and what it says is meant for caches that see one."""
+
+    async def answer(_reader, writer):
+        lines = "".join(f"Cache-Control: {each}\r\n" for each in said)
+        writer.write(f"HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok".encode())
+
+    async def scenario(gateway):
+        gateway.backend.answer = answer
+        path = "/weather/forecast/bern" if headers is IN_X_API_KEY else "/bank/accounts/7"
+        status, fields, _ = await gateway.ask(path, headers=headers)
+        assert status == 200
+        assert ", ".join(value for name, value in fields if name == "cache-control") == told
 
     through(scenario)
 

@@ -210,6 +210,8 @@ class Allow(NamedTuple):
         would_deny: what it would be refused for then; None if for nothing.
         websocket: whether it is the handshake of one.
         session: whether it is by the session of a browser app, of whose end nobody tells us.
+        unauthorized: whether its credential came in a cookie or X-API-Key. Only by `Authorization` do shared
+            caches know that an answer is not for everybody (RFC 9111 §3.5), and it is the API that got one.
     """
 
     api: str
@@ -231,6 +233,7 @@ class Allow(NamedTuple):
     would_deny: Problem | None = None
     websocket: bool = False
     session: bool = False
+    unauthorized: bool = False
 
     @property
     def reason(self) -> str:

@@ -76,6 +76,7 @@ def allowed(case: Case, proofs: Proofs | None) -> Allow:
         bounds=operation.bounds,
         websocket=operation.websocket,
         session=case.session is not None,
+        unauthorized=facts is not None and not case.screened.authorization,
     )
 
 

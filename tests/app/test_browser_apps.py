@@ -1,13 +1,14 @@
 """Browser apps of a configuration, put together: side by side, and in several processes."""
 
 import asyncio
+import threading
 from http.cookies import SimpleCookie
 
 import pytest
 
 from app.test_browser_settings import APP
 from app.test_config import GOOD, write  # noqa: F401 - the fixture
-from tokenward.app.browser_apps import browser_apps
+from tokenward.app.browser_apps import AT_ONCE, browser_apps
 from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.app.initialise import make_secrets
@@ -16,6 +17,7 @@ from tokenward.base.problems import Refusal
 from tokenward.base.secret import Secret
 from tokenward.client.record import Record
 from tokenward.client.token import Token
+from tokenward.client.web.answers import WebAnswer
 
 OTHER = """\
   other:
@@ -92,3 +94,58 @@ def test_each_application_answers_at_its_own_origin_and_has_its_own_cookie(proce
         "127.0.0.1:8000": "shop",
         "localhost:8000": "other",
     }
+
+
+async def ask(door, peer, path=b"/bff/login"):
+    """The status and headers of an answer to a request from that address."""
+    sent = []
+
+    async def receive():
+        return {"type": "http.request"}
+
+    async def send(message):
+        sent.append(message)
+
+    await door(
+        {
+            "type": "http", "method": "GET", "scheme": "http", "path": path.decode(), "raw_path": path,
+            "query_string": b"", "headers": [(b"host", b"127.0.0.1:8000")], "client": (peer, 1),
+        },
+        receive,
+        send,
+    )  # fmt: skip
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
+def test_who_asks_for_many_sign_ins_at_once_holds_up_no_session_and_no_other_address(processes, monkeypatch):
+    one, _, _ = processes
+    shop = one._served[0]
+    name, go_on = signed_in(one._served[0]), threading.Event()
+
+    def slow(_scope, _body):
+        assert go_on.wait(20)
+        return WebAnswer(200)
+
+    monkeypatch.setitem(shop.routes.table, "login", ("GET", slow))
+    door = one.before(None)
+
+    async def scenario():
+        waiting = [
+            asyncio.create_task(ask(door, peer))
+            for peer in (*(f"192.0.2.{number}" for number in range(1, 6)), "2001:db8::1", "2001:db8::2")
+            for _ in range(AT_ONCE)
+        ]
+        try:
+            await asyncio.sleep(0)
+            status, headers = await asyncio.wait_for(ask(door, "192.0.2.1", b"/bff/session"), 10)
+            assert (status, headers[b"retry-after"]) == (429, b"1")
+            assert (await ask(door, "2001:db8::ffff"))[0] == 429
+            assert await asyncio.wait_for(shop.app.tokens.token(name), 10) == "token of shop"
+        finally:
+            go_on.set()
+        statuses = sorted([status for status, _ in await asyncio.gather(*waiting)])
+        assert statuses == [200] * (6 * AT_ONCE) + [429] * AT_ONCE
+        assert (await ask(door, "192.0.2.1"))[0] == 200, "afterwards it may ask again"
+        assert not one._under_way
+
+    asyncio.run(scenario())

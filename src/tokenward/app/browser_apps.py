@@ -6,6 +6,7 @@ Python application uses; the gateway only knows its own small port (`gateway.bro
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,10 +18,12 @@ from tokenward.app.foundation import Foundation, store_url
 from tokenward.app.trust import read_private_key
 from tokenward.base import references
 from tokenward.base.asgi import App, Receive, Scope, Send, header_values, read_body, respond
-from tokenward.base.problems import SESSION_ENDED, UNAVAILABLE, Refusal
+from tokenward.base.problems import SESSION_ENDED, TOO_MANY_REQUESTS, UNAVAILABLE, Refusal
+from tokenward.base.throttle import peer_of
 from tokenward.client.authentication import Authentication, ClientSecret, PrivateKeyJwt
 from tokenward.client.errors import SignInRequired, TokenError
 from tokenward.client.server import Server
+from tokenward.client.web.answers import WebAnswer
 from tokenward.client.web.answers import refused as as_answer
 from tokenward.client.web.parts import Demands, Parts, Place, assembled
 from tokenward.client.web.routes import MAX_BODY, Names, Routes
@@ -39,6 +42,11 @@ _NAMES = Names(sign_in="login", sign_out="")  # the sign-out is a script's, and 
 _FILE = "browser-sessions.db"
 # Of their own: a slow provider must not take the threads for which everything else of the process waits.
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="browser-apps")
+# What anybody can ask for, apart from the calls of those who are signed in.
+_AT_THE_DOOR = ThreadPoolExecutor(32, thread_name_prefix="browser-apps-door")
+
+AT_ONCE = 16
+"""Requests for these paths that one IPv4 address or IPv6 /64 may have under way: half of the threads."""
 _HSTS = b"strict-transport-security"
 
 
@@ -89,6 +97,7 @@ class BrowserAppRoutes:
             for each in served
             for name in each.routes.table
         }
+        self._under_way: Counter[str] = Counter()
 
     def admitted(self, policy: Policy) -> Policy:
         """The policy, with whose sessions are good at each API."""
@@ -109,17 +118,28 @@ class BrowserAppRoutes:
             if routes is None:
                 await door(scope, receive, send)
                 return
-            try:
-                body = await read_body(receive, limit=MAX_BODY)
-            except Refusal as refusal:
-                answer = as_answer(refusal.problem)
-            else:
-                loop = asyncio.get_running_loop()
-                answer = await loop.run_in_executor(_THREADS, routes.answer, scope, body)
+            answer = await self._answer(routes, scope, receive)
             stays = ((_HSTS, DEFAULTS[_HSTS.decode()].encode()),) if scope["scheme"] == "https" else ()
             await respond(send, answer.status, answer.body, (*answer.headers, *stays))
 
         return dispatch
+
+    async def _answer(self, routes: Routes, scope: Scope, receive: Receive) -> WebAnswer:
+        """What is answered there. Nobody has proved anything yet, and most of it waits for a provider."""
+        sender = peer_of(scope)
+        if self._under_way[sender] >= AT_ONCE:
+            answer = as_answer(TOO_MANY_REQUESTS)
+            return replace(answer, headers=(*answer.headers, (b"retry-after", b"1")))
+        self._under_way[sender] += 1
+        try:
+            body = await read_body(receive, limit=MAX_BODY)
+            return await asyncio.get_running_loop().run_in_executor(_AT_THE_DOOR, routes.answer, scope, body)
+        except Refusal as refusal:
+            return as_answer(refusal.problem)
+        finally:
+            self._under_way[sender] -= 1
+            if not self._under_way[sender]:
+                del self._under_way[sender]
 
     def _found(self, scope: Scope) -> Routes | None:
         """By the path exactly as sent, which has one reading, and by the host that browsers name."""

@@ -58,6 +58,8 @@ ELSEWHERE = "https://elsewhere.example.com"
         ([URL, "--url", ELSEWHERE], "one URL"),
         ([URL, "-s", ELSEWHERE], "one URL"),
         ([URL, ""], "one URL"),
+        (["--version"], "ask curl itself"),
+        (["-V"], "ask curl itself"),
         ([URL, "--next", ELSEWHERE], "--next is refused"),
         ([URL, "-:", ELSEWHERE], "--next is refused"),
         ([URL, "-s:", ELSEWHERE], "--next is refused"),

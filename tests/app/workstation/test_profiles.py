@@ -4,7 +4,9 @@ import json
 import os
 
 import pytest
+from typer.testing import CliRunner
 
+from tokenward.app.cli import application
 from tokenward.app.workstation.profiles import (
     Profile,
     ProfileError,
@@ -201,3 +203,37 @@ def test_an_issuer_that_is_no_url_is_told_to_be_one(issuer):
 def test_a_profile_of_an_issuer_at_an_ipv6_address_has_a_name():
     name, _ = wanted_profile(Profiles(), issuer="http://[::1]:8080", name="", device=None, said={})
     assert name == "::1:8080"
+
+
+def name_for(profiles, issuer, name=""):
+    return wanted_profile(profiles, issuer=issuer, name=name, device=None, said={})[0]
+
+
+def test_issuers_of_one_host_have_profiles_of_their_own():
+    one, other = f"{ISSUER}/realms/one", f"{ISSUER}/realms/other"
+    assert name_for(Profiles(), ISSUER) == "login.example.com"
+    assert name_for(Profiles(), one) == "login.example.com:realms-one"
+    assert name_for(Profiles(), other) == "login.example.com:realms-other"
+
+
+def test_no_profile_of_another_issuer_is_taken_without_being_named():
+    there = Profiles({"login.example.com:a-b": Profile(f"{ISSUER}/a/b", "app")})
+    assert name_for(there, f"{ISSUER}/a/b") == "login.example.com:a-b"
+    with pytest.raises(ProfileError, match="--profile"):
+        name_for(there, f"{ISSUER}/a-b")
+    assert name_for(there, f"{ISSUER}/a-b", "login.example.com:a-b") == "login.example.com:a-b"
+
+
+def test_signing_out_everywhere_goes_on_after_an_issuer_that_is_none(write, monkeypatch, tmp_path):
+    good = {"issuer": "https://127.0.0.1:1", "client_id": "app", "subject": "ann"}
+    file = write(
+        {"default": "bad", "profiles": {"bad": {"issuer": "none", "client_id": "app"}, "good": good}}
+    )
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = CliRunner().invoke(application, ["logout", "--all"])
+    assert done.exit_code == 2
+    assert "bad: the issuer must be an https URL" in done.output
+    assert load(file).by_name["good"].subject == ""
+    assert CliRunner().invoke(application, ["logout", "--all", "--remove"]).exit_code == 2
+    assert load(file) == Profiles()

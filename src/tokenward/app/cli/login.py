@@ -9,7 +9,7 @@ import typer
 from tokenward.app.cli.console import complain, err, fail
 from tokenward.app.cli.profile_options import ProfileOption, failures_told, scopes
 from tokenward.app.reports.words import printable
-from tokenward.app.workstation.failing import told
+from tokenward.app.workstation.failing import COULD_NOT_RUN, told
 from tokenward.app.workstation.profiles import (
     CLIENT,
     Profile,
@@ -85,9 +85,10 @@ def login(
     The browser opens; over ssh, or without a display, a code is shown to be
     entered on another device.
 
-    What was said is kept as a profile, under the host's name unless --profile
-    names it otherwise, and login without an issuer signs in with it again. There
-    is no secret in it: those of programs are references to where they are kept.
+    What was said is kept as a profile, under the issuer's host and path unless
+    --profile names it otherwise, and login without an issuer signs in with it
+    again. There is no secret in it: those of programs are references to where they
+    are kept.
 
     For example:
 
@@ -162,6 +163,9 @@ def logout(
             text, code = told(error, name)
             complain(f"{text}\nits tokens are forgotten here; the issuer was not told")
             worst = max(worst, code)
+        except ValueError as error:  # somebody wrote into the file by hand; the others are still signed out
+            complain(f"{name}: {error}: mend it in {default_path()}")
+            worst = COULD_NOT_RUN
         else:
             err.print(f"{name} is signed out", markup=False)
         with failures_told(name):
@@ -186,8 +190,9 @@ def _end(former: Profile | None) -> None:
         return
     try:
         source_of(former).end()
-    except TokenError as error:
-        told_why = printable(f"the former sign-in at {former.issuer} was not ended: {error.text}")
+    except (TokenError, ValueError) as error:
+        why = error.text if isinstance(error, TokenError) else error
+        told_why = printable(f"the former sign-in at {former.issuer} was not ended: {why}")
         err.print(told_why, style="dim", markup=False)
 
 

@@ -26,6 +26,8 @@ REFUSED: Mapping[str, str] = {
     "trace-ascii": "it would write the token into a file",
     "libcurl": "it would write the token into a file",
     "stderr": "what is said there is masked, and could not be in a file",
+    "version": "it calls nothing: ask curl itself",
+    "manual": "it calls nothing: ask curl itself",
     "oauth2-bearer": "the token comes from the profile",
 }
 """Options that are no good here, and why."""

@@ -32,7 +32,7 @@ PROTOCOL_SCOPES = ("openid", "offline_access")
 def wanted_profile(
     profiles: Profiles, *, issuer: str, name: str, device: bool | None, said: Mapping[str, Any]
 ) -> tuple[str, Profile]:
-    """The profile to sign in with, and its name: the host of the issuer, unless it is said.
+    """The profile to sign in with, and its name: host and path of the issuer, unless it is said.
 
     Args:
         profiles: those that there are. One of the same name and issuer gives what is not said.
@@ -48,8 +48,11 @@ def wanted_profile(
     if not issuer:
         name, known = profiles.chosen(name)
     else:
+        named = bool(name)
         name = check_name(name or _named_after(issuer))
         former = profiles.by_name.get(name)
+        if former is not None and former.issuer != issuer and not named:
+            raise ProfileError(f"profile {name} is of another issuer, {former.issuer}: say --profile NAME")
         known = former if former is not None and former.issuer == issuer else Profile(issuer, CLIENT)
     changes = {key: value for key, value in said.items() if value}
     if set(_PROOFS) & set(changes):
@@ -59,7 +62,7 @@ def wanted_profile(
 
 
 def _named_after(issuer: str) -> str:
-    """The name of its profile: host and port.
+    """The name of its profile: host and port, and a path, since one host may have several issuers.
 
     Raises:
         ProfileError: it is no URL.
@@ -67,7 +70,8 @@ def _named_after(issuer: str) -> str:
     parts = urlsplit(issuer)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ProfileError("the issuer is a URL, such as https://login.example.com")
-    return re.sub(r"[\[\]]", "", parts.netloc)
+    path = re.sub(r"[^A-Za-z0-9._-]+", "-", parts.path.strip("/"))
+    return ":".join(filter(None, (re.sub(r"[\[\]]", "", parts.netloc), path)))
 
 
 def _of_person(profile: Profile, device: bool | None) -> Profile:

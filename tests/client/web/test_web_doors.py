@@ -19,6 +19,8 @@ from client.web.visit import URL, answered, id_token, logout_token
 from interop.house import free_ports
 from tokenward.client.web import Person
 from tokenward.client.web.fastapi import CurrentPerson
+from tokenward.client.web.routes import MAX_BODY
+from tokenward.client.web.wsgi import SignInWsgi
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "sign-people-in-to-a-web-app.md"
 CHAPTERS = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL))
@@ -200,3 +202,13 @@ def test_a_web_socket_is_for_who_is_signed_in_and_for_pages_of_the_application(s
     browser.sign_in_as()
     assert connected(origin=URL)["type"] == "websocket.accept"
     assert connected()["status"] == connected(origin="https://evil.example")["status"] == 400
+
+
+@pytest.mark.parametrize("length", [str(MAX_BODY + 1), "9" * 5000], ids=["a-little", "digits"])
+def test_a_body_that_is_said_to_be_too_long_is_not_read(shop, length):
+    environ = {
+        "REQUEST_METHOD": "POST", "PATH_INFO": "/auth/backchannel-logout", "CONTENT_LENGTH": length,
+    }  # fmt: skip
+    told = []
+    SignInWsgi(None, shop)(environ, lambda status, _headers: told.append(status[:3]))
+    assert told == ["413"]

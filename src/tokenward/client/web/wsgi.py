@@ -14,6 +14,8 @@ from tokenward.client.web.web_sign_in import WebSignIn
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., object]
+_DIGITS = 18
+
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
@@ -37,7 +39,7 @@ class SignInWsgi:
         length = environ.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()):
             return refused(MALFORMED)
-        if int(length) > MAX_BODY:
+        if len(length) > _DIGITS or int(length) > MAX_BODY:  # Python reads no number of thousands of digits
             return refused(TOO_LARGE)
         return self._sign_in.answer(scope, environ["wsgi.input"].read(int(length)))
 

@@ -78,7 +78,8 @@ def plan(  # noqa: PLR0917 - one of each
     notes: list[str] = []
     by_hand: list[tuple[int, ByHand]] = []
     # From the end on: an edit may put an import before what is left, and nothing with a secret behind it.
-    while len(there := _of(leak, seen_in(search, path, now))) > len(by_hand):
+    there = _of(leak, seen_in(search, path, now))
+    while len(there) > len(by_hand):
         one = there[-1 - len(by_hand)]
         try:
             source = read(now)
@@ -87,10 +88,11 @@ def plan(  # noqa: PLR0917 - one of each
         except ByHand as error:
             by_hand.append((one.line, error))
             continue
-        if len(_of(leak, seen_in(search, path, done.content))) >= len(there):
+        left = _of(leak, seen_in(search, path, done.content))
+        if len(left) >= len(there):
             by_hand.append((one.line, ByHand("It would still be found there.")))
             continue
-        now = done.content
+        now, there = done.content, left
         variables += [done.variable] if done.variable else []
         notes += done.notes
     return FilePlan(

@@ -40,6 +40,7 @@ def view(**changed):
         "claims": (),
         "problem": None,
         "stranger": None,
+        "agent": False,
     }
     return SimpleNamespace(**(facts | changed))
 
@@ -190,6 +191,12 @@ def test_an_application_that_nobody_registered_is_told_as_such(host):
     assert (f"whoever runs {host}" in read) is bool(host)
     assert "calls itself" not in known
     assert "Nobody here knows it" not in known
+
+
+def test_an_automated_agent_is_told_as_such():
+    told = "This is an automated agent"
+    assert told in Reader(PAGES.consent(view(agent=True))).text
+    assert told not in Reader(PAGES.consent(view())).text
 
 
 def test_letters_that_look_like_others_are_told_by_their_names():

@@ -121,6 +121,10 @@ class ConsentFacts(AskedFacts, Protocol):
     def stranger(self) -> StrangerFacts | None:
         """What is told of an application that nobody here registered."""
 
+    @property
+    def agent(self) -> bool:
+        """Whether it acts by itself, while the person is not there."""
+
 
 class SignOutFacts(FormFacts, Protocol):
     """What the page needs to know that asks whether to sign out."""

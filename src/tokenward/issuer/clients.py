@@ -8,6 +8,7 @@ from typing import get_args
 from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
+from tokenward.issuer.agents import held_to_type
 from tokenward.issuer.client_auth.registration import USUAL, Proving, checked
 from tokenward.issuer.client_desk import ATTEMPTS, SETTLED_SECONDS, ClientDesk, known_client, settle
 from tokenward.issuer.client_secrets import new_secret
@@ -62,7 +63,7 @@ async def register(
     Args:
         desk: the parts.
         name: what the consent page calls it, 1 to 100 printable characters.
-        client_type: `web`, `spa`, `native`, `service` or `device`.
+        client_type: `web`, `spa`, `native`, `service`, `device` or `agent`.
         scopes: all that it may ever ask for.
         redirect_uris: where authorization responses may go.
         client_id: a readable id of the operator's choice; made up if None.
@@ -128,6 +129,7 @@ async def register(
         require_signed_request_object=require_signed_request_object,
         openid=party,
     )
+    client = held_to_type(client)
     if profile == "fapi2":
         client = held_to_profile(client)
     if client.require_pushed_authorization_requests and client_id in desk.settings.without_pushed_requests:

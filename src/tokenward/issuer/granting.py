@@ -1,6 +1,7 @@
 """From what a person says yes to, to the grant that says so."""
 
 from tokenward.base.entropy import identifier
+from tokenward.issuer.agents import access_token_lifetime, grant_lifetime
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.ports import SignedIn
 from tokenward.issuer.scopes import Access
@@ -35,7 +36,7 @@ def new_grant(
     lifetime = (
         settings.refresh_absolute
         if OFFLINE_ACCESS in access.scope
-        else starts_within + settings.access_token_lifetime
+        else starts_within + access_token_lifetime(settings, client)
     )
     return Grant(
         grant_id=identifier(),
@@ -46,7 +47,7 @@ def new_grant(
         amr=done.amr,
         auth_time=done.auth_time,
         created_at=now,
-        expires_at=now + lifetime,
+        expires_at=now + grant_lifetime(client, lifetime),
         authorization_details=written(access.details),
         claims=claims,
     )

@@ -6,6 +6,7 @@ from math import inf
 
 from tokenward.base.secret import Secret
 from tokenward.issuer.access_jwt import access_jwt
+from tokenward.issuer.agents import access_token_lifetime, acts
 from tokenward.issuer.bindings import refresh_binding
 from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
@@ -90,7 +91,7 @@ def client_access_token(
         audience=access.audience,
         credential=caller.credential,
         issued_at=now,
-        expires_at=min(now + issuer.settings.access_token_lifetime, until),
+        expires_at=min(now + access_token_lifetime(issuer.settings, caller.client), until),
         cnf=caller.binding,
         authorization_details=written(access.details),
     )
@@ -117,8 +118,9 @@ def granted_access_token(
         audience=share.audience,
         credential=caller.credential,
         issued_at=now,
-        expires_at=min(now + issuer.settings.access_token_lifetime, grant.expires_at),
+        expires_at=min(now + access_token_lifetime(issuer.settings, caller.client), grant.expires_at),
         cnf=caller.binding,
+        act=acts(caller.client),
         authorization_details=share.details,
     )
     return in_its_form(issuer, caller.client, token.secret, record)

@@ -64,6 +64,7 @@ class ConsentView:
         problem: what was wrong with what was sent before, or None.
         claims: what else the application would be told, in plain words (OpenID Connect Core §5.5).
         stranger: None for an application that an operator registered.
+        agent: whether it acts by itself, while the person is not there.
     """
 
     client_name: str
@@ -78,6 +79,7 @@ class ConsentView:
     problem: Problem | None = None
     claims: tuple[str, ...] = ()
     stranger: StrangerView | None = None
+    agent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ _WITHOUT: dict[ClientType, str] = {
     "device": "a device client has no browser",
 }
 
+_MAY_LISTEN: frozenset[ClientType] = frozenset({"native", "agent"})
+"""Who runs on the machine of the browser, and takes a port there that is free."""
+
 
 def check_redirect_uris(client_type: ClientType, uris: Sequence[str]) -> None:
     """Check what a client wants to register.
@@ -31,6 +34,8 @@ def check_redirect_uris(client_type: ClientType, uris: Sequence[str]) -> None:
     if client_type in _WITHOUT:
         if uris:
             raise Refusal(INVALID_INPUT, f"{_WITHOUT[client_type]}, so no redirect addresses")
+        return
+    if client_type == "agent" and not uris:  # one that acts on its own
         return
     if not uris:
         raise Refusal(INVALID_INPUT, f"a {client_type} client needs at least one redirect address")
@@ -55,7 +60,7 @@ def why_no_redirect(client_type: ClientType, uri: str) -> str:
     if parts.scheme == "https":
         return "" if host else "it has no host"
     if parts.scheme == "http":
-        if client_type == "native":
+        if client_type in _MAY_LISTEN:
             return (
                 ""
                 if _LOOPBACK_LITERAL.fullmatch(uri)
@@ -75,7 +80,7 @@ def is_registered(client: Client, uri: str) -> bool:
     """Whether an authorization response for this client may go to `uri`."""
     if uri in client.redirect_uris:
         return True
-    if client.type != "native":
+    if client.type not in _MAY_LISTEN:
         return False
     requested = _without_port(uri)
     return requested is not None and any(requested == _without_port(each) for each in client.redirect_uris)

@@ -14,6 +14,7 @@ from tokenward.base.problems import (
     INVALID_TARGET,
     Refusal,
 )
+from tokenward.issuer.agents import check_names_its_wish
 from tokenward.issuer.authorization_details import Details, audience_of, requested_details
 from tokenward.issuer.authorization_details import narrowed as details_within
 from tokenward.issuer.settings import OPENID, PROTOCOL_SCOPES, SCOPE_TOKEN, IssuerSettings, Resource
@@ -47,8 +48,9 @@ def requested_access(settings: IssuerSettings, client: Client, parameters: Mappi
     Raises:
         Refusal: INVALID_SCOPE, a scope is malformed, not this client's or of another resource, or there is
             neither scope nor details; INVALID_TARGET, the resource is unknown, or the scopes need one to be
-            named; INVALID_AUTHORIZATION_DETAILS.
+            named; INVALID_AUTHORIZATION_DETAILS; as `check_names_its_wish`.
     """
+    check_names_its_wish(client, parameters)
     details = requested_details(settings, client, parameters)
     if "scope" not in parameters and not details:
         raise Refusal(INVALID_SCOPE, "scope is missing")
@@ -88,6 +90,7 @@ def own_access(settings: IssuerSettings, client: Client, parameters: Mapping[str
     Raises:
         Refusal: as `requested_access`; scopes that need a person belong to no resource.
     """
+    check_names_its_wish(client, parameters)
     resource = parameters.get("resource")
     if details := requested_details(settings, client, parameters):
         scope = _allowed_scope(client, parameters["scope"]) if "scope" in parameters else ()

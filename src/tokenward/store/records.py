@@ -10,8 +10,9 @@ from typing import Literal
 
 from tokenward.tokens.binding import Confirmation
 
-ClientType = Literal["web", "spa", "native", "service", "device"]
-"""`device` is one without a browser, or without keys to type on (RFC 8628)."""
+ClientType = Literal["web", "spa", "native", "service", "device", "agent"]
+"""`device` is one without a browser, or without keys to type on (RFC 8628); `agent` a program that acts for a
+person who is not there, or on its own."""
 
 Credential = Literal["api_key", "none", "client_secret", "workload", "private_key_jwt", "mtls"]
 """How the client proved itself, weakest first: the tier of all that follows. `none` is a public client.

@@ -60,7 +60,8 @@ def add(
         typer.Option(
             "--type",
             help="web and service prove who they are; spa and native cannot; device is a TV, a printer or a "
-            "program without a browser, which can if it has a key of its own.",
+            "program without a browser, agent a program that acts for people who are not there, or on its "
+            "own; both can if they have a key of their own.",
         ),
     ],
     scope: Annotated[

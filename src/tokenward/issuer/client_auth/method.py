@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tokenward.base.asgi import Scope
+from tokenward.issuer import agents
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.workloads import Vouched
 from tokenward.store.records import ApiKey, AuthMethod, Client, ClientType, Credential
@@ -26,6 +27,8 @@ def may_prove_itself(client_type: ClientType, method: AuthMethod) -> bool:
     """
     if client_type == "device":
         return method in _OF_DEVICES
+    if client_type == "agent":
+        return method in agents.METHODS
     return (method == "none") is not (client_type in CONFIDENTIAL)
 
 

@@ -19,6 +19,7 @@ from tokenward.base.problems import (
     Problem,
     Refusal,
 )
+from tokenward.issuer.agents import is_agent
 from tokenward.issuer.authorization_details import told
 from tokenward.issuer.authorization_request import (
     QUERY_LIMIT,
@@ -249,6 +250,7 @@ async def _consent_page(
         problem=problem,
         claims=tuple(PERSONAL.get(name, name) for name in request.claims.names),
         stranger=_stranger(request.client),
+        agent=is_agent(request.client),
     )
     return Response(
         problem.status if problem else 200, issuer.pages.consent(view), tuple(issuer.pages.headers)

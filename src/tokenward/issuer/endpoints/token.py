@@ -34,6 +34,8 @@ async def token(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
         raise Refusal(UNSUPPORTED_GRANT_TYPE)
     if caller.client.type not in grant.client_types:
         raise Refusal(UNAUTHORIZED_CLIENT, f"a {caller.client.type} client asks for {grant.name}")
+    if grant.proven and caller.credential == "none":
+        raise Refusal(UNAUTHORIZED_CLIENT, f"client {caller.client.client_id} proved nothing")
     for name in grant.required:
         if name not in form:
             raise Refusal(MISSING_PARAMETER, name)

@@ -59,7 +59,7 @@ def _check_verifier(code: AuthorizationCode, verifier: str) -> None:
 
 GRANT = GrantType(
     "authorization_code",
-    client_types=frozenset({"web", "spa", "native"}),
+    client_types=frozenset({"web", "spa", "native", "agent"}),
     required=("code", "redirect_uri", "code_verifier"),
     optional=("resource", "authorization_details"),
     redeem=redeem,

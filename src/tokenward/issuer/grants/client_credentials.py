@@ -31,8 +31,9 @@ async def redeem(issuer: Issuer, caller: AuthenticatedClient, parameters: Mappin
 
 GRANT = GrantType(
     "client_credentials",
-    client_types=CONFIDENTIAL,
+    client_types=CONFIDENTIAL | {"agent"},
     required=(),
     optional=("scope", "resource", "authorization_details"),
     redeem=redeem,
+    proven=True,
 )

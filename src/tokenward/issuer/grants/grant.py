@@ -24,6 +24,7 @@ class GrantType:
         required: parameters that must be there.
         optional: parameters that may be there. Nothing else reaches `redeem` (RFC 6749 §3.2).
         redeem: gives the tokens, or raises a `Refusal`.
+        proven: whether it is for those alone who prove who they are (RFC 6749 §4.4); a type can have both.
         authenticate: finds out who asks, or raises a `Refusal`.
     """
 
@@ -32,4 +33,5 @@ class GrantType:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     redeem: Redeem
+    proven: bool = False
     authenticate: Authenticate = authenticate

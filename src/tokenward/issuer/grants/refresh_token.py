@@ -146,7 +146,7 @@ def _context(caller: AuthenticatedClient, parameters: Mapping[str, str]) -> byte
 
 GRANT = GrantType(
     "refresh_token",
-    client_types=frozenset({"web", "spa", "native", "device"}),
+    client_types=frozenset({"web", "spa", "native", "device", "agent"}),
     required=("refresh_token",),
     optional=("scope", "resource", "authorization_details"),
     redeem=redeem,

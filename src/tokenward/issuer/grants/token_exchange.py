@@ -22,6 +22,7 @@ from tokenward.base.problems import (
     Refusal,
 )
 from tokenward.base.secret import Secret
+from tokenward.issuer.agents import access_token_lifetime, check_shows_itself
 from tokenward.issuer.authorization_details import narrowed
 from tokenward.issuer.client_auth.authenticate import authenticate
 from tokenward.issuer.client_auth.method import CONFIDENTIAL, AuthenticatedClient, Form
@@ -90,6 +91,7 @@ async def _by_rule(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapp
         raise Refusal(UNAUTHORIZED_CLIENT, f"no exchange rule names client {client.client_id}")
     subject = await _shown(issuer, caller, parameters["subject_token"], parameters["subject_token_type"])
     rule = _rule(issuer, client, subject, parameters)
+    check_shows_itself(client, rule)
     _check_proved(subject, rule, caller)
     actor = await _actor(issuer, rule, caller, parameters)
     await _check_may_act(issuer, subject, _party(client, actor))
@@ -112,7 +114,7 @@ async def _by_rule(issuer: Issuer, caller: AuthenticatedClient, parameters: Mapp
     def make() -> tuple[Secret, AccessToken]:
         token, keyed_hash = new_token(issuer, "at")
         now = issuer.clock.time()
-        ends = min(now + issuer.settings.access_token_lifetime, heir.expires_at)
+        ends = min(now + access_token_lifetime(issuer.settings, client), heir.expires_at)
         record = replace(heir, token_id=token.token_id, keyed_hash=keyed_hash, issued_at=now, expires_at=ends)
         return in_its_form(issuer, client, token.secret, record)
 
@@ -261,7 +263,7 @@ def _weakest(chain: Iterable[Credential]) -> Credential:
 
 GRANT = GrantType(
     "urn:ietf:params:oauth:grant-type:token-exchange",
-    client_types=CONFIDENTIAL,
+    client_types=CONFIDENTIAL | {"agent"},
     required=("subject_token", "subject_token_type"),
     optional=(
         "resource",
@@ -273,5 +275,6 @@ GRANT = GrantType(
         "actor_token_type",
     ),
     redeem=redeem,
+    proven=True,
     authenticate=exchanger,
 )

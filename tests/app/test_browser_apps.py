@@ -18,6 +18,7 @@ from tokenward.base.secret import Secret
 from tokenward.client.record import Record
 from tokenward.client.token import Token
 from tokenward.client.web.answers import WebAnswer
+from tokenward.client.web.session_tokens import SessionTokens
 
 OTHER = """\
   other:
@@ -67,6 +68,22 @@ def test_a_session_is_known_to_every_process_and_to_no_other_application(process
     )
     with pytest.raises(Refusal, match="session_ended"):
         asyncio.run(two._served[0].app.tokens.token(name))
+
+
+def test_a_session_that_ends_while_its_token_is_fetched_gets_none(processes, monkeypatch):
+    one, two, _ = processes
+    name = signed_in(one._served[0])
+    cookie = f"{one._served[0].app.cookie.name}={name}".encode()
+    real = SessionTokens.token
+
+    def slowly(source):
+        token = real(source)
+        two._served[0].routes._sessions.end({"headers": [(b"cookie", cookie)]})
+        return token
+
+    monkeypatch.setattr(SessionTokens, "token", slowly)
+    with pytest.raises(Refusal, match="session_ended"):
+        asyncio.run(one._served[0].app.tokens.token(name))
 
 
 def test_each_application_answers_at_its_own_origin_and_has_its_own_cookie(processes):

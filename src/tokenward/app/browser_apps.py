@@ -84,6 +84,9 @@ class _Tokens:
             raise Refusal(SESSION_ENDED, error.code) from None
         except TokenError as error:
             raise Refusal(UNAVAILABLE, f"no token from {found.person.issuer}: {error.code}") from None
+        # The token may have taken a while, and the person may have signed out meanwhile.
+        if self._sessions.open(session) is None:
+            raise Refusal(SESSION_ENDED, "the session ended while its token was fetched")
         return token.value.reveal()
 
 

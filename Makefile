@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs screenshots lock bench bench-scan bench-openapi libraries interop fuzz clean
+.PHONY: help install run test check format docs screenshots lock bench bench-scan bench-openapi libraries soak interop fuzz clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -82,6 +82,9 @@ bench-openapi: $(STAMP) ## Audit public OpenAPI documents beside Spectral; ARGS=
 
 libraries: $(PEERS)/.installed ## Hold the table of attacks against other JWT libraries; writes docs/libraries.md
 	PYTHONPATH=src $(PEERS)/bin/python benchmarks/libraries/run.py
+
+soak: $(STAMP) ## Mixed traffic for an hour: are memory and tables flat? ARGS="--minutes 60 --write"
+	PYTHONPATH=benchmarks $(BIN)/python benchmarks/soak/run.py $(ARGS)
 
 interop: $(STAMP) ## Let clients of others visit issuer and gateway; ARGS=--write for docs/interop.md
 	@scripts/interop-tools.sh

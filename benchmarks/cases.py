@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import httpx
 from load import Request, Target
 from material import CALLBACK, SCOPE, VERIFIER
-from servers import Issuer
+from servers import CHALLENGE, Issuer
 
 from tokenward.base.clock import SYSTEM_CLOCK
 from tokenward.base.entropy import identifier
@@ -18,6 +18,7 @@ from tokenward.tokens.jws import sign_jwt
 FEW = 500  # live ones in turn; the peer's own adapter keeps 1000
 MORE_THAN_REMEMBERED = 120_000  # our memory of introspection keeps 100,000, the oldest goes first
 PREPARED = 4000  # requests that can be sent once; a round ends with the last of them
+DISCOVERY = "/.well-known/openid-configuration"
 OWN = {"grant_type": "client_credentials", "scope": SCOPE}
 
 
@@ -52,7 +53,16 @@ class Case:
         return Target(url, lambda: requests)
 
 
-PEER_PATHS = {"/token": "/token", "/introspect": "/token/introspection", "/revoke": "/token/revocation"}
+PEER_PATHS = {
+    "/token": "/token",
+    "/introspect": "/token/introspection",
+    "/revoke": "/token/revocation",
+    "/par": "/request",
+    "/userinfo": "/me",
+    "/device_authorization": "/device/auth",
+    "/authorize": "/auth",
+    DISCOVERY: DISCOVERY,
+}
 
 
 def _form(issuer: Issuer, **parameters: str) -> Request:
@@ -113,6 +123,32 @@ def _of_tokens(issuer: Issuer, count: int) -> list[Request]:
     return [_form(issuer, token=token) for token in issuer.mint("tokens", count)]
 
 
+def authorization(client: str) -> dict[str, str]:
+    """The parameters of an authorization request."""
+    return {
+        "client_id": client,
+        "response_type": "code",
+        "redirect_uri": CALLBACK,
+        "scope": SCOPE,
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+        "state": "a-state-of-the-benchmark",
+    }
+
+
+def _pushes(issuer: Issuer, _count: int) -> list[Request]:
+    """Of many clients in turn: what one of them may do in a second is not what is measured."""
+    return [Request(urlencode(authorization(name)), basic) for name, basic in issuer.pushing.items()]
+
+
+def _about_people(issuer: Issuer, count: int) -> list[Request]:
+    return [Request(authorization=f"Bearer {token}") for token in issuer.mint("personal_tokens", count)]
+
+
+def _nothing(_issuer: Issuer, _count: int) -> list[Request]:
+    return [Request()]
+
+
 CASES = (
     Case("client credentials", "/token", _client_credentials),
     Case("introspection, known tokens", "/introspect", _of_tokens, ours=FEW, peers=FEW),
@@ -122,6 +158,9 @@ CASES = (
     Case("DPoP-bound", "/token", _bound, ours=PREPARED, peers=PREPARED, once=True),
     Case("private_key_jwt", "/token", _assertions, ours=PREPARED, peers=PREPARED, once=True),
     Case("revocation", "/revoke", _of_tokens, ours=PREPARED, peers=PREPARED, once=True),
+    Case("pushed authorization request", "/par", _pushes),
+    Case("userinfo", "/userinfo", _about_people, ours=FEW, peers=FEW // 2),
+    Case("discovery", DISCOVERY, _nothing),
     Case("token exchange", "/token", _exchanges, ours=FEW, peers=0),
 )
 ON_POSTGRES = tuple(case for case in CASES if case.title in {"client credentials", "introspection, uncached"})

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
 from tokenward.app.config import Configuration
 from tokenward.app.foundation import Foundation, foundation
@@ -19,7 +20,7 @@ LIFETIME = 600  # seconds, as the issuer's default
 AT_ONCE = 1000  # writes that share transactions
 
 Mint = Callable[[str, int], list[str]]
-"""So many fresh `tokens`, `codes` or `refresh_tokens`."""
+"""So many fresh `tokens`, `codes`, `refresh_tokens`, or `personal_tokens`, which are good for userinfo."""
 
 
 @contextlib.contextmanager
@@ -32,6 +33,7 @@ def minting(configuration: Configuration, challenge: str) -> Iterator[Mint]:
             "tokens": lambda: _token(ground),
             "codes": lambda: _code(ground, challenge),
             "refresh_tokens": lambda: _refresh_token(ground, challenge),
+            "personal_tokens": lambda: _personal_token(ground),
         }
 
         async def several(kind: str, count: int) -> list[str]:
@@ -92,9 +94,19 @@ async def _refresh_token(ground: Foundation, challenge: str) -> str:
     return text
 
 
-async def _granted(ground: Foundation, challenge: str) -> tuple[str, AuthorizationCode, Grant]:
+async def _personal_token(ground: Foundation) -> str:
+    """For the issuer itself, of a grant that says `openid`."""
+    own = {"scope": ("openid",), "audience": ground.issuer_settings.url}
+    grant = replace(_grant(ground), **own)
+    _, code, _ = await _granted(ground, "", grant)
+    text, token = _access_token(ground, grant)
+    await ground.store.redeem_code(code.token_id, replace(token, **own), None, at=ground.clock.time())
+    return text
+
+
+def _grant(ground: Foundation) -> Grant:
     now = ground.clock.time()
-    grant = Grant(
+    return Grant(
         grant_id=identifier(),
         client_id=CLIENT,
         user_id=identifier(),
@@ -105,6 +117,13 @@ async def _granted(ground: Foundation, challenge: str) -> tuple[str, Authorizati
         created_at=now,
         expires_at=now + 86_400,
     )
+
+
+async def _granted(
+    ground: Foundation, challenge: str, grant: Grant | None = None
+) -> tuple[str, AuthorizationCode, Grant]:
+    now = ground.clock.time()
+    grant = grant or _grant(ground)
     text, token_id, keyed_hash = _new(ground, "ac")
     code = AuthorizationCode(token_id, keyed_hash, grant.grant_id, CALLBACK, challenge, None, now + LIFETIME)
     await ground.store.add_grant(grant, code)

@@ -45,7 +45,7 @@ def _watched(ours: Ours, tokens: int) -> Iterator[Sample]:
 
     def look() -> Sample:
         at = SYSTEM_CLOCK.monotonic() - started
-        return Sample(at, issued, _resident(process), _rows(ours.database), _size(ours.database))
+        return Sample(at, issued, resident(process), _rows(ours.database), size(ours.database))
 
     yield (sample := look())
     while issued < tokens:
@@ -141,7 +141,8 @@ def _issuer_process() -> int:
     return int(listed.stdout)
 
 
-def _resident(process: int) -> float:
+def resident(process: int) -> float:
+    """MiB of memory that a process has (`VmRSS`)."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
@@ -151,5 +152,6 @@ def _rows(database: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM access_tokens").fetchone()[0])
 
 
-def _size(database: Path) -> float:
+def size(database: Path) -> float:
+    """MiB of the files of a database of SQLite."""
     return sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*")) / 2**20

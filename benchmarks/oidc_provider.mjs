@@ -47,6 +47,17 @@ const provider = new Provider(issuer, {
       token_endpoint_auth_signing_alg: 'ES256',
       jwks: { keys: [JSON.parse(process.env.CLIENT_JWK)] },
     },
+    ...Array.from({ length: Number(process.env.PUSHING) }, (_, number) => (
+      { ...client, client_id: `${client.client_id}-${number}` }
+    )),
+    {
+      client_id: `${client.client_id}-device`,
+      token_endpoint_auth_method: 'none',
+      grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+      response_types: [],
+      redirect_uris: [],
+      scope: 'forecast:read',
+    },
   ],
   scopes: ['openid', 'offline_access', 'forecast:read'],
   findAccount: async (_ctx, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
@@ -56,6 +67,8 @@ const provider = new Provider(issuer, {
     introspection: { enabled: true, allowedPolicy: () => true },
     revocation: { enabled: true, allowedPolicy: () => true },
     resourceIndicators: { enabled: true, defaultResource: () => audience, getResourceServerInfo: () => api },
+    deviceFlow: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
     devInteractions: { enabled: false },
   },
 });
@@ -70,6 +83,13 @@ const made = {
     redirectUri: 'https://app.example/cb', codeChallenge: process.env.CODE_CHALLENGE, codeChallengeMethod: 'S256',
   }),
   refresh_tokens: (of) => granted(of, provider.RefreshToken, { rotations: 0 }),
+  async personal_tokens(of) {
+    const grant = new provider.Grant({ accountId: 'ada', clientId: of.clientId });
+    grant.addOIDCScope('openid');
+    return new provider.AccessToken({
+      accountId: 'ada', client: of, grantId: await grant.save(), scope: 'openid', gty: 'authorization_code',
+    }).save();
+  },
 };
 
 async function granted(of, Model, more) {
@@ -81,6 +101,18 @@ async function granted(of, Model, more) {
     resource: audience, gty: 'authorization_code', ...more,
   }).save();
 }
+
+// GET /interaction/UID: a person who signs in and says yes, without pages.
+provider.use(async (context, next) => {
+  if (!context.path.startsWith('/interaction/')) return next();
+  const { params } = await provider.interactionDetails(context.req, context.res);
+  const grant = new provider.Grant({ accountId: 'ada', clientId: params.client_id });
+  grant.addOIDCScope('forecast:read');
+  grant.addResourceScope(audience, 'forecast:read');
+  const result = { login: { accountId: 'ada' }, consent: { grantId: await grant.save() } };
+  context.respond = false;
+  await provider.interactionFinished(context.req, context.res, result);
+});
 
 // GET /made/KIND/COUNT: so many fresh ones, a line each.
 provider.use(async (context, next) => {

@@ -13,6 +13,11 @@ AIMS = {
     "client credentials": {16: 1.5, 64: 2.0},
     "introspection, known tokens": {16: 3.0, 64: 3.0},
     "introspection, uncached": {16: 2.0, 64: 2.0},
+    "pushed authorization request": {16: 1.5, 64: 1.5},
+    "userinfo": {16: 1.5, 64: 1.5},
+    "discovery": {16: 1.5, 64: 1.5},
+    "device authorization, many addresses": {16: 1.5, 64: 1.5},
+    "authorize to token, scripted browser": {16: 1.5, 64: 1.5},
 }
 BUSY = (
     " **The machine was busy with other work. That has flattered us by up to two times: "

@@ -21,6 +21,7 @@ import machine
 import memory
 import middleware_report
 import report
+import scripted
 import sign_in
 import validation_report
 from cases import CASES, ON_POSTGRES, Case
@@ -152,6 +153,7 @@ def comparisons(backend: str, *, rounds: int) -> Iterator[Comparison]:
         print(f"{PEER} is not installed: ours is measured alone", file=sys.stderr)
     with tokenward(backend) as ours:
         yield from issuers(ours.issuer, CASES, rounds=rounds)
+        yield from by_a_program(ours.issuer, rounds=rounds)
     with postgres_database() as database:
         if database is None:
             print("no PostgreSQL on 127.0.0.1:5432 trusts the user postgres: left out", file=sys.stderr)
@@ -172,6 +174,14 @@ def issuers(ours: Issuer, cases: Sequence[Case], *, rounds: int) -> Iterator[Com
                 yield compare(
                     case.title, PEER, peer, target, connections=connections, rounds=rounds, seconds=1
                 )
+
+
+def by_a_program(ours: Issuer, *, rounds: int) -> Iterator[Comparison]:
+    for title in (scripted.DEVICE, scripted.CODE):
+        with contextlib.ExitStack() as stack:
+            peer = stack.enter_context(oidc_provider(material=False)) if peer_is_installed() else None
+            for connections in CONNECTIONS:
+                yield scripted.comparison(title, PEER, peer, ours, connections=connections, rounds=rounds)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +24,20 @@ from tokenward.app.initialise import make_secrets
 from tokenward.app.listener import bind
 from tokenward.app.samples import SAMPLES
 from tokenward.app.supervisor import Supervisor, bind_all, server_plans
+from tokenward.base.entropy import identifier
+from tokenward.base.secret import Secret
 from tokenward.flows import pkce
+from tokenward.identity.passwords import Passwords
 from tokenward.issuer.client_auth.registration import Proving
 from tokenward.issuer.clients import register
+from tokenward.store.people_records import User
 from tokenward.tokens.keys import SigningKey, members
 
 HERE = Path(__file__).parent
 CACHE = HERE / ".cache"
 CHALLENGE = pkce.challenge(VERIFIER)
+PUSHING = 40  # clients that push requests in turn: one alone may 5000 times at once, then 100 times a second
+PERSON = "bench-person"
 POSTGRES = "postgresql://postgres@127.0.0.1:5432"
 
 CONFIGURATION = """\
@@ -40,13 +46,13 @@ master_key: file:data/master.key
 issuer: {{url: "{issuer}", listen: "{issuer_listen}"}}
 gateway: {{url: "{gateway}", listen: "{gateway_listen}"}}
 admin: {{listen: "{admin_listen}", token: "file:data/admin.token"}}
-tokens: {{access_token: {lifetime}s}}
+tokens: {{access_token: {lifetime}s, refresh_idle: 5m, refresh_absolute: 1h}}
 exchange: [{{client: bench, subject_api: weather, target_api: weather, scopes: ["forecast:read"]}}]
 apis:
   weather: {{openapi: weather.openapi.yaml, upstream: "{backend}", risk: low, contract: "off"}}
   loose: {{openapi: orders.openapi.yaml, upstream: "{backend}", risk: low, contract: "off"}}
   strict: {{openapi: orders.openapi.yaml, upstream: "{backend}", risk: low, contract: enforce}}
-"""
+{more}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,21 @@ class Issuer:
         basic: the Authorization value of the client that has a secret.
         key: that of the other client.
         mint: makes codes and tokens of the first client.
+        pushing: the Authorization values of clients that push requests in turn, by client_id.
+        password: of `PERSON`; None where no page asks for it.
     """
 
     url: str
     basic: str
     key: SigningKey
     mint: Mint
+    pushing: Mapping[str, str]
+    password: Secret | None = None
+
+    @property
+    def device_client(self) -> str:
+        """The client_id of the one that is on devices, and proves nothing."""
+        return f"{CLIENT}-device"
 
     @property
     def jwt_client(self) -> str:
@@ -91,14 +106,22 @@ def tokenward(
     configuration, sockets = configured(directory, backend, store=store, lifetime=lifetime)
     urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
     key = SigningKey.generate("ES256")
-    secret = asyncio.run(_register(configuration, key))
+    password = Secret(identifier())
+    secrets = asyncio.run(_register(configuration, key, password))
     with (directory / "log").open("wb") as log, minting(configuration, CHALLENGE) as mint:
         supervisor = Supervisor(
             server_plans(configuration, sockets), metrics=directory / "metrics", output=log.fileno()
         )
         with supervisor.running():
             yield Ours(
-                Issuer(urls["issuer"], _basic(secret), key, mint),
+                Issuer(
+                    urls["issuer"],
+                    basic_of(secrets[CLIENT]),
+                    key,
+                    mint,
+                    {name: basic_of(secrets[name], name) for name in _pushing()},
+                    password,
+                ),
                 urls["gateway"],
                 directory / "data" / "tokenward.db",
             )
@@ -106,9 +129,14 @@ def tokenward(
 
 
 def configured(
-    directory: Path, backend: str, *, store: str = "sqlite:data/tokenward.db", lifetime: int = 600
+    directory: Path,
+    backend: str,
+    *,
+    store: str = "sqlite:data/tokenward.db",
+    lifetime: int = 600,
+    more: str = "",
 ) -> tuple[Configuration, dict[str, socket.socket]]:
-    """A configuration in that directory, and sockets at the free ports that it names."""
+    """A configuration in that directory, with `more` lines, and sockets at the ports that it names."""
     sockets = bind_all(dict.fromkeys(("issuer", "gateway", "admin"), ("127.0.0.1", 0)))
     urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
     make_secrets(directory)
@@ -116,7 +144,8 @@ def configured(
         shutil.copy(document, directory)
     path = directory / "tokenward.yaml"
     listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
-    path.write_text(CONFIGURATION.format(**urls, **listens, backend=backend, store=store, lifetime=lifetime))
+    written = {"backend": backend, "store": store, "lifetime": lifetime, "more": more}
+    path.write_text(CONFIGURATION.format(**urls, **listens, **written))
     loaded = load(path)
     if loaded.configuration is None:
         raise RuntimeError("; ".join(finding.text for finding in loaded.findings))
@@ -140,16 +169,25 @@ def postgres_database() -> Iterator[str | None]:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-async def _register(configuration: Configuration, key: SigningKey) -> str:
+async def _register(configuration: Configuration, key: SigningKey, password: Secret) -> dict[str, str]:
+    """Clients and a person; the secrets by client_id."""
+    passwords = Passwords()
+    hashed = await passwords.hash(password)
+    passwords.close()
+    secrets: dict[str, str] = {}
     async with foundation(configuration) as ground:
-        _, secret = await register(
-            ground.client_desk,
-            name="Benchmark",
-            client_type="web",
-            scopes=[SCOPE, "orders:write", "offline_access"],
-            redirect_uris=[CALLBACK],
-            client_id=CLIENT,
-        )
+        for client in (CLIENT, *_pushing()):
+            _, secret = await register(
+                ground.client_desk,
+                name="Benchmark",
+                client_type="web",
+                scopes=[SCOPE, "orders:write", "openid", "offline_access"],
+                redirect_uris=[CALLBACK],
+                client_id=client,
+            )
+            if secret is None:
+                raise RuntimeError("this client has a secret")
+            secrets[client] = secret.reveal()
         await register(
             ground.client_desk,
             name="Benchmark with a key",
@@ -158,9 +196,19 @@ async def _register(configuration: Configuration, key: SigningKey) -> str:
             client_id=f"{CLIENT}-jwt",
             proving=Proving("private_key_jwt", jwks=json.dumps({"keys": [_public_jwk(key)]})),
         )
-    if secret is None:
-        raise RuntimeError("this client has a secret")
-    return secret.reveal()
+        await register(
+            ground.client_desk,
+            name="Benchmark on a device",
+            client_type="device",
+            scopes=[SCOPE],
+            client_id=f"{CLIENT}-device",
+        )
+        await ground.store.add_user(User(identifier(), PERSON, hashed, ground.clock.time()))
+    return secrets
+
+
+def _pushing() -> list[str]:
+    return [f"{CLIENT}-{number}" for number in range(PUSHING)]
 
 
 def _public_jwk(key: SigningKey) -> dict[str, str]:
@@ -186,6 +234,7 @@ def oidc_provider(*, material: bool) -> Iterator[Issuer]:
         "CLIENT_SECRET": secret,
         "CLIENT_JWK": json.dumps(_public_jwk(key)),
         "CODE_CHALLENGE": CHALLENGE,
+        "PUSHING": str(PUSHING),
         "MATERIAL": "1" if material else "",
     }
     url = f"http://127.0.0.1:{port}"
@@ -195,7 +244,8 @@ def oidc_provider(*, material: bool) -> Iterator[Issuer]:
         return answer.raise_for_status().text.split("\n")
 
     with running(["node", str(HERE / "oidc_provider.mjs"), str(port)], port, environment=environment):
-        yield Issuer(url, _basic(secret), key, mint)
+        pushing = {name: basic_of(secret, name) for name in _pushing()}
+        yield Issuer(url, basic_of(secret), key, mint, pushing)
 
 
 @contextlib.contextmanager
@@ -252,6 +302,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
     raise RuntimeError(f"{process.args} did not answer")
 
 
-def _basic(secret: str) -> str:
+def basic_of(secret: str, client: str = CLIENT) -> str:
+    """The Authorization value of a client that has a secret."""
     # RFC 6749 §2.3.1; nothing in these secrets needs the form encoding.
-    return "Basic " + base64.b64encode(f"{CLIENT}:{secret}".encode()).decode()
+    return "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()

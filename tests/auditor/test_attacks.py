@@ -30,6 +30,7 @@ from tokenward.tokens.errors import CODES
 from tokenward.tokens.jwe import EncryptedJwtValidator
 from tokenward.tokens.jwk_set import NoUsableKey
 from tokenward.tokens.kinds import KINDS
+from tokenward.tokens.mistaken import WHY, AccessTokenGiven
 from tokenward.tokens.replays import MemoryReplays
 
 KIT = Kit()
@@ -116,7 +117,9 @@ def refusal(validate: Callable[[], object]) -> str:
     try:
         validate()
     except InvalidToken as refused:
-        return refused.code if str(refused) == "the token is not valid" else f"talks: {refused}"
+        # One text for all, but for a developer who confuses two tokens.
+        said = WHY if isinstance(refused, AccessTokenGiven) else "the token is not valid"
+        return refused.code if str(refused) == said else f"talks: {refused}"
     return ""
 
 

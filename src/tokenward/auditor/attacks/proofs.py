@@ -11,7 +11,7 @@ from tokenward.tokens.keys import SigningKey, members
 METHOD = "POST"
 URL = "https://api.example/payments"
 MAX_AGE = 60  # seconds after which a verifier under test takes a proof for old
-LEEWAY = 5
+LEEWAY = 10
 
 
 def _header(kit: Kit, **changes: object) -> dict[str, Any]:

@@ -155,6 +155,13 @@ def test_scopes_and_their_meanings_cannot_either():
     assert shape(page) == shape(PAGES.consent(view()))
 
 
+def test_a_page_that_was_read_stays_whatever_becomes_of_its_file(monkeypatch):
+    pages = Pages("Example & Sons")
+    pages.read_all()
+    monkeypatch.setattr(pages._environment.loader, "get_source", None)
+    assert b"Example &amp; Sons" in sign_in(pages)
+
+
 @given(st.text())
 def test_what_was_typed_comes_back_as_text(typed):
     page = sign_in(field=typed, username=typed or "x", error=typed or "x")

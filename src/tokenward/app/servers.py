@@ -172,6 +172,7 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
         password_sign_in=settings.people.passwords,
         upstream=providers(ground.configuration, ground.clock),
     )
+    identity.pages.read_all()
     endpoints = IssuerApp(
         Issuer(
             settings=ground.issuer_settings,

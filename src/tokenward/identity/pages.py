@@ -207,6 +207,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         environment.globals |= {
             "name": name,
@@ -216,6 +217,11 @@ class Pages:
         }
         speak(environment, english())
         self._environment = environment
+
+    def read_all(self) -> None:
+        """Read every page now: an upgrade beneath a process that serves must change none of them."""
+        for template in self._environment.list_templates():
+            self._environment.get_template(template)
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:

@@ -99,7 +99,7 @@ STEPS: tuple[_Row, ...] = (
     _Row("check query and headers", steps.screen, lambda _: "well-formed"),
     _Row("extract one credential", steps.extract, _credential),
     _Row(
-        "check the page of a session",
+        "check a session's page",
         steps.check_page,
         lambda case: "one of the application's own" if case.session else "no session",
     ),

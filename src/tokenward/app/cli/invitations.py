@@ -49,7 +49,10 @@ def invite(
 
 
 def invitations(config: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Show initial access tokens by their ids: how often each can be used, and until when."""
+    """Show initial access tokens by their ids: how often each can be used, and until when.
+
+    The tokens themselves are not among it: only their keyed hashes are kept.
+    """
 
     async def work(ground: Foundation) -> list[InitialToken]:
         return await ground.store.initial_tokens()
@@ -64,7 +67,10 @@ def uninvite(
     token_id: Annotated[str, typer.Argument(help="Its id, as `invitations` shows it.")],
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """End an initial access token. Clients that registered by it stay."""
+    """End an initial access token. Clients that registered by it stay.
+
+    Example: tokenward clients uninvite 4U9WEWqebqm
+    """
 
     async def work(ground: Foundation) -> bool:
         return await ground.store.remove_initial_token(token_id)

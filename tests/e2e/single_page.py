@@ -84,7 +84,8 @@ def sign_in(page, running, name="ada"):
     if page.url.startswith(running.issuer):
         page.get_by_label("User name").fill(name)
         page.get_by_label("Password").fill(running.password)
-        page.get_by_role("button", name="Sign in", exact=True).click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Sign in", exact=True).click()
     allow(page, running)
 
 

@@ -73,7 +73,8 @@ def page(browser):
 
 def signed_in(page, running, name="ada"):
     page.goto(running.app)
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
     sign_in(page, running, name)
     page.get_by_text(f"Signed in as {name.title()}").wait_for()
 

@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from interop.flows import FAILURES, results
 from interop.forms import submitted
 from interop.house import free_ports, private
 from interop.page import Result
@@ -248,16 +249,8 @@ FLOWS: tuple[Callable[[Visit], None], ...] = (
 
 def visited(node: str, directory: Path) -> list[Result]:
     """Each flow, and what came of it."""
-    rows = []
     with running(node, directory) as visit:
-        for flow in FLOWS:
-            note = ""
-            try:
-                flow(visit)
-            except (AssertionError, ValueError, KeyError, httpx.HTTPError, TokenError) as error:
-                note = str(error).partition("\n")[0] or type(error).__name__
-            rows.append(Result(str(flow.__doc__).rstrip("."), works=not note, note=note))
-    return rows
+        return results(FLOWS, visit, (*FAILURES, TokenError))
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from interop.flows import results
 from interop.forms import submitted
 from interop.house import free_ports, private
 from interop.page import Result
@@ -136,16 +137,8 @@ FLOWS: tuple[Callable[[Shop], None], ...] = (first, by_key, renewed, anew, no, o
 
 def visited(node: str, directory: Path) -> list[Result]:
     """Each flow, and what came of it."""
-    rows = []
     with running(node, directory) as visit:
-        for flow in FLOWS:
-            note = ""
-            try:
-                flow(visit)
-            except (AssertionError, ValueError, KeyError, httpx.HTTPError) as error:
-                note = str(error).partition("\n")[0] or type(error).__name__
-            rows.append(Result(str(flow.__doc__).rstrip("."), works=not note, note=note))
-    return rows
+        return results(FLOWS, visit)
 
 
 @contextlib.contextmanager

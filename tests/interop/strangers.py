@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from interop.flows import results
 from interop.house import free_ports, private, served_echo, tokenward, up
 from interop.page import Result
 from tokenward.app.samples import SAMPLES
@@ -173,16 +174,8 @@ def command(work: Path) -> str | None:
 
 def visited(node: str, directory: Path) -> list[Result]:
     """Each flow, and what came of it."""
-    rows = []
     with running(node, directory) as visit:
-        for flow in FLOWS:
-            note = ""
-            try:
-                flow(visit)
-            except (AssertionError, httpx.HTTPError) as error:
-                note = str(error).partition("\n")[0] or type(error).__name__
-            rows.append(Result(str(flow.__doc__).rstrip("."), works=not note, note=note))
-    return rows
+        return results(FLOWS, visit, (AssertionError, httpx.HTTPError))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """The client registration endpoint (RFC 7591 §3) and that of each registration (RFC 7592 §2): one path."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import ceil
 from typing import Any
 from urllib.parse import quote
@@ -50,10 +52,8 @@ async def register(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     if wait := issuer.registering.take(peer_of(scope)):
         raise Refusal(TOO_MANY_REQUESTS, "registrations from this address", retry_after=ceil(wait))
     shown, metadata = _shown(scope), await _metadata(scope, receive)
-    try:
+    with _counting_guesses(issuer, scope):
         made = await register_itself(_desk(issuer), policy, metadata, shown)
-    except Refusal as refusal:
-        raise _counted(issuer, scope, refusal) from None
     return _answer(issuer, made, 201)
 
 
@@ -64,10 +64,8 @@ async def read(issuer: Issuer, scope: Scope, _receive: Receive) -> Response:
         Refusal: by the catalogue.
     """
     _policy(issuer)
-    try:
+    with _counting_guesses(issuer, scope):
         found = await own_registration(_desk(issuer), _client_id(scope), _shown(scope))
-    except Refusal as refusal:
-        raise _counted(issuer, scope, refusal) from None
     return _answer(issuer, found, 200)
 
 
@@ -79,10 +77,8 @@ async def change(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     """
     policy = _policy(issuer)
     client_id, shown, metadata = _client_id(scope), _shown(scope), await _metadata(scope, receive)
-    try:
+    with _counting_guesses(issuer, scope):
         changed = await change_itself(_desk(issuer), policy, client_id, metadata, shown)
-    except Refusal as refusal:
-        raise _counted(issuer, scope, refusal) from None
     return _answer(issuer, changed, 200)
 
 
@@ -93,10 +89,8 @@ async def remove(issuer: Issuer, scope: Scope, _receive: Receive) -> Response:
         Refusal: by the catalogue.
     """
     _policy(issuer)
-    try:
+    with _counting_guesses(issuer, scope):
         await remove_itself(_desk(issuer), _client_id(scope), _shown(scope))
-    except Refusal as refusal:
-        raise _counted(issuer, scope, refusal) from None
     return private_json(b"")._replace(status=204)
 
 
@@ -121,10 +115,15 @@ def _policy(issuer: Issuer) -> RegistrationPolicy:
     return issuer.settings.registration
 
 
-def _counted(issuer: Issuer, scope: Scope, refusal: Refusal) -> Refusal:
-    if refusal.problem is INVALID_TOKEN:
-        slow_guessing(issuer, scope)
-    return refusal
+@contextmanager
+def _counting_guesses(issuer: Issuer, scope: Scope) -> Iterator[None]:
+    """Slow down an address that shows tokens which are none."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.problem is INVALID_TOKEN:
+            slow_guessing(issuer, scope)
+        raise
 
 
 def _desk(issuer: Issuer) -> ClientDesk:

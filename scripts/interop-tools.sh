@@ -1,21 +1,10 @@
 #!/bin/sh
-# Installs the clients that `make interop` drives, into .cache/interop; Apache's module comes from Debian, without a service
+# Installs what `make interop` drives: client libraries into .cache/interop; Apache's module comes from Debian, without a service
 # that would be started. What cannot be installed is named, and left out.
 set -eu
 cd "$(dirname "$0")/.."
 
-from=tests/interop/clients
-into=.cache/interop
-
-scripts/make-venv.sh $into/venv
-$into/venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement $from/requirements.txt
-
-if ! command -v npm >/dev/null; then
-    echo "npm is missing, hence the clients on Node (Debian: apt install npm)" >&2
-elif ! cmp -s $from/package-lock.json $into/package-lock.json || [ ! -e $into/node_modules/openid-client ]; then
-    cp $from/package.json $from/package-lock.json $into/
-    npm ci --prefix $into --no-audit --no-fund --ignore-scripts --silent
-fi
+scripts/client-libraries.sh || echo "not all of them are installed, and these are left out" >&2
 
 if [ ! -e /usr/lib/apache2/modules/mod_auth_openidc.so ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

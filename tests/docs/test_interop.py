@@ -19,7 +19,8 @@ def test_the_page_is_of_the_pinned_versions():
 
 def test_the_lock_holds_what_is_pinned_by_its_hash_and_names_no_registry():
     lock = json.loads((CLIENTS / "package-lock.json").read_text(encoding="utf-8"))["packages"]
-    direct = json.loads((CLIENTS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    manifest = json.loads((CLIENTS / "package.json").read_text(encoding="utf-8"))
+    direct = manifest["dependencies"] | manifest["optionalDependencies"]
     assert {name: lock[f"node_modules/{name}"]["version"] for name in direct} == direct
     assert all("integrity" in entry and "resolved" not in entry for name, entry in lock.items() if name)
 

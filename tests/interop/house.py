@@ -5,6 +5,7 @@ All is made by the commands that people use: `init`, `users add`, `clients add`,
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
@@ -19,11 +20,14 @@ from pathlib import Path
 
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from typer.testing import CliRunner
 
 from certificates import LOOPBACK, certificate, certificate_authority, san
+from interop.documents import served_document
 from interop.person import served_person
 from issuer.platform import served_platform
 from serving import serving
+from tokenward.app.cli import application
 from tokenward.app.samples import SAMPLES
 from tokenward.base.entropy import identifier
 from tokenward.tokens.keys import SigningKey
@@ -44,6 +48,10 @@ workload_identity:
   - platform: github
     issuer: {platform}
     rules: [{{client: deploy-bot, claims: {{repository: octo/app, ref: refs/heads/main}}}}]
+clients:
+  inside_networks: ["127.0.0.0/8"]
+  documents: {{hosts: [localhost], scopes: [offline_access, "tools:use", "tools-behind:use"]}}
+  registration: {{open: true, scopes: [offline_access, "tools:use", "tools-behind:use"]}}
 apis:
   weather: {{openapi: weather.openapi.yaml, upstream: "{upstream}", risk: low}}
   bank:
@@ -129,12 +137,14 @@ def running_house(directory: Path) -> Iterator[House]:
             "bye": BYE,
             "person": stack.enter_context(served_person(PERSON, password, trusted)),
             "tools": f"https://localhost:{tools_port}/mcp",
+            "document": stack.enter_context(served_document(directory, redirect=REDIRECT)),
             "tools_ports": [tools_port, behind_port],
             "secrets": _clients(directory, gateway, f"https://localhost:{tools_port}/mcp"),
             "api_keys": {name: _api_key(directory, name) for name in KEY_HOLDERS},
         }
         private(directory / "place.json", json.dumps(place))
-        stack.enter_context(up(directory, [f"{issuer}/jwks.json", f"{gateway}/weather/health"], trusted))
+        urls = [f"{issuer}/jwks.json", f"{gateway}/weather/health"]
+        stack.enter_context(up(directory, urls, trusted, certificate="server.pem"))
         yield House(place, directory)
     shutil.rmtree(directory)
 
@@ -225,22 +235,36 @@ def private(path: Path, text: str) -> None:
 
 
 def tokenward(directory: Path, *arguments: str) -> dict[str, str]:
-    """Run a command; what it prints, by the first word of each line."""
-    command = [sys.executable, "-m", "tokenward.app.cli", *arguments]
-    ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        raise RuntimeError(f"tokenward {' '.join(arguments[:3])}: {ran.stderr}")
+    """Run a command; what it prints, by the first word of each line.
+
+    In this process, since a house takes dozens of them.
+    """
+    with contextlib.chdir(directory):
+        ran = CliRunner().invoke(application, list(arguments))
+    if ran.exit_code != 0:
+        raise RuntimeError(f"tokenward {' '.join(arguments[:3])}: {ran.stderr}") from ran.exception
     lines = (line.split(maxsplit=1) for line in ran.stdout.splitlines())
     return {line[0]: line[1] for line in lines if len(line) == 2}
 
 
 @contextlib.contextmanager
-def up(directory: Path, urls: list[str], trusted: ssl.SSLContext | None) -> Generator[None]:
-    """`tokenward up`, once all these URLs answer."""
+def up(
+    directory: Path, urls: list[str], trusted: ssl.SSLContext | None, *, certificate: str = ""
+) -> Generator[None]:
+    """`tokenward up`, once all these URLs answer.
+
+    Args:
+        directory: where its configuration is.
+        urls: what has to answer.
+        trusted: whom those who ask them trust.
+        certificate: of servers on this machine, whom our servers trust in turn.
+    """
+    environment = {**os.environ, **({"SSL_CERT_FILE": certificate} if certificate else {})}
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tokenward.app.cli", "up"], cwd=directory, stdout=log, stderr=log
-        )
+            [sys.executable, "-m", "tokenward.app.cli", "up"],
+            cwd=directory, env=environment, stdout=log, stderr=log,
+        )  # fmt: skip
     try:
         deadline = time.monotonic() + 60
         with httpx.Client(trust_env=False, timeout=5, verify=trusted or True) as http:

@@ -167,11 +167,6 @@ FLOWS: tuple[Callable[[Visit], None], ...] = (
 )
 
 
-def command(work: Path) -> str | None:
-    """What runs the program, None where it is not installed."""
-    return shutil.which("node") if (work / "node_modules" / LIBRARY).is_dir() else None
-
-
 def visited(node: str, directory: Path) -> list[Result]:
     """Each flow, and what came of it."""
     with running(node, directory) as visit:

@@ -76,6 +76,16 @@ async def test_a_native_client_registers_itself_and_signs_in_on_any_loopback_por
 
 
 @at(OPEN)
+async def test_a_client_that_calls_itself_native_and_says_no_method_gets_no_secret(h: House):
+    said = {"client_name": "Helper", "redirect_uris": ["http://127.0.0.1:8765/callback"]}
+    told = await made(h, {**said, "application_type": "native"})
+    assert (told["token_endpoint_auth_method"], "client_secret" in told) == ("none", False)
+    assert (await h.issuer.client(told["client_id"])).type == "native"
+    unsaid = await made(h, {"client_name": "Desk", "redirect_uris": [CALLBACK], "application_type": "web"})
+    assert (unsaid["token_endpoint_auth_method"], "client_secret" in unsaid) == ("client_secret_basic", True)
+
+
+@at(OPEN)
 async def test_a_web_client_gets_a_secret_once_with_its_end_and_is_asked_for_each_time(h: House):
     told = await made(h, WEB)
     assert told["client_secret_expires_at"] == int(h.clock.time() + h.issuer.settings.secret_longest)

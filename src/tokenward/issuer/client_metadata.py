@@ -92,7 +92,10 @@ def described(
     for member in _NOT_OFFERED:
         if metadata.get(member):
             raise _bad(member, "this is not offered here, and nothing is fetched from there")
-    method = _text(metadata, "token_endpoint_auth_method", "client_secret_basic")
+    # Unsaid, it is client_secret_basic (RFC 7591 §2). A program on somebody's machine keeps no secret, so it
+    # is told another method (§3.2.1).
+    unsaid = "none" if metadata.get("application_type") == "native" else "client_secret_basic"
+    method = _text(metadata, "token_endpoint_auth_method", unsaid)
     registered = _METHODS.get(method)
     if registered is None:
         raise _bad("token_endpoint_auth_method", f"use one of {', '.join(_METHODS)}")

@@ -16,7 +16,7 @@ from mcp.client.auth.extensions.client_credentials import (
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
-from place import ACCOUNTS, GATEWAY, ISSUER, PLACE, SECRETS, offered, pem, row, sign_in, status
+from place import ACCOUNTS, GATEWAY, ISSUER, PLACE, SECRETS, pem, row, sign_in, status
 
 GUARDED, BEHIND = PLACE["tools"], f"{GATEWAY}/tools-behind/mcp"
 REDIRECT = "http://127.0.0.1:8765/callback"  # a native client's port is free, and nothing needs to listen
@@ -61,9 +61,12 @@ class Browser:
         return AuthorizationCodeResult(code=said["code"], state=said["state"], iss=said["iss"])
 
 
-def of_a_person(url, shelf, browser):
-    metadata = OAuthClientMetadata(client_name="Assistant", redirect_uris=[REDIRECT], scope="")
-    return OAuthClientProvider(url, metadata, shelf, browser.open, browser.answer)
+def of_a_person(url, shelf, browser, document=None):
+    """What signs a person in: as who the shelf says, or else who the document says, or by registering."""
+    metadata = OAuthClientMetadata(client_name="Helper", redirect_uris=[REDIRECT], scope="")
+    return OAuthClientProvider(
+        url, metadata, shelf, browser.open, browser.answer, client_metadata_url=document
+    )
 
 
 async def added(url, auth):
@@ -161,10 +164,18 @@ async def _():
     assert await added(GUARDED, auth) == 5
 
 
-if offered("registration_endpoint"):
+@flow("A client that nobody registered registers itself (RFC 7591), a person allows it, a tool answers")
+async def _():
+    shelf, browser = Shelf(), Browser()
+    assert await added(GUARDED, of_a_person(GUARDED, shelf, browser)) == 5
+    (asked,) = browser.asked
+    assert asked["client_id"] == [shelf.client.client_id]
+    assert shelf.client.client_id not in {"assistant", PLACE["document"]}
 
-    @flow("A client that nobody registered registers itself (RFC 7591), a person allows it, a tool answers")
-    async def _():
-        shelf = Shelf()
-        assert await added(GUARDED, of_a_person(GUARDED, shelf, Browser())) == 5
-        assert shelf.client.client_id
+
+@flow("And a second one, by a document at the URL that is its name (client ID metadata document)")
+async def _():
+    shelf, browser = Shelf(), Browser()
+    assert await added(GUARDED, of_a_person(GUARDED, shelf, browser, PLACE["document"])) == 5
+    (asked,) = browser.asked
+    assert asked["client_id"] == [shelf.client.client_id] == [PLACE["document"]]

@@ -24,11 +24,14 @@ from tokenward.base.problems import CATALOGUE
 from tokenward.base.recommendations import RECOMMENDATIONS
 from tokenward.gateway.headers import DROPPED
 from tokenward.gateway.tiers import TIERS, Tier
+from tokenward.leaks.response.notices import TO_DO
+from tokenward.leaks.response.recognising import KINDS as LEAKED_KINDS
 from tokenward.leaks.rule import Expected, Rule
 from tokenward.leaks.rulebook.checksums import CHECKSUMS
 from tokenward.leaks.rulebook.loading import load
 from tokenward.leaks.rulebook.templates import ALPHABETS
 from tokenward.store.records import Credential
+from tokenward.tokens import opaque
 from tokenward.tokens.claims import forbidden
 from tokenward.tokens.errors import CODES
 from tokenward.tokens.kinds import KINDS, Kind
@@ -222,11 +225,11 @@ def kinds() -> str:
     """`token-kinds.md`, from the tables of kinds and profiles."""
     heads = ("kind", "`typ`", "must have", "checked if there", "must not have", "lives at most")
     return page(
-        "Kinds of JWT",
+        "Kinds of tokens",
         """
-What `JwtValidator(kind=...)` may be asked for, and what each kind needs. Every claim is checked for its type
-and content as well; `iss` and `aud` against the validator's, the times against the clock. Claims that are not
-listed are let through. [How to use it](../how-to/validate-tokens-of-any-issuer.md).
+What `JwtValidator(kind=...)` may be asked for, and what each kind of JWT needs. Every claim is checked for
+its type and content as well; `iss` and `aud` against the validator's, the times against the clock. Claims
+that are not listed are let through. [How to use it](../how-to/validate-tokens-of-any-issuer.md).
 """,
         "## Defined by specifications",
         table(heads, map(_kind, KINDS.values())),
@@ -235,7 +238,20 @@ listed are let through. [How to use it](../how-to/validate-tokens-of-any-issuer.
         table(heads, map(_kind, PROFILES.values())),
         "## What platforms say of their workloads",
         table(heads, (_kind(platform.kind) for platform in PLATFORMS.values())),
+        """
+## Opaque tokens of ours
+
+`PREFIX_KIND_` and 60 characters: 11 that name the token in logs and to people, 43 random ones, and 6 of a
+checksum, by which [the scanner](leak-rules.md) knows them without false alarms. What becomes of one that
+[is reported as leaked](../how-to/respond-to-leaks.md), unless a rule says otherwise:
+""",
+        table(("kind", "what it is", "once it leaked"), map(_opaque, opaque.KINDS)),
     )
+
+
+def _opaque(kind: str) -> tuple[str, str, str]:
+    leaked = LEAKED_KINDS[kind]
+    return code(kind), opaque.KINDS[kind], TO_DO[leaked][0]
 
 
 def _kind(kind: Kind) -> tuple[str, ...]:

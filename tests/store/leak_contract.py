@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+from store.registration_contract import add as registering
+from store.registration_contract import initial
 from store.values import (
     NOW,
     access,
@@ -14,6 +16,7 @@ from store.values import (
     secret_of,
     session,
     started,
+    token_id,
     user,
 )
 from tokenward.base.entropy import identifier
@@ -189,6 +192,45 @@ async def a_reported_sign_in_link_is_void(store):
     assert (await reported(store, leaked)).ended
     assert not await store.use_link(its.link_id, NOW)
     assert await events(store) == []
+
+
+@promise
+async def a_reported_initial_access_token_lets_nobody_register(store):
+    its, other = initial(uses=5), initial(uses=5)
+    for each in (its, other):
+        await store.add_initial_token(each)
+    before, made, _ = await registering(store, initial_token=its.token_id)
+    assert (await reported(store, Leaked("initial_access_token", its.token_id))).ended
+    assert (before, (await registering(store, initial_token=its.token_id))[0]) == ("added", "spent")
+    assert await store.client(made.client_id) == made
+    assert (await store.initial_token(other.token_id)).uses_left == 5
+    assert await events(store) == []
+
+
+@promise
+async def a_reported_registration_token_is_worth_nothing_also_in_a_change_under_way(store):
+    _, made, registration = await registering(store)
+    _, _, other = await registering(store)
+    assert await store.registration_by_token(registration.token_id) == registration
+    leaked = Leaked("registration_access_token", registration.token_id, made.client_id)
+    assert (await reported(store, leaked)).ended
+    left = await store.registration(made.client_id)
+    assert (left.token_id, left.keyed_hash) == ("", b"")
+    assert await store.registration_by_token(registration.token_id) is None
+    new = replace(registration, token_id=token_id("ra"))
+    assert not await store.change_registration(made, None, new, instead_of=registration.token_id)
+    assert await store.client(made.client_id) == made
+    assert await store.registration(other.client_id) == other
+
+
+@promise
+async def a_registration_token_that_was_changed_meanwhile_ends_nothing(store):
+    _, made, registration = await registering(store)
+    new = replace(registration, token_id=token_id("ra"))
+    assert await store.change_registration(made, None, new, instead_of=registration.token_id)
+    leaked = Leaked("registration_access_token", registration.token_id, made.client_id)
+    assert not (await reported(store, leaked)).ended
+    assert await store.registration(made.client_id) == new
 
 
 @promise

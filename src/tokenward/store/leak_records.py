@@ -16,6 +16,8 @@ LeakKind = Literal[
     "client_secret",
     "session",
     "sign_in_link",
+    "initial_access_token",
+    "registration_access_token",
     "admin_token",
     "signing_key",
 ]

@@ -51,6 +51,9 @@ class Registrations(Protocol):
     async def registration(self, client_id: str) -> Registration | None:
         """What is kept beside a client that registered itself; None of any other."""
 
+    async def registration_by_token(self, token_id: str) -> Registration | None:
+        """The one whose registration access token has that locator now, if any."""
+
     async def change_registration(
         self, client: Client, secret: ClientSecret | None, registration: Registration, *, instead_of: str
     ) -> bool:

@@ -44,6 +44,14 @@ TO_DO: Mapping[LeakKind, tuple[str, str]] = {
         "The link signs nobody in.",
         "Let another one be sent, and look who can read what the first was sent by.",
     ),
+    "initial_access_token": (
+        "Nobody registers a client by it any more; clients that did so before stay.",
+        "Look through them with `tokenward clients list`, and make another with `tokenward clients invite`.",
+    ),
+    "registration_access_token": (
+        "Nobody reads, changes or removes the client's registration any more; the client goes on.",
+        "Look at what it is registered with; whoever keeps it registers anew to look after it again.",
+    ),
     "admin_token": (
         "Nothing yet: whoever has the token and reaches the admin listener manages everything.",
         "Replace its file, start the servers again, and look through clients, keys and people.",

@@ -20,6 +20,8 @@ STRICT: Mapping[LeakKind, LeakAction] = {
     "client_secret": "revoke",
     "session": "revoke",
     "sign_in_link": "revoke",
+    "initial_access_token": "revoke",
+    "registration_access_token": "revoke",
     "admin_token": "alert",
     "signing_key": "confirm",
 }

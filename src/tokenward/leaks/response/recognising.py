@@ -14,12 +14,13 @@ from tokenward.store.leak_records import Leaked, LeakKind
 from tokenward.store.people_port import Factors, People
 from tokenward.store.port import ApiKeys, Clients, Tokens
 from tokenward.store.records import ApiKeyState, Grant, KeyPurpose
+from tokenward.store.registration_port import Registrations
 from tokenward.store.sealed_port import Keys
 from tokenward.tokens import opaque
 from tokenward.tokens.presented import claimed_token_id
 
 
-class Credentials(Clients, People, Factors, Tokens, DeviceCodes, ApiKeys, Keys, Protocol):
+class Credentials(Clients, Registrations, People, Factors, Tokens, DeviceCodes, ApiKeys, Keys, Protocol):
     """Where credentials are looked up."""
 
 
@@ -65,6 +66,8 @@ KINDS: Mapping[str, LeakKind] = {
     "cs": "client_secret",
     "se": "session",
     "sl": "sign_in_link",
+    "ia": "initial_access_token",
+    "ra": "registration_access_token",
     "ad": "admin_token",
 }
 """Of opaque tokens, by the letters in them."""
@@ -250,6 +253,26 @@ async def _sign_in_link(store: Credentials, link_id: str, at: float) -> tuple[by
     return link.keyed_hash, Recognised(leaked, live=link.used_at is None and link.expires_at > at)
 
 
+async def _initial_token(store: Credentials, token_id: str, at: float) -> tuple[bytes, Recognised] | None:
+    token = await store.initial_token(token_id)
+    if token is None:
+        return None
+    leaked = Leaked("initial_access_token", token_id, issued_at=token.created_at)
+    return token.keyed_hash, Recognised(leaked, live=token.uses_left > 0 and token.expires_at > at)
+
+
+async def _registration_token(
+    store: Credentials, token_id: str, _at: float
+) -> tuple[bytes, Recognised] | None:
+    """One that a change put another in the place of is unknown, as everything that is no token now."""
+    registration = await store.registration_by_token(token_id)
+    if registration is None:
+        return None
+    since = opaque.issued_at(token_id)
+    leaked = Leaked("registration_access_token", token_id, client_id=registration.client_id, issued_at=since)
+    return registration.keyed_hash, Recognised(leaked, live=True)
+
+
 # In the order of how often each leaks.
 _LOOKS: Mapping[LeakKind, Look] = {
     "access_token": _access_token,
@@ -260,4 +283,6 @@ _LOOKS: Mapping[LeakKind, Look] = {
     "sign_in_link": _sign_in_link,
     "authorization_code": _code,
     "device_code": _device_code,
+    "registration_access_token": _registration_token,
+    "initial_access_token": _initial_token,
 }

@@ -34,6 +34,7 @@ from tokenward.store.sql.device_codes import deny_device
 from tokenward.store.sql.factors import void_link
 from tokenward.store.sql.family import Family
 from tokenward.store.sql.leak_reach import reach
+from tokenward.store.sql.registrations import end_initial_token, end_registration_token
 from tokenward.store.sql.revoking import cut_off
 from tokenward.store.sql.schema import join_words, leak_actions, leak_evidence, leak_incidents, split_words
 from tokenward.store.sql.sessions import end_sessions
@@ -325,6 +326,17 @@ def _end_link(cursor: Cursor, leaked: Leaked, _ending: Ending, _at: float) -> It
         yield f"voided sign-in link {leaked.subject}"
 
 
+def _uninvite(cursor: Cursor, leaked: Leaked, _ending: Ending, _at: float) -> Iterator[str]:
+    if end_initial_token(cursor, leaked.subject):
+        yield f"ended initial access token {leaked.subject}, by which no client registers any more"
+
+
+def _end_registration(cursor: Cursor, leaked: Leaked, _ending: Ending, _at: float) -> Iterator[str]:
+    client_id = leaked.client_id or ""
+    if end_registration_token(cursor, client_id, leaked.subject):
+        yield f"ended registration access token {leaked.subject} of client {client_id}, which goes on"
+
+
 def _end_nothing(_cursor: Cursor, _leaked: Leaked, _ending: Ending, _at: float) -> Iterator[str]:
     """What no row of a table can end."""
     return iter(())
@@ -339,6 +351,8 @@ _ENDINGS: dict[LeakKind, End] = {
     "client_secret": _end_secret,
     "session": _end_sign_ins,
     "sign_in_link": _end_link,
+    "initial_access_token": _uninvite,
+    "registration_access_token": _end_registration,
     "admin_token": _end_nothing,
     "signing_key": _end_nothing,
 }

@@ -40,6 +40,13 @@ _ADD = insert_into(registrations)
 _ADD_CLIENT = insert_into(clients)
 _ADD_SECRET = insert_into(client_secrets)
 _ONE = sa.select(*_REGISTRATION).where(registrations.c.client_id == bindparam("client"))
+_BY_TOKEN = sa.select(*_REGISTRATION).where(registrations.c.token_id == bindparam("token"))
+_NO_TOKEN = (
+    sa.update(registrations)
+    .where(registrations.c.client_id == bindparam("client"), registrations.c.token_id == bindparam("token"))
+    .values(token_id=sa.literal_column("''"), keyed_hash=bindparam("nothing", type_=sa.LargeBinary))
+    .returning(registrations.c.client_id)
+)
 _TAKE_TOKEN = (
     sa.update(registrations)
     .where(registrations.c.client_id == bindparam("client"), registrations.c.token_id == bindparam("old"))
@@ -71,7 +78,7 @@ class SqlRegistrations(SqlClients):
 
     async def remove_initial_token(self, token_id: str) -> bool:
         def unit(cursor: Cursor) -> bool:
-            return cursor.one(_REMOVE_INITIAL, {"token": token_id}) is not None
+            return end_initial_token(cursor, token_id)
 
         return await self._database.write(unit)
 
@@ -104,6 +111,10 @@ class SqlRegistrations(SqlClients):
         row = await self._database.read(lambda cursor: cursor.one(_ONE, {"client": client_id}))
         return Registration(*row) if row else None
 
+    async def registration_by_token(self, token_id: str) -> Registration | None:
+        row = await self._database.read(lambda cursor: cursor.one(_BY_TOKEN, {"token": token_id}))
+        return Registration(*row) if row else None
+
     async def change_registration(
         self, client: Client, secret: ClientSecret | None, registration: Registration, *, instead_of: str
     ) -> bool:
@@ -128,6 +139,17 @@ class SqlRegistrations(SqlClients):
             return True
 
         return await self._change(unit)
+
+
+def end_initial_token(cursor: Cursor, token_id: str) -> bool:
+    """Remove it; False if it is unknown."""
+    return cursor.one(_REMOVE_INITIAL, {"token": token_id}) is not None
+
+
+def end_registration_token(cursor: Cursor, client_id: str, token_id: str) -> bool:
+    """Leave the client's registration without a token; False if that is another one by now."""
+    order = {"client": client_id, "token": token_id, "nothing": b""}
+    return cursor.one(_NO_TOKEN, order) is not None
 
 
 def _row(record: InitialToken | Registration) -> Parameters:

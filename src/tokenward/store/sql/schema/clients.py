@@ -36,7 +36,7 @@ registrations = sa.Table(
     "registrations",
     METADATA,
     sa.Column("client_id", Text, sa.ForeignKey("clients.client_id", ondelete="CASCADE"), primary_key=True),
-    text("token_id"),
+    sa.Column("token_id", Text, nullable=False, index=True),
     octets("keyed_hash"),
     text("said"),
     sa.Column("unused_at", sa.Double, nullable=False, index=True),

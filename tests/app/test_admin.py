@@ -128,6 +128,20 @@ def test_a_client_says_what_its_introspection_responses_are_signed_with(configur
     assert _run(configuration, work) == (["RS256", "ES256"], 422)
 
 
+def test_a_client_that_is_weaker_than_its_type_says_why_and_shows_it(configuration):
+    async def work(http, _ground):
+        new = {"name": "Report", "type": "service", "access_token_format": "jwt"}
+        refused = await http.post("/clients", json=new)
+        added = (await http.post("/clients", json={**new, "reason": "its old gateway reads them"})).json()
+        return refused, (await http.get(f"/clients/{added['client_id']}")).json()
+
+    refused, shown = _run(configuration, work)
+    assert refused.status_code == 422
+    assert "give a reason" in refused.text
+    assert shown["reason"] == "its old gateway reads them"
+    assert len(shown["weaker"]) == 1
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example:8081", "[", "", "10.0.0.1", "localhost@evil"]
 )

@@ -139,6 +139,14 @@ def test_what_introspection_responses_are_signed_with_is_registered_and_shown(ho
     assert "signed with ES256" in house("clients", "show", "fapi").stdout
 
 
+def test_a_client_that_is_weaker_than_its_type_says_why_and_shows_it(house):
+    add = ("clients", "add", "Report", "--type", "service", "--access-token-format", "jwt", "--id", "report")
+    assert "give a reason" in house(*add, code=1).stderr
+    house(*add, "--reason", "its [old] gateway reads them")
+    for shown in (house("clients", "show", "report").stdout, house("clients", "list").stdout):
+        assert "its [old] gateway reads them" in " ".join(shown.replace("│", " ").split())
+
+
 def test_a_secret_is_rotated_until_a_date_or_with_all_that_it_gave(house):
     house("clients", "add", "Report", "--type", "service", "--id", "report")
     shown = house("clients", "show", "report").stdout

@@ -310,7 +310,9 @@ def test_an_operation_for_which_no_token_could_be_good_enough_is_an_error(write,
 
 
 def test_tokens_of_others_may_be_shorter(write):
-    text = GOOD.replace("risk: moderate", "risk: high").replace("access_token: 5m", "access_token: 11m")
+    text = GOOD.replace("risk: moderate", "risk: high").replace(
+        "access_token: 5m", "reason: agreed with them, access_token: 11m"
+    )
     trust = "    trust: [{jwt: {issuer: https://login.example, audience: bank}}]\n"
     assert load(write(text)).configuration is None
     assert load(write(text + trust)).configuration is not None

@@ -52,6 +52,6 @@ def test_a_rule_that_cannot_be_meant_keeps_the_servers_from_starting(change, cod
 
 
 def test_two_rules_for_the_same_exchange_are_refused(tmp_path):
-    found = loaded(tmp_path, RULE, RULE | {"actor": "none"})
+    found = loaded(tmp_path, RULE, RULE | {"actor": "token"})
     assert [finding.code for finding in found.findings] == ["exchange"]
     assert loaded(tmp_path, RULE, RULE | {"client": "another"}).configuration is not None

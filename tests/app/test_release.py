@@ -250,7 +250,7 @@ def test_pairwise_audiences_and_clients_find_no_common_number(ada, policy):
 def test_a_jwt_outside_passes_the_gateway_until_it_is_revoked(run, ada, policy):
     async def story():
         async with town(policy(POLICY)) as house:
-            client, auth = await house.app(access_token_format="jwt")
+            client, auth = await house.app(access_token_format="jwt", reason="its gateway reads them")
             token = (await house.tokens(client, auth))["access_token"]
             assert set(house.read(token)) == set(MINIMUM["outside"])
             inside = await house.inside(token)
@@ -359,6 +359,8 @@ def test_what_a_jwt_exposes_is_said_where_it_is_configured_and_listed(run):
         "accounts:read",
         "--access-token-format",
         "jwt",
+        "--reason",
+        "its gateway reads them",
     )
     for said in (run("clients", "add", "Job", *arguments).stderr, run("clients", "list").stderr):
         assert "the access tokens of job are JWTs" in said

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from app.test_config import GOOD, write  # noqa: F401 - the fixture
-from tokenward.app.check import check
 from tokenward.app.config import load
 from tokenward.app.strangers import fetch_outside
 from tokenward.base.outbound import OutboundError
@@ -30,17 +29,8 @@ def test_what_is_said_is_what_the_issuer_gets(write):  # noqa: F811
     assert load(write(GOOD)).configuration.settings.clients.documents is None
 
 
-def test_any_host_is_a_warning(write):  # noqa: F811
-    path = write(said("documents: {hosts: ['*'], redirect_hosts: ['*'], scopes: [accounts:read]}"))
-    assert [it for it in codes(check(path)) if it[1] == "any-host"] == [("warning", "any-host")] * 2
-    assert "any-host" not in [code for _, code in codes(check(write(said(DOCUMENTS))))]
-
-
-def test_open_registration_is_a_warning(write):  # noqa: F811
-    text = "registration: {scopes: [accounts:read]%s}"
-    loaded = check(write(said(text % ", open: true")))
-    assert ("warning", "open-registration") in codes(loaded)
-    closed = load(write(said(text % "")))
+def test_nobody_registers_alone_unless_the_file_says_so(write):  # noqa: F811
+    closed = load(write(said("registration: {scopes: [accounts:read]}")))
     assert codes(closed) == []
     assert closed.configuration.settings.clients.registration.open is False
 

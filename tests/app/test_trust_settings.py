@@ -70,7 +70,7 @@ def test_without_any_there_is_nothing_to_ask_at_each_call(tmp_path):
     [
         (["jwt: {issuer: http://login.example}"], "plain-http"),
         (["jwt: {issuer: 'https://a:b@login.example'}"], "url"),
-        (["jwt: {issuer: https://login.example, profile: jwt}"], "trust"),
+        (["jwt: {issuer: https://login.example, profile: jwt}"], "reason-missing"),
         (["jwt: {issuer: https://login.example, profile: jwt, reason: short}"], "wrong-value"),
         (["jwt: {issuer: https://login.example, profile: id_token}"], "wrong-value"),
         (["jwt: {issuer: https://login.example, algorithms: [HS256]}"], "signing-alg"),

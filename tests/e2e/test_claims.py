@@ -49,7 +49,7 @@ def test_each_recipient_is_told_its_own_and_a_jwt_outside_can_be_revoked(urls, b
     )  # fmt: skip
     app, _ = client(
         *SCOPES, "--id-token-claim", "teams", "--subject-type", "pairwise", "--sector", "app.example",
-        "--access-token-format", "jwt",
+        "--access-token-format", "jwt", "--reason", "what is read here is the token",
     )  # fmt: skip
     server = client("--scope", f"introspect:{gateway}/bank", kind="service")
     with httpx.Client(trust_env=False, timeout=10) as web:

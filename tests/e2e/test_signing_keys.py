@@ -137,6 +137,7 @@ def test_a_compromised_inside_key_is_worth_nothing_within_a_second(house, http):
 
 def test_with_a_compromised_outside_key_go_the_access_tokens_that_it_signed(house, http):
     arguments = ["--type", "service", "--scope", "accounts:read", "--access-token-format", "jwt"]
+    arguments += ["--reason", "its gateway reads them"]
     added = CliRunner().invoke(
         application, ["clients", "add", "Reader", *arguments, "--config", str(house.configuration.path)]
     )

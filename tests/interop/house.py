@@ -51,7 +51,10 @@ workload_identity:
 clients:
   inside_networks: ["127.0.0.0/8"]
   documents: {{hosts: [localhost], scopes: [offline_access, "tools:use", "tools-behind:use"]}}
-  registration: {{open: true, scopes: [offline_access, "tools:use", "tools-behind:use"]}}
+  registration:
+    open: true
+    reason: whoever visits is ours
+    scopes: [offline_access, "tools:use", "tools-behind:use"]
 apis:
   weather: {{openapi: weather.openapi.yaml, upstream: "{upstream}", risk: low}}
   bank:
@@ -177,7 +180,9 @@ def _clients(directory: Path, gateway: str, tools: str) -> dict[str, str]:
             "--redirect-uri", WEB_REDIRECT, "--auth-method", "private_key_jwt", "--jwks", "bank-app.json",
         ],
         "report": ["--type", "service", *both],
-        "reader": ["--type", "service", "--access-token-format", "jwt", *both],
+        "reader": [
+            "--type", "service", "--access-token-format", "jwt", "--reason", "its gateway reads them", *both,
+        ],
         "backend": ["--type", "service", "--scope", f"introspect:{gateway}/bank"],
         "deploy-bot": ["--type", "service", "--auth-method", "workload", "--scope", "accounts:read"],
         "assistant": ["--type", "native", "--redirect-uri", REDIRECT, *agent],

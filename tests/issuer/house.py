@@ -203,6 +203,8 @@ class House:
         self, client_type: ClientType, *scopes: str, redirect_uris=(CALLBACK,), **policy
     ) -> "Caller":
         uris = () if client_type in ("service", "device") else redirect_uris
+        if policy.get("access_token_format") == "jwt":
+            policy.setdefault("reason", "what is read here is the token")
         client, secret = await register(
             self.desk, name="An app", client_type=client_type, scopes=scopes, redirect_uris=uris, **policy
         )

@@ -100,7 +100,7 @@ async def test_the_profile_that_does_not_rotate_is_not_for_it(h: House):
 
 @lived
 async def test_its_tokens_are_bound_to_a_key_without_a_word_of_its_registration(h: House):
-    agent = await public(h, bound_tokens="")
+    agent = await public(h)
     assert agent.client.bound_tokens == "dpop"
     code = await agent.code(resource=BANK)
     assert error(await without_proof(agent).redeem(code)) == (400, "invalid_dpop_proof")

@@ -4,6 +4,7 @@ import pytest
 
 from issuer.house import BANK, CALLBACK, SETTINGS, URL, WEATHER, House, lived
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
+from tokenward.issuer.client_auth.registration import Proving
 from tokenward.issuer.client_secrets import rotate_secret
 from tokenward.issuer.clients import register
 from tokenward.issuer.settings import IssuerSettings, Resource
@@ -200,3 +201,33 @@ def test_registrations_that_are_refused(tmp_path, settings):
 def test_settings_that_are_refused(settings):
     with pytest.raises(ValueError, match=r"."):
         IssuerSettings(**{"url": SETTINGS.url, **settings})
+
+
+JWT = {"client_type": "service", "redirect_uris": (), "access_token_format": "jwt"}
+
+
+def test_readable_access_tokens_need_a_reason_that_says_something(tmp_path):
+    assert "give a reason why that is good enough" in refused(tmp_path, **JWT)
+    for reason in ("so", " " * 12, "x" * 301, "agreed\x1b[2Jwith them"):
+        assert "10 to 300 printable" in refused(tmp_path, reason=reason, **JWT)
+
+
+def test_a_reason_for_nothing_is_refused(tmp_path):
+    assert "reason for nothing" in refused(tmp_path, reason="agreed with the auditors")
+
+
+@lived
+async def test_the_reason_is_kept(h: House):
+    client, _ = await register(h.desk, name="A", scopes=(), reason="agreed with the auditors", **JWT)
+    assert (await h.issuer.store.client(client.client_id)).reason == "agreed with the auditors"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"client_type": "agent", "redirect_uris": ("http://127.0.0.1/cb",)},
+        {"profile": "fapi2", "proving": Proving("private_key_jwt", jwks_uri="https://app.example/jwks")},
+    ],
+)
+def test_what_always_binds_tokens_cannot_be_registered_without(tmp_path, settings):
+    assert "cannot be turned off" in refused(tmp_path, bound_tokens="", **settings)

@@ -17,6 +17,7 @@ from tokenward.issuer.access_jwt import exposure
 from tokenward.issuer.client_auth.registration import Proving, by_keys
 from tokenward.issuer.client_secrets import MAX_OVERLAP, rotate_secret
 from tokenward.issuer.clients import register, set_keys
+from tokenward.issuer.weakening import LONGEST_REASON, weaker
 from tokenward.store.records import (
     AccessTokenFormat,
     AuthMethod,
@@ -51,7 +52,7 @@ class NewClient(Input):
     jwks: dict[str, Any] | None = None
     jwks_uri: str = Field(default="", max_length=2048)
     tls_subject: str = Field(default="", max_length=1000)
-    bound_tokens: TokenBinding = ""
+    bound_tokens: TokenBinding | None = None
     introspection_signed_response_alg: IntrospectionAlg = "RS256"
     authorization_details_types: list[str] = Field(default_factory=list, max_length=50)
     profile: ClientProfile = ""
@@ -64,6 +65,7 @@ class NewClient(Input):
     post_logout_redirect_uris: list[str] = Field(default_factory=list, max_length=20)
     backchannel_logout_uri: str = Field(default="", max_length=2048)
     backchannel_logout_session_required: bool = False
+    reason: str = Field(default="", max_length=LONGEST_REASON)
 
     @property
     def openid(self) -> RelyingParty:
@@ -163,6 +165,7 @@ class ClientEndpoints:
             require_pushed_authorization_requests=wanted.require_pushed_authorization_requests,
             require_signed_request_object=wanted.require_signed_request_object,
             openid=wanted.openid,
+            reason=wanted.reason,
         )
         return JSONResponse({**_client_json(client), **_secret_once(secret)}, status_code=201)
 
@@ -227,6 +230,8 @@ def _client_json(client: Client) -> dict[str, object]:
         "jwks_uri": client.jwks_uri,
         "self_registered": client.self_registered,
         "exposes": list(exposure(client)),
+        "weaker": list(weaker(client)),
+        "reason": client.reason,
         **asdict(client.openid),
     }
 

@@ -21,9 +21,9 @@ from tokenward.app.people_consistency import people_secrets
 from tokenward.app.pushed_consistency import excepted
 from tokenward.app.rollout_check import rollout_remarks
 from tokenward.app.settings import Settings
-from tokenward.app.stranger_consistency import opened
 from tokenward.app.tier_settings import tuning_remarks
 from tokenward.app.trust_check import trust_remarks, trusted_secrets
+from tokenward.app.weakening import weakened
 from tokenward.base import references
 from tokenward.base.documents.source import Keys
 from tokenward.base.files import from_here
@@ -44,7 +44,7 @@ def check(path: Path) -> Loaded:
         *tuning_remarks(loaded.settings.tiers),
         *softened(loaded.settings.leaks),
         *excepted(loaded.settings),
-        *opened(loaded.settings),
+        *weakened(loaded.settings),
     )
     source = loaded.source
     findings = in_order((*loaded.findings, *(placed(source, remark) for remark in remarks)))

@@ -15,6 +15,7 @@ from tokenward.app.pushed_consistency import exceptions_are_clear
 from tokenward.app.settings import Settings
 from tokenward.app.stranger_consistency import strangers_are_bounded
 from tokenward.app.trust_consistency import trust_is_clear
+from tokenward.app.weakening import explained
 from tokenward.base.addresses import is_loopback
 from tokenward.base.documents.source import Keys
 from tokenward.leaks.response.reporters import LEAKS_PATH
@@ -378,6 +379,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     exceptions_are_clear,
     browser_apps_are_clear,
     strangers_are_bounded,
+    explained,
 )
 
 

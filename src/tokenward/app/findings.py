@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from tokenward.base.documents.source import Keys, Source, SourceError
 
@@ -42,6 +42,11 @@ class Remark:
     code: str
     text: str
     remedy: str
+
+    @classmethod
+    def with_reason(cls, keys: Keys, code: str, what: str, reason: str | None) -> Self:
+        """The note that something is weaker than usual, and the reason that is given for it."""
+        return cls(keys, "note", code, f"{what}: {reason}", "remove it when the reason is gone")
 
 
 def placed(source: Source, remark: Remark) -> Finding:

@@ -115,18 +115,16 @@ def softened(said: LeakSettings) -> Iterator[Remark]:
     """Where less happens than by default, and why."""
     for number, rule in enumerate(said.rules):
         if rule.action != "revoke":
-            yield Remark(
+            yield Remark.with_reason(
                 ("leaks", "rules", number),
-                "note",
                 "leak-lives-on",
-                f"what leaks may live on ({rule.action}): {rule.reason}",
-                "remove the rule when the reason is gone",
+                f"what leaks may live on ({rule.action})",
+                rule.reason,
             )
     for number, grace in enumerate(said.grace):
-        yield Remark(
+        yield Remark.with_reason(
             ("leaks", "grace", number),
-            "note",
             "leak-lives-on",
-            f"a leaked secret of {grace.client} is good for {grace.lasts} s more: {grace.reason}",
-            "remove it when the reason is gone",
+            f"a leaked secret of {grace.client} is good for {grace.lasts} s more",
+            grace.reason,
         )

@@ -28,12 +28,11 @@ def exceptions_are_clear(settings: Settings) -> Iterator[Remark]:
 def excepted(settings: Settings) -> Iterator[Remark]:
     """Who is excepted, and why."""
     for number, each in enumerate(settings.clients.pushed_requests.exceptions):
-        yield Remark(
+        yield Remark.with_reason(
             (*_EXCEPTIONS, number),
-            "note",
             "not-pushed",
-            f"{each.client} may send its authorization requests through the browser: {each.reason}",
-            "remove it when the reason is gone",
+            f"{each.client} may send its authorization requests through the browser",
+            each.reason,
         )
 
 

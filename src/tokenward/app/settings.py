@@ -20,7 +20,17 @@ from tokenward.app.server_settings import AdminServer, GatewayServer, IssuerServ
 from tokenward.app.stranger_settings import DocumentSettings, RegistrationSettings
 from tokenward.app.tier_settings import TierSettings
 from tokenward.app.value_rules import A_LIST
-from tokenward.app.values import ApiName, Name, Reason, Redis, Reference, Scopes, SessionFile, Store
+from tokenward.app.values import (
+    ApiName,
+    Name,
+    Reason,
+    Redis,
+    Reference,
+    Scopes,
+    SessionFile,
+    Store,
+    WhyWeaker,
+)
 from tokenward.issuer.settings import Actor
 from tokenward.tokens.workloads import PLATFORMS
 
@@ -42,6 +52,7 @@ class TokenLifetimes(Model):
         json_schema_extra={"default": "90d"},
         description="Refresh tokens, however often they are used: 1h to 365d.",
     )
+    reason: WhyWeaker = None
 
 
 class SigningKeySettings(Model):
@@ -95,6 +106,7 @@ class ApiKeySettings(Model):
         json_schema_extra={"default": "365d"},
         description="Any API key, rotated and imported ones included: 1h to 3650d.",
     )
+    reason: WhyWeaker = None
     notices: NoticeSettings = Field(
         default_factory=NoticeSettings, description="How owners are told before the end."
     )
@@ -121,6 +133,7 @@ class ExchangeSettings(Model):
         description="Take subject tokens that are bound to their caller's key, which this client cannot "
         "prove, since it is the subject API itself: it needs the scope introspect:AUDIENCE of that API.",
     )
+    reason: WhyWeaker = None
 
 
 class UnpushedSettings(Model):
@@ -155,6 +168,7 @@ class ClientSettings(Model):
         description="Client secrets end at this age, rotated or not: 1d to 730d. Those that are there keep "
         "their end.",
     )
+    reason: WhyWeaker = None
     registration: RegistrationSettings | None = Field(
         default=None, description="Clients that register themselves (RFC 7591); without it none can."
     )

@@ -1,4 +1,4 @@
-"""What the settings of clients that nobody registers mean together, and what they open."""
+"""What the settings of clients that nobody registers mean together."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,7 +7,6 @@ from tokenward.app.settings import Settings
 from tokenward.app.stranger_settings import StrangerSettings
 from tokenward.base.documents.source import Keys
 from tokenward.issuer.settings import PROTOCOL_SCOPES, Resource
-from tokenward.issuer.strangers import ANY_HOST
 
 
 def strangers_are_bounded(settings: Settings) -> Iterator[Remark]:
@@ -26,29 +25,6 @@ def unknown_stranger_scopes(settings: Settings, resources: Mapping[str, Resource
         for scope in said.scopes:
             if scope not in known:
                 yield _error((*keys, "scopes"), f"no API has a scope {scope}", "name scopes that there are")
-
-
-def opened(settings: Settings) -> Iterator[Remark]:
-    """Where anybody may come, and where anybody's host counts."""
-    if settings.clients.registration is not None and settings.clients.registration.open:
-        yield Remark(
-            ("clients", "registration", "open"),
-            "warning",
-            "open-registration",
-            "anybody can register clients: what they say of themselves is checked by nobody",
-            "give initial access tokens to those who may (tokenward clients invite)",
-        )
-    for keys, said in _said(settings):
-        for member in ("hosts", "redirect_hosts"):
-            if ANY_HOST in getattr(said, member, ()):
-                yield Remark(
-                    (*keys, member),
-                    "warning",
-                    "any-host",
-                    "any host counts: all that stands between a stranger and a person's yes is the page that "
-                    "asks for it",
-                    "name the hosts that you know",
-                )
 
 
 def _said(settings: Settings) -> Iterator[tuple[Keys, StrangerSettings]]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from tokenward.app.model import Model
 from tokenward.app.quantities import Duration
 from tokenward.app.value_rules import A_LIST, bad_value, each_once
+from tokenward.app.values import WhyWeaker
 from tokenward.issuer.settings import SCOPE_TOKEN
 from tokenward.issuer.strangers import ANY_HOST, StrangerTerms
 
@@ -79,6 +80,7 @@ class RegistrationSettings(StrangerSettings):
         json_schema_extra={"default": "30d"},
         description="One that nobody allows anything goes at this age: 1h to 365d.",
     )
+    reason: WhyWeaker = None
 
 
 class DocumentSettings(StrangerSettings):
@@ -90,3 +92,4 @@ class DocumentSettings(StrangerSettings):
     redirect_hosts: Hosts = Field(
         default=(), description="Hosts to which answers may go besides the client's own and this machine."
     )
+    reason: WhyWeaker = None

@@ -94,10 +94,9 @@ def tuning_remarks(said: TierSettings) -> Iterator[Remark]:
             for field in fields(tier)
             if field.name != "reason" and getattr(tier, field.name) != getattr(usual, field.name)
         )
-        yield Remark(
+        yield Remark.with_reason(
             ("tiers", name),
-            "note",
             "tier-tuned",
-            f"{name} is not as usual ({differences or 'nothing differs'}): {tier.reason}",
-            "remove it when the reason is gone",
+            f"{name} is not as usual ({differences or 'nothing differs'})",
+            tier.reason,
         )

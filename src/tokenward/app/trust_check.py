@@ -38,6 +38,14 @@ def trust_remarks(settings: Settings, base_dir: Path, clock: Clock = SYSTEM_CLOC
                 yield from _basic((*place, "basic"), source.basic, base_dir, clock.time())
             if source.jwt is not None:
                 yield from _key_file((*place, "jwt"), source.jwt, base_dir)
+            if source.introspection is not None:
+                for lack, why in source.introspection.may_lack.items():
+                    yield Remark.with_reason(
+                        (*place, "introspection", "may_lack", lack),
+                        "weakened",
+                        f"tokens are taken though answers about them have no {lack}",
+                        why,
+                    )
             if source.introspection is not None and source.introspection.signed is not None:
                 yield from _key_file(
                     (*place, "introspection", "signed"), source.introspection.signed, base_dir

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from tokenward.app.findings import Remark
 from tokenward.app.settings import Settings
-from tokenward.app.trust_settings import ForeignIssuer, IntrospectionTrust, IssuerKeys, JwtTrust, TrustSource
+from tokenward.app.trust_settings import ForeignIssuer, IntrospectionTrust, IssuerKeys, TrustSource
 from tokenward.base.documents.source import Keys
 from tokenward.tokens.algorithms import known
 
@@ -28,7 +28,7 @@ def trust_is_clear(settings: Settings) -> Iterator[Remark]:
         yield from _prefixes(place, api.trust)
         for number, source in enumerate(api.trust):
             if source.jwt is not None:
-                yield from _jwt((*place, number, "jwt"), source.jwt)
+                yield from keys_are_clear((*place, number, "jwt"), source.jwt)
             if source.introspection is not None:
                 yield from _introspection((*place, number, "introspection"), source.introspection)
 
@@ -76,16 +76,6 @@ def _prefixes(place: Keys, sources: Sequence[TrustSource]) -> Iterator[Remark]:
                 f"a token could be shown to {one.issuer} and to {other.issuer}",
                 "give each a prefix that tells its tokens from the other's",
             )
-
-
-def _jwt(place: Keys, said: JwtTrust) -> Iterator[Remark]:
-    if said.profile != "at+jwt" and said.reason is None:
-        yield _error(
-            (*place, "profile"),
-            "its tokens are not as RFC 9068 says, and nobody says why that is good enough",
-            "add a reason",
-        )
-    yield from keys_are_clear(place, said)
 
 
 def _introspection(place: Keys, said: IntrospectionTrust) -> Iterator[Remark]:

@@ -8,7 +8,7 @@ from tokenward.app.locations import Networks, PlatformUrl
 from tokenward.app.model import Model
 from tokenward.app.quantities import Day, Duration, end_of
 from tokenward.app.value_rules import A_LIST, bad_value
-from tokenward.app.values import KeyFile, Reason, Reference, Scope, Scopes, SigningAlg
+from tokenward.app.values import KeyFile, Reason, Reference, Scope, Scopes, SigningAlg, WhyWeaker
 
 ALGORITHMS = ("RS256", "ES256")
 """What most issuers sign with. A key that does not name its algorithm fits exactly one of them."""
@@ -74,9 +74,7 @@ class JwtTrust(ForeignIssuer, IssuerKeys):
         description="What its access tokens look like: as RFC 9068 says, or as a product has them; `jwt` for "
         "an issuer that does not tell them from other JWTs by `typ`.",
     )
-    reason: Reason | None = Field(
-        default=None, description="Why its tokens need not be as RFC 9068 says; needed for any other profile."
-    )
+    reason: WhyWeaker = None
     max_lifetime: Annotated[int, Duration(30, 30 * 86_400)] | None = Field(
         default=None,
         description="How long its tokens may live: 30s to 30d; as the profile has it by default.",

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from tokenward.app.value_rules import as_tuple, bad_value, each_once
 from tokenward.base import references
@@ -180,4 +180,8 @@ ClaimNames = Annotated[
 ]
 ApiName = Annotated[str, AfterValidator(_api_name)]
 Reason = Annotated[str, StringConstraints(min_length=10, max_length=300)]
+WhyWeaker = Annotated[
+    Reason | None,
+    Field(description="Why it is weaker than usual; needed where it is. `tokenward check` repeats it."),
+]
 SigningAlg = Annotated[str, AfterValidator(_signing_alg), WithJsonSchema({"enum": list(ASYMMETRIC)})]

@@ -8,7 +8,7 @@ from typing import get_args
 from tokenward.base.entropy import identifier
 from tokenward.base.problems import CONFLICT, INVALID_INPUT, NOT_FOUND, Refusal
 from tokenward.base.secret import Secret
-from tokenward.issuer.agents import held_to_type
+from tokenward.issuer.agents import held_to_type, is_agent
 from tokenward.issuer.client_auth.registration import USUAL, Proving, checked
 from tokenward.issuer.client_desk import ATTEMPTS, SETTLED_SECONDS, ClientDesk, known_client, settle
 from tokenward.issuer.client_secrets import new_secret
@@ -17,6 +17,7 @@ from tokenward.issuer.grants import authorization_code
 from tokenward.issuer.redirects import check_redirect_uris
 from tokenward.issuer.relying_parties import NO_PARTY, checked_party
 from tokenward.issuer.settings import INTROSPECT, PROTOCOL_SCOPES, IssuerSettings
+from tokenward.issuer.weakening import check_reason
 from tokenward.store.port import AlreadyExists
 from tokenward.store.records import (
     AccessTokenFormat,
@@ -49,7 +50,7 @@ async def register(
     sector: str = "",
     id_token_claims: Sequence[str] = (),
     access_token_format: AccessTokenFormat = "opaque",  # noqa: S107 - a form, not a token
-    bound_tokens: TokenBinding = "",
+    bound_tokens: TokenBinding | None = None,
     introspection_signed_response_alg: IntrospectionAlg = "RS256",
     authorization_details_types: Sequence[str] = (),
     profile: ClientProfile = "",
@@ -57,6 +58,7 @@ async def register(
     require_signed_request_object: bool = False,
     openid: RelyingParty = NO_PARTY,
     proving: Proving = USUAL,
+    reason: str = "",
 ) -> tuple[Client, Secret | None]:
     """Register a client; the secret, where it proves itself by one, is there now and never again.
 
@@ -73,7 +75,7 @@ async def register(
         access_token_format: `jwt` makes its access tokens readable for whoever holds one (RFC 9068).
         bound_tokens: what its access tokens must be bound by; `dpop` is the metadata
             dpop_bound_access_tokens (RFC 9449 §5.2), `mtls` tls_client_certificate_bound_access_tokens
-            (RFC 8705 §3.4).
+            (RFC 8705 §3.4); None leaves it to type and profile.
         introspection_signed_response_alg: what signed introspection responses for it are signed with (RFC
             9701 §6).
         authorization_details_types: of which types it may ask for authorization details (RFC 9396 §10).
@@ -82,6 +84,7 @@ async def register(
         require_signed_request_object: it signs them (RFC 9101 §10.5), by keys of its own.
         openid: what it has as a relying party.
         proving: how it proves itself.
+        reason: why it is weaker than its type is, where it is.
 
     Raises:
         Refusal: INVALID_INPUT, whose detail says what to mend; CONFLICT, the client_id is taken.
@@ -121,14 +124,18 @@ async def register(
         jwks=proof.jwks,
         jwks_uri=proof.jwks_uri,
         tls_subject=proof.tls_subject,
-        bound_tokens=bound_tokens,
+        bound_tokens=bound_tokens or "",
         introspection_signed_response_alg=introspection_signed_response_alg,
         authorization_details_types=tuple(dict.fromkeys(authorization_details_types)),
         profile=profile,
         require_pushed_authorization_requests=require_pushed_authorization_requests,
         require_signed_request_object=require_signed_request_object,
         openid=party,
+        reason=reason,
     )
+    if bound_tokens == "" and (is_agent(client) or profile):
+        raise Refusal(INVALID_INPUT, "its tokens are always bound to a key: that cannot be turned off")
+    check_reason(client)
     client = held_to_type(client)
     if profile == "fapi2":
         client = held_to_profile(client)

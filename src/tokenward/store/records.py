@@ -86,6 +86,7 @@ class Client:
         require_signed_request_object: it signs them (RFC 9101 §10.5).
         openid: what it has as a relying party.
         self_registered: nobody here registered it (RFC 7591).
+        reason: why it is weaker than its type is; "" where it is not.
     """
 
     client_id: str
@@ -109,6 +110,7 @@ class Client:
     require_signed_request_object: bool = False
     openid: RelyingParty = RelyingParty()
     self_registered: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

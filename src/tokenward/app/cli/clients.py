@@ -24,6 +24,7 @@ from tokenward.issuer.client_auth.registration import Proving, by_keys
 from tokenward.issuer.client_desk import known_client
 from tokenward.issuer.client_secrets import concerns, is_over, rotate_secret
 from tokenward.issuer.clients import register, set_keys
+from tokenward.issuer.weakening import weaker
 from tokenward.store.records import (
     AuthMethod,
     Client,
@@ -84,7 +85,10 @@ def add(
     ] = "",
     access_token_format: Annotated[
         Literal["opaque", "jwt"],
-        typer.Option(help="jwt: whoever holds an access token can read it; you are told what it exposes."),
+        typer.Option(
+            help="jwt: whoever holds an access token can read it; you are told what it exposes, and say why "
+            "(--reason)."
+        ),
     ] = "opaque",  # noqa: S107 - a form, not a token
     auth_method: Annotated[
         AuthMethod | None,
@@ -101,12 +105,12 @@ def add(
     ] = "",
     certificate: CertificateFiles = None,
     bound_tokens: Annotated[
-        Literal["", "dpop", "mtls"],
+        Literal["", "dpop", "mtls"] | None,
         typer.Option(
             help="What all its tokens are bound by, so that a thief cannot use them: proofs of a key (dpop), "
-            "or the certificate that it asked with (mtls)."
+            "or the certificate that it asked with (mtls). As type and profile say by default."
         ),
-    ] = "",
+    ] = None,
     introspection_signed_response_alg: Annotated[
         IntrospectionAlg,
         typer.Option(help="What introspection responses that it asks to be signed are signed with."),
@@ -151,6 +155,12 @@ def add(
     ] = None,
     backchannel_logout_uri: Annotated[
         str, typer.Option(help="Where its server is told that somebody signed out; https.")
+    ] = "",
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="Why it is good enough that this client is weaker than its type; needed where it is."
+        ),
     ] = "",
     config: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
@@ -205,6 +215,7 @@ def add(
                 tuple(post_logout_redirect_uri or ()),
                 backchannel_logout_uri,
             ),
+            reason=reason,
         )
         return client, secret, ground.issuer_settings.secret_longest
 
@@ -282,6 +293,7 @@ def show(client_id: ClientId, config: ConfigPath = DEFAULT_CONFIG) -> None:
         ("its tokens", client.bound_tokens and f"bound by {client.bound_tokens}"),
         ("its requests", ", ".join(_ways_to_ask(client))),
         *_as_relying_party(client),
+        *(("weaker", f"{means}: {_why(client)}") for means in weaker(client)),
     ):
         if value:
             out.print(f"{name:<17} {value}", markup=False)
@@ -442,12 +454,16 @@ def _told(client: Client) -> list[str]:
     if client.sector:
         lines.append(f"pairwise subjects ({client.sector})")
     if client.access_token_format == "jwt":  # noqa: S105 - a form, not a token
-        lines.append("readable access tokens")
+        lines.append(f"readable access tokens: {_why(client)}")
     if client.bound_tokens:
         lines.append(f"access tokens bound by {client.bound_tokens}")
     if client.authorization_details_types:
         lines.append(f"authorization details: {', '.join(client.authorization_details_types)}")
     return lines or ["the minimum"]
+
+
+def _why(client: Client) -> str:
+    return client.reason or "nobody said why"  # registered before anybody was asked
 
 
 def _ways_to_ask(client: Client) -> list[str]:

@@ -28,6 +28,7 @@ clients = sa.Table(
     flag("require_signed_request_object"),
     text("openid", default="{}"),
     flag("self_registered"),
+    text("reason", default=""),
     sqlite_with_rowid=False,
 )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from tokenward.app.server_settings import GatewayServer, OutwardServer
+from tokenward.app.server_settings import DecisionServer, GatewayServer, OutwardServer
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.tls import ServerTls
 from tokenward.base.references import parse, resolve
@@ -61,6 +61,23 @@ def server_tls(server: OutwardServer, base_dir: Path, files: Snapshot) -> Server
         else None,
         # The issuer gives a request ten seconds to be whole, which only its HTTP/1.1 counts.
         http2=isinstance(server, GatewayServer),
+    )
+
+
+def decision_tls(server: DecisionServer, base_dir: Path, files: Snapshot) -> ServerTls | None:
+    """What the listener for engines needs to speak TLS with them; None where it does not.
+
+    Raises:
+        ValueError: as for `server_tls`.
+    """
+    if server.tls is None:
+        return None
+    resolve(server.tls.key, base_dir=base_dir)
+    authorities = Authorities(read_certificates(base_dir / server.tls.clients, files))
+    return ServerTls(
+        base_dir / server.tls.certificate,
+        base_dir / parse(server.tls.key).place,
+        client_authorities=authorities.certificates,
     )
 
 

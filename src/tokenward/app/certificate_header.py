@@ -28,6 +28,9 @@ from tokenward.base.problems import MALFORMED, Refusal, problem_json
 RFC_9440 = "client-cert"
 """The header of this name holds base64 between colons (RFC 9440 §2.2), any other percent-encoded PEM."""
 
+UNIX = "unix"
+"""The name of who connected by a Unix socket, which has no addresses."""
+
 MAX_BYTES = 16_384
 _PEM = re.compile(
     rb"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/][A-Za-z0-9+/=\s]*-----END CERTIFICATE-----\s*"
@@ -41,16 +44,17 @@ class CertificateHeader:
     Args:
         app: what is asked afterwards; it never sees the header.
         name: of the header.
-        proxies: addresses and networks of those that may set it.
+        proxies: addresses and networks of those that may set it, or `UNIX`.
     """
 
-    __slots__ = ("_app", "_folded", "_name", "_proxies")
+    __slots__ = ("_app", "_folded", "_name", "_proxies", "_unix")
 
     def __init__(self, app: App, name: str, proxies: Sequence[str]) -> None:
         self._app = app
         self._name = name.lower().encode()
         self._folded = _fold(self._name)
-        self._proxies = tuple(ip_network(proxy) for proxy in proxies)
+        self._unix = UNIX in proxies
+        self._proxies = tuple(ip_network(proxy) for proxy in proxies if proxy != UNIX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -74,9 +78,11 @@ class CertificateHeader:
             raise Refusal(MALFORMED, "the certificate header is there twice, or under another name")
         value = only_header(scope, self._name) or b""
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != self._name]
-        return _read(self._name, value) if value else None
+        return read_certificate(self._name, value) if value else None
 
     def _is_proxy(self, scope: Scope) -> bool:
+        if self._unix and scope["client"] == (UNIX, 0):
+            return True
         try:
             peer = ip_address(scope["client"][0])
         except (TypeError, ValueError):  # a socket without addresses
@@ -88,7 +94,7 @@ def _fold(name: bytes) -> bytes:
     return _SEPARATORS.sub(b"-", name.lower()).strip(b"-")
 
 
-def _read(name: bytes, value: bytes) -> bytes:
+def read_certificate(name: bytes, value: bytes) -> bytes:
     """The certificate (DER) in a header value."""
     if len(value) > MAX_BYTES:
         raise Refusal(MALFORMED, "the certificate header is too long")

@@ -80,6 +80,7 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
             for name, server in (("issuer", settings.issuer), ("gateway", settings.gateway))
             if server.tls is not None
         ),
+        (("gateway", "decisions", "tls", "key"), _key_of_decisions(settings)),
         (("gateway", "traces", "authorization"), _authorization_of_traces(settings)),
         *trusted_secrets(settings),
         *people_secrets(settings),
@@ -91,6 +92,11 @@ def _secrets(settings: Settings, base_dir: Path) -> Iterator[Remark]:
         if scheme in _LOOKS:
             remarks = list(_LOOKS[scheme](keys, place, base_dir))
             yield from remarks or _look_inside(keys, value, base_dir)
+
+
+def _key_of_decisions(settings: Settings) -> str:
+    tls = settings.gateway.decisions.tls
+    return tls.key if tls is not None else ""
 
 
 def _authorization_of_traces(settings: Settings) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from tokenward.app.api_settings import LimitSettings
 from tokenward.app.browser_consistency import browser_apps_are_clear
+from tokenward.app.decision_consistency import decisions_are_private
 from tokenward.app.detail_consistency import details_are_clear
 from tokenward.app.findings import Remark
 from tokenward.app.leak_policy import leaks_are_clear
@@ -41,7 +42,7 @@ def _admin_is_local(settings: Settings) -> Iterator[Remark]:
 
 
 def _listeners_differ(settings: Settings) -> Iterator[Remark]:
-    for (first, one), (second, other) in combinations(_listeners(settings).items(), 2):
+    for (first, one), (second, other) in combinations(listeners(settings).items(), 2):
         hosts = {one.host, other.host}
         if one.port == other.port and (len(hosts) == 1 or hosts & _ANY_ADDRESS):
             yield _error(
@@ -232,7 +233,7 @@ def _audiences_differ(settings: Settings) -> Iterator[Remark]:
 
 
 def _upstreams_are_elsewhere(settings: Settings) -> Iterator[Remark]:
-    own = {listen.port: name for name, listen in _listeners(settings).items()}
+    own = {listen.port: name for name, listen in listeners(settings).items()}
     for name, address in ((name, it) for name, api in settings.apis.items() for it in api.upstream):
         url = urlsplit(address)
         host = url.hostname or ""
@@ -380,14 +381,18 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Remark]], ...] = (
     browser_apps_are_clear,
     strangers_are_bounded,
     explained,
+    decisions_are_private,
 )
 
 
-def _listeners(settings: Settings) -> dict[str, Listen]:
+def listeners(settings: Settings) -> dict[str, Listen]:
+    """Where servers listen, by the name that their sockets have."""
+    decisions = settings.gateway.decisions.listen
     return {
         "issuer": settings.issuer.listen,
         "gateway": settings.gateway.listen,
         "admin": settings.admin.listen,
+        **({"decisions": decisions} if decisions is not None else {}),
     }
 
 

@@ -11,7 +11,14 @@ from typing import Any
 from tokenward.app.config import Configuration
 from tokenward.gateway.policy import Operation
 
-_AT_START = ("store", "master_key", "issuer.listen", "gateway.listen", "admin.listen")
+_AT_START = (
+    "store",
+    "master_key",
+    "issuer.listen",
+    "gateway.listen",
+    "gateway.decisions.listen",
+    "admin.listen",
+)
 """What is bound or opened once; processes that differ in it cannot stand beside each other."""
 
 

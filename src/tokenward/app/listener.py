@@ -7,17 +7,18 @@ import socket
 import ssl
 import sys
 from asyncio.events import TimerHandle
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from typing import Any
 
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from tokenward.app.certificate_header import CertificateHeader
+from tokenward.app.certificate_header import UNIX, CertificateHeader
 from tokenward.app.http2 import Http2Protocol
 from tokenward.app.tls import ServerTls
 from tokenward.app.websocket_protocol import EdgeWebSocket
-from tokenward.base.asgi import App, tls_extension
+from tokenward.base.asgi import App, Receive, Scope, Send, tls_extension
 from tokenward.gateway.doors.websocket import MESSAGE
 
 HEAD_LIMIT = 32_768
@@ -244,7 +245,8 @@ class Listener(uvicorn.Server):
     Args:
         app: the application.
         sock: bound.
-        proxies: addresses and networks whose X-Forwarded-For and -Proto are believed.
+        proxies: addresses and networks whose X-Forwarded-For and -Proto are believed. At a Unix socket it is
+            whoever its rights let connect.
         streams: whether a request's body may take its time; otherwise it has `REQUEST_SECONDS`, as the head.
         tls: with it, nothing but TLS is spoken; a handshake, too, has `REQUEST_SECONDS`.
         certificate_header: the header in which `proxies`, and nobody else, tell the client's certificate.
@@ -269,6 +271,9 @@ class Listener(uvicorn.Server):
         grace: int = GRACE_SECONDS,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
+        self._unix = sock.family == socket.AF_UNIX
+        if self._unix:
+            app, proxies = _named(app), (UNIX,)
         # From anybody else X-Forwarded-For is a claim, not a fact.
         outer = ProxyHeadersMiddleware(app, list(proxies)) if proxies else app  # type: ignore[arg-type]
         if certificate_header is not None:  # outermost: there the peer is still the one that connected
@@ -296,15 +301,13 @@ class Listener(uvicorn.Server):
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen. uvicorn would leave a handshake the minute that is asyncio's default."""
+        """Listen, as uvicorn would, but for how long a TLS handshake may take."""
         await super().startup(sockets=[])
         for sock in sockets or ():
-            server = await asyncio.get_running_loop().create_server(
+            server = await listen_at(
+                sock,
                 self._http1 if self._tls is None else lambda: AsNegotiated(self._http1, self._http2),
-                sock=sock,
-                ssl=self._tls.context if self._tls is not None else None,
-                ssl_handshake_timeout=REQUEST_SECONDS if self._tls is not None else None,
-                backlog=BACKLOG,
+                self._tls,
             )
             self.servers.append(server)
         self.listening.set()
@@ -332,6 +335,33 @@ class Listener(uvicorn.Server):
         self.should_exit = True
         stopping.cancel()
         await serving
+
+
+async def listen_at(
+    sock: socket.socket, protocol: Callable[[], asyncio.BaseProtocol], tls: ServerTls | None
+) -> asyncio.Server:
+    """A server at a bound socket. One in the file system stays there for whoever comes after.
+
+    asyncio would leave a TLS handshake a minute.
+    """
+    loop = asyncio.get_running_loop()
+    options: dict[str, Any] = {"sock": sock, "backlog": BACKLOG}
+    if tls is not None:
+        options |= {"ssl": tls.context, "ssl_handshake_timeout": REQUEST_SECONDS}
+    if sock.family != socket.AF_UNIX:
+        return await loop.create_server(protocol, **options)
+    stays: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+    return await loop.create_unix_server(protocol, **options, **stays)
+
+
+def _named(app: App) -> App:
+    """The application, for which whoever came by a Unix socket has a name."""
+
+    def serving(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        scope["client"] = (UNIX, 0)
+        return app(scope, receive, send)
+
+    return serving
 
 
 def bind(host: str, port: int) -> socket.socket:

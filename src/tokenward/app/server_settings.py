@@ -46,6 +46,37 @@ class TraceSettings(Model):
     )
 
 
+class DecisionTls(TlsSettings):
+    """TLS with engines in front, which prove who they are by certificates of their own."""
+
+    clients: str = Field(
+        min_length=1,
+        description="A PEM file with the CAs that issue certificates to engines, and to nobody else.",
+    )
+
+
+class DecisionServer(Model):
+    """Where engines in front (Envoy, nginx, Traefik, Caddy) ask about each request that they carry."""
+
+    listen: Listen | None = Field(
+        default=None,
+        description="host:port to listen on; without it, only the engine of `tokenward up --engine` asks.",
+    )
+    peers: Networks = Field(
+        default=(),
+        description="Addresses or networks of the engines. They are believed what they say of their clients.",
+    )
+    tls: DecisionTls | None = Field(
+        default=None, description="Speak TLS, with nobody but engines; beyond loopback there is no other way."
+    )
+    cache: Annotated[int, Duration(1, 2)] | None = Field(
+        default=None,
+        json_schema_extra={"default": None},
+        description="For how long nginx may answer by a decision that it got before: 1s or 2s. A revocation "
+        "is felt so much later. Never for what is bound, counted, of a session, or of tier `high` and above.",
+    )
+
+
 class OutwardServer(Model):
     """A server that the world outside talks to."""
 
@@ -76,6 +107,9 @@ class GatewayServer(OutwardServer):
         json_schema_extra={"default": "20s"},
         description="How long running requests may take to finish when the gateway ends, or takes up a "
         "changed configuration: 1s to 10m.",
+    )
+    decisions: DecisionServer = Field(
+        default_factory=DecisionServer, description="Engines in front that carry the traffic themselves."
     )
     traces: TraceSettings | None = Field(
         default=None, description="Where to send OpenTelemetry traces of calls; without it, nowhere."

@@ -14,6 +14,7 @@ from tokenward.app.admin import admin_app
 from tokenward.app.browser_apps import browser_apps
 from tokenward.app.certificate_files import server_tls, takes_certificates_itself
 from tokenward.app.config import Configuration
+from tokenward.app.decision_listener import decision_listener
 from tokenward.app.decision_log import DecisionLog
 from tokenward.app.exchange_log import exchange_log
 from tokenward.app.foundation import Foundation, StoreResolver, foundation
@@ -42,6 +43,7 @@ from tokenward.base.asgi import App, Receive, Scope, Send
 from tokenward.base.outbound import OutboundClient
 from tokenward.base.rates import Counters
 from tokenward.gateway.access import AccessRequest, Decision
+from tokenward.gateway.doors.decisions import CERTIFICATE
 from tokenward.gateway.doors.proxy import ProxyDoor
 from tokenward.gateway.engine import Engine
 from tokenward.gateway.inside import InsideMinter
@@ -115,12 +117,18 @@ async def serve_gateway(
         exchanges = exchange_log(configuration)
         door = ProxyDoor(engine, exchanged=exchanges.gather, clock=ground.clock)
         tls = server_tls(configuration.settings.gateway, configuration.base_dir, configuration.files)
+        asked = [
+            decision_listener(engine, configuration, sock)
+            for name, sock in sockets.items()
+            if name == "decisions"
+        ]
         try:
             await serve_all(
                 [
                     _outward(
                         apps.before(door), sockets["gateway"], configuration.settings.gateway, tls, door=door
-                    )
+                    ),
+                    *asked,
                 ],
                 beside=[
                     *beside,
@@ -292,6 +300,7 @@ async def gateway_engine(
         ),
         counters=counters,
         https=settings.gateway.url.startswith("https:"),
+        kept=settings.gateway.decisions.cache or 0,
         observe=observe,
         clock=ground.clock,
     )
@@ -352,14 +361,17 @@ def _outward(
     door: ProxyDoor | None = None,
 ) -> Listener:
     """A listener for the world outside, as the configuration wants it; `door` where that is the gateway."""
-    certificates = server.client_certificates
+    certificates, header = server.client_certificates, None
+    behind_engine = sock.family == socket.AF_UNIX
+    if certificates is not None:
+        header = CERTIFICATE.decode() if behind_engine else certificates.header
     return Listener(
         app,
         sock,
         streams=door is not None,
         proxies=server.proxies,
-        tls=tls,
-        certificate_header=certificates.header if certificates is not None else None,
+        tls=None if behind_engine else tls,  # the engine speaks it
+        certificate_header=header,
         grace=server.drain if isinstance(server, GatewayServer) else GRACE_SECONDS,
         websockets=door is not None,
         on_stop=door.leave if door is not None else lambda: None,

@@ -2,14 +2,26 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from typing import Protocol
 
 from tokenward.app.collector import spare_the_loaded
-from tokenward.app.listener import Listener, stop_on_signals
+from tokenward.app.listener import stop_on_signals
 from tokenward.store.feed import FeedFollower
 
 
+class Listening(Protocol):
+    """A listener, whatever it speaks."""
+
+    @property
+    def listening(self) -> asyncio.Event:
+        """Set once connections are accepted."""
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then let running requests finish for as long as they may."""
+
+
 async def serve_all(
-    listeners: Sequence[Listener],
+    listeners: Sequence[Listening],
     *,
     beside: Sequence[Coroutine[None, None, None]],
     follower: FeedFollower,
@@ -43,7 +55,7 @@ async def serve_all(
             raise fault
 
 
-async def _tell_when_listening(listeners: Sequence[Listener], on_ready: Callable[[], None]) -> None:
+async def _tell_when_listening(listeners: Sequence[Listening], on_ready: Callable[[], None]) -> None:
     for listener in listeners:
         await listener.listening.wait()
     on_ready()

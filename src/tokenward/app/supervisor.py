@@ -260,16 +260,16 @@ def bind_all(addresses: Mapping[str, tuple[str, int]]) -> dict[str, socket.socke
 def server_plans(configuration: Configuration, sockets: Mapping[str, socket.socket]) -> list[ProcessPlan]:
     """The two server processes of a configuration, which go by the files as they were when it was read.
 
-    `sockets` holds `issuer`, `gateway` and `admin`.
+    `sockets` holds `issuer`, `gateway` and `admin`, and `decisions` where engines in front may ask.
     """
     return [
         ProcessPlan(
             name=role,
             module="tokenward.app.processes",
             arguments=[role, str(configuration.path)],
-            sockets={name: sockets[name] for name in names},
+            sockets={name: sockets[name] for name in names if name in sockets},
             handed=configuration.files.packed(),
             stop_seconds=STOP_SECONDS + (configuration.settings.gateway.drain if role == "gateway" else 0),
         )
-        for role, names in (("issuer", ("issuer", "admin")), ("gateway", ("gateway",)))
+        for role, names in (("issuer", ("issuer", "admin")), ("gateway", ("gateway", "decisions")))
     ]

@@ -143,7 +143,17 @@ class Engine:
         clock: time, as decisions know it.
     """
 
-    __slots__ = ("_https", "_means", "_observe", "_resources", "clock", "minter", "policy", "verified")
+    __slots__ = (
+        "_https",
+        "_kept",
+        "_means",
+        "_observe",
+        "_resources",
+        "clock",
+        "minter",
+        "policy",
+        "verified",
+    )
 
     def __init__(
         self,
@@ -158,6 +168,7 @@ class Engine:
         counters: Counters | None = None,
         observe: Callable[[AccessRequest, Decision, float], None] | None = None,
         https: bool = False,
+        kept: int = 0,
         token_prefix: str = "tkw",  # noqa: S107 - how a token begins
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -175,6 +186,7 @@ class Engine:
             observe: told each request with its decision and the seconds that it took, for log, metrics and
                 uses. Must not raise.
             https: whether clients come by https, and refusals shall keep them there.
+            kept: seconds for which an engine in front may answer by a decision, where nothing forbids it.
             token_prefix: how our opaque tokens begin.
             clock: time.
         """
@@ -193,6 +205,7 @@ class Engine:
         self.policy = policy
         self._resources = resources
         self._https = https
+        self._kept = kept
         self._observe = observe
         self.clock = clock
 
@@ -214,7 +227,7 @@ class Engine:
                 pending = step.run(self._means, case)
                 if pending is not None:
                     await pending
-            decision = allowed(case, self._means.proofs)
+            decision = allowed(case, self._means.proofs, kept=self._kept)
         except Answered as answered:
             decision = answered.preflight._replace(trace=traced(case.screened.trace))
         except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
@@ -264,7 +277,7 @@ class Engine:
                 told.append(Step(step.name, passed=False, why=str(refusal)))
                 return self._refuse(case, refusal), told
             told.append(Step(step.name, passed=True, why=step.tell(case)))
-        return allowed(case, self._means.proofs), told
+        return allowed(case, self._means.proofs, kept=self._kept), told
 
     def _refuse(self, case: Case, refusal: Refusal) -> Decision:
         return reported(case, refusal) or denied(

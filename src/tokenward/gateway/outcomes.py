@@ -6,6 +6,7 @@ next proof, what is left of its limits, which pages may read the answer.
 
 from email.utils import formatdate
 
+from tokenward.base.origins import SAFE
 from tokenward.base.problems import (
     CREDENTIAL_IN_URL,
     INSUFFICIENT_DETAILS,
@@ -23,6 +24,7 @@ from tokenward.base.problems import (
 from tokenward.gateway import cors, limits
 from tokenward.gateway.access import Allow, Deny
 from tokenward.gateway.answer_headers import DEFAULTS
+from tokenward.gateway.limits import UNLIMITED
 from tokenward.gateway.proofs import Proofs
 from tokenward.gateway.report_only import reported
 from tokenward.gateway.resource_metadata import ResourceMetadata
@@ -41,15 +43,22 @@ _METHODS = frozenset(
     {"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"}
 )  # OpenAPI 3.1 §4.8.9
 
+# A decision may be kept for these alone: from `high` on, a revocation is not to wait for anybody's memory.
+_KEPT_TIERS = frozenset({"public", "low", "moderate"})
+# All that was looked at: whoever differs in one of them is somebody else. `headers` are all but those that
+# name a trace, and `body` is that none comes.
+_ASKED = ("method", "target", "host", "scheme", "headers", "body")
+
 _SUNSET_SECONDS = 14 * 86_400  # before an API key's end its caller is told
 
 
-def allowed(case: Case, proofs: Proofs | None) -> Allow:
+def allowed(case: Case, proofs: Proofs | None, *, kept: int = 0) -> Allow:
     """The call passes.
 
     Args:
         case: after all steps.
         proofs: makes nonces; None where no proof is looked at.
+        kept: seconds for which it may be kept, where nothing forbids it.
     """
     api, operation, below = case.matched
     if api.reports_until and (as_before := reported(case, None)) is not None:
@@ -59,6 +68,7 @@ def allowed(case: Case, proofs: Proofs | None) -> Allow:
     if facts is not None and facts.is_api_key and facts.expires_at - case.now <= _SUNSET_SECONDS:
         # To the caller: all of this will answer it no longer (RFC 8594 §3).
         told["sunset"] = formatdate(facts.expires_at, usegmt=True)
+    keep = kept and _may_be_kept(case, kept)
     return Allow(
         api.name,
         operation.label,
@@ -70,6 +80,8 @@ def allowed(case: Case, proofs: Proofs | None) -> Allow:
         + (operation.deprecation.told if operation.deprecation is not None else ()),
         api.answers.authenticated if facts is not None else api.answers.anonymous,
         cors.HIDDEN if api.cors is not None else (),
+        max_age=kept if keep else 0,
+        vary=_ASKED if keep else (),
         violations=case.violations,
         path=case.path,
         trace=traced(case.screened.trace),
@@ -77,6 +89,29 @@ def allowed(case: Case, proofs: Proofs | None) -> Allow:
         websocket=operation.websocket,
         session=case.session is not None,
         unauthorized=facts is not None and not case.screened.authorization,
+    )
+
+
+def _may_be_kept(case: Case, seconds: int) -> bool:
+    """Whether the same request would be let pass for so long, unless its credential is revoked meanwhile.
+
+    Nothing that is good once, is counted, or shows a body; and nothing that is too risky to be late.
+    """
+    request, operation = case.request, case.matched.operation
+    facts = case.entry.facts if case.entry is not None else None
+    if operation.tier.name not in _KEPT_TIERS or operation.websocket or request.method not in SAFE:
+        return False
+    if operation.limits != UNLIMITED or (operation.contract and operation.contract.reads_body(request)):
+        return False
+    if facts is None:
+        return True
+    end = min(facts.expires_at, facts.believed_until)
+    key = facts.key
+    return (
+        case.session is None
+        and facts.cnf is None
+        and (key is None or not (key.rate or key.addresses or key.origins))
+        and end - case.now > seconds
     )
 
 

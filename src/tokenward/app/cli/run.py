@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, out
 from tokenward.app.cli.opening import open_configuration
+from tokenward.app.consistency import listeners
 from tokenward.app.demo import SERVICE, Demo, running_demo
 from tokenward.app.reloading import Reloader
 from tokenward.app.story import Story, Unexpected
@@ -33,13 +34,8 @@ def up(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """
     configuration = open_configuration(config)
     settings = configuration.settings
-    listens = {
-        "issuer": settings.issuer.listen,
-        "gateway": settings.gateway.listen,
-        "admin": settings.admin.listen,
-    }
     try:
-        sockets = bind_all({name: (at.host, at.port) for name, at in listens.items()})
+        sockets = bind_all({name: (at.host, at.port) for name, at in listeners(settings).items()})
     except OSError as error:
         fail(f"{error.strerror or error}: stop what listens there, or change it in {config}")
     supervisor = Supervisor(

@@ -1,0 +1,210 @@
+"""The door for engines in front that carry the traffic themselves: Envoy, nginx, Traefik, Caddy.
+
+An engine shows a request here (`ext_authz`, `auth_request`, forward-auth) and gets the decision, written as
+an HTTP answer. There are two ways to show one:
+
+    METHOD /decide/head/its/path?and=query     the request itself, below a prefix, without its body
+    METHOD /decide/whole/its/path?and=query    the same, and its whole body
+    GET    /decide/forwarded                   in `X-Forwarded-Method`, `-Uri`, `-Host`, `-Proto`, `-For`
+
+What the engine knows of the connection it says in headers of ours, which it must never take from a client.
+Allow is a 200 without a body, whose headers say what to change of the request and of the API's answer;
+anything else is the client's answer as it is. Every decision says so in `tokenward-decision`: what does not
+is none, and nothing may pass by it.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, HeldBody, Preflight
+from tokenward.gateway.doors import answers
+from tokenward.gateway.doors.answers import Answer
+from tokenward.gateway.edits import edits
+from tokenward.gateway.engine import Engine
+from tokenward.tokens.binding import ClientCertificate
+
+HEAD, WHOLE, FORWARDED = b"/decide/head", b"/decide/whole", b"/decide/forwarded"
+"""The prefixes. What follows the first two is the request's target, as the client sent it."""
+
+PEER, SCHEME, CERTIFICATE = b"x-tokenward-peer", b"x-tokenward-scheme", b"x-tokenward-certificate"
+"""Facts that the engine adds: the client's address, `http` or `https`, and its certificate if it proved one's
+key in the TLS handshake, as percent-encoded PEM."""
+
+REMOVED = b"x-envoy-auth-headers-to-remove"
+"""Names which the request loses on its way up; called so because Envoy does as it says without being told."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+_FACTS = frozenset({PEER, SCHEME, CERTIFICATE})
+_FACT_NAMES = sorted(name.decode() for name in _FACTS)
+_METHOD, _URI, _HOST, _PROTO, _FOR = (
+    b"x-forwarded-method",
+    b"x-forwarded-uri",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-forwarded-for",
+)
+_FORWARDED = frozenset({_METHOD, _URI, _HOST, _PROTO, _FOR})
+_SCHEMES = frozenset({b"http", b"https"})
+
+_ALLOW, _DENY, _PREFLIGHT = ((b"tokenward-decision", said) for said in (b"allow", b"deny", b"preflight"))
+_PRIVATE = (b"tokenward-private", b"1")
+
+_log = logging.getLogger("tokenward.gateway.decisions")
+
+
+class Asked(NamedTuple):
+    """What an engine sent.
+
+    Attributes:
+        method: of the engine's request.
+        target: likewise, still percent-encoded.
+        headers: likewise, names in lower case, in the order sent.
+        body: likewise.
+    """
+
+    method: str
+    target: bytes
+    headers: Headers
+    body: bytes = b""
+
+
+class _Shown(NamedTuple):
+    """The client's request, and how the client came."""
+
+    request: AccessRequest
+    scheme: str
+
+
+class DecisionDoor:
+    """Answers engines.
+
+    Args:
+        engine: decides.
+        certificate: the certificate (DER) in a value of `CERTIFICATE`; raises Refusal where there is none.
+    """
+
+    __slots__ = ("_certificate", "_engine")
+
+    def __init__(self, engine: Engine, certificate: Callable[[bytes], bytes]) -> None:
+        self._engine = engine
+        self._certificate = certificate
+
+    async def answer(self, asked: Asked) -> Answer:
+        """The decision on what is shown. Raises nothing."""
+        try:
+            shown = self._read(asked)
+        except Refusal as refusal:
+            return no_decision(refusal)
+        return _written(await self._engine.decide(shown.request), shown)
+
+    def _read(self, asked: Asked) -> _Shown:
+        if asked.target.startswith(HEAD):
+            return self._below(asked, asked.target[len(HEAD) :], None)
+        if asked.target.startswith(WHOLE):
+            return self._below(asked, asked.target[len(WHOLE) :], HeldBody(asked.body))
+        if asked.target == FORWARDED:
+            return _forwarded(asked)
+        raise Refusal(UNAVAILABLE, "an engine asks at a place that is none")
+
+    def _below(self, asked: Asked, target: bytes, body: HeldBody | None) -> _Shown:
+        facts, headers = _parted(asked.headers, _FACTS)
+        scheme = facts.get(SCHEME, b"")
+        if not facts.get(PEER) or scheme not in _SCHEMES:
+            raise Refusal(UNAVAILABLE, "an engine does not say who its client is")
+        shown = facts.get(CERTIFICATE)
+        certificate = ClientCertificate.from_der(self._certificate(shown)) if shown else None
+        request = _request(asked.method, target, headers, facts[PEER], body=body, certificate=certificate)
+        return _Shown(request, scheme.decode())
+
+
+def denied(refusal: Refusal) -> Answer:
+    """The decision on a request that cannot even be read."""
+    status, headers, body = answers.refused(Deny(refusal.problem, refusal.detail))
+    return Answer(status, (*headers, _DENY), body)
+
+
+def no_decision(refusal: Refusal) -> Answer:
+    """What an engine gets that asked for nothing that can be decided on. Its client gets a 503."""
+    _log.warning("an engine got no decision: %s", refusal.detail)
+    return answers.refused(Deny(refusal.problem, refusal.detail))
+
+
+def _forwarded(asked: Asked) -> _Shown:
+    facts, headers = _parted(asked.headers, _FORWARDED)
+    # The last one is whom the engine itself saw; what is before it, the client may have written.
+    peer = facts.get(_FOR, b"").rpartition(b",")[2].strip()
+    scheme = facts.get(_PROTO, b"")
+    if not peer or scheme not in _SCHEMES or not facts.get(_METHOD) or not facts.get(_URI):
+        raise Refusal(UNAVAILABLE, "an engine does not say what its client asks for")
+    headers = [(b"host", facts.get(_HOST, b"")), *(each for each in headers if each[0] != b"host")]
+    method = facts[_METHOD].decode("latin-1")
+    return _Shown(_request(method, facts[_URI], headers, peer), scheme.decode())
+
+
+def _parted(
+    headers: Headers, facts: frozenset[bytes]
+) -> tuple[dict[bytes, bytes], list[tuple[bytes, bytes]]]:
+    """What the engine says itself, and what its client said."""
+    said = [header for header in headers if header[0] in facts]
+    found = dict(said)
+    if len(found) != len(said):
+        raise Refusal(UNAVAILABLE, "an engine says the same of its client twice")
+    return found, [header for header in headers if header[0] not in facts]
+
+
+def _request(
+    method: str,
+    target: bytes,
+    headers: list[tuple[bytes, bytes]],
+    peer: bytes,
+    *,
+    body: HeldBody | None = None,
+    certificate: ClientCertificate | None = None,
+) -> AccessRequest:
+    path, _, query = target.partition(b"?")
+    host = next((value for name, value in headers if name == b"host"), b"")
+    return AccessRequest(
+        method,
+        path,
+        query,
+        tuple(headers),
+        peer.decode("latin-1"),
+        host.decode("latin-1"),
+        certificate,
+        body,
+    )
+
+
+def _written(decision: Decision, shown: _Shown) -> Answer:
+    if not isinstance(decision, Allow):
+        status, headers, body = answers.decided(decision)
+        said = _PREFLIGHT if isinstance(decision, Preflight) else _DENY
+        return Answer(status, (*headers, said), body)
+    removed, put = edits(decision, shown.request, shown.scheme)
+    return Answer(
+        200,
+        (
+            _ALLOW,
+            *((name.encode("ascii"), value.encode("utf-8")) for name, value in put),
+            (REMOVED, ",".join([*removed, *_FACT_NAMES]).encode("ascii")),
+            *((b"tokenward-set-" + name, value) for name, value in decision.told),
+            *((b"tokenward-default-" + name, value) for name, value in decision.defaults),
+            *(((b"tokenward-hide", b",".join(decision.hides)),) if decision.hides else ()),
+            *((_PRIVATE,) if decision.unauthorized else ()),
+            *_kept(decision),
+        ),
+        b"",
+    )
+
+
+def _kept(allow: Allow) -> tuple[tuple[bytes, bytes], ...]:
+    """How long an engine may answer by this decision, for requests that are the same in which facts."""
+    if not allow.max_age:
+        return ()
+    return (
+        (b"tokenward-max-age", str(allow.max_age).encode()),
+        (b"tokenward-vary", " ".join(allow.vary).encode()),
+    )

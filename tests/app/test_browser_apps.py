@@ -1,6 +1,7 @@
 """Browser apps of a configuration, put together: side by side, and in several processes."""
 
 import asyncio
+import contextlib
 import threading
 from http.cookies import SimpleCookie
 
@@ -8,6 +9,8 @@ import pytest
 
 from app.test_browser_settings import APP
 from app.test_config import GOOD, write  # noqa: F401 - the fixture
+from databases import postgres_database
+from shared_sessions import on_a_loop
 from tokenward.app.browser_apps import AT_ONCE, browser_apps
 from tokenward.app.config import load
 from tokenward.app.foundation import foundation
@@ -43,17 +46,32 @@ def signed_in(served):
     return morsel.value
 
 
-@pytest.fixture
-def processes(write, tmp_path):  # noqa: F811
-    """The applications as two gateway processes have them."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+def processes(request, write, tmp_path):  # noqa: F811
+    """The applications as two gateway processes have them, each with connections of its own."""
     make_secrets(tmp_path)
-    configuration = load(write(GOOD + APP + OTHER)).configuration
+    with contextlib.ExitStack() as stack:
+        text = GOOD + APP + OTHER
+        if request.param == "postgresql":
+            text = text.replace("sqlite:data/tokenward.db", stack.enter_context(postgres_database()))
+        configuration = load(write(text)).configuration
+        yield (*stack.enter_context(gateways(configuration)), configuration)
 
-    async def opened():
-        async with foundation(configuration) as ground:
-            return browser_apps(ground), browser_apps(ground), configuration
 
-    return asyncio.run(opened())
+@contextlib.contextmanager
+def gateways(configuration, **named):
+    """Their applications; the event loop of both is on a thread of its own."""
+
+    async def opened(stack):
+        grounds = [await stack.enter_async_context(foundation(configuration, **named)) for _ in range(2)]
+        return [browser_apps(ground) for ground in grounds]
+
+    with on_a_loop() as (run, _):
+        stack = contextlib.AsyncExitStack()
+        try:
+            yield run(opened(stack))
+        finally:
+            run(stack.aclose())
 
 
 def test_a_session_is_known_to_every_process_and_to_no_other_application(processes):

@@ -7,6 +7,7 @@ import secrets
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ EXAMPLE = ROOT / "examples" / "single-page-app"
 PAGE = ROOT / "docs" / "how-to" / "sign-people-in-to-a-single-page-app.md"
 
 HEAD = """\
-store: sqlite:data/tokenward.db
+store: "{3}"
 master_key: file:data/master.key
 issuer: {{url: "http://127.0.0.1:{0}", listen: "127.0.0.1:{0}"}}
 gateway: {{url: "http://localhost:{1}", listen: "127.0.0.1:{1}"}}
@@ -41,18 +42,19 @@ class Running:
         return f"{self.gateway}/app/"
 
     def tokenward(self, *arguments):
-        return tokenward(self.directory, *arguments)
+        with ThreadPoolExecutor(1) as apart:  # where Playwright is, it has the event loop of the thread
+            return apart.submit(tokenward, self.directory, *arguments).result()
 
 
 @contextlib.contextmanager
-def single_page_app(directory):
+def single_page_app(directory, store="sqlite:data/tokenward.db"):
     """All of it, on free ports of loopback; it ends on leaving."""
     *ours, own = free_ports(4)
     issuer, gateway = f"http://127.0.0.1:{ours[0]}", f"http://localhost:{ours[1]}"
     configuration, make_key, register = (_blocks(PAGE, kind)[0] for kind in ("yaml", "python", "sh"))
     tokenward(directory, "init")
     configuration = configuration.replace("http://127.0.0.1:9000", f"http://127.0.0.1:{own}")
-    (directory / "tokenward.yaml").write_text(HEAD.format(*ours) + configuration)
+    (directory / "tokenward.yaml").write_text(HEAD.format(*ours, store) + configuration)
     for document in EXAMPLE.glob("*.openapi.yaml"):
         (directory / document.name).write_text(document.read_text())
     subprocess.run([sys.executable, "-c", make_key], cwd=directory, check=True)

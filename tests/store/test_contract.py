@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from store.browser_contract import PROMISES as BROWSER_PROMISES
 from store.contract import PROMISES
 from store.device_contract import PROMISES as DEVICE_PROMISES
 from store.leak_contract import PROMISES as LEAK_PROMISES
@@ -17,6 +18,7 @@ from store.values import opened
     "promise",
     [
         *PROMISES,
+        *BROWSER_PROMISES,
         *DEVICE_PROMISES,
         *LEAK_PROMISES,
         *LOGOUT_PROMISES,

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenward.app.browser_consistency import app_origin
+from tokenward.app.browser_session_store import SharedSessions
 from tokenward.app.browser_settings import BrowserAppSettings
-from tokenward.app.foundation import Foundation, store_url
+from tokenward.app.foundation import Foundation
 from tokenward.app.trust import read_private_key
 from tokenward.base import references
 from tokenward.base.asgi import App, Receive, Scope, Send, header_values, read_body, respond
@@ -23,6 +24,7 @@ from tokenward.base.throttle import peer_of
 from tokenward.client.authentication import Authentication, ClientSecret, PrivateKeyJwt
 from tokenward.client.errors import SignInRequired, TokenError
 from tokenward.client.server import Server
+from tokenward.client.token_source import TokenSource
 from tokenward.client.web.answers import WebAnswer
 from tokenward.client.web.answers import refused as as_answer
 from tokenward.client.web.parts import Demands, Parts, Place, assembled
@@ -30,7 +32,6 @@ from tokenward.client.web.routes import MAX_BODY, Names, Routes
 from tokenward.client.web.script_routes import ScriptRoutes
 from tokenward.client.web.sealed import AppKey
 from tokenward.client.web.sessions import Sessions
-from tokenward.client.web.sqlite import SqliteSessions
 from tokenward.client.web.store import SessionStore
 from tokenward.flows.login import RelyingParty
 from tokenward.gateway.answer_headers import DEFAULTS
@@ -39,7 +40,6 @@ from tokenward.gateway.policy import Policy
 from tokenward.tokens.sealing import derive_key
 
 _NAMES = Names(sign_in="login", sign_out="")  # the sign-out is a script's, and so `ScriptRoutes` answers it
-_FILE = "browser-sessions.db"
 # Of their own: a slow provider must not take the threads for which everything else of the process waits.
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="browser-apps")
 # What anybody can ask for, apart from the calls of those who are signed in.
@@ -71,23 +71,27 @@ class _Tokens:
         return await asyncio.get_running_loop().run_in_executor(_THREADS, self._token, session, refused)
 
     def _token(self, session: str, refused: str) -> str:
-        found = self._sessions.open(session)
-        if found is None:
-            raise Refusal(SESSION_ENDED, "no session, or one that has ended")
-        source = found.person.tokens
         try:
+            source = self._opened(session)
+            token = source.at_hand()
+            if token is not None and token.value.reveal() != refused:
+                return token.value.reveal()
             token = source.token()
             if refused and token.value.reveal() == refused:
                 source.reject(token)
                 token = source.token()
+            self._opened(session)  # that took a while, and the person may have signed out meanwhile
         except SignInRequired as error:
             raise Refusal(SESSION_ENDED, error.code) from None
         except TokenError as error:
-            raise Refusal(UNAVAILABLE, f"no token from {found.person.issuer}: {error.code}") from None
-        # The token may have taken a while, and the person may have signed out meanwhile.
-        if self._sessions.open(session) is None:
-            raise Refusal(SESSION_ENDED, "the session ended while its token was fetched")
+            raise Refusal(UNAVAILABLE, f"no token of {self._sessions.party}: {error.code}") from None
         return token.value.reveal()
+
+    def _opened(self, session: str) -> TokenSource:
+        found = self._sessions.open(session)
+        if found is None:
+            raise Refusal(SESSION_ENDED, "no session, or one that has ended")
+        return found.person.tokens
 
 
 class BrowserAppRoutes:
@@ -151,16 +155,15 @@ class BrowserAppRoutes:
 
 
 def browser_apps(ground: Foundation) -> BrowserAppRoutes:
-    """All that the configuration names. No provider is asked yet.
+    """All that the configuration names, for the event loop that runs. No provider is asked yet.
 
     Raises:
         ValueError: a key cannot be used.
-        OSError, sqlite3.Error: the file for sessions cannot be.
     """
     said = ground.configuration.settings.browser_apps
     if not said:
         return BrowserAppRoutes(())
-    store = _store(ground)
+    store = SharedSessions(ground.store, asyncio.get_running_loop(), ground.clock)
     return BrowserAppRoutes(tuple(_served(ground, name, app, store) for name, app in said.items()))
 
 
@@ -185,6 +188,7 @@ def _served(ground: Foundation, name: str, said: BrowserAppSettings, store: Sess
         place=Place(origin, said.path, said.idle, said.absolute, said.after_logout, _NAMES),
         demands=Demands(prompt=said.prompt or ""),
         name=hashlib.sha256(f"{issuer}\n{said.client_id}\n{name}".encode()).hexdigest()[:8],
+        grants_apart=own,
     )
     return _Served(_port(name, origin, parts), said.apis, said.path, _with_scripts(parts, origin, said))
 
@@ -211,11 +215,3 @@ def _from(base_dir: Path, reference: str) -> str:
     """The same place, wherever the process is."""
     parsed = references.parse(reference)
     return f"file:{base_dir / parsed.place}" if parsed.scheme == "file" else reference
-
-
-def _store(ground: Foundation) -> SessionStore:
-    configuration = ground.configuration
-    named = configuration.settings.browser_sessions
-    if named is not None:
-        return SqliteSessions(configuration.base_dir / named.removeprefix("sqlite:"))
-    return SqliteSessions(Path(store_url(configuration).removeprefix("sqlite:")).with_name(_FILE))

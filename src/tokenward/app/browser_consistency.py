@@ -17,7 +17,6 @@ def browser_apps_are_clear(settings: Settings) -> Iterator[Remark]:
         yield from _origin(settings, place, app)
         yield from _apis(settings, place, app)
     yield from _apart(settings)
-    yield from _shared(settings)
 
 
 def app_origin(settings: Settings, app: BrowserAppSettings) -> str:
@@ -108,19 +107,6 @@ def _apart(settings: Settings) -> Iterator[Remark]:
                 f"at {api}, a session could be one of {first} or of {second}",
                 "give the applications origins of their own (`url`), or let one of them call the API",
             )
-
-
-def _shared(settings: Settings) -> Iterator[Remark]:
-    if (
-        settings.browser_apps
-        and settings.browser_sessions is None
-        and not settings.store.startswith("sqlite:")
-    ):
-        yield _error(
-            ("browser_apps",),
-            "several gateway processes may run behind this store, and nothing says where they share sessions",
-            "name a file that all of them see: browser_sessions: sqlite:PATH",
-        )
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -27,7 +27,6 @@ from tokenward.app.values import (
     Redis,
     Reference,
     Scopes,
-    SessionFile,
     Store,
     WhyWeaker,
 )
@@ -281,11 +280,6 @@ class Settings(Model):
     browser_apps: dict[ApiName, BrowserAppSettings] = Field(
         default_factory=dict,
         description="Applications in browsers, by name, that sign people in here and hold no token.",
-    )
-    browser_sessions: SessionFile | None = Field(
-        default=None,
-        description="sqlite:PATH of the file with their sessions, all sealed; by default beside an SQLite "
-        "store. Gateway processes that answer the same people share it.",
     )
 
     def mount(self, api: str) -> str:

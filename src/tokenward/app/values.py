@@ -83,12 +83,6 @@ def _store(text: str) -> str:
     )
 
 
-def _session_file(text: str) -> str:
-    if not text.startswith("sqlite:") or _store(text) != text:
-        raise bad_value("store", "this is no file for sessions", "write sqlite:PATH")
-    return text
-
-
 def _audience(text: str) -> str:
     if not is_absolute_uri(text):
         raise bad_value(
@@ -164,7 +158,6 @@ def _key_file(text: str) -> str:
 Audience = Annotated[str, AfterValidator(_audience)]
 Redis = Annotated[str, AfterValidator(_redis)]
 Store = Annotated[str, AfterValidator(_store)]
-SessionFile = Annotated[str, AfterValidator(_session_file)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_name)]
 KeyFile = Annotated[str, AfterValidator(_key_file)]
 Reference = Annotated[str, AfterValidator(_reference)]

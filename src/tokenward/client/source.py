@@ -140,6 +140,11 @@ class ServerSource(TokenSource):
         """Grows with whom the tokens stand for: somebody who signs in, or nobody any more."""
         return self._generation
 
+    def at_hand(self) -> Token | None:
+        """The token while it is fresh; nobody is asked for the next."""
+        kept = self._kept
+        return kept.token if kept is not None and kept.is_fresh(self._clock) else None
+
     def token(self) -> Token:
         """A token that is good now.
 

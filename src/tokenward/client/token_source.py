@@ -32,6 +32,10 @@ class TokenSource(ABC):
         """Grows with whom the tokens stand for: somebody who signs in, or nobody any more."""
         return 0
 
+    def at_hand(self) -> Token | None:
+        """A token that is good now, if nobody has to be asked or waited for; no I/O is done."""
+        return None
+
     @abstractmethod
     def token(self) -> Token:
         """A token that is good now.

@@ -11,6 +11,7 @@ Promises that hold for all methods:
 from collections.abc import Sequence
 from typing import Protocol
 
+from tokenward.store.browser_port import BrowserSessions
 from tokenward.store.device_port import DeviceCodes
 from tokenward.store.leak_port import Leaks
 from tokenward.store.logout_port import Logouts
@@ -348,6 +349,7 @@ class Store(
     People,
     Factors,
     Logouts,
+    BrowserSessions,
     Tokens,
     DeviceCodes,
     PushedRequests,

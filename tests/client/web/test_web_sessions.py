@@ -1,5 +1,6 @@
 """A session lasts as long as it may, is let in where it should be, and is worth nothing to a thief."""
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from contextlib import closing
 import pytest
 
 from client.web.visit import URL, Browser, application
+from databases import postgres_database
+from shared_sessions import shared_sessions
 from tokens.minting import ABSENT
 from tokenward.base.clock import ManualClock
 from tokenward.base.secret import Secret
@@ -113,9 +116,19 @@ def test_who_did_not_say_when_is_not_new(browser):
 # The stores.
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "store", "postgresql"])
 def store(request, tmp_path):
-    return MemorySessions() if request.param == "memory" else SqliteSessions(tmp_path / "sessions.db")
+    """Each of them, and those of the gateway."""
+    if request.param == "memory":
+        yield MemorySessions()
+    elif request.param == "sqlite":
+        yield SqliteSessions(tmp_path / "sessions.db")
+    else:
+        with contextlib.ExitStack() as stack:
+            on_disk = f"sqlite:{tmp_path / 'store.db'}"
+            url = on_disk if request.param == "store" else stack.enter_context(postgres_database())
+            (shared,) = stack.enter_context(shared_sessions(url))
+            yield shared
 
 
 def row(number, **changes):
@@ -142,7 +155,8 @@ def test_a_row_is_found_changed_moved_and_removed(store):
     store.touch(two.key, 3000.0)
     assert store.keep(two.key, b"other")
     assert store.find(two.key, now=2500.0) == row(2, until=3000.0, content=b"other")
-    store.remove(two.key)
+    assert store.remove(two.key) == b"other"
+    assert store.remove(two.key) is None
     store.touch(two.key, 9000.0)
     assert not store.keep(two.key, b"again")
     assert store.find(two.key, now=1.0) is None

@@ -75,10 +75,11 @@ class MemorySessions:
             self._sessions[key] = replace(session, content=content)
             return True
 
-    def remove(self, key: bytes) -> None:
+    def remove(self, key: bytes) -> bytes | None:
         """As `SessionStore`."""
         with self._lock:
-            self._sessions.pop(key, None)
+            gone = self._sessions.pop(key, None)
+        return gone.content if gone is not None else None
 
     def end(self, party: str, notice: LogoutNotice, *, kept_until: float) -> int:
         """As `SessionStore`."""

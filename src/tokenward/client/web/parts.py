@@ -71,6 +71,7 @@ def assembled(
     place: Place,
     demands: Demands,
     name: str,
+    grants_apart: bool = False,
 ) -> Parts:
     """Put it together. Nothing is fetched yet.
 
@@ -83,6 +84,7 @@ def assembled(
         place: where it answers.
         demands: what sign-ins are asked for.
         name: of the cookies: two of these at one origin must not take each other's.
+        grants_apart: whether the provider keeps what came of each sign-in apart, as `Sessions` has it.
 
     Raises:
         ValueError: the place is plain http, and not on this machine.
@@ -96,6 +98,8 @@ def assembled(
         server=server,
         party=party,
         authentication=authentication,
+        revoke=provider.revoke,
+        grants_apart=grants_apart,
         idle=place.idle,
         lifetime=place.lifetime,
         clock=clock,

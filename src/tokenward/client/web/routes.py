@@ -183,7 +183,6 @@ class Routes:
         back = self._url + self._after
         if found is None:
             return see_other(back, (gone,))
-        self._provider.revoke(found.content.record)
         return see_other(self._provider.sign_out_url(found.content.id_token, back) or back, (gone,))
 
     def _told(self, scope: Scope, body: bytes) -> WebAnswer:

@@ -63,6 +63,5 @@ class ScriptRoutes:
         back = self._url + self._back
         where = back
         if found is not None:
-            self._provider.revoke(found.content.record)
             where = self._provider.sign_out_url(None, back) or back
         return WebAnswer(200, (NO_STORE, JSON, gone), json.dumps({"location": where}).encode())

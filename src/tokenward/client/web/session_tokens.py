@@ -1,6 +1,6 @@
 """The access tokens of one session: a source like any other, which keeps what it has in the session."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -17,10 +17,18 @@ from tokenward.flows.login import RelyingParty
 class SessionVault:
     """One session of the store, as the place where a source keeps its tokens."""
 
-    def __init__(self, store: SessionStore, app_key: AppKey, session_id: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: SessionStore,
+        app_key: AppKey,
+        session_id: str,
+        revoke: Callable[[bytes | None], None],
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._key = row_key(session_id)
         self._sealer = app_key.of_session(session_id)
+        self._revoke = revoke
         self._clock = clock
 
     def content(self) -> Content | None:
@@ -43,9 +51,13 @@ class SessionVault:
         """Keep them.
 
         Raises:
-            SignInRequired: the session has ended.
+            SignInRequired: the session has ended; so do they, since whoever ended it knew only older ones.
         """
-        self._change(record)
+        try:
+            self._change(record)
+        except SignInRequired:
+            self._revoke(record)
+            raise
 
     def forget(self, _binding: bytes) -> None:
         """Keep none; the session goes on without."""

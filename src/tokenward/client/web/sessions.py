@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from tokenward.base.cookies import Cookie
 from tokenward.base.entropy import random_base62
 from tokenward.base.secret import Secret
 from tokenward.client.authentication import Authentication
+from tokenward.client.errors import ServerUnavailable
 from tokenward.client.record import Record
 from tokenward.client.server import Server
 from tokenward.client.web.answers import Header
@@ -60,6 +62,9 @@ class Sessions:
         server: the provider.
         party: who asks it for sign-ins.
         authentication: how the application proves who it is, when tokens are refreshed.
+        revoke: ends tokens at the provider, as far as it takes that.
+        grants_apart: whether the provider keeps what came of each sign-in apart. Many keep one grant for a
+            person and a client, and whoever revokes what an older sign-in gave ends the newer one as well.
         idle: seconds without a request after which one ends.
         lifetime: seconds after which it ends in any case.
         clock: what time it is.
@@ -74,6 +79,8 @@ class Sessions:
         server: Server,
         party: RelyingParty,
         authentication: Authentication,
+        revoke: Callable[[bytes | None], None],
+        grants_apart: bool,
         idle: float,
         lifetime: float,
         clock: Clock,
@@ -85,6 +92,8 @@ class Sessions:
         self._server = server
         self._asks = party
         self._authentication = authentication
+        self._revoke = revoke
+        self._grants_apart = grants_apart
         self._idle = idle
         self._lifetime = lifetime
         self._clock = clock
@@ -100,7 +109,7 @@ class Sessions:
         Returns:
             The cookie; None where the provider said meanwhile that this person signed out.
         """
-        self.end(scope)
+        self._replace(scope, str(claims["sub"]))
         now = self._clock.time()
         session_id = random_base62(_WIDTH)
         key = row_key(session_id)
@@ -114,7 +123,10 @@ class Sessions:
             until=min(now + self._idle, content.ends_at),
             content=content.sealed(self._app_key.of_session(session_id), key),
         )
-        return self.cookie.set(session_id) if self.store.add(row, now=now) else None
+        if not self.store.add(row, now=now):
+            self._revoke(content.record)
+            return None
+        return self.cookie.set(session_id)
 
     def find(self, scope: Scope) -> Open | None:
         """The session that the request shows, if it is one and has not ended."""
@@ -146,19 +158,49 @@ class Sessions:
         return Open(session_id, content, person)
 
     def end(self, scope: Scope) -> Header:
-        """End the session that the request shows, if it is one; the cookie that forgets it."""
-        session_id = self.cookie.read(scope)
-        if session_id is not None and len(session_id) == _WIDTH:
-            self.store.remove(row_key(session_id))
-            with self._lock:
-                self._sources.pop(session_id, None)
+        """End the session that the request shows, if it is one, and its tokens at the provider.
+
+        What is being refreshed meanwhile ends as well: whoever does finds no session to keep it in.
+
+        Returns:
+            The cookie that forgets it.
+        """
+        held = self._removed(self.cookie.read(scope))
+        if held is not None:
+            self._revoke(held.record)
         return self.cookie.clear()
+
+    def _replace(self, scope: Scope, subject: str) -> None:
+        """End the session that the browser had, for that of a person."""
+        session_id = self.cookie.read(scope)
+        if session_id is None or len(session_id) != _WIDTH:
+            return
+        with ExitStack() as refreshing:
+            with suppress(ServerUnavailable):
+                # Who finds no session to keep a token in ends it, and perhaps the new session's with it.
+                refreshing.enter_context(self.store.locked(row_key(session_id)))
+            held = self._removed(session_id)
+        if held is not None and (self._grants_apart or held.claims.get("sub") != subject):
+            self._revoke(held.record)
+
+    def _removed(self, session_id: str | None) -> Content | None:
+        """What a session of ours held that is none any more."""
+        if session_id is None or len(session_id) != _WIDTH:
+            return None
+        key = row_key(session_id)
+        row = self.store.find(key, now=self._clock.time())
+        if row is None or row.party != self.party:
+            return None
+        with self._lock:
+            self._sources.pop(session_id, None)
+        sealed = self.store.remove(key)
+        return opened(sealed, self._app_key.of_session(session_id), key) if sealed is not None else None
 
     def _source(self, session_id: str) -> SessionTokens:
         with self._lock:
             source = self._sources.get(session_id)
             if source is None:
-                vault = SessionVault(self.store, self._app_key, session_id, self._clock)
+                vault = SessionVault(self.store, self._app_key, session_id, self._revoke, self._clock)
                 source = SessionTokens(self._server, self._asks, self._authentication, vault)
                 self._sources[session_id] = source
                 if len(self._sources) > _SOURCES:

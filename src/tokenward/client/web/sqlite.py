@@ -126,10 +126,11 @@ class SqliteSessions:
             done = database.execute("UPDATE sessions SET content = ? WHERE key = ?", (content, key))
             return done.rowcount == 1
 
-    def remove(self, key: bytes) -> None:
+    def remove(self, key: bytes) -> bytes | None:
         """As `SessionStore`."""
         with self._open() as database:
-            database.execute("DELETE FROM sessions WHERE key = ?", (key,))
+            gone = database.execute("DELETE FROM sessions WHERE key = ? RETURNING content", (key,)).fetchall()
+        return gone[0][0] if gone else None
 
     def end(self, party: str, notice: LogoutNotice, *, kept_until: float) -> int:
         """As `SessionStore`."""

@@ -58,8 +58,11 @@ class SessionStore(Protocol):
     def keep(self, key: bytes, content: bytes) -> bool:
         """Change its content; False if it is gone."""
 
-    def remove(self, key: bytes) -> None:
-        """End it."""
+    def remove(self, key: bytes) -> bytes | None:
+        """End it, and give the content that it had last; None if it was gone.
+
+        Of several that remove it at once, one is given it.
+        """
 
     def end(self, party: str, notice: LogoutNotice, *, kept_until: float) -> int:
         """End all that a logout means, and remember it until then for sessions that are about to begin.

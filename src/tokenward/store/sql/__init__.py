@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tokenward.store.port import Store, StoreUnavailable
 from tokenward.store.sql.api_keys import SqlApiKeys
+from tokenward.store.sql.browser_sessions import SqlBrowserSessions
 from tokenward.store.sql.consents import SqlConsents
 from tokenward.store.sql.database import Database
 from tokenward.store.sql.device_codes import SqlDeviceCodes
@@ -30,6 +31,7 @@ class SqlStore(
     SqlPeople,
     SqlSessions,
     SqlLogouts,
+    SqlBrowserSessions,
     SqlConsents,
     SqlFactors,
     SqlTokens,

@@ -10,6 +10,8 @@ from tokenward.store.sql.family import Family
 from tokenward.store.sql.schema import (
     access_tokens,
     api_keys,
+    browser_logouts,
+    browser_sessions,
     clients,
     codes,
     credential_uses,
@@ -77,6 +79,8 @@ _SWEEPS: tuple[Statement, ...] = (
     _delete(access_tokens.c.token_id, access_tokens.c.expires_at <= _AT),
     _delete(api_keys.c.key_id, api_keys.c.expires_at <= _AT - sa.literal(API_KEY_KEPT)),
     _delete(sessions.c.session_id, sessions.c.expires_at <= _AT),
+    _delete(browser_sessions.c.key, browser_sessions.c.until <= _AT),
+    _delete_by_key(browser_logouts, browser_logouts.c.kept_until <= _AT),
     _delete(links.c.link_id, links.c.expires_at <= _AT),
     _delete(pushed_requests.c.request_id, pushed_requests.c.expires_at <= _AT - sa.literal(OPENED_SECONDS)),
     # Nobody has allowed it anything, or what they allowed is over. What belongs to it goes with it.

@@ -6,6 +6,7 @@ Tables that are only ever looked up by their key are WITHOUT ROWID on SQLite: on
 The migrations make exactly this; a test compares the two.
 """
 
+from tokenward.store.sql.schema.browser import browser_logouts, browser_sessions
 from tokenward.store.sql.schema.clients import (
     api_keys,
     client_secrets,
@@ -53,6 +54,8 @@ __all__ = [
     "METADATA",
     "access_tokens",
     "api_keys",
+    "browser_logouts",
+    "browser_sessions",
     "client_secrets",
     "clients",
     "codes",

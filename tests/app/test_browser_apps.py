@@ -11,7 +11,8 @@ from app.test_browser_settings import APP
 from app.test_config import GOOD, write  # noqa: F401 - the fixture
 from databases import postgres_database
 from shared_sessions import on_a_loop
-from tokenward.app.browser_apps import AT_ONCE, browser_apps
+from tokenward.app.browser_apps import browser_apps
+from tokenward.app.browser_limits import AT_ONCE
 from tokenward.app.config import load
 from tokenward.app.foundation import foundation
 from tokenward.app.initialise import make_secrets
@@ -181,6 +182,6 @@ def test_who_asks_for_many_sign_ins_at_once_holds_up_no_session_and_no_other_add
         statuses = sorted([status for status, _ in await asyncio.gather(*waiting)])
         assert statuses == [200] * (6 * AT_ONCE) + [429] * AT_ONCE
         assert (await ask(door, "192.0.2.1"))[0] == 200, "afterwards it may ask again"
-        assert not one._under_way
+        assert not one._limits._under_way
 
     asyncio.run(scenario())

@@ -6,20 +6,21 @@ Python application uses; the gateway only knows its own small port (`gateway.bro
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenward.app.browser_consistency import app_origin
+from tokenward.app.browser_limits import BrowserLimits
 from tokenward.app.browser_session_store import SharedSessions
 from tokenward.app.browser_settings import BrowserAppSettings
 from tokenward.app.foundation import Foundation
 from tokenward.app.trust import read_private_key
 from tokenward.base import references
 from tokenward.base.asgi import App, Receive, Scope, Send, header_values, read_body, respond
-from tokenward.base.problems import SESSION_ENDED, TOO_MANY_REQUESTS, UNAVAILABLE, Refusal
+from tokenward.base.clock import Clock
+from tokenward.base.problems import SESSION_ENDED, UNAVAILABLE, Refusal
 from tokenward.base.throttle import peer_of
 from tokenward.client.authentication import Authentication, ClientSecret, PrivateKeyJwt
 from tokenward.client.errors import SignInRequired, TokenError
@@ -28,7 +29,7 @@ from tokenward.client.token_source import TokenSource
 from tokenward.client.web.answers import WebAnswer
 from tokenward.client.web.answers import refused as as_answer
 from tokenward.client.web.parts import Demands, Parts, Place, assembled
-from tokenward.client.web.routes import MAX_BODY, Names, Routes
+from tokenward.client.web.routes import BODY_SECONDS, MAX_BODY, Names, Routes
 from tokenward.client.web.script_routes import ScriptRoutes
 from tokenward.client.web.sealed import AppKey
 from tokenward.client.web.sessions import Sessions
@@ -44,9 +45,6 @@ _NAMES = Names(sign_in="login", sign_out="")  # the sign-out is a script's, and 
 _THREADS = ThreadPoolExecutor(64, thread_name_prefix="browser-apps")
 # What anybody can ask for, apart from the calls of those who are signed in.
 _AT_THE_DOOR = ThreadPoolExecutor(32, thread_name_prefix="browser-apps-door")
-
-AT_ONCE = 16
-"""Requests for these paths that one IPv4 address or IPv6 /64 may have under way: half of the threads."""
 _HSTS = b"strict-transport-security"
 
 
@@ -97,14 +95,14 @@ class _Tokens:
 class BrowserAppRoutes:
     """Answers the paths of browser apps, and hands everything else to the door as it is."""
 
-    def __init__(self, served: tuple[_Served, ...]) -> None:
+    def __init__(self, served: tuple[_Served, ...], clock: Clock) -> None:
         self._served = served
         self._routes: Mapping[tuple[bytes, bytes], Routes] = {
             (each.app.host.encode(), f"{each.path}/{name}".encode()): each.routes
             for each in served
             for name in each.routes.table
         }
-        self._under_way: Counter[str] = Counter()
+        self._limits = BrowserLimits(clock)
 
     def admitted(self, policy: Policy) -> Policy:
         """The policy, with whose sessions are good at each API."""
@@ -133,20 +131,13 @@ class BrowserAppRoutes:
 
     async def _answer(self, routes: Routes, scope: Scope, receive: Receive) -> WebAnswer:
         """What is answered there. Nobody has proved anything yet, and most of it waits for a provider."""
-        sender = peer_of(scope)
-        if self._under_way[sender] >= AT_ONCE:
-            answer = as_answer(TOO_MANY_REQUESTS)
-            return replace(answer, headers=(*answer.headers, (b"retry-after", b"1")))
-        self._under_way[sender] += 1
+        loop = asyncio.get_running_loop()
         try:
-            body = await read_body(receive, limit=MAX_BODY)
-            return await asyncio.get_running_loop().run_in_executor(_AT_THE_DOOR, routes.answer, scope, body)
+            with self._limits.admitted(peer_of(scope), scope["path"].rpartition("/")[2]):
+                body = await read_body(receive, limit=MAX_BODY, seconds=BODY_SECONDS)
+                return await loop.run_in_executor(_AT_THE_DOOR, routes.answer, scope, body)
         except Refusal as refusal:
-            return as_answer(refusal.problem)
-        finally:
-            self._under_way[sender] -= 1
-            if not self._under_way[sender]:
-                del self._under_way[sender]
+            return as_answer(refusal.problem, refusal.retry_after)
 
     def _found(self, scope: Scope) -> Routes | None:
         """By the path exactly as sent, which has one reading, and by the host that browsers name."""
@@ -162,9 +153,10 @@ def browser_apps(ground: Foundation) -> BrowserAppRoutes:
     """
     said = ground.configuration.settings.browser_apps
     if not said:
-        return BrowserAppRoutes(())
+        return BrowserAppRoutes((), ground.clock)
     store = SharedSessions(ground.store, asyncio.get_running_loop(), ground.clock)
-    return BrowserAppRoutes(tuple(_served(ground, name, app, store) for name, app in said.items()))
+    served = tuple(_served(ground, name, app, store) for name, app in said.items())
+    return BrowserAppRoutes(served, ground.clock)
 
 
 def _served(ground: Foundation, name: str, said: BrowserAppSettings, store: SessionStore) -> _Served:

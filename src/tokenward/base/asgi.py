@@ -4,11 +4,12 @@ Pages and management use Starlette. `/token`, `/introspect` and the gateway use 
 costs a good part of what such a request costs in all.
 """
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from tokenward.base.problems import MALFORMED, TOO_LARGE, Refusal
+from tokenward.base.problems import CLIENT_SILENT, MALFORMED, TOO_LARGE, Refusal
 
 Headers = Iterable[tuple[bytes, bytes]]
 Scope = MutableMapping[str, Any]
@@ -59,12 +60,27 @@ def peer(scope: Scope) -> str:
     return str(client[0]) if client else ""
 
 
-async def read_body(receive: Receive, *, limit: int) -> bytes:
+async def read_body(receive: Receive, *, limit: int, seconds: float | None = None) -> bytes:
     """The whole body, of at most `limit` bytes.
 
+    Args:
+        receive: the server's.
+        limit: bytes.
+        seconds: in which it has to be there, where the server does not see to that.
+
     Raises:
-        Refusal: TOO_LARGE; MALFORMED, the peer went away before the end.
+        Refusal: TOO_LARGE; MALFORMED, the peer went away before the end; CLIENT_SILENT.
     """
+    if seconds is None:
+        return await _read(receive, limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(receive, limit)
+    except TimeoutError:
+        raise Refusal(CLIENT_SILENT, f"the body took more than {seconds:g} s") from None
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:

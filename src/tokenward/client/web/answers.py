@@ -73,9 +73,10 @@ def page(status: int, title: str, text: str, *, link: str, label: str) -> WebAns
     return WebAnswer(status, (NO_STORE, *_HTML), body.encode())
 
 
-def refused(problem: Problem) -> WebAnswer:
-    """A problem, for a program (RFC 9457)."""
-    return WebAnswer(problem.status, (NO_STORE, PROBLEM_JSON), problem_json(problem))
+def refused(problem: Problem, retry_after: int | None = None) -> WebAnswer:
+    """A problem, for a program (RFC 9457); after which time it makes sense to try again, in seconds."""
+    later = () if retry_after is None else ((b"retry-after", str(retry_after).encode()),)
+    return WebAnswer(problem.status, (NO_STORE, PROBLEM_JSON, *later), problem_json(problem))
 
 
 def told(problem: Problem) -> WebAnswer:

@@ -6,7 +6,7 @@ app.add_middleware(SignInMiddleware, sign_in=sign_in)
 from tokenward.base.asgi import App, Receive, Scope, Send, read_body, respond
 from tokenward.base.problems import Refusal
 from tokenward.client.web.answers import refused
-from tokenward.client.web.routes import MAX_BODY
+from tokenward.client.web.routes import BODY_SECONDS, MAX_BODY
 from tokenward.client.web.web_sign_in import WebSignIn
 
 
@@ -26,7 +26,7 @@ class SignInMiddleware:
             await self._app(scope, receive, send)
             return
         try:
-            body = await read_body(receive, limit=MAX_BODY)
+            body = await read_body(receive, limit=MAX_BODY, seconds=BODY_SECONDS)
         except Refusal as refusal:
             answer = refused(refusal.problem)
         else:

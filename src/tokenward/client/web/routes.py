@@ -32,6 +32,8 @@ from tokenward.tokens.logout_token import LogoutNotice
 
 MAX_BODY = 32 * 1024
 """Bytes of a body; a logout token has 16 kB at most."""
+BODY_SECONDS = 10.0
+"""In which it has to be there."""
 
 _AGE = re.compile(r"[0-9]{1,9}")
 _ACR = re.compile(r"[\x21-\x7E]{1,200}(?: [\x21-\x7E]{1,200}){0,9}")

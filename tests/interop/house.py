@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -154,8 +155,8 @@ def running_house(directory: Path) -> Iterator[House]:
 
 def _clients(directory: Path, gateway: str, tools: str) -> dict[str, str]:
     """Register them all; the secrets of those that have one, by client_id."""
-    for name, algorithm in (("payer-es256", "ES256"), ("payer-rs256", "RS256"), ("bank-app", "ES256")):
-        key = SigningKey.generate(algorithm)
+    for name in ("payer-es256", "payer-rs256", "bank-app", "signer"):
+        key = SigningKey.generate("RS256" if name == "payer-rs256" else "ES256")
         private(directory / f"{name}.key", _pem(key))
         (directory / f"{name}.kid").write_text(key.kid)
         (directory / f"{name}.json").write_text(json.dumps({"keys": [key.public_jwk()]}))
@@ -178,6 +179,10 @@ def _clients(directory: Path, gateway: str, tools: str) -> dict[str, str]:
         "bank-app": [
             "--type", "web", "--profile", "fapi2", "--require-signed-request-object", *people,
             "--redirect-uri", WEB_REDIRECT, "--auth-method", "private_key_jwt", "--jwks", "bank-app.json",
+        ],
+        "signer": [
+            "--type", "web", "--require-signed-request-object", "--redirect-uri", WEB_REDIRECT, *people,
+            "--auth-method", "private_key_jwt", "--jwks", "signer.json",
         ],
         "report": ["--type", "service", *both],
         "reader": [
@@ -242,10 +247,11 @@ def private(path: Path, text: str) -> None:
 def tokenward(directory: Path, *arguments: str) -> dict[str, str]:
     """Run a command; what it prints, by the first word of each line.
 
-    In this process, since a house takes dozens of them.
+    In this process, since a house takes dozens of them; on a thread of its own, since that of a test has an
+    event loop already where it drives a browser.
     """
-    with contextlib.chdir(directory):
-        ran = CliRunner().invoke(application, list(arguments))
+    with contextlib.chdir(directory), ThreadPoolExecutor(1) as thread:
+        ran = thread.submit(CliRunner().invoke, application, list(arguments)).result()
     if ran.exit_code != 0:
         raise RuntimeError(f"tokenward {' '.join(arguments[:3])}: {ran.stderr}") from ran.exception
     lines = (line.split(maxsplit=1) for line in ran.stdout.splitlines())

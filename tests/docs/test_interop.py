@@ -31,6 +31,20 @@ def test_every_flow_works_in_the_clients_that_have_it():
     assert "fails" not in "".join(rows)
 
 
+def test_no_cell_of_the_table_is_empty():
+    header, *rows = [line for line in TEXT.splitlines() if line.startswith("| ") and "---" not in line]
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        assert len(cells) == header.count(" | ") + 1, row
+        assert all(cells), row
+
+
+def test_the_page_was_made_with_the_node_that_is_pinned():
+    manifest = json.loads((CLIENTS / "package.json").read_text(encoding="utf-8"))
+    (version,) = set(manifest["optionalDependencies"].values())
+    assert f"with Node {version}, Python " in TEXT, "run make interop ARGS=--write"
+
+
 def test_a_flow_that_failed_is_shown_and_one_that_was_not_tried_is_not():
     results = {"A": [Result("code", works=False, note="no"), Result("key", works=True, note="")], "B": []}
     page = document(

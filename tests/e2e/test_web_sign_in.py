@@ -7,6 +7,7 @@ import ssl
 import httpx
 import pytest
 
+from e2e.bank import until
 from interop import person
 from interop.house import free_ports, private, tokenward, up
 from interop.signing_in import served_shop
@@ -88,6 +89,23 @@ def test_a_person_signs_in_calls_an_api_pays_and_signs_out(shop, page):
     page.wait_for_url(f"{origin}/")
     assert page.inner_text("body").replace(" ", "") == '{"hello":""}'
     assert page.evaluate("fetch('/orders').then(answer => answer.status)") == 401
+
+
+def test_signing_out_at_the_issuer_signs_this_browser_out_of_the_shop_and_no_other(shop, page, browser):
+    origin, issuer, _password = shop
+    hello = "fetch('/').then(answer => answer.json()).then(said => said.hello)"
+    signed_in(page, shop)
+    with contextlib.closing(browser.new_context()) as context:
+        other = context.new_page()
+        signed_in(other, shop)
+        account = page.context.new_page()
+        account.goto(f"{issuer}/account")
+        account.get_by_role("button", name="Sign out", exact=True).click()
+        # This browser tells the shop nothing: the issuer does, from server to server.
+        until(lambda: page.evaluate(hello) == "", seconds=30)
+        page.goto(f"{origin}/orders")
+        assert page.url.startswith(f"{issuer}/sign-in"), page.url
+        assert other.evaluate(hello) != ""
 
 
 def test_two_tabs_sign_in_side_by_side(shop, page):

@@ -22,8 +22,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from interop.house import House, free_ports, private, served_echo, tokenward
+from interop.forms import submitted
+from interop.house import PERSON, House, free_ports, private, served_echo, tokenward
 from interop.page import Result
+from interop.person import signed_in_with
 from tokenward.base.entropy import identifier
 from tokenward.tokens.keys import SigningKey
 
@@ -45,6 +47,7 @@ class Visit:
         by_key: where the one is that proves itself by `private_key_jwt`.
         of_people: where the one is that asks for nothing but who somebody is.
         metadata: of our issuer.
+        configuration: of Apache.
     """
 
     house: House
@@ -53,6 +56,7 @@ class Visit:
     of_people: str
     metadata: dict[str, object]
     trusted: ssl.SSLContext
+    configuration: Path
 
     def browser(self) -> httpx.Client:
         return httpx.Client(trust_env=False, timeout=20, verify=self.trusted)
@@ -71,6 +75,13 @@ class Visit:
         answer = httpx.get(str(self.house.place["person"]), params={"url": url}, trust_env=False, timeout=20)
         assert answer.status_code == 200, answer.text
         return answer.text
+
+    def signed_in_there(self, browser: httpx.Client, site: str) -> None:
+        """At the page that the person wanted, and at our issuer too, in one browser."""
+        sent = browser.get(f"{site}/secure/page").headers["location"]
+        password = (self.house.directory / "password.txt").read_text(encoding="utf-8")
+        back = browser.get(signed_in_with(browser, sent, PERSON, password))
+        assert browser.get(back.headers["location"]).status_code == 200
 
     def gateway(self, token: str) -> int:
         headers = {"authorization": f"Bearer {token}"}
@@ -170,6 +181,18 @@ def led_out(visit: Visit) -> None:
         assert page.status_code < 400, page.status_code
 
 
+def told_of_logout(visit: Visit) -> None:
+    """Signing out here ends the session there, by our logout token (Back-Channel Logout), and no other."""
+    with visit.browser() as browser, visit.browser() as other:
+        visit.signed_in_there(browser, visit.by_secret)
+        visit.signed_in_there(other, visit.by_secret)
+        submitted(browser, browser.get(f"{visit.house.place['issuer']}/account"), "/sign-out")
+        end = time.monotonic() + PATIENCE
+        while browser.get(f"{visit.by_secret}/secure/page").status_code != 302:
+            assert time.monotonic() < end, "the session lives on"
+        assert other.get(f"{visit.by_secret}/secure/page").status_code == 200, "another `sid` is signed out"
+
+
 def key(visit: Visit) -> None:
     """Its `private_key_jwt`, which names the token endpoint as the audience, is refused."""
     with visit.browser() as browser:
@@ -195,6 +218,7 @@ FLOWS: tuple[tuple[Callable[[Visit], None], str], ...] = (
     (signed_out, "revocation_endpoint"),
     (told_of_the_person, "userinfo_endpoint"),
     (led_out, "end_session_endpoint"),
+    (told_of_logout, "backchannel_logout_supported"),
     (key, "token_endpoint"),
     (guarded, "introspection_endpoint"),
 )
@@ -221,7 +245,19 @@ def visited(house: House) -> list[Result]:
             except (AssertionError, KeyError, httpx.HTTPError) as error:
                 note = str(error).partition("\n")[0] or type(error).__name__
             rows.append(Result(str(flow.__doc__).rstrip("."), works=not note, note=note))
+        rows.append(_pushing(visit.configuration))
     return rows
+
+
+def _pushing(configuration: Path) -> Result:
+    """Debian's is too old for pushed requests. One that is not has to be visited by them."""
+    command = [str(SERVER), "-t", "-f", str(configuration), "-c", "OIDCProviderAuthRequestMethod PAR"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    flow = "It pushes what it asks for (RFC 9126)"
+    if ran.returncode == 0:
+        return Result(flow, works=False, note="this version could, and no row shows that it does")
+    assert "OIDCProviderAuthRequestMethod" in ran.stderr, ran.stderr
+    return Result(flow, works=None, note="this version knows GET and POST alone")
 
 
 @contextlib.contextmanager
@@ -250,7 +286,7 @@ def running(house: House) -> Iterator[Visit]:
         with httpx.Client(trust_env=False, timeout=10, verify=trusted) as web:
             _wait_for(web, process, f"{sites[0]}/", root / "error.log")
             metadata = web.get(f"{house.place['issuer']}/.well-known/openid-configuration").json()
-        yield Visit(house, *sites, metadata, trusted)
+        yield Visit(house, *sites, metadata, trusted, root / "apache.conf")
 
 
 def _registered(house: House, root: Path, sites: list[str]) -> dict[str, str]:
@@ -269,6 +305,7 @@ def _registered(house: House, root: Path, sites: list[str]) -> dict[str, str]:
     told = tokenward(
         house.directory, "clients", "add", "Apache", "--id", "apache",
         "--redirect-uri", f"{sites[0]}/secure/redirect", *common,
+        "--backchannel-logout-uri", f"{sites[0]}/secure/redirect?logout=backchannel",
     )  # fmt: skip
     tokenward(
         house.directory, "clients", "add", "Apache by key", "--id", "apache-by-key",

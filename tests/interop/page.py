@@ -93,4 +93,8 @@ def _listed_of(results: Mapping[str, Sequence[Result]], name: str) -> str:
 
 
 def _listed(results: Mapping[str, Sequence[Result]]) -> str:
-    return "\n".join(f"- {row.flow}: {SIGNS[row.works]}" for rows in results.values() for row in rows)
+    return "\n".join(f"- {row.flow}: {_said(row)}" for rows in results.values() for row in rows)
+
+
+def _said(row: Result) -> str:
+    return f"{SIGNS[None]} {row.note}" if row.works is None else SIGNS[row.works]

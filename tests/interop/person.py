@@ -36,13 +36,19 @@ def served_person(username: str, password: str, trusted: ssl.SSLContext) -> Gene
 
 
 def signed_in(url: str, username: str, password: str, trusted: ssl.SSLContext) -> str:
-    """The authorization response, an address of the client, after sign-in and consent.
+    """The authorization response, an address of the client, after sign-in and consent in a new browser.
 
     Of a device, whose code is in the address, that of the page that says it is done.
 
     Raises:
         ValueError: a page without a form, or no redirect to the client.
     """
+    with httpx.Client(trust_env=False, timeout=10, verify=trusted) as browser:
+        return signed_in_with(browser, url, username, password)
+
+
+def signed_in_with(browser: httpx.Client, url: str, username: str, password: str) -> str:
+    """The same in a browser that somebody has, and in which they are signed in at the issuer then."""
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
     shown = parse_qs(urlsplit(url).query).get("user_code", [])
     entries = [
@@ -50,17 +56,16 @@ def signed_in(url: str, username: str, password: str, trusted: ssl.SSLContext) -
         *({"user_code": code} for code in shown),
         {"decision": "allow"},
     ]
-    with httpx.Client(trust_env=False, timeout=10, verify=trusted) as browser:
-        answer = browser.get(url)
-        while True:
-            if answer.is_redirect:
-                target = urljoin(str(answer.url), answer.headers["location"])
-                if not target.startswith(origin + "/"):
-                    return target
-                answer = browser.get(target)
-            elif entries:
-                answer = submitted(browser, answer, **entries.pop(0))
-            elif shown and answer.is_success:
-                return str(answer.url)
-            else:
-                raise ValueError(f"no redirect to the client, {answer.status_code}")
+    answer = browser.get(url)
+    while True:
+        if answer.is_redirect:
+            target = urljoin(str(answer.url), answer.headers["location"])
+            if not target.startswith(origin + "/"):
+                return target
+            answer = browser.get(target)
+        elif entries:
+            answer = submitted(browser, answer, **entries.pop(0))
+        elif shown and answer.is_success:
+            return str(answer.url)
+        else:
+            raise ValueError(f"no redirect to the client, {answer.status_code}")

@@ -125,6 +125,32 @@ await row('PAR (RFC 9126): a public client, DPoP binds the code', async () => {
   const other = oauth.DPoP(desk, await oauth.generateKeyPair('ES256'));
   await refused('invalid_grant', authorized(desk, oauth.None(), place.redirect, { ask, options: { DPoP: other } }));
 });
+await row('PAR (RFC 9126): a confidential client', async () => {
+  const auth = oauth.ClientSecretBasic(place.secrets.site);
+  const ask = async (parameters) => {
+    const { request_uri } = await pushed(site, auth, parameters);
+    return new URLSearchParams({ client_id: 'site', request_uri });
+  };
+  const tokens = await authorized(site, auth, place.web_redirect, { ask });
+  expect(await call(tokens.access_token, accounts) === 200, '200');
+});
+const signer = { client_id: 'signer' };
+const signerKey = await privateKey('signer', 'ES256');
+const signerAuth = oauth.PrivateKeyJwt(signerKey);
+const signedRequest = async (parameters) => new URLSearchParams(
+  { client_id: 'signer', request: await oauth.issueRequestObject(as, signer, parameters, signerKey) });
+await row('JAR (RFC 9101): a signed request in the address', async () => {
+  const tokens = await authorized(signer, signerAuth, place.web_redirect, { ask: signedRequest });
+  expect(await call(tokens.access_token, accounts) === 200, '200');
+});
+await row('JAR (RFC 9101): a signed request that is pushed', async () => {
+  const ask = async (parameters) => {
+    const { request_uri } = await pushed(signer, signerAuth, await signedRequest(parameters));
+    return new URLSearchParams({ client_id: 'signer', request_uri });
+  };
+  const tokens = await authorized(signer, signerAuth, place.web_redirect, { ask });
+  expect(await call(tokens.access_token, accounts) === 200, '200');
+});
 const bank = { client_id: 'bank-app', id_token_signed_response_alg: 'ES256' };
 const bankKey = await privateKey('bank-app', 'ES256');
 const bankAuth = oauth.PrivateKeyJwt(bankKey);

@@ -162,6 +162,24 @@ await row('PAR (RFC 9126): a public client, DPoP binds the code', async () => {
   expect((await fetch(pushed)).status === 400, 'a used handle refused');
   await refused('invalid_grant', authorized(desk, place.redirect, { ask, options: { DPoP: await bound(desk) } }));
 });
+await row('PAR (RFC 9126): a confidential client', async () => {
+  const ask = (config, parameters) => client.buildAuthorizationUrlWithPAR(config, parameters);
+  const tokens = await authorized(site, place.web_redirect, { ask });
+  expect(await status(site, tokens.access_token, accounts) === 200, '200');
+});
+const signerKey = await privateKey('signer', 'ES256');
+const signer = await discover('signer', client.PrivateKeyJwt(signerKey));
+const signedRequest = (config, parameters) => client.buildAuthorizationUrlWithJAR(config, parameters, signerKey);
+await row('JAR (RFC 9101): a signed request in the address', async () => {
+  const tokens = await authorized(signer, place.web_redirect, { ask: signedRequest });
+  expect(await status(signer, tokens.access_token, accounts) === 200, '200');
+});
+await row('JAR (RFC 9101): a signed request that is pushed', async () => {
+  const ask = async (config, parameters) =>
+    client.buildAuthorizationUrlWithPAR(config, (await signedRequest(config, parameters)).searchParams);
+  const tokens = await authorized(signer, place.web_redirect, { ask });
+  expect(await status(signer, tokens.access_token, accounts) === 200, '200');
+});
 const bankKey = await privateKey('bank-app', 'ES256');
 const bank = await client.discovery(
   issuer, 'bank-app', { id_token_signed_response_alg: 'ES256' }, client.PrivateKeyJwt(bankKey),

@@ -50,11 +50,6 @@ def none(flow, why):
         print(json.dumps({"flow": flow, "works": None, "note": why}), flush=True)
 
 
-def offered(member):
-    """Whether the issuer's metadata name this endpoint, or say that they support this."""
-    return bool(METADATA.get(member))
-
-
 def no_dpop():
     for flow in (
         "DPoP: issuance with nonce, and a call",

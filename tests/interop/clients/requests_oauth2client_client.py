@@ -25,7 +25,6 @@ from place import (
     ends_within_a_second,
     held,
     none,
-    offered,
     pem,
     refused,
     row,
@@ -42,6 +41,7 @@ from requests_oauth2client import (
     OAuth2Client,
     OAuth2ClientCredentialsAuth,
     PrivateKeyJwt,
+    RequestParameterAuthorizationRequest,
 )
 from requests_oauth2client.discovery import oauth2_discovery_document_url, oidc_discovery_document_url
 
@@ -56,13 +56,15 @@ def client(client_id, method=ClientSecretBasic, **options):
     return OAuth2Client.from_discovery_endpoint(issuer=ISSUER, auth=auth, **options)
 
 
-def payer(algorithm):
-    """A client that proves itself by a key; the issuer is the audience of what it signs."""
-    name = f"payer-{algorithm.lower()}"
+def key_of(name, algorithm="ES256"):
     kid = (DIRECTORY / f"{name}.kid").read_text()
-    key = Jwk.from_pem(pem(name)).with_kid_thumbprint().to_dict() | {"kid": kid, "alg": algorithm}
-    auth = PrivateKeyJwt(name, Jwk(key), alg=algorithm, aud=ISSUER)
-    return OAuth2Client.from_discovery_endpoint(issuer=ISSUER, auth=auth)
+    return Jwk(Jwk.from_pem(pem(name)).to_dict() | {"kid": kid, "alg": algorithm})
+
+
+def keyed(name, algorithm="ES256", **options):
+    """A client that proves itself by a key; the issuer is the audience of what it signs."""
+    auth = PrivateKeyJwt(name, key_of(name, algorithm), alg=algorithm, aud=ISSUER)
+    return OAuth2Client.from_discovery_endpoint(issuer=ISSUER, auth=auth, **options)
 
 
 def client_token(client_id="report", **options):
@@ -101,7 +103,13 @@ def authorized(client_id, redirect, *, send=None, dpop=False, scope=SCOPE, resou
 
     `send` makes of the request what the browser is sent to: the request itself, unless it is said.
     """
-    made = client(client_id, redirect_uri=redirect, dpop_bound_access_tokens=dpop)
+    return authorized_by(
+        client(client_id, redirect_uri=redirect, dpop_bound_access_tokens=dpop),
+        send=send, dpop=dpop, scope=scope, resource=resource,
+    )  # fmt: skip
+
+
+def authorized_by(made, *, send=None, dpop=False, scope=SCOPE, resource=BANK):
     request = made.authorization_request(scope=scope, **({"resource": resource} if resource else {}))
     answer = request.validate_callback(sign_in(str(request if send is None else send(made, request))))
     # Of a DPoP token it cannot validate the ID token: it makes the token anew, and leaves its key out.
@@ -110,6 +118,7 @@ def authorized(client_id, redirect, *, send=None, dpop=False, scope=SCOPE, resou
     return made, tokens
 
 
+pushed = OAuth2Client.pushed_authorization_request
 UNREAD = "without a validation of the ID token, which it cannot do beside DPoP"
 APPLICATIONS = (
     ("public", "desk-app", PLACE["redirect"]),
@@ -134,33 +143,82 @@ for name, client_id, redirect in APPLICATIONS:
         ends_within_a_second(third.access_token)
 
 
-if offered("pushed_authorization_request_endpoint"):
-    for name, client_id, redirect in APPLICATIONS:
+@row("PAR (RFC 9126): a public client, DPoP binds the code", note=UNREAD)
+def _():
+    _, tokens = authorized("desk-app", PLACE["redirect"], send=pushed, dpop=True)
+    assert opened(tokens) == 200
 
-        @row(f"PAR (RFC 9126), {name} client", client_id, redirect)
-        def _(client_id, redirect):
-            _, tokens = authorized(client_id, redirect, send=OAuth2Client.pushed_authorization_request)
-            assert opened(tokens) == 200
 
-    @row("PAR (RFC 9126): a public client, DPoP binds the code", note=UNREAD)
-    def _():
-        _, tokens = authorized(
-            "desk-app", PLACE["redirect"], send=OAuth2Client.pushed_authorization_request, dpop=True
-        )
+@row("PAR (RFC 9126): a confidential client")
+def _():
+    _, tokens = authorized("site", PLACE["web_redirect"], send=pushed)
+    assert opened(tokens) == 200
+
+
+def signed(made, request):
+    """The request with all that is in it signed by the client's key, as RFC 9101 §4 wants it."""
+    now, name = int(time.time()), made.client_id
+    claims = {**request.args, "iss": name, "aud": ISSUER, "iat": now, "nbf": now, "exp": now + 60}
+    said = SignedJwt.sign(claims, key=key_of(name), typ="oauth-authz-req+jwt")
+    return RequestParameterAuthorizationRequest(request.authorization_endpoint, name, str(said))
+
+
+def signed_and_pushed(made, request):
+    said = {"client_id": made.client_id, "request": str(signed(made, request).request)}
+    # What it pushes is what a request says its `args` are; one that is signed does not say it.
+    return pushed(made, RequestParameterAuthorizationRequest(
+        request.authorization_endpoint, **said, dpop_key=request.dpop_key, args=said))  # fmt: skip
+
+
+SIGNED = "signed by jwskate: what its `sign` makes has `typ` JWT and neither `iss`, `aud` nor `nbf`"
+for how, send, note in (
+    ("in the address", signed, SIGNED),
+    ("that is pushed", signed_and_pushed, f"{SIGNED}; and told what is in it, which it needs to push it"),
+):
+
+    @row(f"JAR (RFC 9101): a signed request {how}", send, note=note)
+    def _(send):
+        _, tokens = authorized_by(keyed("signer", redirect_uri=PLACE["web_redirect"]), send=send)
         assert opened(tokens) == 200
 
 
-if offered("userinfo_endpoint"):
-    none("userinfo, signed JWT; claims parameter, ID token by ES256, pairwise subject", "it reads JSON alone")
-    none("RP-initiated logout, and back", "not in the library")
+@row("FAPI 2.0: private_key_jwt, JAR in PAR, DPoP, refresh without rotation", note=f"as those two; {UNREAD}")
+def _():
+    made = keyed("bank-app", redirect_uri=PLACE["web_redirect"], dpop_bound_access_tokens=True)
+    _, tokens = authorized_by(made, send=signed_and_pushed, dpop=True)
+    for _ in range(2):
+        again = made.refresh_token(tokens)
+        assert again.refresh_token is None
+        assert opened(again) == 200
 
-    @row("userinfo, JSON")
-    def _():
-        # A token for userinfo is for no API, so no scope of one is asked for.
-        made, tokens = authorized("site", PLACE["web_redirect"], scope=["openid", "email"], resource=None)
-        told = made.userinfo(tokens)
-        assert told["sub"] == tokens.id_token.claims["sub"]
-        assert told["email"]
+
+@row("FAPI 2.0: unsigned or not pushed is refused")
+def _():
+    made = keyed("bank-app", redirect_uri=PLACE["web_redirect"], dpop_bound_access_tokens=True)
+    request = made.authorization_request(scope=SCOPE)
+    refused("invalid_request", lambda: pushed(made, request))
+    answer = requests.get(str(signed(made, request)), allow_redirects=False, timeout=10)
+    assert answer.status_code == 400 or "error=" in answer.headers["location"]
+
+
+none("userinfo, signed JWT; claims parameter, ID token by ES256, pairwise subject", "it reads JSON alone")
+none("RP-initiated logout, and back", "not in the library")
+
+
+@row("userinfo, JSON")
+def _():
+    # A token for userinfo is for no API, so no scope of one is asked for.
+    made, tokens = authorized("site", PLACE["web_redirect"], scope=["openid", "email"], resource=None)
+    told = made.userinfo(tokens)
+    assert told["sub"] == tokens.id_token.claims["sub"]
+    assert told["email"]
+
+
+@row("userinfo: not by a token for an API, but by one beside it")
+def _():
+    made, tokens = authorized("site", PLACE["web_redirect"], resource=None)
+    refused("401", lambda: made.userinfo(tokens))
+    assert made.userinfo(made.refresh_token(tokens, resource=ISSUER))["email"]
 
 
 @row("iss of another issuer is refused (RFC 9207)")
@@ -190,7 +248,8 @@ for algorithm in ("ES256", "RS256"):
 
     @row(f"client credentials, private_key_jwt {algorithm}", algorithm, note=AUDIENCE)
     def _(algorithm):
-        assert opened(payer(algorithm).client_credentials(scope="accounts:read")) == 200
+        made = keyed(f"payer-{algorithm.lower()}", algorithm)
+        assert opened(made.client_credentials(scope="accounts:read")) == 200
 
 
 for method, name in (("tls_client_auth", "billing"), ("self_signed_tls_client_auth", "colleague")):

@@ -211,9 +211,15 @@ def _():
 
 none("device authorization, ID token (RFC 8628)", "no device flow")
 none("DPoP: device authorization, refresh of a device", "no device flow")
-none("PAR (RFC 9126): a public client, DPoP binds the code", "not in the library")
-none("FAPI 2.0: private_key_jwt, JAR in PAR, DPoP, refresh without rotation", "not in the library")
-none("FAPI 2.0: unsigned or not pushed is refused", "not in the library")
+for flow in (
+    "PAR (RFC 9126): a public client, DPoP binds the code",
+    "PAR (RFC 9126): a confidential client",
+    "JAR (RFC 9101): a signed request in the address",
+    "JAR (RFC 9101): a signed request that is pushed",
+    "FAPI 2.0: private_key_jwt, JAR in PAR, DPoP, refresh without rotation",
+    "FAPI 2.0: unsigned or not pushed is refused",
+):
+    none(flow, "not in the library")
 
 
 @row("API key exchanged for a token (RFC 8693)")

@@ -396,6 +396,8 @@ def _tier(tier: Tier) -> tuple[str, str, str]:
             f", of a client that authenticated by {clients}, for a person who signed in with two factors "
             f"within {minutes} minutes"
         )
+    if not tier.delegated:
+        enough += " and said yes to that client itself: no exchanged token"
     scope = "none" if tier.anonymous else "required" if tier.needs_scope else "where one is named"
     return code(tier.name), enough, scope
 

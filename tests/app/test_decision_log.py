@@ -45,6 +45,18 @@ def test_a_line_says_who_what_and_why_but_neither_path_nor_credential():
     assert stream.getvalue().count("\n") == 2
 
 
+def test_a_line_says_who_acts_and_who_acted_before_and_no_name_breaks_it():
+    stream = io.StringIO()
+    log = DecisionLog("proxy", stream, ManualClock())
+    chain = {"sub": "backend", "act": {"sub": "https://i.example|a b\n,act=x", "act": {"sub": "assistant"}}}
+    log.record(ALLOW._replace(facts=replace(FACTS, act=chain)), 0.0)
+    log.record(ALLOW, 0.0)
+    log.flush()
+    acting, alone = stream.getvalue().splitlines()
+    assert " client_id=shop act=backend,https://i.example|a%20b%0A%2Cact=x,assistant ms=" in acting
+    assert "act=" not in alone
+
+
 def test_what_was_gathered_is_written_when_the_server_ends():
     stream = io.StringIO()
     log = DecisionLog("proxy", stream, ManualClock())

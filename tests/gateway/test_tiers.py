@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from gateway.world import CNF, START, facts
@@ -66,6 +68,41 @@ def test_who_needs_a_token_that_is_bound_to_a_key(tier):
 def test_critical_needs_a_person_who_signed_in_with_two_factors_a_moment_ago(changes, code):
     assert judged("critical", **changes) == code
     assert judged("high", **changes) == "good"
+
+
+FOREIGN = {"believed_until": START + 30}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"act": {"sub": "assistant"}, "client_id": "assistant"}, "good"),  # an agent that the person allowed
+        ({"act": {"sub": "assistant"}, "user_id": None}, INSUFFICIENT_TIER.code),  # for nobody
+        ({"user_id": None}, INSUFFICIENT_TIER.code),  # an agent alone
+        ({"act": {"sub": "assistant"}, "credential": "none"}, INSUFFICIENT_TIER.code),
+        ({"act": {"sub": "assistant"}, "auth_time": START - 301}, STEP_UP_NEEDED.code),
+        ({"act": {"sub": "assistant"}, "amr": ("pwd",)}, STEP_UP_NEEDED.code),
+        ({"act": {"sub": "backend"}, "ancestors": ("t1",)}, INSUFFICIENT_TIER.code),
+        ({"ancestors": ("t1",)}, INSUFFICIENT_TIER.code),  # exchanged by one that does not show itself
+        ({"act": {"sub": "https://i.example|robot"}, **FOREIGN}, INSUFFICIENT_TIER.code),
+        (FOREIGN, "good"),
+    ],
+)
+def test_who_acts_at_critical_is_whom_the_person_allowed(changes, code):
+    assert judged("critical", **changes) == code
+    assert judged("high", **changes) == "good"
+
+
+def test_a_tier_can_be_tuned_to_take_delegates():
+    tier = replace(TIERS["critical"], delegated=True, reason="agreed with the auditors")
+    exchanged = facts(
+        opaque.new("at"), credential="mtls", issued_at=START, expires_at=START + 300, ancestors=("t1",),
+        act={"sub": "backend"}, **PERSON,
+    )  # fmt: skip
+    admit(tier, exchanged, START)
+    with pytest.raises(Refusal) as refused:
+        admit(tier, replace(exchanged, user_id=None), START)
+    assert refused.value.problem is INSUFFICIENT_TIER
 
 
 def test_only_public_is_anonymous():

@@ -17,6 +17,7 @@ from tokenward.base.asgi import Scope, tls_extension
 from tokenward.base.clock import ManualClock
 from tokenward.base.entropy import random_bytes
 from tokenward.base.problems import Problem
+from tokenward.base.rates import MemoryCounters
 from tokenward.flows import pkce
 from tokenward.flows.dpop import DpopProver
 from tokenward.identity.signing_out import SignedOut
@@ -360,6 +361,7 @@ async def house(
         known_answers=KnownAnswers(fresh=lambda: h.remembers),
         fetch=fetch,
         usage=UsageLog(store, clock),
+        counters=MemoryCounters(clock),
         clock=clock,
     )
     try:

@@ -12,6 +12,8 @@ from issuer.test_authorize import sign_in_target
 from issuer.test_dpop import proving, thief
 from issuer.test_hostile_clients import at, on_two_processes
 from tokenward.base.problems import INVALID_INPUT, Refusal
+from tokenward.base.rates import Count
+from tokenward.issuer.floods import PUSHING_CLIENTS
 from tokenward.issuer.pushed_requests import LIFETIME, REQUEST_URI
 from tokenward.store.pushed_port import OPENED_SECONDS
 
@@ -510,10 +512,19 @@ async def test_nobody_fills_the_store_with_requests_that_nobody_answers(h: House
     assert (await app.push()).status_code == 201
 
 
+@on_two_processes
+async def test_processes_with_counters_in_common_count_together(here, there):
+    app = await here.client("spa", "accounts:read")
+    both = [app, at(there, app)]
+    answers = [(await both[number % 2].push()).status_code for number in range(31)]
+    assert answers == [201] * 30 + [429]
+
+
 @lived
 async def test_a_client_that_proves_itself_is_bounded_too(h: House):
     app, other = await web(h), await web(h)
-    while not h.issuer.pushing_clients.take(app.id):
+    one = Count(f"issuer: {PUSHING_CLIENTS.what}", app.id, PUSHING_CLIENTS.rate)
+    while h.issuer.counters.take([one]).taken:
         pass
     assert (await app.push()).status_code == 429
     assert (await other.push()).status_code == 201

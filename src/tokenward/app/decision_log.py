@@ -3,16 +3,18 @@
 Both together through `logging` and Prometheus cost more than the decision itself. So decisions are gathered,
 and written and counted together, at least every quarter of a second; a process that is killed loses the last
 of them. No field comes from the caller but the trace id, which is hexadecimal: names come from policy and
-document, codes from the catalogue, ids from the store or from here, or from an issuer that is trusted and
-then percent-encoded. So nothing needs redaction.
+document, codes from the catalogue, ids and actors from the store or from here, or from an issuer that is
+trusted and then percent-encoded. So nothing needs redaction.
 """
 
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TextIO
+from urllib.parse import quote
 
 from prometheus_client import Counter
 
@@ -28,7 +30,7 @@ from tokenward.app.metrics import (
     labelled,
 )
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
-from tokenward.gateway.access import Allow, Decision, Deny, Preflight
+from tokenward.gateway.access import Allow, Decision, Deny, Preflight, TokenFacts
 from tokenward.gateway.tiers import BASIC
 
 Metric = tuple[Counter, tuple[str, ...]]
@@ -93,6 +95,7 @@ def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
         f'api={decision.api or "-"} operation="{decision.operation or "-"}" '
         f"request_id={decision.trace.request_id or '-'} trace_id={decision.trace.trace_id or '-'} "
         f"token_id={facts.token_id if facts else '-'} client_id={facts.client_id if facts else '-'} "
+        f"{_actors(facts)}"
         f"{_violations(decision)}ms={seconds * 1000:.3f}\n"
     )
 
@@ -101,6 +104,16 @@ def _line(door: str, at: float, decision: Decision, seconds: float) -> str:
 def _second(at: int) -> str:
     """The second of a moment, in UTC. Most decisions that are handed on together fall into the same one."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _actors(facts: TokenFacts | None) -> str:
+    """Who acts for the subject, and behind it who acted before (RFC 8693 §4.1); nothing where nobody does."""
+    names: list[str] = []
+    act: object = facts.act if facts is not None else None
+    while isinstance(act, Mapping):
+        names.append(quote(str(act.get("sub", "-")), safe="!$&'()*+-./:;=?@_~|"))
+        act = act.get("act")
+    return f"act={','.join(names)} " if names else ""
 
 
 def _violations(decision: Decision) -> str:

@@ -41,7 +41,7 @@ from tokenward.app.uses import note_uses
 from tokenward.base.addresses import LOOPBACK, is_loopback
 from tokenward.base.asgi import App, Receive, Scope, Send
 from tokenward.base.outbound import OutboundClient
-from tokenward.base.rates import Counters
+from tokenward.base.rates import Counters, MemoryCounters
 from tokenward.gateway.access import AccessRequest, Decision
 from tokenward.gateway.doors.decisions import CERTIFICATE
 from tokenward.gateway.doors.proxy import ProxyDoor
@@ -80,9 +80,9 @@ async def serve_issuer(
     configuration: Configuration, sockets: Mapping[str, socket.socket], on_ready: Callable[[], None]
 ) -> None:
     """Serve the issuer and the admin listener until told to stop; sweep and rotate keys meanwhile."""
-    async with foundation(configuration) as ground:
+    async with foundation(configuration) as ground, limit_counters(configuration) as counters:
         usage = UsageLog(ground.store, ground.clock)
-        issuer, follower, outbox, back_channel = await issuer_app(ground, usage)
+        issuer, follower, outbox, back_channel = await issuer_app(ground, usage, counters)
         rotate_after = configuration.settings.signing_keys.rotate_after
         tls = server_tls(configuration.settings.issuer, configuration.base_dir, configuration.files)
         await serve_all(
@@ -145,7 +145,9 @@ async def serve_gateway(
             await door.close()
 
 
-async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFollower, Outbox, BackChannel]:
+async def issuer_app(
+    ground: Foundation, usage: UsageLog, counters: Counters | None = None
+) -> tuple[App, FeedFollower, Outbox, BackChannel]:
     """The issuer's endpoints and the identity room's pages, behind one look at the path.
 
     And what runs beside: the follower of the feed, without which it signs nothing, since its keys may have
@@ -198,6 +200,7 @@ async def issuer_app(ground: Foundation, usage: UsageLog) -> tuple[App, FeedFoll
             documents=document_clients(ground),
             workloads=workloads(ground.configuration, ground.clock),
             usage=usage,
+            counters=counters or MemoryCounters(ground.clock),
             clock=ground.clock,
         )
     )

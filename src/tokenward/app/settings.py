@@ -239,8 +239,9 @@ class Settings(Model):
     )
     redis: Redis | None = Field(
         default=None,
-        description="rediss://host:port/0 without a password, or a reference to a URL: where several gateway "
-        "processes count calls together. Without it, each counts for itself.",
+        description="rediss://host:port/0 without a password, or a reference to a URL: where several "
+        "processes count together: of the gateway calls, of the issuer what is asked for. Without it, each "
+        "counts for itself.",
     )
     issuer: IssuerServer = Field(description="The authorization server.")
     gateway: GatewayServer = Field(description="The gateway.")

@@ -62,6 +62,11 @@ class CriticalTier(_Tuned):
     two_factors_within: Annotated[int, Duration(30, 900)] | None = Field(
         default=None, description="How long ago the person signed in at most: 30s to 15m, 5m by default."
     )
+    delegated: Literal[True] | None = Field(
+        default=None,
+        description="Tokens that were exchanged, or in which another issuer names who acts, are good enough: "
+        "the person was asked about the first client of the chain, and not about who calls.",
+    )
     sessions: Literal[True] | None = Field(default=None, description=_SESSIONS)
 
 

@@ -21,7 +21,7 @@ _ROUNDING = 1e-6  # of a call: what floating-point time may lack
 
 
 class Rate(NamedTuple):
-    """So many in so many seconds, which are one of `WINDOWS`."""
+    """So many in so many seconds. Only what is one of `WINDOWS` can be written down."""
 
     amount: int
     window: int

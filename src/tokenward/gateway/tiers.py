@@ -31,6 +31,9 @@ class Tier:
         sessions: whether the session of a browser app stands in for that. Its token never leaves the server,
             but its cookie is bound to nothing: who copies it off the person's machine has the session.
         two_factors_within: seconds since a person signed in with two factors, or None.
+        delegated: whether it passes for whom somebody else acts than the client that the person said yes to:
+            who exchanged the token (RFC 8693), or whom another issuer names in `act`. An agent that the
+            person allowed is no such one, though `act` names it.
         reason: why it is not as in `TIERS`; "" where it is.
     """
 
@@ -42,6 +45,7 @@ class Tier:
     sender_constrained: bool = False
     sessions: bool = False
     two_factors_within: int | None = None
+    delegated: bool = True
     reason: str = ""
 
 
@@ -64,6 +68,7 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
                 max_lifetime=10 * 60,
                 sender_constrained=True,
                 two_factors_within=5 * 60,
+                delegated=False,
             ),
         )
     }
@@ -81,7 +86,8 @@ def admit(tier: Tier, facts: TokenFacts, now: float | None, *, session: bool = F
         session: the credential came of the session of a browser app.
 
     Raises:
-        Refusal: INSUFFICIENT_TIER, it is too weak, lives too long, is bound to no key or stands for nobody;
+        Refusal: INSUFFICIENT_TIER, it is too weak, lives too long, is bound to no key, stands for nobody, or
+            somebody acts whom the person did not allow;
             STEP_UP_NEEDED, the person must sign in anew, and with two factors.
     """
     if facts.credential not in tier.credentials:
@@ -100,6 +106,10 @@ def admit(tier: Tier, facts: TokenFacts, now: float | None, *, session: bool = F
     elif tier.sender_constrained and (facts.cnf is None or facts.unbound_behind):
         raise Refusal(
             INSUFFICIENT_TIER, f"{tier.name} needs a token that is bound to a key, and was exchanged for such"
+        )
+    if not tier.delegated and (facts.ancestors or (facts.act is not None and not facts.is_ours)):
+        raise Refusal(
+            INSUFFICIENT_TIER, f"{tier.name} needs a token of the client itself that the person said yes to"
         )
     if tier.two_factors_within is not None:
         _check_person(facts, now - tier.two_factors_within if now is not None else 0.0, tier.name)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from tokenward.base.clock import SYSTEM_CLOCK, Clock
+from tokenward.base.rates import Counters
 from tokenward.base.throttle import TokenBuckets
 from tokenward.issuer.client_keys import ClientKeys, Fetch, no_keys
 from tokenward.issuer.known_answers import KnownAnswers
@@ -38,17 +39,12 @@ class Issuer:
         fetch_keys: the same for clients that nobody here registered, which reaches public addresses only.
         documents: knows the clients that describe themselves where their name says; None: nobody does.
         usage: notes what is used, and from where.
+        counters: count what would fill the store (`floods`), together with other processes or alone.
         clock: time.
         workloads: judges what platforms say of what runs on them.
         client_keys: judges the assertions of clients that have keys.
         wrong_evidence: 20 wrong client secrets or assertions at once, then one every two seconds, by peer;
             beyond that the answer is 429. It slows a guesser down and refuses nobody whose evidence is right.
-        asking_devices: 30 devices of clients that prove nothing can ask at once, then one every ten seconds,
-            by peer: each costs a row for an hour.
-        pushing_peers: 30 requests of clients that prove nothing can be pushed at once, then one every four
-            seconds, by peer.
-        registering: 20 clients can register themselves at once, then one a minute, by peer.
-        pushing_clients: 5000 requests of a client that proves itself at once, then 100 a second.
         user_codes: finds the device that a person's code is about, and slows down who guesses.
 
     Raises:
@@ -67,16 +63,13 @@ class Issuer:
     known_answers: KnownAnswers
     fetch: Fetch
     usage: UsageLog
+    counters: Counters
     clock: Clock = SYSTEM_CLOCK
     workloads: Workloads = field(default_factory=Workloads)
     fetch_keys: Fetch = no_keys
     documents: ClientDocuments | None = None
     client_keys: ClientKeys = field(init=False)
     wrong_evidence: TokenBuckets = field(init=False)
-    asking_devices: TokenBuckets = field(init=False)
-    pushing_peers: TokenBuckets = field(init=False)
-    pushing_clients: TokenBuckets = field(init=False)
-    registering: TokenBuckets = field(init=False)
     user_codes: UserCodes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,10 +78,6 @@ class Issuer:
         client_keys = ClientKeys(self.settings.url, self.fetch, self.fetch_keys, clock=self.clock)
         object.__setattr__(self, "client_keys", client_keys)
         object.__setattr__(self, "wrong_evidence", TokenBuckets(burst=20, every=2, clock=self.clock))
-        object.__setattr__(self, "asking_devices", TokenBuckets(burst=30, every=10, clock=self.clock))
-        object.__setattr__(self, "pushing_peers", TokenBuckets(burst=30, every=4, clock=self.clock))
-        object.__setattr__(self, "registering", TokenBuckets(burst=20, every=60, clock=self.clock))
-        object.__setattr__(self, "pushing_clients", TokenBuckets(burst=5000, every=0.01, clock=self.clock))
         object.__setattr__(self, "user_codes", UserCodes(self.store, self.peppers, clock=self.clock))
 
     async def client(self, client_id: str) -> Client | None:

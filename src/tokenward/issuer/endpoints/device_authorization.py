@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from math import ceil
 
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.problems import (
     INVALID_AUTHORIZATION_DETAILS,
-    TOO_MANY_REQUESTS,
     UNAUTHORIZED_CLIENT,
     Refusal,
 )
@@ -18,6 +16,7 @@ from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.device import PATH
 from tokenward.issuer.endpoints.token import endpoint_form
+from tokenward.issuer.floods import DEVICES, count
 from tokenward.issuer.issue import new_token
 from tokenward.issuer.response import Response, private_json
 from tokenward.issuer.scopes import Access, requested_access
@@ -44,8 +43,8 @@ async def device_authorization(issuer: Issuer, scope: Scope, receive: Receive) -
     access = requested_access(issuer.settings, caller.client, form)
     if access.details:  # nothing keeps them until a person has answered
         raise Refusal(INVALID_AUTHORIZATION_DETAILS, "a device asks for scopes")
-    if caller.credential == "none" and (wait := issuer.asking_devices.take(peer_of(scope))):
-        raise Refusal(TOO_MANY_REQUESTS, "devices that ask from this address", retry_after=ceil(wait))
+    if caller.credential == "none":
+        await count(issuer.counters, DEVICES, peer_of(scope))
     return await with_fresh_locators(lambda: _codes(issuer, caller, access, form))
 
 

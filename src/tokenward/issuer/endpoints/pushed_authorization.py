@@ -6,7 +6,6 @@ The browser gets nothing but a handle.
 
 import hashlib
 import json
-from math import ceil
 
 from tokenward.base.asgi import Receive, Scope
 from tokenward.base.problems import (
@@ -14,7 +13,6 @@ from tokenward.base.problems import (
     INVALID_REQUEST_OBJECT,
     MALFORMED,
     SIGNED_REQUEST_REQUIRED,
-    TOO_MANY_REQUESTS,
     UNAUTHORIZED_CLIENT,
     Refusal,
 )
@@ -26,6 +24,7 @@ from tokenward.issuer.client_auth.method import AuthenticatedClient
 from tokenward.issuer.client_keys import LEEWAY
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.endpoints.token import endpoint_form
+from tokenward.issuer.floods import PUSHING_CLIENTS, PUSHING_PEERS, count
 from tokenward.issuer.grants import authorization_code
 from tokenward.issuer.pushed_requests import LIFETIME, keep_request
 from tokenward.issuer.request_objects import parameters_of, signed_claims
@@ -51,7 +50,7 @@ async def push(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     client = caller.client
     if client.type not in authorization_code.GRANT.client_types:
         raise Refusal(UNAUTHORIZED_CLIENT, f"a {client.type} client asks for an authorization")
-    _slow_pushing(issuer, scope, caller)
+    await _slow_pushing(issuer, scope, caller)
     if "request_uri" in form:  # §2.1
         raise Refusal(MALFORMED, "a request_uri is pushed")
     proved = await pushed_binding(issuer, scope, client)
@@ -67,14 +66,12 @@ async def push(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
     return answer if proved is None else with_dpop_nonce(issuer, answer)
 
 
-def _slow_pushing(issuer: Issuer, scope: Scope, caller: AuthenticatedClient) -> None:
+async def _slow_pushing(issuer: Issuer, scope: Scope, caller: AuthenticatedClient) -> None:
     """Each handle costs a row for half an hour. Who proves nothing counts by address, others by client."""
     if caller.credential == "none":
-        wait = issuer.pushing_peers.take(peer_of(scope))
+        await count(issuer.counters, PUSHING_PEERS, peer_of(scope))
     else:
-        wait = issuer.pushing_clients.take(caller.client.client_id)
-    if wait:
-        raise Refusal(TOO_MANY_REQUESTS, "too many pushed requests", retry_after=ceil(wait))
+        await count(issuer.counters, PUSHING_CLIENTS, caller.client.client_id)
 
 
 async def _asked(

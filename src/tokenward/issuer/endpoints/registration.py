@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +15,6 @@ from tokenward.base.problems import (
     JSON_EXPECTED,
     MALFORMED,
     NOT_FOUND,
-    TOO_MANY_REQUESTS,
     UNAPPROVED_SOFTWARE_STATEMENT,
     Refusal,
     challenge,
@@ -26,6 +24,7 @@ from tokenward.issuer.client_auth.authenticate import slow_guessing
 from tokenward.issuer.client_desk import ClientDesk
 from tokenward.issuer.client_metadata import GRANTS
 from tokenward.issuer.context import Issuer
+from tokenward.issuer.floods import REGISTERING, count
 from tokenward.issuer.registering import (
     PATH,
     Registered,
@@ -49,8 +48,7 @@ async def register(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
         Refusal: by the catalogue; nothing was kept.
     """
     policy = _policy(issuer)
-    if wait := issuer.registering.take(peer_of(scope)):
-        raise Refusal(TOO_MANY_REQUESTS, "registrations from this address", retry_after=ceil(wait))
+    await count(issuer.counters, REGISTERING, peer_of(scope))
     shown, metadata = _shown(scope), await _metadata(scope, receive)
     with _counting_guesses(issuer, scope):
         made = await register_itself(_desk(issuer), policy, metadata, shown)

@@ -18,6 +18,7 @@ from tokenward.issuer.pushed_requests import LIFETIME, REQUEST_URI
 from tokenward.store.pushed_port import OPENED_SECONDS
 
 OVER = (400, "invalid_request_uri")
+ANSWERED = (409, "request_answered")
 
 
 def page(response):
@@ -232,12 +233,12 @@ async def test_a_handle_gives_one_code_and_its_replay_a_page(h: House):
     assert page(await h.http.get(moved)) == (200, "consent")
     form = h.pages.view.sealed_request
     assert "code" in answer(await app.decide("allow"))
-    for again in (
-        await app.open(handle),
-        await h.http.get(moved),
-        await h.http.post("/authorize/decision", data={"request": form, "decision": "allow"}),
+    for again, told in (
+        (await app.open(handle), OVER),
+        (await h.http.get(moved), ANSWERED),
+        (await h.http.post("/authorize/decision", data={"request": form, "decision": "allow"}), ANSWERED),
     ):
-        assert page(again) == OVER
+        assert page(again) == told, "who clicks twice learns that the answer is there"
         assert "location" not in again.headers
 
 
@@ -275,7 +276,7 @@ async def test_of_fifty_answers_to_a_handle_at_two_processes_one_gives_a_code(he
     given = [each for each in answers if each.status_code == 303]
     assert len(given) == 1
     assert "code" in answer(given[0])
-    assert {page(each) for each in answers if each.status_code != 303} == {OVER}
+    assert {page(each) for each in answers if each.status_code != 303} == {ANSWERED}
 
 
 @on_two_processes

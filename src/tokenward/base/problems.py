@@ -252,6 +252,11 @@ INVALID_REQUEST_URI = _row(
     "This request has expired, was answered before, or is not this application's. Start again there.",
     "RFC 9126 §4", "invalid_request_uri",
 )  # fmt: skip
+REQUEST_ANSWERED = _row(
+    "request_answered", 409,
+    "You have answered this already, or it is over. If the application did not go on, start again there.",
+    "RFC 9126 §4", "invalid_request_uri",
+)  # fmt: skip
 INVALID_REQUEST_OBJECT = _row(
     "invalid_request_object", 400,
     "The request object is malformed, too old, not for this server, or not signed by this application.",

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from tokenward.base.forms import parse_form
-from tokenward.base.problems import TOO_LARGE, UNKNOWN_CLIENT, Problem, Refusal
+from tokenward.base.problems import (
+    INVALID_REQUEST_URI,
+    REQUEST_ANSWERED,
+    TOO_LARGE,
+    UNKNOWN_CLIENT,
+    Problem,
+    Refusal,
+)
 from tokenward.issuer.authorization_parameters import MAX_STATE, checked_access, checked_redirect, prompts
 from tokenward.issuer.claims_request import ClaimsRequest, claims_request
 from tokenward.issuer.context import Issuer
@@ -153,9 +160,8 @@ async def _asked(issuer: Issuer, client: Client, outer: Mapping[str, str]) -> As
     try:
         return await asked_for(issuer, client, outer)
     except Refusal as refusal:
-        if refusal.problem.code == "invalid_request_uri" or not is_registered(
-            client, outer.get("redirect_uri", "")
-        ):
+        of_the_handle = refusal.problem in {INVALID_REQUEST_URI, REQUEST_ANSWERED}
+        if of_the_handle or not is_registered(client, outer.get("redirect_uri", "")):
             raise
         address = _address(issuer, outer["redirect_uri"], outer, None)
         raise ReturnedRefusal(address, refusal) from refusal

@@ -20,6 +20,7 @@ from tokenward.base.problems import (
     INVALID_REQUEST_URI,
     MALFORMED,
     PUSH_REQUIRED,
+    REQUEST_ANSWERED,
     REQUEST_URI_NOT_SUPPORTED,
     SIGNED_REQUEST_REQUIRED,
     Refusal,
@@ -68,8 +69,8 @@ async def asked_for(issuer: Issuer, client: Client, outer: Mapping[str, str]) ->
     """What the client asks for with these parameters of the address.
 
     Raises:
-        Refusal: INVALID_REQUEST_URI; REQUEST_URI_NOT_SUPPORTED, it is not ours, and is not fetched; as
-            `signed_parameters`; MALFORMED, it comes in two ways (RFC 9101 §5).
+        Refusal: INVALID_REQUEST_URI; REQUEST_ANSWERED, or it is gone; REQUEST_URI_NOT_SUPPORTED, it is not
+            ours, and is not fetched; as `signed_parameters`; MALFORMED, it comes in two ways (RFC 9101 §5).
     """
     ways = [name for name in (OPENED, "request", "request_uri") if name in outer]
     if len(ways) > 1:
@@ -123,7 +124,7 @@ async def _opened(issuer: Issuer, client: Client, text: str) -> Asked:
         return Asked("signed", parse_form(content["parameters"].encode()), query)
     pushed = await issuer.store.pushed_request(content["pushed"])
     if pushed is None:
-        raise Refusal(INVALID_REQUEST_URI, f"request {content['pushed']} was answered, or is gone")
+        raise Refusal(REQUEST_ANSWERED, f"request {content['pushed']} was answered, or is gone")
     return Asked("pushed", _parameters(pushed), query, answers=pushed.request_id)
 
 

@@ -14,8 +14,8 @@ from tokenward.base.problems import (
     ACCESS_DENIED,
     CONSENT_REQUIRED,
     EXPIRED_FORM,
-    INVALID_REQUEST_URI,
     MALFORMED,
+    REQUEST_ANSWERED,
     Problem,
     Refusal,
 )
@@ -112,7 +112,7 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
             content = opened_form(issuer, FORM, person, field)
             return await _decided(issuer, request, person, content, form.get("decision"))
         except Refusal as refused:
-            if refused.problem is INVALID_REQUEST_URI:  # nothing is left to ask
+            if refused.problem is REQUEST_ANSWERED:  # nothing is left to ask
                 raise
             return await _asked_again(issuer, request, person, refused)
     except ReturnedRefusal as returned:
@@ -138,7 +138,7 @@ async def _decided(
     if answer is None:
         if request.address.answers is None:
             raise Refusal(EXPIRED_FORM, "the session has ended meanwhile")
-        raise Refusal(INVALID_REQUEST_URI, f"request {request.address.answers} was answered meanwhile")
+        raise Refusal(REQUEST_ANSWERED, f"request {request.address.answers} was answered meanwhile")
     return answer
 
 

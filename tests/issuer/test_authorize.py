@@ -211,6 +211,9 @@ async def test_an_answer_keeps_the_query_of_the_registered_address(h: House):
     app = await h.client("web", "accounts:read", redirect_uris=(CALLBACK + "?tenant=7",))
     location = (await h.authorize(**app.request(prompt="none"))).headers["location"]
     assert location.startswith(CALLBACK + "?tenant=7&error=consent_required")
+    for other in ("", "?tenant=8", "?tenant=7&x=1"):
+        answered = await h.authorize(**app.request(redirect_uri=CALLBACK + other))
+        assert (answered.status_code, answered.text) == (400, "unregistered_redirect"), other
 
 
 @lived

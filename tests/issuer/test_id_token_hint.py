@@ -11,7 +11,7 @@ from issuer.test_claims import read
 from tokenward.issuer.id_token_hint import HINT_AGE
 from tokenward.store.records import RelyingParty
 from tokenward.tokens import base64url
-from tokenward.tokens.jws import sign_jwt
+from tokenward.tokens.jws import sign_jwt, verify_jws
 from tokenward.tokens.keys import SigningKey
 from tokenward.tokens.subjects import subject
 
@@ -54,6 +54,18 @@ async def test_another_person_is_asked_to_sign_in_as_the_one_who_is_meant_once(h
     assert outcome(await h.http.get(back)) == "login_required", "came back as Ben"
     h.browser.person = Person(session_id="session-3")
     assert outcome(await h.http.get(back)) == "code"
+
+
+@lived
+async def test_an_id_token_is_signed_by_the_key_that_took_over_and_older_ones_stay_good(h: House):
+    app, hint = await hinting(h)
+    h.issuer.signing_keys.keys.insert(0, fresh := SigningKey.generate("RS256"))
+    later = (await app.redeem(await app.code(prompt="consent"))).json()["id_token"]
+    jwks = (await h.http.get("/jwks.json")).json()
+    for token in (hint, later):
+        assert json.loads(verify_jws(token, jwks, algorithms=["RS256"]))["aud"] == app.id
+        assert outcome(await h.authorize(**app.request(id_token_hint=token, prompt="none"))) == "code"
+    assert json.loads(base64url.decode(later.split(".")[0]))["kid"] == fresh.kid
 
 
 @lived

@@ -55,6 +55,23 @@ async def test_userinfo_tells_what_the_policy_names_and_the_scopes_cover(h: Hous
 
 
 @lived
+async def test_each_standard_scope_brings_its_claims_and_no_others(h: House):
+    said = {
+        "profile": {"name": "Ada"},
+        "email": {"email": "ada@example.com"},
+        "address": {"address": {"formatted": "Here 1"}},
+        "phone": {"phone_number": "+3212345678"},
+    }
+    everything = {name: value for claims in said.values() for name, value in claims.items()}
+    await ada(h, **everything)
+    app = await h.client("web", "openid", *said, openid=RelyingParty(userinfo_claims=tuple(everything)))
+    for scope, claims in {**said, " ".join(said): everything}.items():
+        tokens = (await app.redeem(await app.code(scope=f"openid {scope}", prompt="consent"))).json()
+        told = (await h.http.get("/userinfo", headers=bearer(tokens["access_token"]))).json()
+        assert told == {"sub": "user-1", **claims}, scope
+
+
+@lived
 async def test_without_a_policy_userinfo_tells_the_subject_alone(h: House):
     _, body = await signed_in(h, openid=RelyingParty(), id_token_claims=["email"])
     told = (await h.http.get("/userinfo", headers=bearer(body["access_token"]))).json()

@@ -4,6 +4,7 @@ Running it twice changes nothing. `tests/docs/test_generated.py` fails when a pa
 Two pages are written by hand around generated tables, which stand between `generated` marks.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from tokenward.app.admin import OPERATIONS
+from tokenward.app.admin_document import document
 from tokenward.app.cli import application
 from tokenward.app.live_checks import name_of
 from tokenward.app.settings import Settings
@@ -40,6 +43,7 @@ from tokenward.tokens.release import MINIMUM, PERSONAL
 from tokenward.tokens.workloads import PLATFORMS
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+ADMIN_DOCUMENT = REFERENCE / "admin.openapi.json"
 
 # What of each recommendation the software does today, and what it does not do yet.
 TODAY: dict[str, tuple[str, str]] = {
@@ -632,7 +636,8 @@ def generated() -> dict[Path, str]:
         REFERENCE / name: with_blocks((REFERENCE / name).read_text(encoding="utf-8"), blocks)
         for name, blocks in BLOCKS.items()
     }
-    return whole | mixed
+    told = json.dumps(document(OPERATIONS), indent=1, ensure_ascii=False)
+    return whole | mixed | {ADMIN_DOCUMENT: told + "\n"}
 
 
 def write(pages: dict[Path, str]) -> int:

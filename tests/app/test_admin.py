@@ -7,6 +7,7 @@ from ssl import DER_cert_to_PEM_cert
 import httpx
 import pytest
 
+from app.admin_answers import Documented
 from certificates import certificate, signed_anew
 from store.values import access, token_id
 from tokenward.app.admin import admin_app
@@ -43,7 +44,7 @@ async def _admin(configuration, *, base_url="http://127.0.0.1:8081", token=True)
     secret = Secret((configuration.base_dir / "data" / "admin.token").read_text().strip())
     headers = {"authorization": f"Bearer {secret.reveal()}"} if token else {}
     async with foundation(configuration) as ground:
-        transport = httpx.ASGITransport(admin_app(ground))
+        transport = Documented(admin_app(ground))
         async with httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers) as http:
             yield http, ground
 
@@ -57,6 +58,7 @@ def _run(configuration, work, **how):
 
 
 MANAGED = [
+    ("GET", "/openapi.json"),
     ("GET", "/clients"),
     ("POST", "/clients"),
     ("GET", "/clients/x"),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.admin_answers import Documented
 from databases import postgres_database
 from tokenward.app.admin import admin_app
 from tokenward.app.config import load
@@ -76,7 +77,7 @@ def status(request, tmp_path_factory) -> Generator:
         opened = foundation(load(directory / "tokenward.yaml").configuration)
         ground = runner.run(opened.__aenter__())
         http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(admin_app(ground)),
+            transport=Documented(admin_app(ground)),
             base_url="http://127.0.0.1:8081",
             headers={"authorization": f"Bearer {(directory / 'data' / 'admin.token').read_text().strip()}"},
         )

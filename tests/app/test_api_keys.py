@@ -9,6 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from app.admin_answers import Documented
 from tokenward.app.admin import admin_app
 from tokenward.app.cli import application
 from tokenward.app.config import load
@@ -101,7 +102,7 @@ def admin(run, tmp_path):
         async def work():
             token = (tmp_path / "data" / "admin.token").read_text().strip()
             async with foundation(load(tmp_path / "tokenward.yaml").configuration) as ground:
-                transport = httpx.ASGITransport(admin_app(ground))
+                transport = Documented(admin_app(ground))
                 headers = {"authorization": f"Bearer {token}"}
                 async with httpx.AsyncClient(
                     transport=transport, base_url="http://127.0.0.1", headers=headers
@@ -249,7 +250,7 @@ def test_the_admin_api_manages_keys(admin, decide):
     ]  # fmt: skip
     assert key not in json.dumps(listed)
     assert admin("GET", "/api-keys/nobody").status_code == 404
-    assert "keys.0: sha256" in admin(
+    assert "keys.0.sha256" in admin(
         "POST", "/api-keys/imports", {**terms, "keys": [{**rows[0], "sha256": "x"}]}
     ).json()["detail"]  # fmt: skip
     assert admin("POST", "/api-keys", {**order, "rate": 0}).status_code == 422

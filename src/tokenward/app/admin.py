@@ -2,14 +2,18 @@
 
 Loopback is no authentication: every program of every user of the machine can reach it, and a browser can be
 made to (DNS rebinding, cross-site posts). So the Host must be ours, and management asks for the token.
+
+`OPERATIONS` is all that there is. The routes are made of it and so is the document, which is served, too.
 """
 
 import hmac
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import TypeAdapter, with_config
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,17 +21,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing_extensions import TypedDict
 
-from tokenward.app.admin_api_keys import ApiKeyEndpoints
-from tokenward.app.admin_clients import ClientEndpoints
-from tokenward.app.admin_input import Input, read_input
+from tokenward.app import admin_api_keys, admin_clients, admin_revocations, admin_signing_keys
+from tokenward.app.admin_document import PROMETHEUS, document
+from tokenward.app.admin_input import NotAsDocumented, NothingAsked, read_input, read_path, read_query
+from tokenward.app.admin_operations import Operation
+from tokenward.app.admin_pace import Caller, Pace
 from tokenward.app.foundation import Foundation
-from tokenward.app.incident import Listed, revoke_listed
 from tokenward.app.metrics import exposition
-from tokenward.app.revocation import What, revoke
 from tokenward.base.addresses import is_loopback
 from tokenward.base.problems import (
-    INVALID_INPUT,
+    INTERNAL_ERROR,
     MALFORMED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
@@ -40,43 +45,44 @@ from tokenward.base.problems import (
 )
 from tokenward.base.references import resolve
 from tokenward.base.secret import Secret
-from tokenward.store.key_states import state
 from tokenward.store.port import StoreUnavailable
-from tokenward.store.records import (
-    KeyPurpose,
-    SigningKeyRecord,
-)
 from tokenward.tokens.opaque import fingerprint
-from tokenward.tokens.presented import token_id_of
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-class RevocationOrder(Input):
-    """What to revoke; `subject` is a token_id, grant_id, client_id, user name or key_id, "" for all."""
-
-    what: What
-    subject: str = Field(default="", max_length=200)
-    before: float | None = Field(default=None, ge=0)
+log = logging.getLogger("tokenward.admin")
 
 
-class TokenList(Input):
-    """Access tokens to revoke, by their token_ids. Who has more sends several lists."""
+@with_config(extra="forbid")
+class Health(TypedDict):
+    """That the store answers."""
 
-    token_ids: list[str] = Field(min_length=1, max_length=1000)
-
-
-class KeyRotation(Input):
-    """Which key gets a successor: the one that signs with this algorithm for this purpose."""
-
-    purpose: KeyPurpose
-    algorithm: str = Field(max_length=20)
+    status: Literal["ok"]
 
 
-class KeyRemoval(Input):
-    """Whether the key is in strange hands, so that all that it signed is void."""
+async def show_health(ground: Foundation) -> Health:
+    """Whether the store answers."""
+    await ground.store.ping()
+    return {"status": "ok"}
 
-    compromised: bool = False
+
+async def show_metrics(_ground: Foundation) -> str:
+    """What was counted, as Prometheus reads it."""
+    return exposition().decode()
+
+
+async def show_document(ground: Foundation) -> dict[str, Any]:
+    """This document."""
+    return document(OPERATIONS, server=f"http://{ground.configuration.settings.admin.listen}")
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/health", show_health, public=True),
+    Operation("GET", "/metrics", show_metrics, public=True),
+    Operation("GET", "/openapi.json", show_document),
+    *admin_clients.OPERATIONS,
+    *admin_api_keys.OPERATIONS,
+    *admin_signing_keys.OPERATIONS,
+    *admin_revocations.OPERATIONS,
+)
 
 
 def admin_app(ground: Foundation) -> Starlette:
@@ -86,103 +92,102 @@ def admin_app(ground: Foundation) -> Starlette:
         ValueError: the admin token cannot be resolved.
     """
     configuration = ground.configuration
-    managed = _guard(resolve(configuration.settings.admin.token, base_dir=configuration.base_dir))
-    desk, clients, api_keys = _Desk(ground), ClientEndpoints(ground), ApiKeyEndpoints(ground)
-    return Starlette(
-        routes=[
-            Route("/health", desk.health),
-            Route("/metrics", desk.metrics),
-            Route("/clients", managed(clients.every)),
-            Route("/clients", managed(clients.add), methods=["POST"]),
-            Route("/clients/{client_id}", managed(clients.show)),
-            Route("/clients/{client_id}", managed(clients.remove), methods=["DELETE"]),
-            Route("/clients/{client_id}/secrets", managed(clients.rotate), methods=["POST"]),
-            Route("/clients/{client_id}/keys", managed(clients.set_keys), methods=["PUT"]),
-            Route("/api-keys", managed(api_keys.every)),
-            Route("/api-keys", managed(api_keys.add), methods=["POST"]),
-            Route("/api-keys/imports", managed(api_keys.take_over), methods=["POST"]),
-            Route("/api-keys/{key_id}", managed(api_keys.show)),
-            Route("/api-keys/{key_id}", managed(api_keys.revoke), methods=["DELETE"]),
-            Route("/api-keys/{key_id}/rotation", managed(api_keys.rotate), methods=["POST"]),
-            Route("/signing-keys", managed(desk.list_signing_keys)),
-            Route("/signing-keys", managed(desk.rotate_signing_key), methods=["POST"]),
-            Route("/signing-keys/{kid}/retirement", managed(desk.retire_signing_key), methods=["POST"]),
-            Route("/signing-keys/{kid}/removal", managed(desk.remove_signing_key), methods=["POST"]),
-            Route("/revocations", managed(desk.revocations), methods=["POST"]),
-            Route("/revocations/tokens", managed(desk.revoke_tokens), methods=["POST"]),
-        ],
+    token = resolve(configuration.settings.admin.token, base_dir=configuration.base_dir)
+    by_path: dict[str, list[Operation]] = {}
+    for each in OPERATIONS:
+        by_path.setdefault(each.path, []).append(each)
+    # Paths without a parameter first: `/api-keys/imports` is no key.
+    paths = sorted(by_path, key=lambda path: "{" in path)
+    pace = Pace(ground.clock)
+    app = Starlette(
+        routes=[Route(path, _Path(by_path[path], ground, token, pace)) for path in paths],
         middleware=[Middleware(_OwnHostOnly)],
-        exception_handlers={
-            Refusal: _on_refusal,
-            StoreUnavailable: _on_unavailable,
-            HTTPException: _on_http_exception,
-        },
+        exception_handlers={HTTPException: _on_http_exception},
     )
+    app.router.redirect_slashes = False
+    return app
 
 
-class _Desk:
-    """The endpoints."""
+class _Path:
+    """What is served at one path: an ASGI application, so that no method goes past it."""
 
-    def __init__(self, ground: Foundation) -> None:
+    def __init__(
+        self, operations: Sequence[Operation], ground: Foundation, token: Secret, pace: Pace
+    ) -> None:
+        self._operations = {each.method: _Served(each) for each in operations}
+        allowed = {*self._operations, *(["HEAD"] if "GET" in self._operations else [])}
+        self._allowed = ", ".join(sorted(allowed))
         self._ground = ground
-        self._store = ground.store
+        self._token = fingerprint(token.reveal())
+        self._pace = pace
 
-    async def health(self, _request: Request) -> Response:
-        await self._store.ping()
-        return JSONResponse({"status": "ok"})
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        served = self._operations.get("GET" if request.method == "HEAD" else request.method)
+        if served is None:
+            answer = _problem(METHOD_NOT_ALLOWED, headers={"allow": self._allowed})
+        else:
+            caller = self._caller(request, served.operation)
+            answer = await self._answer(request, served, caller)
+            answer.headers.update(self._pace.headers(caller))
+        await answer(scope, receive, send)
 
-    async def metrics(self, _request: Request) -> Response:
-        return Response(exposition(), media_type="text/plain; version=0.0.4")
+    async def _answer(self, request: Request, served: "_Served", caller: Caller) -> Response:
+        try:
+            self._pace.count(caller)
+            if caller == "guessing":
+                return _refused(Refusal(UNAUTHORIZED_ADMIN))
+            return await served.answer(request, self._ground)
+        except Refusal as refusal:
+            return _refused(refusal)
+        except StoreUnavailable:
+            return _refused(Refusal(UNAVAILABLE, retry_after=1))
+        except Exception as error:  # noqa: BLE001 - the last line: a fault here must not say what it handled
+            # Neither the exception's text nor its locals: they may hold what the request held.
+            trace = traceback.extract_tb(error.__traceback__)
+            places = " < ".join(f"{each.name}:{each.lineno}" for each in reversed(trace))
+            log.error("%s failed with %s at %s", served.operation.name, type(error).__name__, places)  # noqa: TRY400 - see above
+            return _problem(INTERNAL_ERROR)
 
-    async def revocations(self, request: Request) -> Response:
-        order = await read_input(request, RevocationOrder)
-        await revoke(
-            self._store, order.what, order.subject, before=order.before, at=self._ground.clock.time()
-        )
-        return Response(status_code=204)
-
-    async def revoke_tokens(self, request: Request) -> Response:
-        order = await read_input(request, TokenList)
-        named = [Listed("token", each) for each in order.token_ids]
-        if any(token_id_of(each.subject) is None for each in named):
-            raise Refusal(INVALID_INPUT, "token_ids: eleven base62 characters each; nothing was revoked")
-        done = await revoke_listed(self._store, self._ground.peppers, named, clock=self._ground.clock)
-        return JSONResponse(asdict(done))
-
-    async def list_signing_keys(self, _request: Request) -> Response:
-        now = self._ground.clock.time()
-        keys = await self._ground.key_desk.all_keys()
-        return JSONResponse({"signing_keys": [_signing_key_json(key, now) for key in keys]})
-
-    async def rotate_signing_key(self, request: Request) -> Response:
-        order = await read_input(request, KeyRotation)
-        successor = await self._ground.key_desk.rotate(order.purpose, order.algorithm)
-        return JSONResponse(_signing_key_json(successor, self._ground.clock.time()), status_code=201)
-
-    async def retire_signing_key(self, request: Request) -> Response:
-        await self._ground.key_desk.retire(request.path_params["kid"])
-        return Response(status_code=204)
-
-    async def remove_signing_key(self, request: Request) -> Response:
-        order = await read_input(request, KeyRemoval)
-        await self._ground.key_desk.remove(request.path_params["kid"], compromised=order.compromised)
-        return Response(status_code=204)
+    def _caller(self, request: Request, operation: Operation) -> Caller:
+        if operation.public:
+            return "anybody"
+        presented = request.headers.getlist("authorization")
+        scheme, _, credential = presented[0].partition(" ") if len(presented) == 1 else ("", "", "")
+        is_it = scheme.lower() == "bearer" and hmac.compare_digest(fingerprint(credential), self._token)
+        return "managing" if is_it else "guessing"
 
 
-def _guard(token: Secret) -> Callable[[Endpoint], Endpoint]:
-    expected = fingerprint(token.reveal())
+class _Served:
+    """One operation, ready to read requests."""
 
-    def managed(endpoint: Endpoint) -> Endpoint:
-        async def guarded(request: Request) -> Response:
-            presented = request.headers.getlist("authorization")
-            scheme, _, credential = presented[0].partition(" ") if len(presented) == 1 else ("", "", "")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(fingerprint(credential), expected):
-                raise Refusal(UNAUTHORIZED_ADMIN)
-            return await endpoint(request)
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self._named: Mapping[str, TypeAdapter[Any]] = {
+            name: TypeAdapter(kind) for name, kind in operation.named.items()
+        }
 
-        return guarded
+    async def answer(self, request: Request, ground: Foundation) -> Response:
+        """The answer.
 
-    return managed
+        Raises:
+            Refusal: by the catalogue.
+            StoreUnavailable: nobody can know.
+        """
+        operation = self.operation
+        given: dict[str, Any] = {**read_path(request, self._named)}
+        if operation.asks is not None:
+            given[operation.asks[0]] = read_query(request, operation.asks[1])
+        elif not operation.public:
+            read_query(request, NothingAsked)
+        if operation.takes is not None:
+            given[operation.takes[0]] = await read_input(request, operation.takes[1])
+        answer = await operation.perform(ground, **given)
+        if operation.answers is None:
+            return Response(status_code=operation.status)
+        if isinstance(answer, str):
+            return Response(answer, operation.status, {"content-type": PROMETHEUS})
+        return JSONResponse(answer, operation.status)
 
 
 class _OwnHostOnly:
@@ -217,37 +222,27 @@ def _is_own(host: str) -> bool:
         return False
 
 
-def _problem(problem: Problem, detail: str = "", headers: dict[str, str] | None = None) -> Response:
-    body = problem_json(problem, {"detail": detail} if detail else None)
-    return Response(body, problem.status, headers, media_type="application/problem+json")
+def _problem(
+    problem: Problem, extra: dict[str, object] | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(
+        problem_json(problem, extra), problem.status, headers, media_type="application/problem+json"
+    )
 
 
-async def _on_refusal(_request: Request, error: Exception) -> Response:
+def _refused(refusal: Refusal) -> Response:
     # Whoever manages may know why: unlike at the other listeners, the detail is part of the answer.
-    refusal = error if isinstance(error, Refusal) else Refusal(MALFORMED)
-    headers = {"www-authenticate": 'Bearer realm="admin"'} if refusal.problem is UNAUTHORIZED_ADMIN else None
-    return _problem(refusal.problem, refusal.detail, headers)
-
-
-async def _on_unavailable(_request: Request, _error: Exception) -> Response:
-    return _problem(UNAVAILABLE, headers={"retry-after": "1"})
+    extra: dict[str, object] = {"detail": refusal.detail} if refusal.detail else {}
+    if isinstance(refusal, NotAsDocumented):
+        extra["pointer"] = refusal.pointer
+    headers = {}
+    if refusal.problem is UNAUTHORIZED_ADMIN:
+        headers["www-authenticate"] = 'Bearer realm="admin"'
+    if refusal.retry_after is not None:
+        headers["retry-after"] = str(refusal.retry_after)
+    return _problem(refusal.problem, extra, headers)
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return _problem({404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}.get(status, MALFORMED), headers=headers)
-
-
-def _signing_key_json(key: SigningKeyRecord, at: float) -> dict[str, object]:
-    return {
-        "kid": key.kid,
-        "purpose": key.purpose,
-        "algorithm": key.algorithm,
-        "state": state(key, at).value,
-        "created_at": key.created_at,
-        "activates_at": key.activates_at,
-        "retires_at": key.retires_at,
-        "removes_at": key.removes_at,
-        "compromised_at": key.compromised_at,
-    }
+    found = isinstance(error, HTTPException) and error.status_code != 404
+    return _problem(MALFORMED if found else NOT_FOUND)

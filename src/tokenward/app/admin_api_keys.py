@@ -1,23 +1,47 @@
 """API keys in the admin API."""
 
-from pydantic import Field
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from typing import Annotated
 
-from tokenward.app.admin_input import Input, read_input
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
+
+from tokenward.app.admin_input import Input
+from tokenward.app.admin_operations import Operation
+from tokenward.app.admin_pages import Page, page_of
+from tokenward.app.admin_values import (
+    LIST_LIMIT,
+    WHOLE,
+    Credential,
+    Line,
+    Locator,
+    Moment,
+    Name,
+    Network,
+    Owner,
+    Rate,
+    Scope,
+    Uri,
+)
 from tokenward.app.foundation import Foundation
-from tokenward.base.problems import NOT_FOUND, Refusal
-from tokenward.issuer.api_keys import LONGEST_OVERLAP, Terms, add_key, rotate_key
+from tokenward.base.problems import CONFLICT, NOT_FOUND, Refusal
+from tokenward.issuer.api_keys import LONGEST_OVERLAP, MAX_PLACES, MAX_RATE, Terms, add_key, rotate_key
 from tokenward.issuer.key_imports import HashedKey, import_keys
 from tokenward.store.records import ApiKeyState
 
+_LONGEST = 3_650 * 86_400
+"""What `api_keys.longest` can be at most, in seconds."""
+
 
 class _WithTerms(Input):
-    audience: str = Field(max_length=500)
-    scopes: list[str] = Field(default_factory=list, max_length=200)
-    addresses: list[str] = Field(default_factory=list, max_length=50)
-    origins: list[str] = Field(default_factory=list, max_length=50)
-    rate: int | None = None
+    audience: Uri
+    scopes: list[Scope] = Field(default_factory=list, max_length=200)
+    addresses: list[Network] = Field(
+        default_factory=list, max_length=MAX_PLACES, description="From which it may be used; none means any."
+    )
+    origins: list[Uri] = Field(
+        default_factory=list, max_length=MAX_PLACES, description="Of pages that may use it; none means any."
+    )
+    rate: Rate | None = None
 
     @property
     def terms(self) -> Terms:
@@ -26,83 +50,123 @@ class _WithTerms(Input):
 
 
 class NewApiKey(_WithTerms):
-    """A key to give out; `lifetime` is in seconds."""
+    """A key to give out."""
 
-    name: str
-    owner: str
-    lifetime: int | None = None
+    name: Name
+    owner: Owner
+    lifetime: Annotated[int, Field(ge=1, le=_LONGEST, description="Seconds."), WHOLE] | None = None
 
 
 class KeyRow(Input):
     """One key that something else gave out."""
 
-    name: str
-    owner: str
-    sha256: str = Field(max_length=70)
-    expires: str = Field(default="", max_length=40)
-    last_four: str = ""
+    name: Name
+    owner: Owner
+    sha256: str = Field(pattern=r"^(\\x)?[0-9A-Fa-f]{64}$", description="Of the key as it is sent.")
+    expires: str = Field(
+        default="", max_length=40, pattern=r"^[-0-9:.,+TWZ ]*$", description="A date of ISO 8601, or nothing."
+    )
+    last_four: str = Field(default="", max_length=4, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
 class KeyImport(_WithTerms):
     """Keys that something else gave out, all on the same terms. A large table is for the command line."""
 
-    keys: list[KeyRow]
+    keys: list[KeyRow] = Field(min_length=1, max_length=500)
 
 
 class KeySuccession(Input):
-    """How long the old key stays valid beside the new one, in seconds."""
+    """How long the old key stays valid beside the new one."""
 
-    overlap: int = Field(default=0, ge=0, le=LONGEST_OVERLAP)
-
-
-class ApiKeyEndpoints:
-    """The endpoints below `/api-keys`."""
-
-    def __init__(self, ground: Foundation) -> None:
-        self._store = ground.store
-        self._desk = ground.api_key_desk
-        self._clock = ground.clock
-
-    async def every(self, _request: Request) -> Response:
-        """GET: every key, by age."""
-        return JSONResponse({"api_keys": [_json(state) for state in await self._store.api_keys()]})
-
-    async def add(self, request: Request) -> Response:
-        """POST: give out a key; the answer shows it this once."""
-        wanted = await read_input(request, NewApiKey)
-        key, secret = await add_key(
-            self._desk, wanted.terms, name=wanted.name, owner=wanted.owner, lifetime=wanted.lifetime
-        )
-        return JSONResponse({**_json(ApiKeyState(key)), "api_key": secret.reveal()}, status_code=201)
-
-    async def take_over(self, request: Request) -> Response:
-        """POST: take over keys by their SHA-256, all of them or none."""
-        wanted = await read_input(request, KeyImport)
-        rows = [HashedKey(f"keys.{number}", **row.model_dump()) for number, row in enumerate(wanted.keys)]
-        keys = await import_keys(self._desk, wanted.terms, rows)
-        return JSONResponse({"api_keys": [_json(ApiKeyState(key)) for key in keys]}, status_code=201)
-
-    async def show(self, request: Request) -> Response:
-        """GET: one key."""
-        state = await self._store.api_key(request.path_params["key_id"])
-        if state is None:
-            raise Refusal(NOT_FOUND)
-        return JSONResponse(_json(state))
-
-    async def revoke(self, request: Request) -> Response:
-        """DELETE: end a key."""
-        if not await self._store.revoke_api_key(request.path_params["key_id"], self._clock.time()):
-            raise Refusal(NOT_FOUND)
-        return Response(status_code=204)
-
-    async def rotate(self, request: Request) -> Response:
-        """POST: give out a successor; the answer shows it this once."""
-        order = await read_input(request, KeySuccession)
-        key, secret = await rotate_key(self._desk, request.path_params["key_id"], overlap=order.overlap)
-        return JSONResponse({**_json(ApiKeyState(key)), "api_key": secret.reveal()}, status_code=201)
+    overlap: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP, description="Seconds."), WHOLE] = 0
 
 
-def _json(state: ApiKeyState) -> dict[str, object]:
+@with_config(extra="forbid")
+class ApiKeyShown(TypedDict):
+    """A key without its secret."""
+
+    key_id: Locator
+    name: Line
+    owner: Line
+    last_four: Annotated[str, Field(max_length=4)]
+    audience: Uri
+    scopes: Annotated[list[Scope], Field(max_length=200)]
+    created_at: Moment
+    expires_at: Moment
+    addresses: Annotated[list[Network], Field(max_length=MAX_PLACES)]
+    origins: Annotated[list[Uri], Field(max_length=MAX_PLACES)]
+    rate: Annotated[int, Field(ge=1, le=MAX_RATE)] | None
+    rotated_from: Locator | None
+    rotated_at: Moment | None
+    imported: bool
+    revoked: bool
+    uses: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    last_used_at: Moment | None
+
+
+class ApiKeyGiven(ApiKeyShown):
+    """A key that was just made, with its secret."""
+
+    api_key: Credential
+
+
+@with_config(extra="forbid")
+class ApiKeyPage(TypedDict):
+    """Keys by age."""
+
+    api_keys: Annotated[list[ApiKeyShown], Field(max_length=LIST_LIMIT)]
+    next: Locator | None
+
+
+@with_config(extra="forbid")
+class ApiKeysTakenOver(TypedDict):
+    """Keys that were just taken over."""
+
+    api_keys: Annotated[list[ApiKeyShown], Field(max_length=500)]
+
+
+async def list_api_keys(ground: Foundation, page: Page) -> ApiKeyPage:
+    """Every API key, by age, with its last uses."""
+    states, following = page_of(await ground.store.api_keys(), page, lambda it: it.key.key_id)
+    return {"api_keys": [_shown(each) for each in states], "next": following}
+
+
+async def add_api_key(ground: Foundation, wanted: NewApiKey) -> ApiKeyGiven:
+    """Give out an API key; the answer shows it this once."""
+    key, secret = await add_key(
+        ground.api_key_desk, wanted.terms, name=wanted.name, owner=wanted.owner, lifetime=wanted.lifetime
+    )
+    return {**_shown(ApiKeyState(key)), "api_key": secret.reveal()}
+
+
+async def import_api_keys(ground: Foundation, wanted: KeyImport) -> ApiKeysTakenOver:
+    """Take over API keys of others by their SHA-256, all of them or none."""
+    rows = [HashedKey(f"keys.{number}", **row.model_dump()) for number, row in enumerate(wanted.keys)]
+    keys = await import_keys(ground.api_key_desk, wanted.terms, rows)
+    return {"api_keys": [_shown(ApiKeyState(key)) for key in keys]}
+
+
+async def show_api_key(ground: Foundation, key_id: Locator) -> ApiKeyShown:
+    """One API key."""
+    state = await ground.store.api_key(key_id)
+    if state is None:
+        raise Refusal(NOT_FOUND)
+    return _shown(state)
+
+
+async def revoke_api_key(ground: Foundation, key_id: Locator) -> None:
+    """End an API key. It is still shown, as revoked."""
+    if not await ground.store.revoke_api_key(key_id, ground.clock.time()):
+        raise Refusal(NOT_FOUND)
+
+
+async def rotate_api_key(ground: Foundation, key_id: Locator, order: KeySuccession) -> ApiKeyGiven:
+    """Give out a successor of an API key; the answer shows it this once."""
+    key, secret = await rotate_key(ground.api_key_desk, key_id, overlap=order.overlap)
+    return {**_shown(ApiKeyState(key)), "api_key": secret.reveal()}
+
+
+def _shown(state: ApiKeyState) -> ApiKeyShown:
     key = state.key
     return {
         "key_id": key.key_id,
@@ -123,3 +187,13 @@ def _json(state: ApiKeyState) -> dict[str, object]:
         "uses": state.uses,
         "last_used_at": state.last_used_at,
     }
+
+
+OPERATIONS = (
+    Operation("GET", "/api-keys", list_api_keys, refuses=(NOT_FOUND,)),
+    Operation("POST", "/api-keys", add_api_key, 201, refuses=(CONFLICT,)),
+    Operation("POST", "/api-keys/imports", import_api_keys, 201, refuses=(CONFLICT,)),
+    Operation("GET", "/api-keys/{key_id}", show_api_key),
+    Operation("DELETE", "/api-keys/{key_id}", revoke_api_key, 204),
+    Operation("POST", "/api-keys/{key_id}/rotation", rotate_api_key, 201, refuses=(CONFLICT,)),
+)

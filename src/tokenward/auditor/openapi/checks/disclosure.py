@@ -1,5 +1,6 @@
 """What is given away: secrets, numbers that identify people, traces of the machine room."""
 
+import re
 from collections.abc import Iterator
 
 from tokenward.auditor.openapi.rule import Hit, OperationRule, Rule, SchemaRule, Subject, data_check
@@ -13,6 +14,7 @@ from tokenward.auditor.openapi.words import (
 )
 from tokenward.base.severity import Severity
 
+_ONCE = re.compile(r"\bonce\b", re.IGNORECASE)
 _MASKED = ("masked", "redacted", "truncated", "obfuscated", "last four", "last 4")
 
 
@@ -28,6 +30,8 @@ def _tells(schema: Schema) -> bool:
 def _secret_answered(schema: Schema) -> Iterator[Hit]:
     if schema.name in STORED_SECRETS and _tells(schema) and schema.operation.kind == "path":
         once = schema.operation.method == "POST"
+        if once and _ONCE.search(schema.node.text("description")):
+            return
         told = f"{schema.name!r}, first in {schema.operation.label}."
         yield Hit(schema.node, told, Severity.MEDIUM if once else None)
 
@@ -58,7 +62,8 @@ RULES: tuple[Rule, ...] = (
             why="A password or key in an answer lies in caches, logs and browsers; and it is kept in "
             "a readable form.",
             attack="Whoever may read one record, or one log, has what opens the account.",
-            fix="Mark it `writeOnly: true`, and show a secret once, when it is made.",
+            fix="Mark it `writeOnly: true`, and show a secret once, in the answer of the POST that made it, "
+            "with a `description` that says so.",
             references=("OWASP API3:2023", "CWE-200", "CWE-522"),
             recommendation="like-passwords",
         ),

@@ -25,7 +25,7 @@ CONFIGURATION = """\
 store: sqlite:data/tokenward.db
 master_key: file:data/master.key
 issuer: {url: "http://127.0.0.1:%(issuer)d", listen: 127.0.0.1:%(issuer)d}
-gateway: {url: "http://127.0.0.1:%(gateway)d", listen: 127.0.0.1:%(gateway)d}
+gateway: {url: "http://127.0.0.1:%(gateway)d", listen: 127.0.0.1:%(gateway)d%(asked)s}
 admin: {listen: 127.0.0.1:%(admin)d, token: file:data/admin.token}
 %(further)s
 apis:
@@ -59,6 +59,8 @@ class Edge:
 
     urls: list[str]
     log: Path
+    upstream: int = 0
+    decisions: int = 0
 
     def logged(self):
         """The lines of the decision log, which is written a little later than the answer."""
@@ -66,17 +68,24 @@ class Edge:
 
 
 @contextlib.contextmanager
-def edge(directory, *, api="", further="", gateways=1, document=DOCUMENT):
-    """Start it all; `api` is more about the API in YAML, `further` about everything else."""
+def edge(directory, *, api="", further="", gateways=1, document=DOCUMENT, asked=False):
+    """Start it all; `api` is more about the API in YAML, `further` about everything else.
+
+    With `asked`, engines on this machine may ask for decisions, and pass on to the gateway.
+    """
     upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    sockets = bind_all(dict.fromkeys(("issuer", "gateway", "admin"), ("127.0.0.1", 0)))
+    names = ("issuer", "gateway", "admin", *(["decisions"] if asked else []))
+    sockets = bind_all(dict.fromkeys(names, ("127.0.0.1", 0)))
     more = [bind_all({"gateway": ("127.0.0.1", 0)}) for _ in range(gateways - 1)]
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
     make_secrets(directory)
     (directory / "echo.yaml").write_text(document)
     path = directory / "tokenward.yaml"
-    values = {**ports, "upstream": upstream.server_port, "further": further}
+    values = {**ports, "upstream": upstream.server_port, "further": further, "asked": ""}
+    if asked:
+        listen = f"decisions: {{listen: '127.0.0.1:{ports['decisions']}', peers: [127.0.0.1]}}"
+        values["asked"] = f", proxies: [127.0.0.1], {listen}"
     path.write_text(CONFIGURATION % values + "".join(f"    {line}\n" for line in api.splitlines()))
     loaded = load(path)
     assert loaded.configuration is not None, loaded.findings
@@ -89,7 +98,7 @@ def edge(directory, *, api="", further="", gateways=1, document=DOCUMENT):
             with supervisor.running():
                 bound = [sockets["gateway"], *(own["gateway"] for own in more)]
                 urls = [f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in bound]
-                yield Edge(urls, directory / "log")
+                yield Edge(urls, directory / "log", upstream.server_port, ports.get("decisions", 0))
     finally:
         upstream.shutdown()
         upstream.server_close()

@@ -17,12 +17,14 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tokenward.base.problems import UNAVAILABLE, Refusal
+from tokenward.base.origins import CSRF_HEADER
+from tokenward.base.problems import MALFORMED, UNAVAILABLE, Refusal
 from tokenward.gateway.access import AccessRequest, Allow, Decision, Deny, HeldBody, Preflight
 from tokenward.gateway.doors import answers
 from tokenward.gateway.doors.answers import Answer
 from tokenward.gateway.edits import edits
 from tokenward.gateway.engine import Engine
+from tokenward.gateway.headers import Verdict, verdict
 from tokenward.tokens.binding import ClientCertificate
 
 HEAD, WHOLE, FORWARDED = b"/decide/head", b"/decide/whole", b"/decide/forwarded"
@@ -37,6 +39,9 @@ REMOVED = b"x-envoy-auth-headers-to-remove"
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+COPIED = (b"authorization", b"cookie", b"x-request-id", b"traceparent", b"tracestate")
+"""What an engine that shows requests in the third way has to copy from the answer; it is always there."""
+
 _FACTS = frozenset({PEER, SCHEME, CERTIFICATE})
 _FACT_NAMES = sorted(name.decode() for name in _FACTS)
 _METHOD, _URI, _HOST, _PROTO, _FOR = (
@@ -47,6 +52,11 @@ _METHOD, _URI, _HOST, _PROTO, _FOR = (
     b"x-forwarded-for",
 )
 _FORWARDED = frozenset({_METHOD, _URI, _HOST, _PROTO, _FOR})
+# What engines of this kind add, or settle with the client, and what a decision reads.
+_MAY_STAY = frozenset(
+    {b"x-forwarded-port", b"x-forwarded-server", b"x-real-ip", CSRF_HEADER}
+    | {b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"expect", b"http2-settings"}
+)
 _SCHEMES = frozenset({b"http", b"https"})
 
 _ALLOW, _DENY, _PREFLIGHT = ((b"tokenward-decision", said) for said in (b"allow", b"deny", b"preflight"))
@@ -76,6 +86,7 @@ class _Shown(NamedTuple):
 
     request: AccessRequest
     scheme: str
+    forwarded: bool = False
 
 
 class DecisionDoor:
@@ -97,15 +108,25 @@ class DecisionDoor:
         try:
             shown = self._read(asked)
         except Refusal as refusal:
-            return no_decision(refusal)
-        return _written(await self._engine.decide(shown.request), shown)
+            return denied(refusal) if refusal.problem is MALFORMED else no_decision(refusal)
+        decision = await self._engine.decide(shown.request)
+        if not shown.forwarded:
+            return _written(decision, shown)
+        if isinstance(decision, Preflight):
+            # Its 204 would be taken for a yes, and the browser's question be the API's to answer.
+            return no_decision(Refusal(UNAVAILABLE, "an engine asks here about a preflight"))
+        answer = _written(decision, shown)
+        there = {name for name, _ in answer.headers}
+        # Engines of this kind copy what they were told to copy, and some make up what is not there.
+        nothing = [(name, b"") for name in COPIED if name not in there] if isinstance(decision, Allow) else []
+        return answer._replace(headers=(*answer.headers, *nothing))
 
     def _read(self, asked: Asked) -> _Shown:
         if asked.target.startswith(HEAD):
             return self._below(asked, asked.target[len(HEAD) :], None)
         if asked.target.startswith(WHOLE):
             return self._below(asked, asked.target[len(WHOLE) :], HeldBody(asked.body))
-        if asked.target == FORWARDED:
+        if asked.target.partition(b"?")[0] == FORWARDED:  # some append the client's query
             return _forwarded(asked)
         raise Refusal(UNAVAILABLE, "an engine asks at a place that is none")
 
@@ -122,6 +143,7 @@ class DecisionDoor:
 
 def denied(refusal: Refusal) -> Answer:
     """The decision on a request that cannot even be read."""
+    _log.info("a request was refused unread: %s", refusal.detail)
     status, headers, body = answers.refused(Deny(refusal.problem, refusal.detail))
     return Answer(status, (*headers, _DENY), body)
 
@@ -140,8 +162,12 @@ def _forwarded(asked: Asked) -> _Shown:
     if not peer or scheme not in _SCHEMES or not facts.get(_METHOD) or not facts.get(_URI):
         raise Refusal(UNAVAILABLE, "an engine does not say what its client asks for")
     headers = [(b"host", facts.get(_HOST, b"")), *(each for each in headers if each[0] != b"host")]
+    for name, _ in headers:
+        if verdict(name) is Verdict.DROP and name not in _MAY_STAY:
+            # Such an engine removes names that it was given before it asks, and no others.
+            raise Refusal(MALFORMED, f"an engine passes {name.decode('latin-1')} on")
     method = facts[_METHOD].decode("latin-1")
-    return _Shown(_request(method, facts[_URI], headers, peer), scheme.decode())
+    return _Shown(_request(method, facts[_URI], headers, peer), scheme.decode(), forwarded=True)
 
 
 def _parted(

@@ -4,14 +4,13 @@ An engine in front forwards the client's own request. It learns here which heade
 that the backend sees what the embedded proxy would have sent (`headers.outgoing`).
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from tokenward.gateway.access import AccessRequest, Allow
-from tokenward.gateway.headers import outgoing
+from tokenward.gateway.headers import added, passing
 
 # How the message is framed and to whom it goes is between the engine and the upstream.
-_OF_THE_ENGINE = frozenset({"host", "connection", "content-length", "transfer-encoding"})
+_OF_THE_ENGINE = frozenset({b"host", b"connection", b"content-length", b"transfer-encoding"})
 
 
 class Edits(NamedTuple):
@@ -22,8 +21,8 @@ class Edits(NamedTuple):
         put: names and values that take the place of whatever the client sent.
     """
 
-    removed: list[str]
-    put: list[tuple[str, str]]
+    removed: list[bytes]
+    put: list[tuple[bytes, bytes]]
 
 
 def edits(allow: Allow, request: AccessRequest, scheme: str) -> Edits:
@@ -34,30 +33,23 @@ def edits(allow: Allow, request: AccessRequest, scheme: str) -> Edits:
         request: on which it was made.
         scheme: `http` or `https`, as the client used it.
     """
-    sent = _by_name((name.decode("ascii"), value.decode("utf-8")) for name, value in request.headers)
-    passes = _by_name(
-        outgoing(
-            request.headers,
+    passes = passing(request.headers, own_credentials=allow.report_only)
+    there = set(passes)
+    removed = {
+        header[0]: None
+        for header in request.headers
+        if header not in there and header[0] not in _OF_THE_ENGINE
+    }
+    put = [
+        (name.encode("ascii"), value.encode("utf-8"))
+        for name, value in added(
             inside_jwt=allow.inside_jwt,
             peer=request.peer,
             scheme=scheme,
             host=request.host,
             trace=allow.trace,
-            own_credentials=allow.report_only,
         )
-    )
-    changed = [name for name, values in sent.items() if passes.get(name) != values]
-    removed = [name for name in changed if name not in _OF_THE_ENGINE]
-    put = [
-        (name, ("; " if name == "cookie" else ", ").join(values))  # RFC 9113 §8.2.3, RFC 9110 §5.3
-        for name, values in passes.items()
-        if sent.get(name) != values
     ]
-    return Edits(removed, put)
-
-
-def _by_name(headers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in headers:
-        found.setdefault(name, []).append(value)
-    return found
+    if b"cookie" in removed and (left := [value for name, value in passes if name == b"cookie"]):
+        put.append((b"cookie", b"; ".join(left)))  # those that are not ours (RFC 9113 §8.2.3)
+    return Edits([*removed], put)

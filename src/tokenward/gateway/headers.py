@@ -218,7 +218,7 @@ def inward(
         own_credentials: the client's own pass, as for an API that is only reported on.
     """
     sent = [header for header in headers if header[0] == b"host"]
-    sent += _passing(headers, own_credentials=own_credentials)
+    sent += passing(headers, own_credentials=own_credentials)
     if inside_jwt is not None:
         sent.append((b"authorization", b"Bearer " + inside_jwt.encode("ascii")))
     sent += [(name.encode("ascii"), text.encode("ascii")) for name, text in _naming(trace)]
@@ -246,17 +246,23 @@ def outgoing(
         trace: names the exchange in logs on both sides.
         own_credentials: as in `inward`.
     """
-    passing = _passing(headers, own_credentials=own_credentials)
-    sent = [(name.decode("ascii"), value.decode("utf-8")) for name, value in passing]
-    if inside_jwt is not None:
-        sent.append(("authorization", f"Bearer {inside_jwt}"))
+    passes = passing(headers, own_credentials=own_credentials)
+    sent = [(name.decode("ascii"), value.decode("utf-8")) for name, value in passes]
+    return sent + added(inside_jwt=inside_jwt, peer=peer, scheme=scheme, host=host, trace=trace)
+
+
+def added(
+    *, inside_jwt: str | None, peer: str, scheme: str, host: str, trace: Trace
+) -> list[tuple[str, str]]:
+    """What we say ourselves to a backend; arguments as of `outgoing`."""
+    said = [("authorization", f"Bearer {inside_jwt}")] if inside_jwt is not None else []
     if peer:
-        sent.append(("x-forwarded-for", peer))
-    sent.append(("x-forwarded-proto", scheme))
+        said.append(("x-forwarded-for", peer))
+    said.append(("x-forwarded-proto", scheme))
     if host:
-        sent.append(("x-forwarded-host", host))
-    sent += _naming(trace)
-    return sent
+        said.append(("x-forwarded-host", host))
+    said += _naming(trace)
+    return said
 
 
 def _naming(trace: Trace) -> list[tuple[str, str]]:
@@ -267,24 +273,24 @@ def _naming(trace: Trace) -> list[tuple[str, str]]:
 _CREDENTIALS = frozenset({Verdict.AUTHORIZATION, Verdict.API_KEY, Verdict.PROOF})
 
 
-def _passing(headers: RawHeaders, *, own_credentials: bool) -> list[tuple[bytes, bytes]]:
-    """Of the client's headers, those that may pass.
+def passing(headers: RawHeaders, *, own_credentials: bool) -> list[tuple[bytes, bytes]]:
+    """Of the client's headers, those that may pass; the same objects, unless a cookie of ours is taken out.
 
     Whatever `Connection` nominates is removed here, from the client's headers only: it cannot reach ours.
     """
     nominated = _nominated([value for name, value in headers if name == b"connection"])
-    passing: list[tuple[bytes, bytes]] = []
+    passes: list[tuple[bytes, bytes]] = []
     for header in headers:
         name, value = header
         judged = _memo.get(name) or verdict(name)
         if judged is _FORWARD:
             if not nominated or fold(name.decode("ascii")) not in nominated:
-                passing.append(header)
+                passes.append(header)
         elif own_credentials and judged in _CREDENTIALS:
-            passing.append(header)
+            passes.append(header)
         elif judged is _COOKIE and "cookie" not in nominated and (rest := _without_our_cookies(value)):
-            passing.append((name, rest))
-    return passing
+            passes.append((name, rest))
+    return passes
 
 
 def _nominated(connection: Sequence[bytes]) -> frozenset[str]:

@@ -43,7 +43,7 @@ COPIED = (b"authorization", b"cookie", b"x-request-id", b"traceparent", b"traces
 """What an engine that shows requests in the third way has to copy from the answer; it is always there."""
 
 _FACTS = frozenset({PEER, SCHEME, CERTIFICATE})
-_FACT_NAMES = sorted(name.decode() for name in _FACTS)
+_FACT_NAMES = sorted(_FACTS)
 _METHOD, _URI, _HOST, _PROTO, _FOR = (
     b"x-forwarded-method",
     b"x-forwarded-uri",
@@ -210,26 +210,20 @@ def _written(decision: Decision, shown: _Shown) -> Answer:
         said = _PREFLIGHT if isinstance(decision, Preflight) else _DENY
         return Answer(status, (*headers, said), body)
     removed, put = edits(decision, shown.request, shown.scheme)
-    return Answer(
-        200,
-        (
-            _ALLOW,
-            *((name.encode("ascii"), value.encode("utf-8")) for name, value in put),
-            (REMOVED, ",".join([*removed, *_FACT_NAMES]).encode("ascii")),
-            *((b"tokenward-set-" + name, value) for name, value in decision.told),
-            *((b"tokenward-default-" + name, value) for name, value in decision.defaults),
-            *(((b"tokenward-hide", b",".join(decision.hides)),) if decision.hides else ()),
-            *((_PRIVATE,) if decision.unauthorized else ()),
-            *_kept(decision),
-        ),
-        b"",
-    )
+    headers: list[tuple[bytes, bytes]] = [_ALLOW, *put, (REMOVED, b",".join([*removed, *_FACT_NAMES]))]
+    headers += [(b"tokenward-set-" + name, value) for name, value in decision.told]
+    headers += [(b"tokenward-default-" + name, value) for name, value in decision.defaults]
+    if decision.hides:
+        headers.append((b"tokenward-hide", b",".join(decision.hides)))
+    if decision.unauthorized:
+        headers.append(_PRIVATE)
+    if decision.max_age:
+        headers += _kept(decision)
+    return Answer(200, tuple(headers), b"")
 
 
 def _kept(allow: Allow) -> tuple[tuple[bytes, bytes], ...]:
     """How long an engine may answer by this decision, for requests that are the same in which facts."""
-    if not allow.max_age:
-        return ()
     return (
         (b"tokenward-max-age", str(allow.max_age).encode()),
         (b"tokenward-vary", " ".join(allow.vary).encode()),

@@ -206,11 +206,11 @@ def _request(
 
 def _written(decision: Decision, shown: _Shown) -> Answer:
     if not isinstance(decision, Allow):
-        status, headers, body = answers.decided(decision)
+        answer = answers.decided(decision)
         said = _PREFLIGHT if isinstance(decision, Preflight) else _DENY
-        return Answer(status, (*headers, said), body)
+        return answer._replace(headers=(*answer.headers, said))
     removed, put = edits(decision, shown.request, shown.scheme)
-    headers: list[tuple[bytes, bytes]] = [_ALLOW, *put, (REMOVED, b",".join([*removed, *_FACT_NAMES]))]
+    headers = [_ALLOW, *put, (REMOVED, b",".join([*removed, *_FACT_NAMES]))]
     headers += [(b"tokenward-set-" + name, value) for name, value in decision.told]
     headers += [(b"tokenward-default-" + name, value) for name, value in decision.defaults]
     if decision.hides:

@@ -103,6 +103,18 @@ async def test_the_consent_page_shows_who_asks_for_what_and_where_it_goes(h: Hou
 
 
 @lived
+async def test_no_script_of_another_origin_reads_what_the_browser_is_shown(h: House):
+    """RFC 9700 §2.6: a person's browser goes there, and no client calls it."""
+    app = await h.client("spa", "accounts:read")
+    elsewhere = {"origin": "https://app.example"}
+    preflight = elsewhere | {"access-control-request-method": "GET"}
+    for path in (f"/authorize?{urlencode(app.request())}", "/authorize", "/authorize/decision"):
+        for method, headers in (("GET", elsewhere), ("POST", elsewhere), ("OPTIONS", preflight)):
+            told = (await h.http.request(method, path, headers=headers)).headers
+            assert not [name for name in told if name.startswith("access-control-")], (method, path)
+
+
+@lived
 async def test_until_client_and_redirect_address_are_known_errors_are_a_page(h: House):
     app = await h.client("web", "accounts:read")
     rows = {

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -287,6 +288,23 @@ async def test_a_handle_is_good_at_every_process(here, there):
 
 
 # Theft and confusion
+
+
+@lived
+async def test_the_page_of_a_handle_is_answered_by_its_own_browser_alone(h: House):
+    """Whoever sees a handle may look; what they can say yes to is their own account."""
+    app = await web(h)
+    handle = await app.pushed()
+    assert page(await app.open(handle)) == (200, "consent")
+    mine, form = h.browser.person, h.pages.view.sealed_request
+    for person in (replace(mine, session_id="session-2"), Person("user-2", "eve", "session-3")):
+        h.browser.person = person
+        assert page(await app.open(handle)) == (200, "consent")
+        answered = await h.http.post("/authorize/decision", data={"request": form, "decision": "allow"})
+        assert page(answered) == (400, "expired_form")
+    h.browser.person = mine
+    answered = await h.http.post("/authorize/decision", data={"request": form, "decision": "allow"})
+    assert "code" in answer(answered)
 
 
 @lived

@@ -69,7 +69,7 @@ MANAGED = [
     ("POST", "/api-keys"),
     ("POST", "/api-keys/imports"),
     ("GET", "/api-keys/x"),
-    ("DELETE", "/api-keys/x"),
+    ("POST", "/api-keys/x/revocation"),
     ("POST", "/api-keys/x/rotation"),
     ("GET", "/signing-keys"),
     ("POST", "/signing-keys"),

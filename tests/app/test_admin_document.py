@@ -7,12 +7,14 @@ import httpx
 import pytest
 from generate_reference import ADMIN_DOCUMENT
 from openapi_spec_validator import validate
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from app.admin_answers import DOCUMENT, check
+from app.admin_answers import DOCUMENT, check, why_not
 from app.test_admin import _admin, _run, configuration  # noqa: F401 - a fixture
 from tokenward.app import admin_pace
 from tokenward.app.admin import OPERATIONS, admin_app
+from tokenward.app.admin_clients import NewKeys
 from tokenward.app.admin_document import document
 from tokenward.app.admin_operations import Operation
 from tokenward.app.admin_pace import BURST, SECONDS, Pace
@@ -105,6 +107,16 @@ def test_everything_has_bounds():
     for path, schema in found:
         wanted = _BOUNDS.get(schema.get("type")) if isinstance(schema.get("type"), str) else None
         assert wanted is None or any(each <= set(schema) for each in wanted), path
+
+
+def test_names_that_are_refused_are_not_documented():
+    key = {"kty": "EC", "x": "a"}
+    schema = DOCUMENT["components"]["schemas"]["NewKeys"]
+    assert why_not(schema, {"jwks": {"keys": [key]}}) is None
+    for name in ("î", "", "x" * 65, "a\n"):
+        assert why_not(schema, {"jwks": {"keys": [{**key, name: "a"}]}}) is not None
+        with pytest.raises(ValidationError):
+            NewKeys.model_validate({"jwks": {"keys": [{**key, name: "a"}]}})
 
 
 async def _show(_ground, name: str) -> dict[str, int]:

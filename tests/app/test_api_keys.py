@@ -235,8 +235,8 @@ def test_the_admin_api_manages_keys(admin, decide):
     assert rotated.json()["rotated_from"] == key_id
     assert admin("POST", f"/api-keys/{key_id}/rotation", {}).status_code == 409
     assert decide(rotated.json()["api_key"]) == "allow"
-    assert admin("DELETE", f"/api-keys/{key_id}").status_code == 204
-    assert admin("DELETE", f"/api-keys/{key_id}").status_code == 404
+    assert admin("POST", f"/api-keys/{key_id}/revocation").status_code == 204
+    assert admin("POST", f"/api-keys/{key_id}/revocation").status_code == 404
     assert decide(key) == "invalid_token"
     successor = rotated.json()["key_id"]
     assert admin("POST", "/revocations", {"what": "api_key", "subject": successor}).status_code == 204

@@ -6,10 +6,11 @@ people of one. It fails if a flow fails that a library has. `--write` writes doc
 
 import argparse
 import platform
+import shutil
 import subprocess
 import sys
 
-from interop import agents, apache, audited, library, signing_in, strangers, vouched
+from interop import agents, apache, audited, described, library, signing_in, strangers, vouched
 from interop.house import House, running_house
 from interop.installed import WORK, node, python
 from interop.page import PAGE, Result, document, versions
@@ -29,6 +30,7 @@ def main() -> int:
             print(f"{visitor.library} visits", file=sys.stderr)
             results[visitor.library] = visited(visitor, house)
         beside = servers(house)
+    as_described = admin_is_as_described()
     issued, signed_in, applied, used_there = issuers()
     command = node()
     said = audited.said_of(command) if command is not None else []
@@ -56,10 +58,32 @@ def main() -> int:
         for row in rows:
             if row.works is False:
                 print(f"FAILS: {name}, {row.flow}: {row.note}", file=sys.stderr)
-    if arguments.write and not failures and len(results) == len(VISITORS) and len(beside) == 2 and issued:
+    if (
+        arguments.write
+        and as_described
+        and not failures
+        and len(results) == len(VISITORS)
+        and len(beside) == 2
+        and issued
+    ):
         PAGE.write_text(page, encoding="utf-8")
         print(f"written: {PAGE}", file=sys.stderr)
-    return 1 if failures else 0
+    return 1 if failures or not as_described else 0
+
+
+def admin_is_as_described() -> bool:
+    """Whether the admin API does what its document says, as far as schemathesis can tell."""
+    command = python()
+    if command is None:
+        print(f"{described.LIBRARY} is not installed, and left out", file=sys.stderr)
+        return True
+    print(f"{described.LIBRARY} calls the admin API", file=sys.stderr)
+    shutil.rmtree(WORK / "described", ignore_errors=True)
+    with described.running_admin(WORK / "described") as house:
+        done = described.held_against_document(command, house, examples=100)
+    if done.returncode != 0:
+        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+    return done.returncode == 0
 
 
 def issuers() -> tuple[dict[str, list[Result]], ...]:

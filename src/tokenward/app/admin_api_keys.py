@@ -155,7 +155,7 @@ async def show_api_key(ground: Foundation, key_id: Locator) -> ApiKeyShown:
 
 
 async def revoke_api_key(ground: Foundation, key_id: Locator) -> None:
-    """End an API key. It is still shown, as revoked."""
+    """End an API key. It is still there, as one that is revoked."""
     if not await ground.store.revoke_api_key(key_id, ground.clock.time()):
         raise Refusal(NOT_FOUND)
 
@@ -194,6 +194,6 @@ OPERATIONS = (
     Operation("POST", "/api-keys", add_api_key, 201, refuses=(CONFLICT,)),
     Operation("POST", "/api-keys/imports", import_api_keys, 201, refuses=(CONFLICT,)),
     Operation("GET", "/api-keys/{key_id}", show_api_key),
-    Operation("DELETE", "/api-keys/{key_id}", revoke_api_key, 204),
+    Operation("POST", "/api-keys/{key_id}/revocation", revoke_api_key, 204),
     Operation("POST", "/api-keys/{key_id}/rotation", rotate_api_key, 201, refuses=(CONFLICT,)),
 )

@@ -81,6 +81,14 @@ class _Schemas(GenerateJsonSchema):
         """Never."""
         return False
 
+    def dict_schema(self, schema: Any) -> dict[str, Any]:  # noqa: ANN401 - as pydantic has it
+        """With `propertyNames`: by `patternProperties` alone, other names would be allowed, and are not."""
+        made = super().dict_schema(schema)
+        if patterns := made.pop("patternProperties", None):
+            ((pattern, value),) = patterns.items()
+            made |= {"propertyNames": {"type": "string", "pattern": pattern}, "additionalProperties": value}
+        return made
+
 
 def document(operations: Sequence[Operation], *, server: str = SERVER) -> dict[str, Any]:
     """The document.

@@ -14,10 +14,10 @@ _OF_THE_ENGINE = frozenset({b"host", b"connection", b"content-length", b"transfe
 
 
 class Edits(NamedTuple):
-    """Removing comes before setting.
+    """No name is in both, since engines do one before the other, and not all in the same order.
 
     Attributes:
-        removed: names, in lower case, none of which may go up as the client sent it.
+        removed: names, in lower case, none of which may go up.
         put: names and values that take the place of whatever the client sent.
     """
 
@@ -52,4 +52,4 @@ def edits(allow: Allow, request: AccessRequest, scheme: str) -> Edits:
     ]
     if b"cookie" in removed and (left := [value for name, value in passes if name == b"cookie"]):
         put.append((b"cookie", b"; ".join(left)))  # those that are not ours (RFC 9113 §8.2.3)
-    return Edits([*removed], put)
+    return Edits([*(removed.keys() - {name for name, _ in put})], put)

@@ -52,4 +52,5 @@ def edits(allow: Allow, request: AccessRequest, scheme: str) -> Edits:
     ]
     if b"cookie" in removed and (left := [value for name, value in passes if name == b"cookie"]):
         put.append((b"cookie", b"; ".join(left)))  # those that are not ours (RFC 9113 §8.2.3)
-    return Edits([*(removed.keys() - {name for name, _ in put})], put)
+    named = {name for name, _ in put}
+    return Edits([name for name in removed if name not in named], put)

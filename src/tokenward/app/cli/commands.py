@@ -12,6 +12,7 @@ ROOMS = {
     "demo": Room("run", "demo"),
     "protect": Room("protect", "protect"),
     "check": Room("check", "check"),
+    "render": Room("render", "render"),
     "decide": Room("decide", "decide"),
     "test": Room("policy_test", "run_tests"),
     "scan": Room("scan", "scan"),

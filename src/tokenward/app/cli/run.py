@@ -15,8 +15,11 @@ from rich.markup import escape
 
 from tokenward.app.cli.console import DEFAULT_CONFIG, REFUSED, ConfigPath, err, fail, out
 from tokenward.app.cli.opening import open_configuration
+from tokenward.app.config import Configuration
 from tokenward.app.consistency import listeners
 from tokenward.app.demo import SERVICE, Demo, running_demo
+from tokenward.app.engines.front import Front, fronted
+from tokenward.app.engines.program import EngineMissing, Refused
 from tokenward.app.reloading import Reloader
 from tokenward.app.story import Story, Unexpected
 from tokenward.app.story_steps import STEPS
@@ -24,40 +27,67 @@ from tokenward.app.supervisor import CannotStart, Supervisor, bind_all, server_p
 from tokenward.flows.errors import FlowError
 
 
-def up(config: ConfigPath = DEFAULT_CONFIG) -> None:
+def up(
+    config: ConfigPath = DEFAULT_CONFIG,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="envoy|nginx",
+            help="Let it carry the traffic, at the gateway's address; the gateway decides behind it.",
+        ),
+    ] = None,
+) -> None:
     """Start the issuer, the gateway and the admin listener, and keep them running.
 
     Each is told by tokenward.yaml where to listen. Ctrl+C ends them, letting running requests finish.
 
     When tokenward.yaml or an OpenAPI document that it names changes, and on SIGHUP, both are read anew: if
     they are good, new servers take over and the difference is told; if not, what runs is kept.
+
+    Examples: tokenward up; tokenward up --engine envoy
     """
     configuration = open_configuration(config)
-    settings = configuration.settings
     try:
-        sockets = bind_all({name: (at.host, at.port) for name, at in listeners(settings).items()})
+        with contextlib.ExitStack() as stack:
+            front = stack.enter_context(fronted(engine, configuration)) if engine is not None else None
+            _serve(configuration, front)
     except OSError as error:
         fail(f"{error.strerror or error}: stop what listens there, or change it in {config}")
-    supervisor = Supervisor(
-        server_plans(configuration, sockets), metrics=configuration.base_dir / "data" / "metrics"
-    )
-    reloader = Reloader(
-        configuration,
-        start=lambda after: supervisor.replace(server_plans(after, sockets)),
-        tell=lambda line: err.print(line, markup=False),
-    )
-    try:
-        with (
-            _until_stopped(supervisor),
-            _reloaded_on_hangup(reloader),
-            supervisor.running(on_ready=lambda name: err.print(f"{name} is ready")),
-        ):
-            out.print(f"issuer   {settings.issuer.url}")
-            out.print(f"gateway  {settings.gateway.url}")
-            out.print(f"admin    http://{settings.admin.listen.host}:{settings.admin.listen.port}")
-            supervisor.watch(_tell_restart, every_second=reloader.look)
-    except CannotStart as error:
+    except (CannotStart, EngineMissing, Refused) as error:
         fail(str(error))
+
+
+def _serve(configuration: Configuration, front: Front | None) -> None:
+    settings = configuration.settings
+    inner = front.sockets if front is not None else {}
+    addresses = {name: (at.host, at.port) for name, at in listeners(settings).items() if name not in inner}
+    sockets = bind_all(addresses) | inner
+    beside = [front.process()] if front is not None else []
+    supervisor = Supervisor(
+        [*server_plans(configuration, sockets), *beside], metrics=configuration.base_dir / "data" / "metrics"
+    )
+
+    def start(after: Configuration) -> None:
+        supervisor.replace(server_plans(after, sockets))
+        if front is not None:
+            front.change(after)
+
+    reloader = Reloader(configuration, start=start, tell=lambda line: err.print(line, markup=False))
+
+    def every_second() -> None:
+        reloader.look()
+        if front is not None:
+            front.look()
+
+    with (
+        _until_stopped(supervisor),
+        _reloaded_on_hangup(reloader),
+        supervisor.running(on_ready=lambda name: err.print(f"{name} is ready")),
+    ):
+        out.print(f"issuer   {settings.issuer.url}")
+        out.print(f"gateway  {settings.gateway.url}")
+        out.print(f"admin    http://{settings.admin.listen.host}:{settings.admin.listen.port}")
+        supervisor.watch(_tell_restart, every_second=every_second)
 
 
 def demo(

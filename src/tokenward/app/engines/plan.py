@@ -7,6 +7,7 @@ gateway answers itself. So every request has the same answer with an engine and 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -157,6 +158,7 @@ class EnginePlan:
         own_paths: paths with a trailing slash, below which all is for `gateway` whatever the APIs are.
         keeps: seconds for which a decision that allows it may be kept; 0 forbids it.
         drain: seconds that running requests may take to finish.
+        certificate_header: in which the gateway's own listener is told the client's certificate.
     """
 
     listen: Place
@@ -168,6 +170,7 @@ class EnginePlan:
     own_paths: tuple[str, ...]
     keeps: int
     drain: int
+    certificate_header: str = "x-tokenward-certificate"
 
 
 def plan(configuration: Configuration, *, listen: Place, decisions: Place, gateway: Place) -> EnginePlan:
@@ -181,7 +184,7 @@ def plan(configuration: Configuration, *, listen: Place, decisions: Place, gatew
     """
     settings = configuration.settings
     server = settings.gateway
-    apis = (_api(configuration, api) for api in configuration.policy.apis)
+    apis = (api_plan(api, _limits(configuration, api)) for api in configuration.policy.apis)
     return EnginePlan(
         listen=listen,
         tls=_tls(server, configuration.base_dir),
@@ -191,12 +194,16 @@ def plan(configuration: Configuration, *, listen: Place, decisions: Place, gatew
         ),
         decisions=decisions,
         gateway=gateway,
-        # The longest mount first, so that the root is looked at last.
-        apis=tuple(sorted((it for it in apis if it is not None), key=lambda it: (-len(it.mount), it.mount))),
+        apis=ordered(apis),
         own_paths=(WELL_KNOWN, *sorted({f"{app.path}/" for app in settings.browser_apps.values()})),
-        keeps=0,
+        keeps=server.decisions.cache or 0,
         drain=server.drain,
     )
+
+
+def ordered(apis: Iterable[ApiPlan | None]) -> tuple[ApiPlan, ...]:
+    """Those that there are, the longest mount first, so that the root is looked at last."""
+    return tuple(sorted((it for it in apis if it is not None), key=lambda it: (-len(it.mount), it.mount)))
 
 
 def _tls(server: GatewayServer, base_dir: Path) -> Tls | None:
@@ -210,14 +217,22 @@ def _tls(server: GatewayServer, base_dir: Path) -> Tls | None:
     )
 
 
-def _api(configuration: Configuration, api: Api) -> ApiPlan | None:
-    """The API for an engine; None where its upstreams differ in more than their address."""
+def _limits(configuration: Configuration, api: Api) -> Limits:
+    own = configuration.settings.apis[api.name].bounds
+    bounds = {name: value for name, value in own if value is not None} if own is not None else {}
+    return within(DEFAULT_LIMITS, Bounds(**bounds))
+
+
+def api_plan(api: Api, limits: Limits = DEFAULT_LIMITS) -> ApiPlan | None:
+    """One API for an engine; None where its upstreams differ in more than their address.
+
+    Args:
+        api: the policy's.
+        limits: for calls of operations that say nothing else.
+    """
     places = [urlsplit(address) for address in api.pool.addresses]
     if len({(it.scheme, it.path) for it in places}) > 1:
         return None
-    own = configuration.settings.apis[api.name].bounds
-    bounds = {name: value for name, value in own if value is not None} if own is not None else {}
-    limits = within(DEFAULT_LIMITS, Bounds(**bounds))
     first = places[0]
     return ApiPlan(
         name=api.name,
@@ -233,7 +248,7 @@ def _api(configuration: Configuration, api: Api) -> ApiPlan | None:
         operations=tuple(
             OperationPlan(operation.method, _pattern(api.mount + operation.template), own_limits)
             for operation in api.operations
-            if (own_limits := within(DEFAULT_LIMITS, operation.bounds)) != limits
+            if (own_limits := within(limits, operation.bounds)) != limits
         ),
     )
 

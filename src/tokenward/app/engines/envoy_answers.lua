@@ -1,0 +1,153 @@
+-- What the decision says of the API's answer (`gateway.told`), and of an API's headers that are none of the
+-- client's business (`gateway.headers.incoming`), for Envoy. The tests hold it against these two.
+--
+-- The decision's own headers come into the answer as Envoy passes it (`allowed_client_headers_on_success`);
+-- whatever an API says of these names is taken out before (`remove_on_match` at its cluster).
+
+local JOINED = { link = true, ratelimit = true, ["ratelimit-policy"] = true, vary = true }
+local KEPT = { ["content-length"] = true, ["content-type"] = true, ["set-cookie"] = true }
+-- Refused by Envoy before there was a decision: what it answers stands.
+local OWN = { ["400"] = true, ["408"] = true, ["413"] = true, ["431"] = true }
+
+-- RFC 3629 §4: no over-long form, no surrogate, nothing above U+10FFFF.
+local function is_utf8(text)
+  local at, size = 1, #text
+  while at <= size do
+    local first = text:byte(at)
+    local more, low, high = 0, 0x80, 0xBF
+    if first >= 0x80 then
+      if first >= 0xC2 and first <= 0xDF then more = 1
+      elseif first >= 0xE0 and first <= 0xEF then more = 2
+      elseif first >= 0xF0 and first <= 0xF4 then more = 3
+      else return false end
+      if first == 0xE0 then low = 0xA0 elseif first == 0xED then high = 0x9F
+      elseif first == 0xF0 then low = 0x90 elseif first == 0xF4 then high = 0x8F end
+    end
+    for step = 1, more do
+      local byte = text:byte(at + step)
+      if not byte or byte < low or byte > high then return false end
+      low, high = 0x80, 0xBF
+    end
+    at = at + more + 1
+  end
+  return true
+end
+
+-- Envoy shows the decision one header of each name, and text only. What would look otherwise there than here
+-- goes to the gateway itself.
+function envoy_on_request(handle)
+  local headers, seen, strange = handle:headers(), {}, false
+  for name, value in pairs(headers) do
+    strange = strange or seen[name] or (value:find("[\128-\255]") and not is_utf8(value))
+    seen[name] = true
+  end
+  if strange then
+    headers:add("x-tokenward-to", "gateway")
+    handle:clearRouteCache()
+  end
+end
+
+local function is_our_cookie(value)
+  local name = value:gsub("^[= \t]+", ""):lower()
+  return name:sub(1, 9) == "tokenward" or name:sub(1, 16) == "__host-tokenward"
+end
+
+local function split(text, each)
+  for part in text:gmatch("[^,]+") do
+    each((part:gsub("^%s+", ""):gsub("%s+$", "")))
+  end
+end
+
+local function without_decision(handle, headers)
+  if not OWN[headers:get(":status")] then
+    local names = {}
+    for name in pairs(headers) do names[#names + 1] = name end
+    for _, name in ipairs(names) do
+      if name:sub(1, 1) ~= ":" then headers:remove(name) end
+    end
+    headers:replace(":status", "503")
+    headers:replace("content-type", "application/problem+json")
+    headers:replace("cache-control", "no-store")
+    handle:body(true):setBytes([[@UNAVAILABLE@]])
+  end
+end
+
+local function told(headers)
+  local status = tonumber(headers:get(":status")) or 0
+  if status < 200 or status > 599 then headers:replace(":status", "502") end -- no final answer (RFC 9110 §15)
+  local there, sets, defaults, hides, cookies, gone, ours = {}, {}, {}, {}, {}, {}, {}
+  local said, private, drops_cookie = {}, false, false
+  for name, value in pairs(headers) do
+    if name:sub(1, 10) == "tokenward-" then
+      ours[name] = true
+      if name:sub(11, 14) == "set-" then sets[#sets + 1] = { name:sub(15), value }
+      elseif name:sub(11, 18) == "default-" then defaults[#defaults + 1] = { name:sub(19), value }
+      elseif name == "tokenward-hide" then split(value, function(start) hides[#hides + 1] = start end)
+      elseif name == "tokenward-private" then private = true end
+    else
+      there[name] = true
+      if name == "set-cookie" then
+        if is_our_cookie(value) then drops_cookie = true else cookies[#cookies + 1] = value end
+      elseif name == "connection" then
+        split(value:lower(), function(nominated) if not KEPT[nominated] then gone[nominated] = true end end)
+      elseif name == "cache-control" then said[#said + 1] = value end
+    end
+  end
+  for _, start in ipairs(hides) do
+    for name in pairs(there) do
+      if name:sub(1, #start) == start then gone[name] = true end
+    end
+  end
+  gone["x-request-id"] = nil -- is ours: an API's was taken out before
+  for name in pairs(gone) do
+    if there[name] then
+      headers:remove(name)
+      there[name] = nil
+      if name == "cache-control" then said = {} end
+    end
+  end
+  if drops_cookie then
+    headers:remove("set-cookie")
+    there["set-cookie"] = #cookies > 0 or nil
+    for _, value in ipairs(cookies) do headers:add("set-cookie", value) end
+  end
+  for name in pairs(ours) do headers:remove(name) end
+  local function put(name, value)
+    headers:add(name, value)
+    if name == "cache-control" then said[#said + 1] = value end
+  end
+  for _, pair in ipairs(sets) do
+    if not there[pair[1]] or JOINED[pair[1]] then put(pair[1], pair[2]) end
+  end
+  for _, pair in ipairs(defaults) do
+    if not there[pair[1]] then put(pair[1], pair[2]) end
+  end
+  if private then
+    local shared = true
+    local together = table.concat(said, ", ")
+    split(together:lower(), function(directive)
+      if directive == "no-store" or directive == "private" or directive == "public"
+        or directive:sub(1, 9) == "s-maxage=" then shared = false end
+    end)
+    if shared then
+      headers:remove("cache-control")
+      headers:add("cache-control", together == "" and "private" or together .. ", private")
+    end
+  end
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local decision = headers:get("tokenward-decision")
+  if decision == "allow" then
+    told(headers)
+  elseif decision ~= "deny" and decision ~= "preflight" then
+    without_decision(handle, headers)
+  else
+    headers:remove("tokenward-decision")
+    headers:remove("x-envoy-upstream-service-time")
+    if decision == "deny" and not headers:get("content-type") then -- Envoy takes it from an answer to HEAD
+      headers:add("content-type", "application/problem+json")
+    end
+  end
+end

@@ -1,0 +1,221 @@
+"""Decisions through a real Envoy: the one case table, and all ways in which nothing may pass."""
+
+import asyncio
+import json
+
+import pytest
+
+from engines.behind_envoy import behind, through
+from gateway.cases import CASES, NOT_OVER_HTTP, refused_as
+from gateway.test_proxy import SPOOFED
+from tokenward.gateway.doors.answers import Answer
+
+# Envoy makes one header of two of these names before anybody sees them, and one of two values is none; it
+# refuses an underscore in a name; and an Upgrade that Connection does not name is none (RFC 9110 §7.8).
+DIFFERS = {
+    "two Authorization headers": "invalid_token",
+    "two tokens of two issuers": "invalid_token",
+    "beside a bearer token": "invalid_token",
+    "both schemes": "invalid_token",
+    "with two origins": "preflight_refused",
+    "a header that looks like DPoP is none": "malformed_request",
+    "protocol upgrade": "allow",
+}
+
+
+def test_every_case_through_envoy():
+    async def scenario(gateway):
+        for case in CASES:
+            if case.name in NOT_OVER_HTTP:
+                continue
+            code = DIFFERS.get(case.name, case.code)
+            before = gateway.backend.requests
+            raw = gateway.raw(case.path, case.method, case.headers, case.query, case.body)
+            status, headers, body = await gateway.send(raw)
+            if code == "allow":
+                assert (case.name, status, gateway.backend.requests) == (case.name, 200, before + 1)
+                continue
+            assert (case.name, gateway.backend.requests) == (case.name, before)
+            refused_as(case, status, headers, body, code)
+            assert [name for name, _ in headers if name.startswith(("x-envoy", "tokenward-", "server"))] == []
+
+    through(scenario)
+
+
+def test_no_header_that_speaks_in_our_name_reaches_the_backend():
+    async def scenario(gateway):
+        forged = [(name, "forged") for name in SPOOFED if "_" not in name]
+        own = ("x-tokenward-peer", "X-Tokenward-Scheme", "tokenward-decision", "x-tokenward-to")
+        own += ("x-envoy-upstream-rq-timeout-ms", "x-envoy-retry-on", "x-envoy-external-address")
+        headers = [*forged, *((name, "forged") for name in own)]
+        headers += [("authorization", "Bearer {reader}"), ("x-trace", "kept")]
+        assert (await gateway.ask(headers=headers))[0] == 200
+        assert b"forged" not in gateway.backend.heads[-1]
+        names = sorted(name for name, _ in gateway.backend.headers())
+        assert names == [
+            "authorization",
+            "host",
+            "traceparent",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-request-id",
+            "x-trace",
+        ]
+        assert gateway.backend.header("x-forwarded-for") == ["127.0.0.1"]
+        assert gateway.backend.header("x-forwarded-proto") == ["http"]
+        assert gateway.world.observed[-1].trace.request_id == gateway.backend.header("x-request-id")[0]
+
+    through(scenario)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"get /bank/accounts/7 HTTP/1.1\r\nT\r\n\r\n",
+        b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"POST /bank/transfers HTTP/1.1\r\nT\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+        b"POST /bank/transfers HTTP/1.1\r\nT\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0",
+        b"POST /bank/transfers HTTP/1.1\r\nT\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"POST /bank/transfers HTTP/1.1\r\nT\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST /bank/transfers HTTP/1.1\r\nT\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"POST /bank/transfers HTTP/1.1\r\nT\r\ntransfer_encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET /bank/accounts/\xff HTTP/1.1\r\nT\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-user : b\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: \0\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: \xff\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx_user: b\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nhost: other\r\n\r\n",
+        b"GET /weather/about HTTP/1.1\r\nhost: a b\r\n\r\n",
+        b"GET /bank/accounts/%252e HTTP/1.1\r\nT\r\n\r\n",
+        b"GET /bank/accounts/7;x=1 HTTP/1.1\r\nT\r\n\r\n",
+        b"GET /bank/accounts/..%2f7 HTTP/1.1\r\nT\r\n\r\n",
+        b"GET /bank/public/../accounts/7 HTTP/1.1\r\nT\r\n\r\n",
+        b"GET /bank//accounts/7 HTTP/1.1\r\nT\r\n\r\n",
+        b"GET /bank/accounts/7#x HTTP/1.1\r\nT\r\n\r\n",
+        b"GET http://evil.example/bank/accounts/7 HTTP/1.1\r\nT\r\n\r\n",
+        b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nupgrade: other\r\nconnection: upgrade\r\n\r\n",
+    ],
+)
+def test_what_is_no_plain_request_is_refused_by_one_of_both(raw, malformed):
+    token = b"{writer}" if b"transfers" in raw else b"{reader}"
+    good = b"\r\nhost: a\r\nauthorization: Bearer " + token + b"\r\n"
+    status, reached = malformed(raw.replace(b"\r\nT\r\n", good))
+    assert 400 <= status < 600
+    assert not reached
+
+
+@pytest.fixture(scope="module")
+def malformed():
+    """One Envoy for all of them."""
+    loop = asyncio.new_event_loop()
+    context = behind()
+    gateway = loop.run_until_complete(context.__aenter__())
+
+    def sent(raw):
+        before = gateway.backend.requests
+        filled = gateway.world.fill(raw.decode("latin-1"))
+        status, *_ = loop.run_until_complete(gateway.send(filled))
+        return status, gateway.backend.requests > before
+
+    yield sent
+    loop.run_until_complete(context.__aexit__(None, None, None))
+    loop.close()
+
+
+@pytest.mark.parametrize(
+    ("raw", "seen"),
+    [
+        (b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b\r\n c\r\n\r\n", ["b c"]),
+        (b"GET /bank/accounts/7 HTTP/1.1\nhost: a\nx-a: b\nauthorization: Bearer {reader}\n\n", ["b"]),
+    ],
+    ids=["obs-fold", "bare LF"],
+)
+def test_what_envoy_reads_leniently_goes_on_in_one_spelling(raw, seen):
+    """RFC 9112 §2.2 and §5.2 let it. It was decided on as the backend gets it."""
+
+    async def scenario(gateway):
+        good = b"\r\nhost: a\r\nauthorization: Bearer {reader}\r\n"
+        filled = gateway.world.fill(raw.replace(b"\r\nT\r\n", good).decode())
+        assert (await gateway.send(filled))[0] == 200
+        assert gateway.backend.header("x-a") == seen
+        head = gateway.backend.heads[-1]
+        assert head.count(b"\n") == head.count(b"\r\n")
+        assert b"\r\n " not in head
+
+    through(scenario)
+
+
+def _answering(status, *headers, after=0.0):
+    async def answer(_asked):
+        await asyncio.sleep(after)
+        return Answer(status, headers, b"")
+
+    return answer
+
+
+ALLOW = (b"tokenward-decision", b"allow")
+
+
+@pytest.mark.parametrize(
+    "answering",
+    [
+        _answering(200),
+        _answering(200, (b"tokenward-decision", b"deny")),
+        _answering(200, (b"tokenward-decision", b"ALLOW")),
+        _answering(204, ALLOW),
+        _answering(401),
+        _answering(302, (b"location", b"http://127.0.0.1/")),
+        _answering(500),
+        _answering(200, ALLOW, after=4.0),
+    ],
+    ids=["200", "200 deny", "200 ALLOW", "204", "401", "302", "500", "silent"],
+)
+def test_without_a_decision_nothing_passes(answering):
+    async def run():
+        async with behind(answering) as gateway:
+            headers = [("tokenward-decision", "allow"), ("x-tokenward-decision", "allow")]
+            status, told, body = await asyncio.wait_for(gateway.ask(headers=headers), 10)
+            assert gateway.backend.requests == 0
+            assert status == 503 or (status == 204 and not body)
+            assert "location" not in dict(told)
+            if status == 503:
+                assert json.loads(body)["type"] == "urn:tokenward:problem:unavailable"
+
+    asyncio.run(run())
+
+
+def test_a_decision_without_anybody_to_make_it_is_a_503():
+    async def run():
+        async with behind(_answering(200, ALLOW)) as gateway:
+            assert (await gateway.ask())[0] == 200
+            await gateway.decisions_gone()
+            status, _, body = await gateway.ask()
+            assert (status, json.loads(body)["type"]) == (503, "urn:tokenward:problem:unavailable")
+            assert gateway.backend.requests == 1
+
+    asyncio.run(run())
+
+
+def test_the_engine_says_who_its_client_is_and_nobody_else():
+    asked = []
+
+    async def answering(what):
+        asked.append(what)
+        return Answer(200, (ALLOW,), b"")
+
+    async def run():
+        async with behind(answering) as gateway:
+            forged = [("x-tokenward-peer", "6.6.6.6"), ("x-forwarded-for", "6.6.6.6"), ("x-a", "1")]
+            await gateway.ask("/bank/accounts/7", query="a=%2F", headers=forged)
+            await gateway.ask("/shop/orders", "POST", [("content-length", "2")], body=b"{}")
+
+    asyncio.run(run())
+    head, whole = asked
+    assert (head.method, head.target, head.body) == ("GET", b"/decide/head/bank/accounts/7?a=%2F", b"")
+    assert (whole.method, whole.target, whole.body) == ("POST", b"/decide/whole/shop/orders", b"{}")
+    for each in asked:
+        said = [(name, value) for name, value in each.headers if name.startswith(b"x-tokenward")]
+        assert sorted(said) == [(b"x-tokenward-peer", b"127.0.0.1"), (b"x-tokenward-scheme", b"http")]
+        assert [value for name, value in each.headers if name == b"host"] == [b"api.example"]

@@ -134,6 +134,16 @@ def other_browser(visit: Visit) -> None:
         assert stranger.get(f"{visit.by_secret}/secure/page").status_code == 302
 
 
+def other_issuer(visit: Visit) -> None:
+    """An answer with the `iss` of another issuer (RFC 9207) signs nobody in."""
+    with visit.browser() as browser:
+        back = visit.person(browser.get(f"{visit.by_secret}/secure/page").headers["location"])
+        ours = urlencode({"iss": visit.metadata["issuer"]})
+        assert ours in back
+        browser.get(back.replace(ours, "iss=https%3A%2F%2Fother.example"))
+        assert browser.get(f"{visit.by_secret}/secure/page").status_code == 302
+
+
 def refreshed(visit: Visit) -> None:
     """It refreshes the access token of a session, again and again."""
     with visit.browser() as browser:
@@ -214,6 +224,7 @@ FLOWS: tuple[tuple[Callable[[Visit], None], str], ...] = (
     (secret, "authorization_endpoint"),
     (session, "authorization_endpoint"),
     (other_browser, "authorization_endpoint"),
+    (other_issuer, "authorization_response_iss_parameter_supported"),
     (refreshed, "token_endpoint"),
     (signed_out, "revocation_endpoint"),
     (told_of_the_person, "userinfo_endpoint"),

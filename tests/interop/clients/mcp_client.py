@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 import anyio.to_thread
 import httpx2
-from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
+from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider, OAuthFlowError
 from mcp.client.auth.extensions.client_credentials import (
     ClientCredentialsOAuthProvider,
     PrivateKeyJWTOAuthProvider,
@@ -46,11 +46,15 @@ class Shelf:
 
 
 class Browser:
-    """Takes a person to the issuer, and brings back where it sends them; counts how often."""
+    """Takes a person to the issuer, and brings back where it sends them; counts how often.
 
-    def __init__(self):
+    `changes` are what somebody makes of the answer on its way.
+    """
+
+    def __init__(self, **changes):
         self.said = ""
         self.asked = []
+        self.changes = changes
 
     async def open(self, url):
         self.asked.append(parse_qs(urlsplit(url).query))
@@ -58,6 +62,7 @@ class Browser:
 
     async def answer(self):
         said = {name: values[0] for name, values in parse_qs(urlsplit(self.said).query).items()}
+        said |= self.changes
         return AuthorizationCodeResult(code=said["code"], state=said["state"], iss=said["iss"])
 
 
@@ -78,6 +83,12 @@ async def added(url, auth):
         return result.structured_content["result"]
 
 
+def first_of(found):
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
 def flow(name):
     """A row whose function is asynchronous; of a group of errors, the first is told."""
 
@@ -86,10 +97,7 @@ def flow(name):
             try:
                 anyio.run(function)
             except BaseExceptionGroup as group:
-                found = group
-                while isinstance(found, BaseExceptionGroup):
-                    found = found.exceptions[0]
-                raise found from None
+                raise first_of(group) from None
 
         return row(name)(once)
 
@@ -118,6 +126,19 @@ async def _():
     assert await added(BEHIND, of_a_person(BEHIND, other, Browser())) == 5
     assert status(other.tokens.access_token, GUARDED) == 401
     assert status(other.tokens.access_token, ACCOUNTS) == 401
+
+
+@flow("An answer with the `iss` of another issuer (RFC 9207), or a `state` of another request, is refused")
+async def _():
+    for changes in ({"iss": "https://other.example"}, {"iss": None}, {"state": "x" * 43}):
+        shelf = Shelf("assistant")
+        try:
+            await added(GUARDED, of_a_person(GUARDED, shelf, Browser(**changes)))
+        except BaseExceptionGroup as group:
+            problem = first_of(group)
+            if not isinstance(problem, OAuthFlowError):
+                raise problem from None
+        assert shelf.tokens is None, changes
 
 
 @flow("It refreshes what has expired, and asks nobody")

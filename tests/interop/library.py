@@ -206,7 +206,8 @@ def killed_after(visit: Visit) -> None:
     app.sign_in(open_browser=visit.person)
     assert visit.spawn("die-after", "after").wait(60) == -signal.SIGKILL
     again = visit.app(vault=visit.vault("after"), resource=SHORT)
-    again.reject(again.token())
+    with contextlib.suppress(SignInRequired):  # on a busy machine its token is over by itself already
+        again.reject(again.token())
     _signed_out(again)
     again.sign_in(open_browser=visit.person)
     assert again.token().value.reveal()

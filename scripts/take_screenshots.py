@@ -61,6 +61,7 @@ def _walk(page: Page, demo: Demo) -> None:
     page.get_by_role("link", name="I have written them down").click()
     _take(page, "consent")
     _payment(page, demo)
+    _agent(page, demo)
     page.goto(f"{issuer}/account/passkeys")
     _take(page, "passkeys")
     page.goto(f"{issuer}/account")
@@ -89,6 +90,25 @@ def _payment(page: Page, demo: Demo) -> None:
     page.emulate_media(color_scheme="dark")
     _take(page, "consent-payment-dark")
     page.emulate_media(color_scheme="light")
+
+
+def _agent(page: Page, demo: Demo) -> None:
+    """What a person is asked where a program wants to act in their name while they are not there."""
+    scopes = ("accounts:read", "offline_access")
+    redirect_uri = "http://127.0.0.1/callback"
+    asked = chain(*(("--scope", it) for it in scopes))
+    client_id = _registered(
+        demo, "Inbox assistant", "--type", "agent", "--redirect-uri", redirect_uri, *asked
+    )
+    request = AuthorizationRequest.begin(
+        f"{demo.urls['issuer']}/authorize",
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        scope=list(scopes),
+        resource=f"{demo.urls['gateway']}/bank",
+    )
+    page.goto(request.url)
+    _take(page, "consent-agent")
 
 
 def _device(page: Page, demo: Demo) -> None:

@@ -86,3 +86,37 @@ def test_two_applications_of_one_origin_do_not_get_into_each_others_way(write): 
 def test_sessions_are_in_the_store_whatever_it_is(write):  # noqa: F811
     several = (GOOD + APP).replace("sqlite:data/tokenward.db", "postgresql://db.example/tokenward")
     assert found(write(several)) == []
+
+
+SECOND = """\
+  teller:
+    openapi: bank.yaml
+    upstream: http://127.0.0.1:9003
+    risk: moderate
+    operations: {{listAccounts: {{scopes: [accounts:list]}}}}
+exchange:
+  - client: {client}
+    subject_api: {subject}
+    target_api: {target}
+    scopes: ["accounts:list"]
+    actor: {actor}
+"""
+RULE = {"client": "shop", "subject": "bank", "target": "teller", "actor": "client"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "good"),
+    [
+        ({}, True),
+        ({"client": "other"}, False),
+        ({"subject": "teller", "target": "bank"}, False),
+        ({"target": "bank"}, False),
+        ({"actor": "token"}, False),
+    ],
+    ids=["its rule", "of another client", "the other way", "for itself", "for an actor"],
+)
+def test_an_application_calls_a_second_api_where_it_may_exchange_its_tokens(write, changes, good):  # noqa: F811
+    text = GOOD + SECOND.format(**RULE | changes) + APP.replace("[bank]", "[bank, teller]")
+    errors = [text for _, _, text in found(write(text))]
+    assert (errors == []) is good
+    assert good or any("may not exchange those for bank for others for teller" in text for text in errors)

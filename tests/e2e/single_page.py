@@ -47,14 +47,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def single_page_app(directory, store="sqlite:data/tokenward.db"):
+def single_page_app(directory, store="sqlite:data/tokenward.db", change=str):
     """All of it, on free ports of loopback; it ends on leaving."""
     *ours, own = free_ports(4)
     issuer, gateway = f"http://127.0.0.1:{ours[0]}", f"http://localhost:{ours[1]}"
     configuration, make_key, register = (_blocks(PAGE, kind)[0] for kind in ("yaml", "python", "sh"))
     tokenward(directory, "init")
     configuration = configuration.replace("http://127.0.0.1:9000", f"http://127.0.0.1:{own}")
-    (directory / "tokenward.yaml").write_text(HEAD.format(*ours, store) + configuration)
+    (directory / "tokenward.yaml").write_text(HEAD.format(*ours, store) + change(configuration))
     for document in EXAMPLE.glob("*.openapi.yaml"):
         (directory / document.name).write_text(document.read_text())
     subprocess.run([sys.executable, "-c", make_key], cwd=directory, check=True)

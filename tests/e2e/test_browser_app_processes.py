@@ -1,6 +1,7 @@
 """Two gateways over one PostgreSQL answer the same people: real processes, real sign-ins."""
 
 import contextlib
+import json
 import re
 import shutil
 import ssl
@@ -14,9 +15,20 @@ import pytest
 from databases import postgres_database
 from e2e.single_page import single_page_app
 from interop import person
-from interop.house import free_ports, up
+from interop.house import free_ports, served_echo, up
+from tokenward.tokens import base64url
 
 OWN = {"Tokenward-CSRF": "1"}
+MORE = """\
+  more:
+    openapi: notes.openapi.yaml
+    upstream: "{}"
+    risk: moderate
+browser_apps:"""
+EXCHANGE = """\
+exchange:
+  - {client: notes-app, subject_api: notes, target_api: more, scopes: ["notes:write"]}
+"""
 
 
 class Gateways:
@@ -63,8 +75,13 @@ class Gateways:
 def gateways(tmp_path_factory):
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(postgres_database())
-        directory = tmp_path_factory.mktemp("first")
-        running = stack.enter_context(single_page_app(directory, store=database))
+        directory, echo = tmp_path_factory.mktemp("first"), stack.enter_context(served_echo())
+
+        def change(text):
+            text = text.replace("apis: [notes]", "apis: [notes, more]")
+            return EXCHANGE + text.replace("browser_apps:", MORE.format(echo), 1)
+
+        running = stack.enter_context(single_page_app(directory, database, change))
         # The same configuration on another machine: it listens elsewhere, and is the same to the world.
         second = tmp_path_factory.mktemp("other") / "house"
         shutil.copytree(directory, second)
@@ -118,3 +135,68 @@ def test_the_database_holds_no_name_and_no_token_of_a_session(gateways):
     for secret in (name.encode(), b"tkw_", b"eyJ"):
         assert secret not in held
     assert rows
+
+
+def more(gateways, which, cookies):
+    """Who calls the second API, by the inside JWT that reaches it; or the status."""
+    answer = gateways.ask(which, "GET", "/more/notes", cookies, **OWN)
+    if not answer.is_success:
+        return answer.status_code
+    payload = answer.json()["authorization"].split(".")[1]
+    return json.loads(base64url.decode(payload))
+
+
+def test_one_sign_in_calls_several_apis_each_by_a_token_of_its_own(gateways):
+    cookies = gateways.sign_in(0, 0)
+    subject = gateways.ask(0, "GET", "/bff/session", cookies, **OWN).json()["subject"]
+    for which in (0, 1, 0):
+        assert gateways.call(which, cookies) == 200
+        said = more(gateways, which, cookies)
+        assert (said["aud"], said["sub"]) == (f"{gateways.running.gateway}/more", subject)
+    audiences = gateways.rows("SELECT DISTINCT audience FROM access_tokens WHERE client_id = 'notes-app'")
+    assert {f"{gateways.running.gateway}{path}" for path in ("/api", "/more")} <= set(audiences)
+    # Both end with the tokens that they come of, and are had again.
+    gateways.running.tokenward("tokens", "revoke", "--token-id", newest(gateways, "/api"))
+    time.sleep(1)  # the promise
+    assert more(gateways, 0, cookies)["sub"] == subject
+    gateways.ask(0, "POST", "/bff/logout", cookies, origin=gateways.running.gateway, **OWN)
+    assert [more(gateways, which, cookies) for which in (0, 1)] == [401, 401]
+
+
+def newest(gateways, path):
+    """The access token that was given last for the API there."""
+    (found,) = gateways.rows(
+        f"SELECT token_id FROM access_tokens WHERE audience = '{gateways.running.gateway}{path}' "
+        "ORDER BY issued_at DESC LIMIT 1"
+    )
+    return found
+
+
+ADDED = """\
+paths:
+  /added:
+    post:
+      operationId: added
+      responses: {200: {description: "Added"}}
+"""
+
+
+def test_what_a_reload_adds_is_guarded_like_everything_else(gateways):
+    cookies = gateways.sign_in(0, 0)
+
+    def answer(**headers):
+        return gateways.ask(0, "POST", "/more/added", cookies, **headers)
+
+    here = {"origin": gateways.running.gateway}
+    assert answer(**here, **OWN).status_code == 404
+    document = gateways.running.directory / "notes.openapi.yaml"
+    document.write_text(document.read_text().replace("paths:\n", ADDED, 1))
+    end = time.monotonic() + 60
+    while (last := answer(**here, **OWN)).status_code != 200:
+        assert last.status_code == 404, last.text
+        assert time.monotonic() < end, (gateways.running.directory / "log").read_text()
+        time.sleep(0.2)
+    for headers in ({}, here, OWN, {**OWN, "origin": "null"}, {**OWN, "sec-fetch-site": "same-site"}):
+        refused = answer(**headers)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:tokenward:problem:foreign_page")
+    assert gateways.call(0, cookies) == 200, "who was signed in still is"

@@ -50,19 +50,32 @@ _HSTS = b"strict-transport-security"
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """One application, as the gateway serves it."""
+    """One application, as the gateway serves it.
+
+    Attributes:
+        app: itself, with tokens for the first of its APIs.
+        apis: it, with tokens for each.
+        path: below which its paths are.
+        routes: what answers there.
+    """
 
     app: BrowserApp
-    apis: tuple[str, ...]
+    apis: Mapping[str, BrowserApp]
     path: str
     routes: Routes
 
 
 class _Tokens:
-    """What the sessions of one application are exchanged for."""
+    """What the sessions of one application are exchanged for, at one API.
 
-    def __init__(self, sessions: Sessions) -> None:
+    Args:
+        sessions: of the application.
+        resource: the API, where it is another one than that of the sign-in; or "".
+    """
+
+    def __init__(self, sessions: Sessions, resource: str = "") -> None:
         self._sessions = sessions
+        self._resource = resource
 
     async def token(self, session: str, *, refused: str = "") -> str:
         """As `gateway.browser_sessions.SessionTokens`."""
@@ -89,7 +102,7 @@ class _Tokens:
         found = self._sessions.open(session)
         if found is None:
             raise Refusal(SESSION_ENDED, "no session, or one that has ended")
-        return found.person.tokens
+        return found.tokens.exchanged(self._resource) if self._resource else found.tokens
 
 
 class BrowserAppRoutes:
@@ -108,7 +121,9 @@ class BrowserAppRoutes:
         """The policy, with whose sessions are good at each API."""
         return Policy(
             [
-                replace(api, apps={it.app.host: it.app for it in self._served if api.name in it.apis})
+                replace(
+                    api, apps={it.app.host: it.apis[api.name] for it in self._served if api.name in it.apis}
+                )
                 for api in policy.apis
             ]
         )
@@ -182,11 +197,15 @@ def _served(ground: Foundation, name: str, said: BrowserAppSettings, store: Sess
         name=hashlib.sha256(f"{issuer}\n{said.client_id}\n{name}".encode()).hexdigest()[:8],
         grants_apart=own,
     )
-    return _Served(_port(name, origin, parts), said.apis, said.path, _with_scripts(parts, origin, said))
-
-
-def _port(name: str, origin: str, parts: Parts) -> BrowserApp:
-    return BrowserApp(name, origin, parts.sessions.cookie, _Tokens(parts.sessions))
+    first, *others = said.apis
+    app = BrowserApp(name, origin, parts.sessions.cookie, _Tokens(parts.sessions))
+    # Of our own issuer, a token is for one API; those of others are for as many as trust them.
+    elsewhere = {each: settings.audience(each) if own else "" for each in others}
+    apis = {
+        first: app,
+        **{each: replace(app, tokens=_Tokens(parts.sessions, to)) for each, to in elsewhere.items()},
+    }
+    return _Served(app, apis, said.path, _with_scripts(parts, origin, said))
 
 
 def _with_scripts(parts: Parts, origin: str, said: BrowserAppSettings) -> Routes:

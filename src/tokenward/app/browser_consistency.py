@@ -62,12 +62,20 @@ def _apis(settings: Settings, place: Keys, app: BrowserAppSettings) -> Iterator[
     if not app.apis:
         yield _error((*place, "apis"), "its sessions are good nowhere", "name an API")
     own = app.issuer in {None, settings.issuer.url}
-    if own and len(app.apis) > 1:
-        yield _error(
-            (*place, "apis"),
-            "a token of our own issuer is for one API",
-            "name one, or make an application of each, with paths of their own",
-        )
+    for api in app.apis[1:] if own else ():
+        rules = [
+            rule
+            for rule in settings.exchange
+            if (rule.client, rule.subject_api, rule.target_api) == (app.client_id, app.apis[0], api)
+        ]
+        if not rules or rules[0].actor == "token":
+            yield _error(
+                (*place, "apis"),
+                f"a token of our own issuer is for one API, and {app.client_id} may not exchange those for "
+                f"{app.apis[0]} for others for {api}",
+                f"let it: exchange: [{{client: {app.client_id}, subject_api: {app.apis[0]}, "
+                f"target_api: {api}, scopes: [...]}}]",
+            )
     for api in app.apis:
         said = settings.apis.get(api)
         if said is None:

@@ -59,7 +59,8 @@ class BrowserAppSettings(Model):
         "which a session is over when its first token is.",
     )
     apis: Annotated[tuple[ApiName, ...], A_LIST] = Field(
-        description="The APIs at which its sessions are good. Our own issuer gives tokens for one."
+        description="The APIs at which its sessions are good. Of our own issuer, the sign-in is for the "
+        "first; for each other one, `exchange` lets the client exchange its tokens."
     )
     claims: Annotated[tuple[str, ...], A_LIST] = Field(
         default=(),

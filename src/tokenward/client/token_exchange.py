@@ -66,6 +66,10 @@ class TokenExchange(ServerSource):
         self._audience = audience
         self._obtained_for = (-1, -1)
 
+    def at_hand(self) -> Token | None:
+        """As `TokenSource`; none where the subject has changed."""
+        return super().at_hand() if self._obtained_for == self._parties else None
+
     def token(self) -> Token:
         """A token for whom the subject stands for now.
 

@@ -9,6 +9,7 @@ from tokenward.client.authentication import Authentication
 from tokenward.client.errors import SignInRequired
 from tokenward.client.person_source import PersonSource
 from tokenward.client.server import Server
+from tokenward.client.token_exchange import TokenExchange
 from tokenward.client.web.sealed import AppKey, Content, opened, row_key
 from tokenward.client.web.store import SessionStore
 from tokenward.flows.login import RelyingParty
@@ -91,6 +92,7 @@ class SessionTokens(PersonSource):
     def __init__(
         self, server: Server, party: RelyingParty, authentication: Authentication, vault: SessionVault
     ) -> None:
+        self._elsewhere: dict[str, TokenExchange] = {}
         super().__init__(
             server,
             client_id=party.client_id,
@@ -99,3 +101,23 @@ class SessionTokens(PersonSource):
             resource=party.resource,
             vault=vault,
         )
+
+    def exchanged(self, resource: str) -> TokenExchange:
+        """Tokens for another API in the same name, by exchange (RFC 8693): one sign-in, a token for each.
+
+        They are in memory only; each process asks for its own, and all end with the session's.
+
+        Args:
+            resource: that API, an absolute URL.
+        """
+        found = self._elsewhere.get(resource)
+        if found is None:
+            made = TokenExchange(
+                self.server,
+                subject=self,
+                client_id=self.client_id,
+                authentication=self._authentication,
+                resource=resource,
+            )
+            found = self._elsewhere.setdefault(resource, made)
+        return found

@@ -40,11 +40,13 @@ class Open:
         session_id: its name, as in the cookie.
         content: what it holds.
         person: who is signed in.
+        tokens: in their name; those of `person`.
     """
 
     session_id: str = field(repr=False)
     content: Content
     person: Person
+    tokens: SessionTokens = field(repr=False)
 
 
 class Sessions:
@@ -148,14 +150,15 @@ class Sessions:
         until = min(now + self._idle, content.ends_at)
         if used and until - row.until > min(60.0, self._idle / 10):  # not a write for each request
             self.store.touch(key, until)
+        tokens = self._source(session_id)
         person = Person(
             issuer=self._asks.issuer,
             subject=row.subject,
             claims=content.claims,
             signed_in_at=content.signed_in_at,
-            tokens=self._source(session_id),
+            tokens=tokens,
         )
-        return Open(session_id, content, person)
+        return Open(session_id, content, person, tokens)
 
     def end(self, scope: Scope) -> Header:
         """End the session that the request shows, if it is one, and its tokens at the provider.

@@ -22,6 +22,7 @@ from tokenward.app.admin import OPERATIONS
 from tokenward.app.admin_document import document
 from tokenward.app.cli import application
 from tokenward.app.live_checks import name_of
+from tokenward.app.registration_document import document as registration_document
 from tokenward.app.settings import Settings
 from tokenward.base.problems import CATALOGUE
 from tokenward.base.recommendations import RECOMMENDATIONS
@@ -44,6 +45,7 @@ from tokenward.tokens.workloads import PLATFORMS
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 ADMIN_DOCUMENT = REFERENCE / "admin.openapi.json"
+REGISTRATION_DOCUMENT = REFERENCE / "registration.openapi.json"
 
 # What of each recommendation the software does today, and what it does not do yet.
 TODAY: dict[str, tuple[str, str]] = {
@@ -637,7 +639,8 @@ def generated() -> dict[Path, str]:
         for name, blocks in BLOCKS.items()
     }
     told = json.dumps(document(OPERATIONS), indent=1, ensure_ascii=False)
-    return whole | mixed | {ADMIN_DOCUMENT: told + "\n"}
+    registration = json.dumps(registration_document(), indent=1, ensure_ascii=False)
+    return whole | mixed | {ADMIN_DOCUMENT: told + "\n", REGISTRATION_DOCUMENT: registration + "\n"}
 
 
 def write(pages: dict[Path, str]) -> int:

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from issuer.house import CALLBACK, URL, Caller, House, lived
+from issuer.registration_answers import checked
 from issuer.test_private_key_jwt import KEY, jwks
 from tokens.minting import mint
 from tokenward.issuer.client_keys import ClientKeys
@@ -36,7 +37,7 @@ def at(policy):
 
 async def post(h: House, metadata, token=None):
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    return await h.http.post("/register", json=metadata, headers=headers)
+    return checked(await h.http.post("/register", json=metadata, headers=headers))
 
 
 async def made(h: House, metadata, token=None):
@@ -49,7 +50,7 @@ async def ask(h: House, method, of, token=None, json=None):
     token = token or of["registration_access_token"]
     headers = {"authorization": f"Bearer {token}"}
     path = of["registration_client_uri"].removeprefix(URL)
-    return await h.http.request(method, path, headers=headers, json=json)
+    return checked(await h.http.request(method, path, headers=headers, json=json))
 
 
 def refusal(response):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from issuer.house import URL, House, lived, spoken_to
+from issuer.house import URL, Caller, House, lived, spoken_to
 from issuer.test_client_documents import APP, Web, document, read, refused
 from issuer.test_registration import NATIVE, OPEN, WEB
 from tokenward.base.rates import MemoryCounters
@@ -96,6 +96,20 @@ def test_no_address_in_a_document_leads_inside_or_means_something_else(field, va
     web.pages[APP] = json.dumps(document(**_with(field, value))).encode()
     assert field in refused(web)
     assert web.asked == [APP]
+
+
+@pytest.mark.parametrize("odd", [True, False])
+def test_a_name_in_letters_that_look_like_others_comes_to_its_page_with_them(tmp_path, odd):
+    async def test(h: House):
+        name = "B\u0430nk" if odd else "Bank"  # a Cyrillic a
+        told = (await h.http.post("/register", json=NATIVE | {"client_name": name})).json()
+        app = Caller(h, await h.issuer.client(told["client_id"]), None)
+        page = await h.authorize(**app.request(redirect_uri="http://127.0.0.1/callback"))
+        assert page.text == "consent"
+        letters = h.pages.view.stranger.odd and h.pages.view.stranger.odd.letters
+        assert letters == ((("\u0430", "CYRILLIC SMALL LETTER A"),) if odd else None)
+
+    lived(test, registration=OPEN)(tmp_path)
 
 
 def test_what_is_kept_of_good_addresses_is_fetched_from_nowhere(tmp_path):

@@ -185,3 +185,23 @@ def test_who_asks_for_many_sign_ins_at_once_holds_up_no_session_and_no_other_add
         assert not one._limits._under_way
 
     asyncio.run(scenario())
+
+
+def test_two_applications_that_are_one_client_have_sessions_of_their_own(write, tmp_path):  # noqa: F811
+    make_secrets(tmp_path)
+    same = OTHER.replace("client_id: other", "client_id: shop")
+    with gateways(load(write(GOOD + APP + same)).configuration) as (one, _):
+        shop, other = one._served
+        assert shop.app.cookie.name != other.app.cookie.name
+        name = signed_in(shop)
+        with pytest.raises(Refusal, match="session_ended"):
+            asyncio.run(other.app.tokens.token(name))
+
+
+def test_a_token_that_was_refused_is_given_to_nobody_again(processes):
+    one, _, _ = processes
+    name, tokens = signed_in(one._served[0]), one._served[0].app.tokens
+    assert [asyncio.run(tokens.token(name)) for _ in range(2)] == ["token of shop"] * 2
+    assert asyncio.run(tokens.token(name, refused="another")) == "token of shop"
+    with pytest.raises(Refusal, match="unavailable"):  # nobody is there who would give the next one
+        asyncio.run(tokens.token(name, refused="token of shop"))

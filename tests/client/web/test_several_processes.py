@@ -158,6 +158,15 @@ def test_a_better_sign_in_waits_for_a_refresh_and_is_not_ended_by_it(op, browser
     assert ended(op) == []
 
 
+def test_the_name_of_before_is_worth_nothing_after_a_better_sign_in(browsers):
+    here, there, _ = browsers
+    here.sign_in_as()
+    there.cookies = dict(here.cookies)
+    here.sign_in_as()
+    assert here.cookies.keys() == there.cookies.keys()
+    assert (here.person.subject, there.person) == ("alice", None)
+
+
 def test_sign_ins_that_end_before_they_began_leave_no_token(op, browsers):
     browser = browsers[0]
     asked, now = browser.leave(), int(time.time())

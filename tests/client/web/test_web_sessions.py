@@ -266,6 +266,8 @@ def test_a_session_of_another_client_is_none_though_key_and_store_are_the_same(o
     (name,) = bank.cookies
     bank.cookies[name] = next(iter(game.cookies.values()))
     assert (bank.person, game.person.subject) == (None, "alice")
+    bank.post("/auth/sign-out")
+    assert game.person, "nor does its sign-out end what it does not know"
 
 
 def test_the_key_alone_opens_no_session(monkeypatch):

@@ -27,6 +27,9 @@ need node nodejs "of the verifier for Node"
 need oathtool oathtool "of one-time codes beside another program"
 need nginx nginx-light "behind a TLS proxy"
 need caddy caddy "behind Caddy"
+# No program: it is there if its package is.
+lua=/usr/lib/nginx/modules/ngx_http_lua_module.so
+[ -e "$lua" ] || need ngx_http_lua_module.so libnginx-mod-http-lua "behind nginx"
 need redis-server redis-server "of counters in Redis"
 need dbus-run-session dbus-daemon "of the keyring"
 need gnome-keyring-daemon gnome-keyring "of the keyring"

@@ -43,7 +43,7 @@ def there(command: str | None) -> str:
     if command is None:
         if os.environ.get("CI") == "true":
             pytest.fail("client libraries are missing: scripts/client-libraries.sh installs them")
-        pytest.skip("no client libraries of others: scripts/client-libraries.sh installs them")
+        pytest.skip("the pinned client libraries are missing: scripts/client-libraries.sh installs them")
     return command
 
 

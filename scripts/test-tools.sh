@@ -24,6 +24,7 @@ need() {
 
 need chromium chromium "of the pages"
 need node nodejs "of the verifier for Node"
+need npm npm "of clients and harnesses in JavaScript"
 need oathtool oathtool "of one-time codes beside another program"
 need nginx nginx-light "behind a TLS proxy"
 need caddy caddy "behind Caddy"

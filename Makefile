@@ -68,7 +68,7 @@ $(PEERS)/.installed: benchmarks/libraries/requirements.txt
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-bench: $(STAMP) $(PEERS)/.installed ## Measure side by side with peers; ARGS="--only validation|middleware|client|throughput|memory|sign-in --quick --write"
+bench: $(STAMP) $(PEERS)/.installed ## Measure side by side with peers; ARGS="--only validation|middleware|client|throughput|gateway|doors|memory|sign-in --quick --write"
 	@scripts/bench-tools.sh
 	$(BIN)/python benchmarks/run.py $(ARGS)
 

@@ -8,7 +8,7 @@ import contextlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,10 +30,17 @@ def program() -> Path | None:
 @contextlib.contextmanager
 def envoy(envoy_program: Path, backend: str, authorizer: str) -> Iterator[str]:
     """Envoy with one worker thread, as our gateway has one; its URL."""
+    with started(envoy_program, lambda port: _bootstrap(port, backend, authorizer)) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def started(envoy_program: Path, configured: Callable[[int], dict[str, Any]]) -> Iterator[str]:
+    """Envoy with what is configured for a port; its URL."""
     with bind("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(_bootstrap(port, backend, authorizer), file)
+        json.dump(configured(port), file)
         file.flush()
         command = [
             str(envoy_program),
@@ -49,7 +56,12 @@ def envoy(envoy_program: Path, backend: str, authorizer: str) -> Iterator[str]:
 
 
 def _bootstrap(port: int, backend: str, authorizer: str) -> dict[str, Any]:
-    authorize = {
+    clusters = [cluster("backend", backend), cluster("authorizer", authorizer)]
+    return bootstrap(port, _authorize(authorizer), clusters)
+
+
+def _authorize(authorizer: str) -> dict[str, Any]:
+    return {
         "name": "envoy.filters.http.ext_authz",
         "typed_config": {
             "@type": f"{_TYPE}.filters.http.ext_authz.v3.ExtAuthz",
@@ -61,6 +73,10 @@ def _bootstrap(port: int, backend: str, authorizer: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def bootstrap(port: int, filtering: dict[str, Any], clusters: list[dict[str, Any]]) -> dict[str, Any]:
+    """One filter before the router, to the cluster `backend`."""
     router = {
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": f"{_TYPE}.filters.http.router.v3.Router"},
@@ -68,7 +84,7 @@ def _bootstrap(port: int, backend: str, authorizer: str) -> dict[str, Any]:
     manager = {
         "@type": _MANAGER,
         "stat_prefix": "bench",
-        "http_filters": [authorize, router],
+        "http_filters": [filtering, router],
         "route_config": {
             "virtual_hosts": [
                 {
@@ -88,12 +104,12 @@ def _bootstrap(port: int, backend: str, authorizer: str) -> dict[str, Any]:
     return {
         "static_resources": {
             "listeners": [listener],
-            "clusters": [_cluster("backend", backend), _cluster("authorizer", authorizer)],
+            "clusters": clusters,
         }
     }
 
 
-def _cluster(name: str, url: str) -> dict[str, Any]:
+def cluster(name: str, url: str) -> dict[str, Any]:
     place = urlsplit(url)
     endpoint = {"endpoint": {"address": _address(place.hostname or "", place.port or 80)}}
     return {

@@ -16,6 +16,7 @@ from pathlib import Path
 import client_report
 import command
 import decision
+import doors
 import gateway_report
 import machine
 import memory
@@ -40,7 +41,7 @@ import gateway
 PEER = "oidc-provider"
 CONNECTIONS = (16, 64)
 SERVED_BY = ("uvicorn", "uvloop", "httptools", "aiohttp")
-PARTS = ("validation", "middleware", "client", "throughput", "gateway", "memory", "sign-in")
+PARTS = ("validation", "middleware", "client", "throughput", "gateway", "doors", "memory", "sign-in")
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -57,13 +58,15 @@ def main() -> int:
         middleware(quick=given.quick, write=given.write)
     if "client" in parts:
         application(quick=given.quick, write=given.write)
-    if not {"throughput", "gateway", "memory"}.isdisjoint(parts) and shutil.which("wrk") is None:
+    if not {"throughput", "gateway", "doors", "memory"}.isdisjoint(parts) and shutil.which("wrk") is None:
         print("wrk is needed: run scripts/bench-tools.sh", file=sys.stderr)
         return 2
     if "throughput" in parts:
         throughput(quick=given.quick, write=given.write)
     if "gateway" in parts:
         calls(quick=given.quick, write=given.write)
+    if "doors" in parts:
+        engines(quick=given.quick)
     if "memory" in parts:
         steady(quick=given.quick, write=given.write)
     if "sign-in" in parts:
@@ -124,6 +127,12 @@ def calls(*, quick: bool, write: bool) -> None:
     print("\n".join(gateway_report.lines(results)))
     if write:
         _write("benchmarks-gateway.md", gateway_report.document(results, described, busy=busy))
+
+
+def engines(*, quick: bool) -> None:
+    print(doors.placed())
+    for comparison in doors.measure(quick=quick):
+        print(report.line(comparison), flush=True)
 
 
 def steady(*, quick: bool, write: bool) -> None:

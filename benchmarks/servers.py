@@ -19,6 +19,7 @@ import psycopg
 from material import CALLBACK, CLIENT, SCOPE, VERIFIER, Mint, minting
 
 from tokenward.app.config import Configuration, load
+from tokenward.app.engines.front import fronted
 from tokenward.app.foundation import foundation
 from tokenward.app.initialise import make_secrets
 from tokenward.app.listener import bind
@@ -97,9 +98,9 @@ class Ours:
 
 @contextlib.contextmanager
 def tokenward(
-    backend: str, *, store: str = "sqlite:data/tokenward.db", lifetime: int = 600
+    backend: str, *, store: str = "sqlite:data/tokenward.db", lifetime: int = 600, engine: str = ""
 ) -> Iterator[Ours]:
-    """The same two processes that `tokenward up` starts, in front of `backend`."""
+    """The same two processes that `tokenward up` starts, in front of `backend`, and an engine before them."""
     directory = CACHE / "run"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -108,9 +109,21 @@ def tokenward(
     key = SigningKey.generate("ES256")
     password = Secret(identifier())
     secrets = asyncio.run(_register(configuration, key, password))
-    with (directory / "log").open("wb") as log, minting(configuration, CHALLENGE) as mint:
+    with (
+        (directory / "log").open("wb") as log,
+        minting(configuration, CHALLENGE) as mint,
+        contextlib.ExitStack() as stack,
+    ):
+        plans = []
+        if engine:
+            sockets.pop("gateway").close()
+            front = stack.enter_context(fronted(engine, configuration))
+            sockets |= front.sockets
+            plans = [front.process()]
         supervisor = Supervisor(
-            server_plans(configuration, sockets), metrics=directory / "metrics", output=log.fileno()
+            [*server_plans(configuration, sockets), *plans],
+            metrics=directory / "metrics",
+            output=log.fileno(),
         )
         with supervisor.running():
             yield Ours(

@@ -219,3 +219,50 @@ def test_the_engine_says_who_its_client_is_and_nobody_else():
         said = [(name, value) for name, value in each.headers if name.startswith(b"x-tokenward")]
         assert sorted(said) == [(b"x-tokenward-peer", b"127.0.0.1"), (b"x-tokenward-scheme", b"http")]
         assert [value for name, value in each.headers if name == b"host"] == [b"api.example"]
+
+
+HANDSHAKE = [
+    ("upgrade", "websocket"),
+    ("connection", "upgrade"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers", "status"),
+    [
+        ("/.well-known/tokenward/health", "GET", [], 200),
+        ("/bank/ticker", "GET", HANDSHAKE, 401),
+        ("/bank/accounts/7", "GET", [("accept", "application/json, text/event-stream")], 401),
+        ("/bank/accounts/m%65", "GET", [], 401),
+        ("/elsewhere", "GET", [], 404),
+        ("/bank/transfers", "POST", [("transfer-encoding", "chunked")], 401),
+        ("/bank/transfers", "POST", [("content-length", "99999999")], 401),
+        ("/shop/orders", "POST", [("content-length", "2000000")], 401),
+        ("/bank/accounts/7", "GET", [("x-a", "\xff")], 400),
+        ("/bank/accounts/7", "GET", [("x-a", "1"), ("x-a", "2")], 401),
+    ],
+)
+def test_what_only_the_gateway_can_answer_is_for_it(path, method, headers, status):
+    asked = []
+
+    async def answering(what):
+        asked.append(what)
+        return Answer(200, (ALLOW,), b"")
+
+    async def run():
+        async with behind(answering) as gateway:
+            assert (await gateway.ask(path, method, headers))[0] == status
+            assert gateway.backend.requests == 0
+
+    asyncio.run(run())
+    assert asked == []
+
+
+def test_the_path_that_was_decided_on_is_the_one_that_goes_up():
+    async def scenario(gateway):
+        assert (await gateway.ask("/bank/accounts/m%65", token="person", query="a=%2f"))[0] == 200
+        assert gateway.backend.heads[-1].startswith(b"GET /v1/accounts/me?a=%2f HTTP/1.1\r\n")
+
+    through(scenario)

@@ -65,7 +65,8 @@ class CertificateHeader:
             await respond(send, refusal.problem.status, body, (PROBLEM_JSON, NO_STORE))
             return
         # From a listener that asked the proxy itself for one, it would be the proxy's.
-        scope["extensions"] = {} if certificate is None else tls_extension(certificate)
+        others = {name: it for name, it in scope.get("extensions", {}).items() if name != "tls"}
+        scope["extensions"] = others if certificate is None else others | tls_extension(certificate)
         await self._app(scope, receive, send)
 
     def _certificate(self, scope: Scope) -> bytes | None:

@@ -9,11 +9,13 @@ import os
 from collections.abc import Iterator
 
 import door_envoy
+import door_nginx
 from load import Comparison, compare
+from revoked import Felt
 from servers import python_server
 
 CONNECTIONS = (16, 64)
-DOORS = (door_envoy,)
+DOORS = (door_envoy, door_nginx)
 
 
 def cores() -> tuple[set[int], set[int]]:
@@ -52,3 +54,10 @@ def measure(*, quick: bool) -> Iterator[Comparison]:
                             yield compare(
                                 title, name, peer, ours, connections=connections, rounds=rounds, seconds=1
                             )
+
+
+def revocations(*, quick: bool) -> Iterator[tuple[str, Felt]]:
+    """How long revoked tokens were still good, where an engine may keep decisions."""
+    servers, clients = cores()
+    with on(clients), python_server("backend.py") as backend, on(servers):
+        yield from door_nginx.revocations(backend, quick=quick)

@@ -133,6 +133,10 @@ def engines(*, quick: bool) -> None:
     print(doors.placed())
     for comparison in doors.measure(quick=quick):
         print(report.line(comparison), flush=True)
+    for title, felt in doors.revocations(quick=quick):
+        ordered = sorted(felt.milliseconds)
+        last = ordered[min(len(ordered) - 1, int(len(ordered) * 0.999))]
+        print(f"{title}: {len(ordered)} revocations, p99.9 {last:.0f} ms, at {felt.rate:,.0f} requests/s")
 
 
 def steady(*, quick: bool, write: bool) -> None:

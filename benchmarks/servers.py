@@ -45,7 +45,7 @@ CONFIGURATION = """\
 store: {store}
 master_key: file:data/master.key
 issuer: {{url: "{issuer}", listen: "{issuer_listen}"}}
-gateway: {{url: "{gateway}", listen: "{gateway_listen}"}}
+gateway: {{url: "{gateway}", listen: "{gateway_listen}"{kept}}}
 admin: {{listen: "{admin_listen}", token: "file:data/admin.token"}}
 tokens: {{access_token: {lifetime}s, refresh_idle: 5m, refresh_absolute: 1h}}
 exchange: [{{client: bench, subject_api: weather, target_api: weather, scopes: ["forecast:read"]}}]
@@ -98,13 +98,18 @@ class Ours:
 
 @contextlib.contextmanager
 def tokenward(
-    backend: str, *, store: str = "sqlite:data/tokenward.db", lifetime: int = 600, engine: str = ""
+    backend: str,
+    *,
+    store: str = "sqlite:data/tokenward.db",
+    lifetime: int = 600,
+    engine: str = "",
+    kept: int = 0,
 ) -> Iterator[Ours]:
     """The same two processes that `tokenward up` starts, in front of `backend`, and an engine before them."""
     directory = CACHE / "run"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    configuration, sockets = configured(directory, backend, store=store, lifetime=lifetime)
+    configuration, sockets = configured(directory, backend, store=store, lifetime=lifetime, kept=kept)
     urls = {name: f"http://127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
     key = SigningKey.generate("ES256")
     password = Secret(identifier())
@@ -148,6 +153,7 @@ def configured(
     store: str = "sqlite:data/tokenward.db",
     lifetime: int = 600,
     more: str = "",
+    kept: int = 0,
 ) -> tuple[Configuration, dict[str, socket.socket]]:
     """A configuration in that directory, with `more` lines, and sockets at the ports that it names."""
     sockets = bind_all(dict.fromkeys(("issuer", "gateway", "admin"), ("127.0.0.1", 0)))
@@ -158,6 +164,7 @@ def configured(
     path = directory / "tokenward.yaml"
     listens = {f"{name}_listen": url.removeprefix("http://") for name, url in urls.items()}
     written = {"backend": backend, "store": store, "lifetime": lifetime, "more": more}
+    written["kept"] = f", decisions: {{cache: {kept}s}}" if kept else ""
     path.write_text(CONFIGURATION.format(**urls, **listens, **written))
     loaded = load(path)
     if loaded.configuration is None:

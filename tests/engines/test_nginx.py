@@ -129,6 +129,14 @@ def test_absolute_form_is_decided_on_as_it_is_forwarded():
     through(scenario)
 
 
+def test_a_path_that_is_spelt_otherwise_goes_up_as_it_was_decided_on():
+    async def scenario(gateway):
+        assert (await gateway.ask("/bank/accounts/m%65", token="person"))[0] == 200
+        assert gateway.backend.heads[-1].startswith(b"GET /v1/accounts/me HTTP/1.1\r\n")
+
+    through(scenario)
+
+
 def test_what_nginx_says_of_its_client_no_client_can_say():
     said = [
         ("x-tokenward-peer", "192.0.2.9"),

@@ -5,12 +5,14 @@ import contextlib
 import json
 import socket
 import threading
+from urllib.parse import quote
 
 import pytest
 
+from certificates import certificate
 from tokenward.app import listener
 from tokenward.app.listener import HEAD_LIMIT, Listener, bind
-from tokenward.base.asgi import respond
+from tokenward.base.asgi import client_certificate, respond
 
 SOON = 0.3
 
@@ -330,3 +332,32 @@ def test_a_request_that_takes_longer_than_it_may_is_cut_off():
         sock.close()
 
     asyncio.run(scenario())
+
+
+def test_whoever_may_open_a_unix_socket_is_believed_who_its_clients_are(tmp_path):
+    """Otherwise all of them would be one: one address for throttles, limits and logs, and no certificate."""
+    held, heard = certificate(), []
+
+    async def app(scope, _receive, send):
+        heard.append((scope["client"][0], scope["scheme"], client_certificate(scope)))
+        await respond(send, 204)
+
+    async def scenario():
+        sock, stop = socket.socket(socket.AF_UNIX), asyncio.Event()
+        sock.bind(str(tmp_path / "gateway"))
+        sock.listen()
+        served = Listener(app, sock, certificate_header="X-Tokenward-Certificate")
+        task = asyncio.create_task(served.run_until(stop))
+        await served.listening.wait()
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "gateway"))
+        told = f"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n{{}}: {quote(held.pem)}"
+        for name in ("X-Tokenward-Certificate", "X_Tokenward_Certificate"):
+            writer.write(f"GET / HTTP/1.1\r\nHost: a\r\n{told.format(name)}\r\n\r\n".encode())
+            status = (await reader.readuntil(b"\r\n\r\n")).split()[1]
+            assert status == (b"204" if "-" in name else b"400")
+        writer.close()
+        stop.set()
+        await task
+
+    asyncio.run(scenario())
+    assert heard == [("192.0.2.7", "https", held.der)]

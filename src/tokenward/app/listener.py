@@ -7,7 +7,7 @@ import socket
 import ssl
 import sys
 from asyncio.events import TimerHandle
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
 import uvicorn
@@ -273,11 +273,13 @@ class Listener(uvicorn.Server):
     ) -> None:
         self._unix = sock.family == socket.AF_UNIX
         if self._unix:
-            app, proxies = _named(app), (UNIX,)
+            proxies = (UNIX,)
         # From anybody else X-Forwarded-For is a claim, not a fact.
         outer = ProxyHeadersMiddleware(app, list(proxies)) if proxies else app  # type: ignore[arg-type]
-        if certificate_header is not None:  # outermost: there the peer is still the one that connected
+        if certificate_header is not None:  # outside: there the peer is still the one that connected
             outer = CertificateHeader(outer, certificate_header, proxies)  # type: ignore[arg-type]
+        if self._unix:
+            outer = _named(outer)  # type: ignore[arg-type]
         super().__init__(
             uvicorn.Config(
                 outer,
@@ -357,9 +359,9 @@ async def listen_at(
 def _named(app: App) -> App:
     """The application, for which whoever came by a Unix socket has a name."""
 
-    def serving(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def serving(scope: Scope, receive: Receive, send: Send) -> None:
         scope["client"] = (UNIX, 0)
-        return app(scope, receive, send)
+        await app(scope, receive, send)
 
     return serving
 

@@ -246,6 +246,14 @@ def test_a_target_that_is_no_path_is_refused_as_it_was_sent(target):
     assert (answer.status, dict(answer.headers)[b"tokenward-decision"]) == (400, b"deny")
 
 
+def test_a_target_keeps_its_fragment_and_is_refused():
+    """An engine would drop it, and send up another target than was decided on."""
+    world = World()
+    for target in (b"/weather/about#x", b"/weather/about?a=b#x"):
+        answer = ask(door_of(world), "GET", b"/decide/head" + target, FACTS)
+        assert (answer.status, dict(answer.headers)[b"tokenward-decision"]) == (400, b"deny")
+
+
 def test_a_certificate_binds_as_the_engine_tells_it():
     world = World()
     leaf = certificate().der
@@ -297,7 +305,7 @@ def test_a_decision_may_be_kept_where_nothing_is_counted_bound_or_too_risky():
     assert kept.max_age("/weather/forecast/bern", headers=[("x-api-key", "{apikey}")]) == 2
     assert kept.max_age("/bank/accounts/7", method="HEAD") == 2
     decision = asyncio.run(kept.engine.decide(kept.world.request()))
-    assert decision.vary == ("method", "target", "host", "scheme", "headers", "body")
+    assert decision.vary == ("peer", "method", "target", "host", "scheme", "headers", "body")
     assert asyncio.run(kept.world.engine.decide(kept.world.request())).max_age == 0
 
 
@@ -315,6 +323,13 @@ def test_a_decision_is_not_kept():
         world.add_key("held", **terms)
         headers = [("x-api-key", "{held}"), ("origin", "https://a.example")]
         assert kept.max_age("/weather/forecast/bern", headers=headers) == 0, "of a key with terms"
+    assert kept.max_age("/weather/about", token=None, body=b"x") == 0, "of a request with a body"
+    for framing in ("content-length", "transfer-encoding"):
+        request = world.request("/weather/about", headers=[(framing, "1")])
+        decision = asyncio.run(kept.engine.decide(request._replace(body=None)))
+        assert (decision.reason, decision.max_age) == ("allow", 0), "of one whose body stays with the engine"
+    empty = world.request("/weather/about", headers=[("content-length", "0")])._replace(body=None)
+    assert asyncio.run(kept.engine.decide(empty)).max_age == 1
     world.clock.advance(599)
     world.add("ending", expires_at=world.clock.time() + 1)
     assert kept.max_age(token="ending") == 0, "of a token that ends before"

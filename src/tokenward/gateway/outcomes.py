@@ -22,7 +22,7 @@ from tokenward.base.problems import (
     challenge,
 )
 from tokenward.gateway import cors, limits
-from tokenward.gateway.access import Allow, Deny
+from tokenward.gateway.access import AccessRequest, Allow, Deny
 from tokenward.gateway.answer_headers import DEFAULTS
 from tokenward.gateway.limits import UNLIMITED
 from tokenward.gateway.proofs import Proofs
@@ -45,9 +45,9 @@ _METHODS = frozenset(
 
 # A decision may be kept for these alone: from `high` on, a revocation is not to wait for anybody's memory.
 _KEPT_TIERS = frozenset({"public", "low", "moderate"})
-# All that was looked at: whoever differs in one of them is somebody else. `headers` are all but those that
-# name a trace, and `body` is that none comes.
-_ASKED = ("method", "target", "host", "scheme", "headers", "body")
+# All that was looked at, and what the API hears: whoever differs in one of them is somebody else. `headers`
+# are all but those that name a trace, and `body` is that none comes.
+_ASKED = ("peer", "method", "target", "host", "scheme", "headers", "body")
 
 _SUNSET_SECONDS = 14 * 86_400  # before an API key's end its caller is told
 
@@ -101,7 +101,7 @@ def _may_be_kept(case: Case, seconds: int) -> bool:
     facts = case.entry.facts if case.entry is not None else None
     if operation.tier.name not in _KEPT_TIERS or operation.websocket or request.method not in SAFE:
         return False
-    if operation.limits != UNLIMITED or (operation.contract and operation.contract.reads_body(request)):
+    if operation.limits != UNLIMITED or _may_have_a_body(request):
         return False
     if facts is None:
         return True
@@ -112,6 +112,16 @@ def _may_be_kept(case: Case, seconds: int) -> bool:
         and facts.cnf is None
         and (key is None or not (key.rate or key.addresses or key.origins))
         and end - case.now > seconds
+    )
+
+
+def _may_have_a_body(request: AccessRequest) -> bool:
+    """Whether one comes, or may come where the door shows none (RFC 9112 §6.3)."""
+    if request.body is not None:
+        return request.body.expected
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+        for name, value in request.headers
     )
 
 

@@ -35,7 +35,9 @@ local NONCE, TAG = 12, 16
 
 -- The facts that are looked at here: of the body, that there is none. A decision that depends on another fact
 -- is not kept.
-local KNOWN = { method = true, target = true, host = true, scheme = true, headers = true, body = true }
+local KNOWN = {
+    peer = true, method = true, target = true, host = true, scheme = true, headers = true, body = true,
+}
 
 local MOST = 65536 -- bytes of a decision; what is larger is not kept
 

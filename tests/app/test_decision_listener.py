@@ -25,14 +25,22 @@ class Asking:
     def __init__(self):
         self.asked = []
         self.gate = None
-        self.reached = asyncio.Event()
+        self.fault = None
+        self.body = b""
+        self.made = 0
+        self.reached, self.both = asyncio.Event(), asyncio.Event()
 
     async def __call__(self, asked):
         self.asked.append(asked)
         self.reached.set()
+        if self.fault is not None:
+            raise self.fault
         if self.gate is not None:
             await self.gate.wait()
-        return Answer(200, ((b"tokenward-decision", b"allow"),), b"")
+        self.made += 1
+        if self.made == 2:
+            self.both.set()
+        return Answer(200, ((b"tokenward-decision", b"allow"),), self.body)
 
 
 def listening(scenario, tmp_path, *, tcp=False, loop=asyncio.run, **more):
@@ -240,3 +248,133 @@ def test_a_connection_that_is_used_once_more_is_answered_once_more(tmp_path):
             await task
 
     listening(scenario, tmp_path, grace=10)
+
+
+def test_trailer_fields_are_no_header_fields(tmp_path):
+    """No engine looked at them as that, so one could name a certificate that nobody proved."""
+
+    async def scenario(asking, address, *_):
+        async with connected(address) as (reader, writer):
+            head = b"POST /decide/whole/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            writer.write(head + b"1\r\na\r\n0\r\nX-Tokenward-Certificate: forged\r\n\r\n" + GET)
+            assert [(await answer(reader))[0] for _ in range(2)] == [200, 200]
+        assert asking.asked[0].headers == [(b"host", b"a"), (b"transfer-encoding", b"chunked")]
+        assert asking.asked[0].body == b"a"
+        assert asking.asked[1].headers == [(b"host", b"api.example")]
+
+    listening(scenario, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+        GET.replace(b"GET", b"CONNECT"),
+    ],
+    ids=["upgrade", "CONNECT"],
+)
+def test_what_offers_an_upgrade_gets_one_answer_and_is_the_last(tmp_path, raw):
+    """A second would be taken for the answer to somebody else's request."""
+
+    async def scenario(asking, address, *_):
+        async with connected(address) as (reader, writer):
+            writer.write(raw + b"what follows")
+            status, told, _ = await answer(reader)
+            assert (status, told["connection"]) == (200, "close")
+            assert await reader.read() == b""
+        assert len(asking.asked) == 1
+
+    listening(scenario, tmp_path)
+
+
+def test_a_refusal_of_head_has_no_body(tmp_path):
+    async def scenario(asking, address, *_):
+        async with connected(address) as (reader, writer):
+            head = b"HEAD /decide/whole/a HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+            writer.write(head % (MAX_BODY + 1) + bytes(MAX_BODY + 1) + GET)
+            first = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0]
+            assert first.startswith(b"HTTP/1.1 413 ")
+            assert (await answer(reader))[0] == 200
+
+    listening(scenario, tmp_path)
+
+
+def test_a_fault_of_the_door_is_answered_and_no_decision(tmp_path, caplog):
+    async def scenario(asking, address, *_):
+        async with connected(address) as (reader, writer):
+            asking.fault = RuntimeError("Bearer secret")
+            writer.write(GET)
+            status, told, _ = await answer(reader)
+            assert (status, "tokenward-decision" in told) == (503, False)
+            asking.fault = None
+            writer.write(GET)
+            assert (await answer(reader))[0] == 200
+
+    listening(scenario, tmp_path)
+    assert "RuntimeError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_field_without_end_is_refused_before_it_is_whole(tmp_path):
+    async def scenario(asking, address, *_):
+        async with connected(address) as (reader, writer):
+            writer.write(b"GET /decide/head/a HTTP/1.1\r\nHost: a\r\nX-A: ")
+            for _ in range(64):
+                writer.write(b"a" * 16_384)
+            status, told, _ = await answer(reader)
+            assert (status, told["tokenward-decision"]) == (400, "deny")
+        assert asking.asked == []
+
+    listening(scenario, tmp_path)
+
+
+def test_who_takes_no_answers_is_given_no_more_of_them(tmp_path):
+    async def scenario(asking, address, *_):
+        asking.body = bytes(1 << 20)
+        async with connected(address) as (reader, writer):
+            writer.write(GET * 64)
+            await asyncio.wait_for(asking.reached.wait(), 5)
+            for _ in range(200):
+                await asyncio.sleep(0)
+            begun = len(asking.asked)
+            assert begun < 8
+            assert [(await answer(reader))[0] for _ in range(64)] == [200] * 64
+        assert len(asking.asked) == 64
+
+    listening(scenario, tmp_path)
+
+
+def test_a_decision_that_was_begun_is_made_though_nobody_waits_for_it(tmp_path):
+    """What it uses up may be good once, and has to be stored anew: a refresh token."""
+
+    async def scenario(asking, address, *_):
+        asking.gate = asyncio.Event()
+        async with connected(address) as (_, writer):
+            writer.write(GET)
+            await asking.reached.wait()
+            writer.transport.abort()
+        async with connected(address) as (reader, writer):  # by its answer, the loss is known
+            asking.gate, gate = None, asking.gate
+            writer.write(GET)
+            await answer(reader)
+        assert asking.made == 1
+        gate.set()
+        await asyncio.wait_for(asking.both.wait(), 5)
+
+    listening(scenario, tmp_path)
+
+
+def test_what_is_being_decided_at_the_end_is_answered(tmp_path):
+    async def scenario(asking, address, stop, task):
+        asking.gate = asyncio.Event()
+        async with connected(address) as (reader, writer), connected(address) as (idle, _):
+            writer.write(GET)
+            await asking.reached.wait()
+            stop.set()
+            assert await idle.read() == b"", "its grace is over"
+            assert not task.done()
+            asking.gate.set()
+            assert (await answer(reader))[0] == 200
+            await task
+
+    listening(scenario, tmp_path, grace=1)

@@ -27,13 +27,13 @@ from tokenward.base.addresses import Network
 from tokenward.base.problems import MALFORMED, TOO_LARGE, Refusal
 from tokenward.gateway.contract.operation import MAX_BODY
 from tokenward.gateway.doors.answers import Answer
-from tokenward.gateway.doors.decisions import CERTIFICATE, Asked, DecisionDoor, denied
-from tokenward.gateway.engine import Engine
+from tokenward.gateway.doors.decisions import CERTIFICATE, Asked, DecisionDoor, denied, no_decision
+from tokenward.gateway.engine import Engine, as_refusal
 
 _STATUS = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus
 }
-_FACTS_LIMIT = 40_960  # bytes that an engine may add to a head: a certificate, and some lines
+_LONGEST_HEAD = HEAD_LIMIT + 40_960  # bytes: an engine adds a certificate, and some lines
 _WAITING = 16  # requests of one connection that came before the first was answered
 
 _log = logging.getLogger("tokenward.gateway.decisions")
@@ -47,11 +47,14 @@ class _Connection(asyncio.Protocol):
     def __init__(self, listener: "DecisionListener") -> None:
         self._listener = listener
         self._parser = httptools.HttpRequestParser(self)
-        self._waiting: deque[tuple[Asked | Refusal, bool]] = deque()
+        self._waiting: deque[tuple[Asked | Refusal, str, bool]] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._over = False  # what comes from now on is no request
         self._begin()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -64,22 +67,45 @@ class _Connection(asyncio.Protocol):
         self._task = asyncio.get_running_loop().create_task(self._answer_all())
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Nobody waits for the answer any more."""
+        """Nobody waits for the answer any more. A decision that was begun is made all the same.
+
+        It may have used up what is good once, such as a refresh token, and what came of that must be stored.
+        """
         self._listener.lost(self)
         self._stop_timer()
-        if self._task is not None:
+        self._writable.set()
+        if self._task is not None and self._wake is not None:
             self._task.cancel()
+
+    def pause_writing(self) -> None:
+        """Answers are not taken away, so no more of them are made."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """They are."""
+        self._writable.set()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and bound the time that a request takes to come, and the size of its head."""
-        if self._transport is None or self._transport.is_closing():
+        if self._over or self._transport is None or self._transport.is_closing():
             return
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._give_up)
+        self._unparsed += len(data)
+        fault = ""
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._put(Refusal(MALFORMED, "an engine passed on what is no HTTP/1.1"), lasts=False)
+        except httptools.HttpParserUpgrade:
+            self._over = True  # its request is answered as any, and nothing is upgraded to
+        except httptools.HttpParserError:
+            fault = "an engine passed on what is no HTTP/1.1"
+        else:
+            # The parser tells of a field when it is whole, and this one may never be.
+            fault = "the head has no end" if self._unparsed > _LONGEST_HEAD else ""
+        if fault:
+            self._over = True
+            self._put(Refusal(MALFORMED, fault), "", lasts=False)
+        if self._over:
             self._transport.pause_reading()
 
     # What follows is called by the parser.
@@ -95,11 +121,18 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        self._headers.append((name.lower(), value))
+        # A trailer section would come as headers, too, and no engine has looked at it as that.
+        if not self._head_is_whole:
+            self._headers.append((name.lower(), value))
         self._bound(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        """Those were all."""
+        self._head_is_whole = True
 
     def on_body(self, body: bytes) -> None:
         """A part of its body. What is longer than anybody reads is not kept."""
+        self._unparsed = 0
         self._length += len(body)
         if self._length <= MAX_BODY:
             self._body += body
@@ -107,12 +140,14 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """It is whole."""
         self._stop_timer()
+        self._unparsed = 0
         method = self._parser.get_method().decode("ascii")
-        lasts = self._parser.should_keep_alive()
+        # After an offer to upgrade, llhttp reads no further (RFC 9110 §7.8: it may be ignored).
+        lasts = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         if self._length > MAX_BODY:
-            self._put(Refusal(TOO_LARGE, f"more than {MAX_BODY} bytes"), lasts=lasts)
+            self._put(Refusal(TOO_LARGE, f"more than {MAX_BODY} bytes"), method, lasts=lasts)
         else:
-            self._put(Asked(method, self._target, self._headers, bytes(self._body)), lasts=lasts)
+            self._put(Asked(method, self._target, self._headers, bytes(self._body)), method, lasts=lasts)
 
     def close_when_idle(self) -> None:
         """Close, unless something is being answered; that closes it then."""
@@ -123,14 +158,16 @@ class _Connection(asyncio.Protocol):
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._body, self._length, self._head = bytearray(), 0, 0
+        self._head_is_whole = False
+        self._unparsed = 0  # bytes since the parser told of the beginning, or of a part of the body
 
     def _bound(self, more: int) -> None:
         self._head += more
-        if self._head > HEAD_LIMIT + _FACTS_LIMIT:
+        if self._head > _LONGEST_HEAD:
             raise ValueError("the head is too long")  # the parser makes an error of its own of it
 
-    def _put(self, asked: Asked | Refusal, *, lasts: bool) -> None:
-        self._waiting.append((asked, lasts))
+    def _put(self, asked: Asked | Refusal, method: str, *, lasts: bool) -> None:
+        self._waiting.append((asked, method, lasts))
         if len(self._waiting) == _WAITING and self._transport is not None:
             self._transport.pause_reading()
         if self._wake is not None and not self._wake.done():
@@ -143,18 +180,26 @@ class _Connection(asyncio.Protocol):
                 self._wake = loop.create_future()
                 await self._wake
                 self._wake = None
-            asked, lasts = self._waiting.popleft()
-            if len(self._waiting) == _WAITING - 1 and self._transport is not None:
+            asked, method, lasts = self._waiting.popleft()
+            if len(self._waiting) == _WAITING - 1 and self._transport is not None and not self._over:
                 self._transport.resume_reading()
-            answer = denied(asked) if isinstance(asked, Refusal) else await self._listener.answering(asked)
+            answer = await self._answer(asked)
             lasts = lasts and not self._listener.leaving
-            bodiless = isinstance(asked, Asked) and asked.method == "HEAD"
+            await self._writable.wait()
             if self._transport is None or self._transport.is_closing():
                 return
-            self._transport.write(_written(answer, bodiless=bodiless, lasts=lasts))
+            self._transport.write(_written(answer, bodiless=method == "HEAD", lasts=lasts))
             if not lasts:
                 self._transport.close()
                 return
+
+    async def _answer(self, asked: Asked | Refusal) -> Answer:
+        if isinstance(asked, Refusal):
+            return denied(asked)
+        try:
+            return await self._listener.answering(asked)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, an engine waits for an answer
+            return no_decision(as_refusal(fault))
 
     def _give_up(self) -> None:
         if self._transport is not None:
@@ -245,6 +290,8 @@ class DecisionListener:
             _log.warning("somebody asked for decisions without a certificate")
             return False
         peer = transport.get_extra_info("peername")
+        if not peer:  # it has gone already
+            return False
         address = ip_address(peer[0].partition("%")[0])
         address = getattr(address, "ipv4_mapped", None) or address
         if not any(address in network for network in self._peers):
@@ -263,8 +310,12 @@ class DecisionListener:
         await stop.wait()
         self.leaving = True
         server.close()
+        await self._until_all_are_gone()
+        for each in [*self._connections]:
+            each.close_when_idle()
+        await self._until_all_are_gone()  # those that are being answered
+
+    async def _until_all_are_gone(self) -> None:
         if self._connections:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._all_gone.wait(), self._grace)
-        for each in [*self._connections]:
-            each.close_when_idle()

@@ -231,7 +231,7 @@ class Engine:
         except Answered as answered:
             decision = answered.preflight._replace(trace=traced(case.screened.trace))
         except Exception as fault:  # noqa: BLE001 - fail closed, whatever it is
-            decision = self._refuse(case, _as_refusal(fault))
+            decision = self._refuse(case, as_refusal(fault))
         seconds = self.clock.monotonic() - started
         if self._observe is not None:
             self._observe(request, decision, seconds)
@@ -256,7 +256,7 @@ class Engine:
                 if pending is not None:
                     await pending
         except Exception as fault:  # noqa: BLE001 - as in decide
-            refusal = _as_refusal(fault)
+            refusal = as_refusal(fault)
             return refusal if reported(case, refusal) is None else None
         return case.entry.facts if case.entry is not None else None
 
@@ -273,7 +273,7 @@ class Engine:
                 told.append(Step(step.name, passed=True, why="a preflight: pages of this origin may call it"))
                 return answered.preflight._replace(trace=traced(case.screened.trace)), told
             except Exception as fault:  # noqa: BLE001 - as in decide
-                refusal = _as_refusal(fault)
+                refusal = as_refusal(fault)
                 told.append(Step(step.name, passed=False, why=str(refusal)))
                 return self._refuse(case, refusal), told
             told.append(Step(step.name, passed=True, why=step.tell(case)))
@@ -285,7 +285,7 @@ class Engine:
         )
 
 
-def _as_refusal(fault: Exception) -> Refusal:
+def as_refusal(fault: Exception) -> Refusal:
     """A refusal as it is. Of any other fault only class and place: its text could hold a credential."""
     if isinstance(fault, Refusal):
         return fault

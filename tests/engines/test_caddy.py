@@ -121,3 +121,12 @@ def test_what_is_refused_gets_the_refusal(front, path, headers, status, code):
 def test_the_gateway_answers_for_itself(front):
     status, _, body = ask(front, "/.well-known/tokenward/jwks.json")
     assert (status, "keys" in json.loads(body)) == (200, True)
+
+
+@pytest.mark.parametrize("nominated", ["X-Request-Id", "Authorization, Traceparent", "X-Forwarded-For"])
+def test_no_client_has_taken_away_what_the_gateway_says(front, nominated):
+    """`Connection` names what a hop keeps to itself (RFC 9110 §7.6.1), and nothing that is set here."""
+    status, _, body = ask(front, "/echo/open", headers=[("Connection", nominated)])
+    assert status == 200
+    told = {name.lower() for name, _ in json.loads(body)["headers"]}
+    assert {"x-request-id", "traceparent", "x-forwarded-for"} <= told

@@ -68,7 +68,8 @@ def _to_gateway(plan: EnginePlan, scheme: str, certificate: str) -> Json:
             header("x-forwarded-proto", scheme),
             *([header(plan.certificate_header, certificate)] if certificate else []),
         ],
-        "request_headers_to_remove": [TO_GATEWAY],
+        # Envoy removes first. Where there is no certificate it adds none, and the client's word would stay.
+        "request_headers_to_remove": [TO_GATEWAY, plan.certificate_header],
         "typed_per_filter_config": {
             HEAD: _unasked(),
             WHOLE: _unasked(),

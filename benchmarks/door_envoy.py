@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import revoked
 from cases import FEW
 from envoy import bootstrap, cluster, envoy, program, started
 from load import Request, Target
+from revoked import Felt
 from servers import python_server, tokenward
 
 from tokenward.base.clock import SYSTEM_CLOCK
@@ -41,6 +43,15 @@ def comparisons(backend: str) -> Iterator[tuple[str, str, Target, Target]]:
         for name, cached in (("Envoy, jwt_authn", False), ("Envoy, jwt_authn cached", True)):
             with _verifying(found, backend, key, cached=cached) as url:
                 yield "up --engine envoy", name, Target(url + PATH, lambda: jwts), target
+
+
+def revocations(backend: str, *, count: int) -> Iterator[tuple[str, int, Felt]]:
+    """How long so many revoked tokens were still good under load; Envoy keeps no decision."""
+    if (found := program()) is None:
+        return
+    os.environ["PATH"] = f"{found.parent}{os.pathsep}{os.environ['PATH']}"
+    with tokenward(backend, engine="envoy") as ours:
+        yield "Envoy", 0, revoked.measure(ours, PATH, count=count)
 
 
 def _jwt(key: SigningKey, number: int) -> str:

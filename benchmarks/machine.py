@@ -55,6 +55,7 @@ def programs() -> dict[str, str]:
         "Node.js": _first_line("node", "--version"),
         "oidc-provider": _peer_version(),
         "Envoy": _envoy(),
+        "nginx": _first_line("nginx", "-v").rpartition("/")[2],
         "wrk": _first_line("wrk", "-v").removeprefix("wrk ").partition(" [")[0],
     }
 
@@ -70,13 +71,15 @@ def _first_line(*command: str) -> str:
     if shutil.which(command[0]) is None:
         return "not installed"
     output = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (output.stdout or output.stderr).splitlines()[0].strip()
+    return (output.stdout or output.stderr).strip().splitlines()[0].strip()
 
 
 def _envoy() -> str:
     path = CACHE / "envoy" / "bin" / "envoy"
     return (
-        _first_line(str(path), "--version").rpartition("version: ")[2] if path.exists() else "not installed"
+        _first_line(str(path), "--version").rpartition("version: ")[2].split("/")[1]
+        if path.exists()
+        else "not installed"
     )
 
 

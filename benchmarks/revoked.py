@@ -11,8 +11,11 @@ import httpx
 from load import Request, Target, load
 from servers import Ours
 
-AT_ONCE = 4
-POLL = 0.005  # seconds between two calls with a token that was revoked
+AT_ONCE, POLL = 4, 0.005
+"""Revocations under way, and seconds between two calls with a token that was revoked."""
+
+KEPT_AT_ONCE, KEPT_POLL = 16, 0.02
+"""The same where decisions are kept, so that each takes its second."""
 PROMISE = 1.0  # seconds
 
 
@@ -24,8 +27,9 @@ class Felt:
     rate: float
 
 
-def measure(ours: Ours, path: str, *, count: int) -> Felt:
-    """Revoke so many tokens that the gateway knows, one after the other in `AT_ONCE` lines."""
+def measure(ours: Ours, path: str, *, count: int, kept: bool = False) -> Felt:
+    """Revoke so many tokens that the gateway knows; `kept`, an engine in front may keep decisions on them."""
+    at_once, poll = (KEPT_AT_ONCE, KEPT_POLL) if kept else (AT_ONCE, POLL)
     stop, rates = threading.Event(), []
     others = [Request(authorization=f"Bearer {token}") for token in ours.issuer.mint("tokens", 200)]
     target = Target(ours.gateway + path, lambda: others)
@@ -38,27 +42,27 @@ def measure(ours: Ours, path: str, *, count: int) -> Felt:
     doomed = ours.issuer.mint("tokens", count)
     loading.start()
     try:
-        felt = asyncio.run(_revoke_all(ours, ours.gateway + path, doomed))
+        felt = asyncio.run(_revoke_all(ours, ours.gateway + path, doomed, at_once, poll))
     finally:
         stop.set()
         loading.join()
     return Felt(tuple(felt), sum(rates) / len(rates))
 
 
-async def _revoke_all(ours: Ours, url: str, tokens: Sequence[str]) -> list[float]:
+async def _revoke_all(ours: Ours, url: str, tokens: Sequence[str], at_once: int, poll: float) -> list[float]:
     felt: list[float] = []
     waiting = list(tokens)
 
     async def line(http: httpx.AsyncClient) -> None:
         while waiting:
-            felt.append(await _revoke(http, ours, url, waiting.pop()))
+            felt.append(await _revoke(http, ours, url, waiting.pop(), poll))
 
     async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
-        await asyncio.gather(*(line(http) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(line(http) for _ in range(at_once)))
     return felt
 
 
-async def _revoke(http: httpx.AsyncClient, ours: Ours, url: str, token: str) -> float:
+async def _revoke(http: httpx.AsyncClient, ours: Ours, url: str, token: str, poll: float) -> float:
     shown = {"Authorization": f"Bearer {token}"}
     for _ in range(2):  # known from the first call on
         if (await http.get(url, headers=shown)).status_code != 200:
@@ -70,5 +74,5 @@ async def _revoke(http: httpx.AsyncClient, ours: Ours, url: str, token: str) -> 
     answer.raise_for_status()
     revoked = time.perf_counter()
     while (await http.get(url, headers=shown)).status_code == 200:  # noqa: ASYNC110 - nobody tells
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(poll)
     return (time.perf_counter() - revoked) * 1000

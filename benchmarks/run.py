@@ -17,6 +17,7 @@ import client_report
 import command
 import decision
 import doors
+import doors_report
 import gateway_report
 import machine
 import memory
@@ -66,7 +67,7 @@ def main() -> int:
     if "gateway" in parts:
         calls(quick=given.quick, write=given.write)
     if "doors" in parts:
-        engines(quick=given.quick)
+        engines(quick=given.quick, write=given.write)
     if "memory" in parts:
         steady(quick=given.quick, write=given.write)
     if "sign-in" in parts:
@@ -129,14 +130,23 @@ def calls(*, quick: bool, write: bool) -> None:
         _write("benchmarks-gateway.md", gateway_report.document(results, described, busy=busy))
 
 
-def engines(*, quick: bool) -> None:
+def engines(*, quick: bool, write: bool) -> None:
+    described = machine.description(packages=SERVED_BY) | machine.programs()
+    busy = machine.busy()
     print(doors.placed())
+    compared, felt = [], []
     for comparison in doors.measure(quick=quick):
+        compared.append(comparison)
         print(report.line(comparison), flush=True)
-    for title, felt in doors.revocations(quick=quick):
-        ordered = sorted(felt.milliseconds)
-        last = ordered[min(len(ordered) - 1, int(len(ordered) * 0.999))]
-        print(f"{title}: {len(ordered)} revocations, p99.9 {last:.0f} ms, at {felt.rate:,.0f} requests/s")
+    for each in doors.revocations(quick=quick):
+        felt.append(each)
+        print(doors_report.felt_line(*each), flush=True)
+    if write:
+        rounds = doors.ROUNDS_QUICKLY if quick else doors.ROUNDS
+        page = doors_report.document(
+            compared, felt, described, placed=doors.placed(), rounds=rounds, busy=busy
+        )
+        _write("benchmarks-doors.md", page)
 
 
 def steady(*, quick: bool, write: bool) -> None:

@@ -8,12 +8,14 @@ import re
 import shutil
 import socket
 import subprocess
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from e2e.edge import edge
+from e2e.edge import Edge, edge
 from tokenward.gateway.headers import DROPPED
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-behind-caddy-or-traefik.md"
@@ -55,10 +57,16 @@ def front(tmp_path_factory):
         caddy = subprocess.Popen(command, env={**os.environ, **home}, stdout=log, stderr=log)
         try:
             _wait_for(port, caddy)
-            yield port
+            yield Front(port, running)
         finally:
             caddy.terminate()
             caddy.wait(20)
+
+
+@dataclass
+class Front:
+    port: int
+    gateway: Edge
 
 
 def _wait_for(port, caddy):
@@ -87,7 +95,7 @@ def test_what_is_allowed_reaches_the_api_as_it_was_decided_on(front):
         ("Cookie", "a=1; tokenward=s"),
         ("X-Kept", "1"),
     ]
-    status, _, body = ask(front, "/echo/open", headers=headers)
+    status, _, body = ask(front.port, "/echo/open", headers=headers)
     assert status == 200
     seen = json.loads(body)
     assert seen["line"] == "GET /open HTTP/1.1"
@@ -113,20 +121,28 @@ def test_what_is_allowed_reaches_the_api_as_it_was_decided_on(front):
     ],
 )
 def test_what_is_refused_gets_the_refusal(front, path, headers, status, code):
-    answer = ask(front, path, headers=headers)
+    answer = ask(front.port, path, headers=headers)
     assert (answer[0], answer[1].get("content-type")) == (status, "application/problem+json")
     assert json.loads(answer[2])["type"] == f"urn:tokenward:problem:{code}"
 
 
 def test_the_gateway_answers_for_itself(front):
-    status, _, body = ask(front, "/.well-known/tokenward/jwks.json")
+    status, _, body = ask(front.port, "/.well-known/tokenward/jwks.json")
     assert (status, "keys" in json.loads(body)) == (200, True)
 
 
 @pytest.mark.parametrize("nominated", ["X-Request-Id", "Authorization, Traceparent", "X-Forwarded-For"])
 def test_no_client_has_taken_away_what_the_gateway_says(front, nominated):
     """`Connection` names what a hop keeps to itself (RFC 9110 §7.6.1), and nothing that is set here."""
-    status, _, body = ask(front, "/echo/open", headers=[("Connection", nominated)])
+    status, _, body = ask(front.port, "/echo/open", headers=[("Connection", nominated)])
     assert status == 200
     told = {name.lower() for name, _ in json.loads(body)["headers"]}
     assert {"x-request-id", "traceparent", "x-forwarded-for"} <= told
+
+
+def test_the_log_tells_who_asked(front):
+    ask(front.port, "/echo/open")
+    until = time.monotonic() + 20
+    while not any(" door=engine reason=allow " in line for line in front.gateway.logged()):
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -144,6 +144,17 @@ def test_an_engine_sends_on_what_the_proxy_would_have():
     assert b"forged" not in b"".join(value for _, value in got)
 
 
+@pytest.mark.parametrize("form", ["head", "forwarded"])
+def test_what_an_engine_asks_is_told_apart(form):
+    world = World()
+    asked = []
+    world.engine._observe = lambda request, decision, seconds: asked.append(request.by_engine)
+    case = next(case for case in CASES if case.name == "a token with the scope")
+    asyncio.run(door_of(world).answer(shown(form, world, case)))
+    asyncio.run(world.engine.decide(world.request()))
+    assert asked == [True, False]
+
+
 def test_facts_of_the_engine_never_go_up():
     world = World()
     answer = ask(

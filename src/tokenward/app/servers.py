@@ -232,20 +232,22 @@ async def deciding(
 ) -> tuple[Engine, FeedFollower, list[Coroutine[None, None, None]]]:
     """An engine that logs and counts its decisions as those of a door, and all that has to run beside it.
 
-    The follower is among that. `origin` is as for `gateway_engine`.
+    The follower is among that. What engines in front ask is told as theirs. `origin` as for `gateway_engine`.
     """
     for name in unguarded(ground.configuration, ground.clock):
         _log.warning("nothing is enforced at %s until its report_only ends", name)
     decisions, usage = DecisionLog(door, clock=ground.clock), UsageLog(ground.store, ground.clock)
+    asked = DecisionLog("engine", clock=ground.clock)
 
     def observe(request: AccessRequest, decision: Decision, seconds: float) -> None:
-        decisions.record(decision, seconds)
+        (asked if request.by_engine else decisions).record(decision, seconds)
         note_uses(usage, request, decision)
 
     engine, follower = await gateway_engine(ground, observe, counters, origin=origin)
     beside = [
         follower.run(),
         decisions.run(),
+        asked.run(),
         usage.run(),
         report_lag(lambda: follower.lag),
         report_memory(engine),

@@ -61,6 +61,7 @@ class AccessRequest(NamedTuple):
         host: the Host or :authority value, "" when absent.
         certificate: whose key the client proved in the TLS handshake; None where it showed none.
         body: None at a door that cannot show it, where nothing passes whose body has to be looked at.
+        by_engine: whether an engine in front asks, which carries the call itself.
     """
 
     method: str
@@ -71,6 +72,7 @@ class AccessRequest(NamedTuple):
     host: str = ""
     certificate: ClientCertificate | None = None
     body: Body | None = None
+    by_engine: bool = False
 
 
 class Violation(NamedTuple):

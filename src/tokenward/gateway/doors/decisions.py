@@ -201,6 +201,7 @@ def _request(
         host.decode("latin-1"),
         certificate,
         body,
+        by_engine=True,
     )
 
 

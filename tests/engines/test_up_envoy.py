@@ -98,8 +98,8 @@ class House:
         return ran.stdout
 
     @contextlib.contextmanager
-    def up(self):
-        path = f"{Path(program()).parent}{os.pathsep}{os.environ['PATH']}"
+    def up(self, envoy=None):
+        path = f"{(envoy or Path(program())).parent}{os.pathsep}{os.environ['PATH']}"
         with subprocess.Popen(
             [sys.executable, "-m", "tokenward.app.cli", "up", "--engine", "envoy"],
             cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -261,6 +261,26 @@ def test_a_changed_configuration_is_taken_up_and_no_request_is_lost(sqlite_house
     assert {status for status, _ in seen} == {200}, [it for it in seen if it[0] != 200][:5]
     first = next(number for number, it in enumerate(seen) if it[1] == "other")
     assert first > 0
+
+
+def test_what_envoy_does_not_take_up_the_gateway_does_not_go_by_either(sqlite_house):
+    house = sqlite_house
+    picky = house.directory / "picky" / "envoy"
+    picky.parent.mkdir()
+    refuses = picky.with_name("refuses")
+    picky.write_text(
+        f'#!/bin/sh\n[ -e "{refuses}" ] && case "$*" in *validate*) exit 1;; esac\nexec "{program()}" "$@"\n'
+    )
+    picky.chmod(0o700)
+    with house.up(picky), httpx.Client(trust_env=False) as http:
+        url = f"{house.gateway}/bank/more"
+        assert _status(http, url) == 401
+        refuses.touch()
+        text = house.configuration.read_text()
+        house.configuration.write_text(text.replace(house.one.url, house.other.url))
+        (house.directory / "bank.yaml").write_text(DOCUMENT.replace("risk: low", "risk: public"))
+        assert until(lambda: any("what ran before is kept" in it for it in house.lines), 60), house.lines
+        assert until(lambda: {_status(http, url) for _ in range(20)} == {401}, 30)
 
 
 def test_a_taken_port_and_a_missing_engine_are_told(sqlite_house):

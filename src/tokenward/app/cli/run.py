@@ -69,8 +69,14 @@ def _serve(configuration: Configuration, front: Front | None) -> None:
 
     def start(after: Configuration) -> None:
         supervisor.replace(server_plans(after, sockets))
-        if front is not None:
+        if front is None:
+            return
+        try:
             front.change(after)
+        except CannotStart:
+            # What is decided by one configuration must not be routed by another.
+            supervisor.replace(server_plans(reloader.configuration, sockets))
+            raise
 
     reloader = Reloader(configuration, start=start, tell=lambda line: err.print(line, markup=False))
 

@@ -16,6 +16,9 @@ paths:
   /accounts/{id}:
     get: {operationId: getAccount, security: [{oauth: [a]}], responses: {200: {description: ok}}}
     put: {operationId: putAccount, security: [{oauth: [a]}], responses: {200: {description: ok}}}
+  /accounts/me:
+    put: {operationId: putMine, security: [{oauth: [a]}], responses: {200: {description: ok}}}
+    get: {operationId: getMine, security: [{oauth: [a]}], responses: {200: {description: ok}}}
 components:
   securitySchemes:
     oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: "https://x/t", scopes: {a: b}}}}
@@ -64,12 +67,20 @@ def test_an_api_is_told_with_all_that_the_gateway_would_do(planned):
     ]
     assert (api.health.path, api.health.interval) == ("/up", 9)
     assert (api.limits.body, api.limits.read, api.limits.connect) == (2048, 5, 3)
-    (special,) = api.operations
+    mine, special = api.operations  # the first is looked at first, so that it is not taken for the other
+    assert (mine.pattern, mine.limits) == (re.escape("/bank/accounts/me"), api.limits)
     assert (special.method, special.limits.body, special.limits.read) == ("PUT", 5 * 1024 * 1024, 5)
     assert re.fullmatch(special.pattern, "/bank/accounts/7")
     assert not re.fullmatch(special.pattern, "/bank/accounts/7/8")
     assert (made.proxies.networks, made.drain, made.tls) == (("10.0.0.0/24",), 7, None)
     assert made.own_paths == ("/.well-known/",)
+
+
+def test_an_operation_that_no_other_is_taken_for_is_told_alone(planned):
+    (api,) = planned(
+        "    upstream: http://127.0.0.1:9\n    operations: {putMine: {bounds: {body: 5MiB}}}\n"
+    ).apis
+    assert [(it.method, it.limits.body) for it in api.operations] == [("PUT", 5 * 1024 * 1024)]
 
 
 @pytest.mark.parametrize(("contract", "shown"), [("enforce", True), ("report", True), ("off", False)])

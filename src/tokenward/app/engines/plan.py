@@ -18,7 +18,7 @@ from tokenward.base.references import parse
 from tokenward.gateway.bounds import Bounds
 from tokenward.gateway.contract.operation import MAX_BODY
 from tokenward.gateway.doors.limits import DEFAULT_LIMITS, Limits, within
-from tokenward.gateway.policy import Api, is_parameter
+from tokenward.gateway.policy import Api, Operation, is_parameter
 from tokenward.gateway.upstreams import HealthCheck
 
 DECISION_SECONDS = 2.0
@@ -130,7 +130,8 @@ class ApiPlan:
         health: how each is asked whether it works, `health.path` below `base`; None asks nobody.
         shows_bodies: whether decisions are asked for with the body (`/decide/whole`), up to `SHOWN_BODY`.
         limits: how large and slow its calls may be.
-        operations: those for which `limits` do not hold.
+        operations: those for which `limits` do not hold, and those that would be taken for one of them. The
+            first whose method and pattern fit is meant.
     """
 
     name: str
@@ -245,11 +246,32 @@ def api_plan(api: Api, limits: Limits = DEFAULT_LIMITS) -> ApiPlan | None:
         health=api.pool.health,
         shows_bodies=any(operation.contract is not None for operation in api.operations),
         limits=limits,
-        operations=tuple(
-            OperationPlan(operation.method, _pattern(api.mount + operation.template), own_limits)
-            for operation in api.operations
-            if (own_limits := within(limits, operation.bounds)) != limits
-        ),
+        operations=_operations(api, limits),
+    )
+
+
+def _operations(api: Api, limits: Limits) -> tuple[OperationPlan, ...]:
+    # As `Policy.match` does: of templates that fit, the one whose first difference is a literal.
+    listed = sorted(api.operations, key=lambda it: [*map(is_parameter, it.template.split("/"))])
+    bound = {id(it): within(limits, it.bounds) for it in listed}
+    return tuple(
+        OperationPlan(it.method, _pattern(api.mount + it.template), bound[id(it)])
+        for place, it in enumerate(listed)
+        if bound[id(it)] != limits
+        or any(bound[id(other)] != limits and _meet(it, other) for other in listed[place + 1 :])
+    )
+
+
+def _meet(one: Operation, other: Operation) -> bool:
+    """Whether there are requests that fit both."""
+    segments, others = one.template.split("/"), other.template.split("/")
+    return (
+        one.method == other.method
+        and len(segments) == len(others)
+        and all(
+            first == second or is_parameter(first) or is_parameter(second)
+            for first, second in zip(segments, others, strict=True)
+        )
     )
 
 

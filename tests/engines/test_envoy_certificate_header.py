@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from certificates import certificate
-from engines.behind_envoy import free, planned, running
+from engines.behind import free, planned
+from engines.behind_envoy import running
 from engines.test_envoy_line import SERVER, _context, _files
 from gateway.wire import answer
 from gateway.world import World

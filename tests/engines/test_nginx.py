@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from engines.behind_nginx import listens, program, through
+from engines.behind import listens
+from engines.behind_nginx import program, through
 from gateway.cases import CASES, NOT_OVER_HTTP, refused_as
 from gateway.wire import OK, answer
 from tokenward.app.engines import nginx

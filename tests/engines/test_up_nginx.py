@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from e2e.bank import until
-from engines.behind_nginx import listens, program
+from engines.behind import listens
+from engines.behind_nginx import program
 from engines.test_up_envoy import House, _status
 
 

@@ -139,7 +139,10 @@ end
 function envoy_on_response(handle)
   local headers = handle:headers()
   local decision = headers:get("tokenward-decision")
-  if decision == "allow" then
+  -- Envoy puts that into what the decision answered, and into nothing of an API's: then it is the decision
+  -- itself, which was to be a 200 and is none, and holds what the API alone may see.
+  local misread = headers:get("x-envoy-upstream-service-time")
+  if decision == "allow" and not misread then
     told(headers)
   elseif decision ~= "deny" and decision ~= "preflight" then
     without_decision(handle, headers)

@@ -138,6 +138,16 @@ def test_a_path_that_is_spelt_otherwise_goes_up_as_it_was_decided_on():
     through(scenario)
 
 
+def test_a_minor_version_that_nobody_knows_is_answered():
+    """RFC 9110 §2.5: as the highest that is known. The API must not do what nobody is told of."""
+
+    async def scenario(gateway):
+        assert (await gateway.send(gateway.raw().replace(b"HTTP/1.1", b"HTTP/1.2")))[0] == 200
+        assert gateway.backend.requests == 1
+
+    through(scenario)
+
+
 def test_what_nginx_says_of_its_client_no_client_can_say():
     said = [
         ("x-tokenward-peer", "192.0.2.9"),
@@ -267,15 +277,16 @@ def test_no_log_holds_a_credential():
         await gateway.ask(query="access_token={reader}", headers=())
         await gateway.ask(headers=[("authorization", "Bearer {reader}")] * 2)
         await gateway.ask("/bank/%zz", query="access_token={reader}")
+        await gateway.ask("/bank/accounts/7#access_token=" + token)
         gateway.backend.answer = hang_up
         assert (await gateway.ask(query="q={reader}"))[0] == 502
         log = gateway.directory / "access.log"
         for _ in range(200):
-            if log.read_text().count("\n") == 4:
+            if log.read_text().count("\n") == 5:
                 break
             await asyncio.sleep(0.05)
         lines = [json.loads(line) for line in log.read_text().splitlines()]
-        assert [line["status"] for line in lines] == [400, 400, 400, 502]
+        assert [line["status"] for line in lines] == [400, 400, 400, 400, 502]
         assert lines[-1]["path"] == "/bank/accounts/7"
         for file in gateway.directory.iterdir():
             if file.is_file():

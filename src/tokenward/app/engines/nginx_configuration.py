@@ -46,7 +46,7 @@ CACHE = "16m"
 # Where nginx asks itself. No decision allows a path with a semicolon.
 _INSIDE = "/;tokenward"
 
-# Of each request, without its query, which may hold what it should not.
+# Of each request, without its query and fragment, which may hold what they should not.
 _LOGGED = (
     '"at":"$time_iso8601","peer":"$remote_addr","method":"$request_method","path":"$tokenward_path",'
     '"status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,'
@@ -151,6 +151,9 @@ def _http(plan: EnginePlan, directory: Path, ready: Path | None) -> Iterator[str
         yield f"lua_shared_dict tokenward_decisions {CACHE};"
     yield "init_by_lua_block {"
     yield '    tokenward = require "tokenward.decide"'
+    if plan.proxies.networks:
+        header = plan.proxies.certificate_header
+        yield f'    require("tokenward.request_head").believe({_lua(header) if header else "nil"})'
     yield "    tokenward_problems = {"
     for status, problem in _PROBLEMS.items():
         yield f"        [{status}] = [=[{problem_json(problem).decode()}]=],"
@@ -163,7 +166,7 @@ def _http(plan: EnginePlan, directory: Path, ready: Path | None) -> Iterator[str
         yield f'    require("tokenward.kept").start({told})'
     yield "}"
     yield from _peer(plan)
-    yield "map $request_uri $tokenward_path { default ''; ~^(?<tokenward_bare>[^?]*) $tokenward_bare; }"
+    yield "map $request_uri $tokenward_path { default ''; ~^(?<tokenward_bare>[^?#]*) $tokenward_bare; }"
     yield from _upstream("tokenward_decisions", [_address(plan.decisions)])
     yield from _upstream("tokenward_gateway", [_address(plan.gateway)])
     for index, api in enumerate(plan.apis):
@@ -235,7 +238,7 @@ def _server(plan: EnginePlan) -> Iterator[str]:
     yield "}"
     for how, shown in (("head", False), ("whole", True)):
         yield f'location = "{_INSIDE}/{how}" {{'
-        yield from _indented(_decision(how, plan.decisions, shown=shown))
+        yield from _indented(_decision(how, plan, shown=shown))
         yield "}"
     yield "location @tokenward_gateway {"
     yield from _indented(_gateway(plan))
@@ -258,7 +261,8 @@ def _server(plan: EnginePlan) -> Iterator[str]:
         yield "}"
 
 
-def _decision(how: str, place: Place, *, shown: bool) -> Iterator[str]:
+def _decision(how: str, plan: EnginePlan, *, shown: bool) -> Iterator[str]:
+    place = plan.decisions
     yield "internal;"
     yield "access_log off;"
     yield f"proxy_pass {'https' if place.tls else 'http'}://tokenward_decisions/decide/{how}$request_uri;"
@@ -267,6 +271,7 @@ def _decision(how: str, place: Place, *, shown: bool) -> Iterator[str]:
     yield "proxy_set_header Host $http_host;"
     yield "proxy_set_header Connection $args;  # what it nominates, or nothing"
     yield from _facts()
+    yield from _put_away(plan)
     if not shown:
         yield "proxy_pass_request_body off;"
         yield "proxy_set_header Content-Length '';"
@@ -304,6 +309,12 @@ def _facts() -> Iterator[str]:
     yield "proxy_set_header X-Tokenward-Certificate $tokenward_certificate;"
 
 
+def _put_away(plan: EnginePlan) -> Iterator[str]:
+    """What a proxy tells of a certificate is for nobody else (`tokenward.app.certificate_header`)."""
+    if plan.proxies.networks and plan.proxies.certificate_header is not None:
+        yield f"proxy_set_header {plan.proxies.certificate_header} '';"
+
+
 def _gateway(plan: EnginePlan) -> Iterator[str]:
     """The gateway's own listener, which decides and forwards."""
     yield "set $tokenward_connection '';"
@@ -315,6 +326,7 @@ def _gateway(plan: EnginePlan) -> Iterator[str]:
     yield "proxy_set_header Upgrade $http_upgrade;"
     yield "proxy_set_header X-Forwarded-For $remote_addr;"
     yield "proxy_set_header X-Forwarded-Proto $tokenward_scheme;"
+    yield from _put_away(plan)
     yield f"proxy_set_header {plan.certificate_header} $tokenward_certificate;"
     if plan.gateway.tls:
         yield from _verified(plan.gateway.host)
@@ -358,6 +370,7 @@ def _api(plan: EnginePlan, api: ApiPlan, upstream: str) -> Iterator[str]:
     yield "proxy_set_header X-Forwarded-For $remote_addr;"
     yield "proxy_set_header X-Forwarded-Proto $tokenward_scheme;"
     yield "proxy_set_header X-Forwarded-Host $http_host;"
+    yield from _put_away(plan)
     if api.tls:
         yield from _verified(api.upstreams[0].host)
     yield from (f"proxy_hide_header {name};" for name in _HIDDEN)

@@ -331,7 +331,8 @@ function _M.told()
     end
     local status = ngx.status
     local own = ngx.resp.get_headers(0)
-    if ngx.req.http_version() < 1 then -- what the API said is no HTTP, and nginx would pass it on without a head
+    local version = ngx.req.http_version() -- nil is none that nginx has a name for, such as 1.2
+    if version and version < 1 then -- what the API said is no HTTP, and nginx would pass it on without a head
         return ngx.exit(ngx.ERROR)
     end
     local coding = var.upstream_http_transfer_encoding

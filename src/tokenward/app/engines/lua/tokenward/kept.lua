@@ -55,10 +55,10 @@ local hashing = ffi.new("SHA256_CTX[1]")
 local sealing, opening
 
 
--- Keep decisions in the shared memory of this name, for at most `seconds`. Those of another `policy` are not
--- found.
-function _M.start(name, policy, seconds)
-    store, generation, longest = ngx.shared[name], policy, seconds * 1000
+-- Keep decisions in the shared memory of this name, for at most `seconds`. Those of another `plan` are not
+-- found; a policy that changes no plan is felt when their time is over.
+function _M.start(name, plan, seconds)
+    store, generation, longest = ngx.shared[name], plan, seconds * 1000
     local cipher = C.EVP_aes_256_gcm()
     sealing, opening = C.EVP_CIPHER_CTX_new(), C.EVP_CIPHER_CTX_new()
     if sealing == nil or opening == nil

@@ -7,7 +7,7 @@ require "resty.core.request" -- declares what is called here
 
 local C = ffi.C
 local find, gmatch, gsub, lower, match, sub = string.find, string.gmatch, string.gsub, string.lower, string.match, string.sub
-local raw_header = ngx.req.raw_header
+local raw_header, clear_header, var = ngx.req.raw_header, ngx.req.clear_header, ngx.var
 
 local _M = {}
 
@@ -16,6 +16,42 @@ local truncated = ffi.new("int[1]")
 
 -- What of `Connection` says something of the connection alone, and names no field.
 local OPTIONS = { ["keep-alive"] = true, close = true, upgrade = true }
+
+local PROTO = "x-forwarded-proto"
+local behind, certificate = false, nil
+
+
+-- Proxies in front are believed what they say; `name` is the field in which they tell a certificate, if any.
+function _M.believe(name)
+    behind, certificate = true, name and lower(name)
+end
+
+
+-- A name as a careless server might read it (`gateway.headers.fold`).
+local function fold(name)
+    name = gsub(gsub(name, "[^a-z0-9]+", "-"), "^%-", "")
+    return (gsub(name, "%-$", ""))
+end
+
+
+-- Whether nothing speaks in a proxy's name but a proxy. nginx finds `X_Ssl_Cert` by `$http_x_ssl_cert` too,
+-- and a proxy that sets the one may pass a client's other on. So a certificate is told once, under its very
+-- name, and by a proxy, or the request is refused (`app.certificate_header`).
+local function is_believable(small)
+    local found, folded_certificate = false, certificate and fold(certificate)
+    for name in gmatch(small, "\n([^:\r\n]+)") do
+        local folded = fold(name)
+        if folded == folded_certificate then
+            if found or name ~= certificate or var.tokenward_by_proxy ~= "1" then
+                return false
+            end
+            found = true
+        elseif folded == PROTO and name ~= PROTO then
+            clear_header(name)
+        end
+    end
+    return true
+end
 
 
 local function joined(name)
@@ -61,7 +97,8 @@ end
 
 
 -- Nil if a line of the head ends as none may. nginx takes a bare line feed for the end of a line, but whoever
--- is before it may not, and reads other fields than it does (RFC 9112 §2.2).
+-- is before it may not, and reads other fields than it does (RFC 9112 §2.2). Likewise if anybody but a proxy tells
+-- a certificate in a proxy's way.
 --
 -- Otherwise a table: `facts`, the head without what names a trace, nil where two heads would look the same
 -- (nginx cuts spaces off the end of a value, and `raw_header` shows a colon in their place); how many bytes of a `body` follow, nil for
@@ -75,6 +112,9 @@ function _M.look()
         return nil
     end
     local small = lower(raw)
+    if behind and not is_believable(small) then
+        return nil
+    end
     local seen = { lasting = false }
     if not find(raw, ":\r", 1, true) and not find(raw, " \r", 1, true) then
         seen.facts = raw

@@ -1,7 +1,9 @@
 """What Envoy says of a client's line: TLS, its certificate, and proxies in front."""
 
 import asyncio
+import json
 import ssl
+from urllib.parse import quote
 
 import pytest
 
@@ -105,5 +107,20 @@ def test_a_proxy_in_front_is_believed_if_it_is_named(trusted):
             assert told[b"x-tokenward-peer"] == (b"192.0.2.7" if trusted else b"127.0.0.1")
             assert told[b"x-tokenward-scheme"] == (b"https" if trusted else b"http")
             assert told.get(CERTIFICATE) == (shown.encode() if trusted else None)
+
+    asyncio.run(run())
+
+
+def test_a_proxy_that_leaves_the_clients_certificate_beside_its_own_is_not_believed():
+    asking = Asking()
+    forged = quote(certificate("CN=forged").pem)
+
+    async def run():
+        async with behind(asking, proxies=Proxies(("127.0.0.1",), "X-SSL-Cert")) as gateway:
+            told = await gateway.ask(headers=[("x-ssl-cert", forged), ("X-SSL-Cert", "own")])
+            assert told[0] == 400
+            assert json.loads(told[2])["type"] == "urn:tokenward:problem:malformed_request"
+            assert (await gateway.ask(headers=[("x-ssl-cert", "own")]))[0] == 200
+            assert _facts(asking.last)[CERTIFICATE] == b"own"
 
     asyncio.run(run())

@@ -38,6 +38,8 @@ end
 function envoy_on_request(handle)
   local headers, seen, strange = handle:headers(), {}, false
   for name, value in pairs(headers) do
+    -- Envoy would believe the first, which may be the client's, and the proxy's the second.
+    if seen[name] and name == "@CERTIFICATE@" then return handle:respond({ [":status"] = "400" }, "") end
     strange = strange or seen[name] or (value:find("[\128-\255]") and not is_utf8(value))
     seen[name] = true
   end

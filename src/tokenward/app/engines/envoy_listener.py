@@ -127,7 +127,7 @@ def _chain(plan: EnginePlan, line: _Line, routes: Routes, match: Json, secrets: 
         **routes(line.scheme, line.certificate),
         **_strictness(plan),
         http_filters=[
-            _lua(),
+            _lua(plan.proxies.certificate_header),
             _authorizer(HEAD, "/decide/head", line),
             _authorizer(WHOLE, "/decide/whole", line) | {},
             _decided(),
@@ -192,9 +192,10 @@ def _nobody_speaks_for_us() -> Json:
     }
 
 
-def _lua() -> Json:
+def _lua(certificate_header: str | None) -> Json:
     source = files(__package__).joinpath("envoy_answers.lua").read_text(encoding="utf-8")
     source = source.replace("@UNAVAILABLE@", problem_json(UNAVAILABLE).decode())
+    source = source.replace("@CERTIFICATE@", (certificate_header or "").lower())
     return {
         "name": ANSWERS,
         "typed_config": typed("filters.http.lua.v3.Lua", default_source_code={"inline_string": source}),

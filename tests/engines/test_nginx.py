@@ -403,6 +403,16 @@ def test_a_change_drops_no_request():
     through(scenario)
 
 
+def test_without_any_api_the_gateway_answers():
+    """As after `tokenward init`."""
+
+    async def scenario(gateway):
+        await asyncio.to_thread(nginx.change, gateway.plan, replace(gateway.plan, apis=()), gateway.directory)
+        assert (await gateway.ask("/nowhere"))[0] == 404
+
+    through(scenario)
+
+
 def test_a_plan_that_nginx_does_not_take_changes_nothing():
     async def scenario(gateway):
         api = gateway.plan.apis[0]

@@ -318,6 +318,7 @@ def _put_away(plan: EnginePlan) -> Iterator[str]:
 def _gateway(plan: EnginePlan) -> Iterator[str]:
     """The gateway's own listener, which decides and forwards."""
     yield "set $tokenward_connection '';"
+    yield "set $tokenward_request_id '';  # the log names it, also where there is no API yet"
     yield "rewrite_by_lua_block { tokenward.hand_over() }"
     yield f"proxy_pass {'https' if plan.gateway.tls else 'http'}://tokenward_gateway$request_uri;"
     yield "proxy_http_version 1.1;"

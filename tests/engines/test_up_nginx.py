@@ -1,11 +1,8 @@
 """`tokenward up --engine nginx`, as people run it: it comes back, takes up changes, leaves nothing behind."""
 
-import contextlib
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -15,27 +12,12 @@ import pytest
 from e2e.bank import until
 from engines.behind import listens
 from engines.behind_nginx import program
-from engines.test_up_envoy import House, _status
+from engines.house import House
+from engines.test_up_envoy import _status
 
 
 class NginxHouse(House):
     """The same behind nginx."""
-
-    @contextlib.contextmanager
-    def up(self):
-        with subprocess.Popen(
-            [sys.executable, "-m", "tokenward.app.cli", "up", "--engine", "nginx"],
-            cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        ) as self._process:  # fmt: skip
-            reader = threading.Thread(target=lambda: self.lines.extend(self._process.stdout))
-            reader.start()
-            try:
-                assert until(lambda: any(it.startswith("admin") for it in self.lines), 60), self.lines
-                yield
-            finally:
-                self._process.send_signal(signal.SIGTERM)
-                self._process.wait(60)
-                reader.join()
 
     @property
     def port(self):
@@ -52,7 +34,7 @@ class NginxHouse(House):
 @pytest.fixture
 def house(tmp_path):
     program()
-    made = NginxHouse(tmp_path, "")
+    made = NginxHouse(tmp_path, engine="nginx")
     yield made
     made.close()
 

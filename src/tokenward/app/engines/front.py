@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tokenward.app.certificate_header import RFC_9440
 from tokenward.app.config import Configuration
 from tokenward.app.engines.keeper import DECISIONS, GATEWAY
 from tokenward.app.engines.plan import EnginePlan, Place, plan
@@ -83,6 +84,12 @@ def fronted(name: str, configuration: Configuration) -> Iterator[Front]:
     server = configuration.settings.gateway
     if server.decisions.listen is not None:
         raise Refused("gateway.decisions.listen is for an engine that somebody else runs: leave it out here")
+    told = server.client_certificates
+    if told is not None and (told.header or "").lower() == RFC_9440:
+        raise Refused(
+            "an engine reads a client's certificate as percent-encoded PEM: let the proxies in front of it "
+            "tell it so, in another header than Client-Cert (gateway.client_certificates.header)"
+        )
     at = server.listen
     bind(at.host, at.port).close()  # the engine binds it itself, and would not say so clearly
     with _own_directory(configuration.base_dir) as directory:

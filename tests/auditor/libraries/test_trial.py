@@ -71,8 +71,8 @@ def test_what_accepts_everything_tells_nothing():
 def test_what_says_more_than_was_asked_tells_nothing():
     """Its answers would be held against other tokens, and be findings."""
     told = why_unusable(each_line('say(verdict(line)); say("reject"); time.sleep(0.05)'), list(ROWS))
-    assert "a line that nobody asked for" in told
-    assert "answers are to other tokens" in told or "before the first attack" in told
+    # Whichever is seen first: the line itself, or that answers have fallen behind by one.
+    assert "a line that nobody asked for" in told or "depend on something else than the token" in told
 
 
 def test_what_refuses_everything_tells_nothing():

@@ -41,7 +41,8 @@ class World:
     http: httpx.AsyncClient
     tokens: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=200))
     personal: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=50))
-    refreshes: deque[str] = field(default_factory=lambda: deque(maxlen=400))
+    # One a second is used: each within the five minutes for which one may lie idle.
+    refreshes: deque[str] = field(default_factory=lambda: deque(maxlen=200))
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def post(self, path: str, status: int, basic: str | None = None, **form: str) -> Any:

@@ -129,7 +129,7 @@ def _chain(plan: EnginePlan, line: _Line, routes: Routes, match: Json, secrets: 
         http_filters=[
             _lua(plan.proxies.certificate_header),
             _authorizer(HEAD, "/decide/head", line),
-            _authorizer(WHOLE, "/decide/whole", line) | {},
+            _authorizer(WHOLE, "/decide/whole", line),
             _decided(),
             _largest(plan),
             {

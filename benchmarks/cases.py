@@ -86,12 +86,12 @@ def _refreshes(issuer: Issuer, count: int) -> list[Request]:
 def _bound(issuer: Issuer, count: int) -> list[Request]:
     """Proofs of one key, each good once; with the server's nonce, if it asks for one."""
     prover, url = DpopProver(), f"{issuer.url}/token"
-    body, basic, _ = _form(issuer, **OWN)
-    form = "application/x-www-form-urlencoded"
-    headers = {"Authorization": basic, "DPoP": prover.proof("POST", url), "Content-Type": form}
-    answer = httpx.post(url, content=body, headers=headers, trust_env=False)
+    asked = _form(issuer, **OWN)
+    proof = prover.proof("POST", url)
+    headers = {"Authorization": asked.authorization, "DPoP": proof, "Content-Type": asked.content_type}
+    answer = httpx.post(url, content=asked.body, headers=headers, trust_env=False)
     prover.must_repeat(url, answer.status_code, answer.headers, answer.content)
-    return [Request(body, basic, prover.proof("POST", url)) for _ in range(count)]
+    return [asked._replace(dpop=prover.proof("POST", url)) for _ in range(count)]
 
 
 def _assertions(issuer: Issuer, count: int) -> list[Request]:

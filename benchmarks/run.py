@@ -102,7 +102,7 @@ def application(*, quick: bool, write: bool) -> None:
 
 
 def throughput(*, quick: bool, write: bool) -> None:
-    rounds = 2 if quick else 9
+    rounds = 3 if quick else 9
     results = report.Results(
         machine=machine.description(packages=SERVED_BY) | machine.programs(),
         busy=machine.busy(),

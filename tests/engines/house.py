@@ -130,6 +130,11 @@ class House:
                     return int(path.parent.name)
         raise LookupError
 
+    def has_another_gateway(self, than):
+        with contextlib.suppress(LookupError):
+            return self.gateway_pid() != than
+        return False
+
     def supervisor_is_killed(self):
         self._process.kill()
 

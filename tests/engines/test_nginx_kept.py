@@ -279,10 +279,14 @@ def test_memory_is_bounded_and_the_eldest_make_room():
 
 def test_another_policy_finds_nothing():
     async def scenario(gateway):
+        kept_until = time.monotonic() + 1.9
         assert (await gateway.ask())[0] == 200
         plan = gateway.plan
         await asyncio.to_thread(nginx.change, plan, replace(plan, drain=9), gateway.directory)
-        assert (await gateway.ask())[0] == 200
-        assert asked(gateway) == 2
+        answered = 0
+        while asked(gateway) == 1 and time.monotonic() < kept_until:
+            assert (await gateway.ask())[0] == 200  # a worker of before may take one yet
+            answered += 1
+        assert asked(gateway) == 2 or not answered
 
     through(scenario, keeps=2)

@@ -72,7 +72,7 @@ def test_whoever_dies_comes_back_and_nothing_passes_meanwhile(house):
                 lambda before=before: _status(http, url) == 200 and house.pids("nginx") not in ([], before),
                 40,
             )
-            assert len(house.pids("nginx")) == 1
+            assert until(lambda: len(house.pids("nginx")) == 1, 20)
         secret, seen, killed = f"{house.gateway}/bank/accounts", set(), house.gateway_pid()
         os.kill(killed, signal.SIGKILL)
         # Whoever asks waits for its successor for two seconds, and hears of none after that.

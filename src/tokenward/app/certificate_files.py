@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from tokenward.app.server_settings import DecisionServer, GatewayServer, OutwardServer
+from tokenward.app.server_settings import DecisionServer, GatewayServer, OutwardServer, TlsSettings
 from tokenward.app.snapshot import Snapshot
 from tokenward.app.tls import ServerTls
 from tokenward.base.references import parse, resolve
@@ -51,11 +51,9 @@ def server_tls(server: OutwardServer, base_dir: Path, files: Snapshot) -> Server
     """
     if server.tls is None:
         return None
-    resolve(server.tls.key, base_dir=base_dir)  # for what it refuses
     authorities = client_authorities(server, base_dir, files)
     return ServerTls(
-        base_dir / server.tls.certificate,
-        base_dir / parse(server.tls.key).place,
+        *_certificate_and_key(server.tls, base_dir),
         client_authorities=(authorities.certificates if authorities is not None else ())
         if takes_certificates_itself(server)
         else None,
@@ -72,13 +70,13 @@ def decision_tls(server: DecisionServer, base_dir: Path, files: Snapshot) -> Ser
     """
     if server.tls is None:
         return None
-    resolve(server.tls.key, base_dir=base_dir)
     authorities = Authorities(read_certificates(base_dir / server.tls.clients, files))
-    return ServerTls(
-        base_dir / server.tls.certificate,
-        base_dir / parse(server.tls.key).place,
-        client_authorities=authorities.certificates,
-    )
+    return ServerTls(*_certificate_and_key(server.tls, base_dir), client_authorities=authorities.certificates)
+
+
+def _certificate_and_key(tls: TlsSettings, base_dir: Path) -> tuple[Path, Path]:
+    resolve(tls.key, base_dir=base_dir)  # for what it refuses
+    return base_dir / tls.certificate, base_dir / parse(tls.key).place
 
 
 def takes_certificates_itself(server: OutwardServer) -> bool:

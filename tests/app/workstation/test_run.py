@@ -179,11 +179,38 @@ def test_a_signal_is_the_commands_and_its_end_is_ours(home, number):
             sys.exit(3)
         signal.signal({int(number)}, stop)
         print(os.getpid())
-        time.sleep(60)
+        for _ in range(600):  # one long sleep would not end for what comes just before it begins
+            time.sleep(0.1)
         """,
     )
     running.process.send_signal(number)
     assert running.end() == (3, "stopped in peace\n", "")
+
+
+EARLY = """
+    import os, signal, subprocess, sys
+    from tokenward.app.workstation import child
+    from tokenward.app.workstation.masking import Secrets
+
+    class AtOnce(subprocess.Popen):
+        def __init__(self, *arguments, **settings):
+            os.kill(os.getpid(), signal.{number})
+            super().__init__(*arguments, **settings)
+            os.kill(os.getpid(), signal.{number})
+
+    child.subprocess.Popen = AtOnce
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    print("code", child.run(command, dict(os.environ), Secrets()))
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_comes_while_the_command_is_started_is_its_own_too(number):
+    text = textwrap.dedent(EARLY).format(number=number)
+    command = [sys.executable, "-c", text]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    expected = 128 + getattr(signal, number)
+    assert (done.stdout, done.stderr, done.returncode) == (f"code {expected}\n", "", 0)
 
 
 def test_who_dies_by_a_signal_is_told_as_shells_tell_it(home):

@@ -33,6 +33,7 @@ _LEFT_BEHIND = 0.2
 _PIECE = 65_536
 _TYPED = 1024
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
+_Handler = Callable[[int, FrameType | None], None]
 
 
 @dataclass(slots=True)
@@ -78,13 +79,14 @@ def run(
     """
     terminal: int | None = None
     with ExitStack() as stack:
+        signals = stack.enter_context(_Signals.caught())
         if os.isatty(_STDIN) and os.isatty(_STDOUT):
             child, outputs, terminal = _on_a_terminal(command, environment, secrets, stack)
         else:
             child, outputs = _with_pipes(command, environment, secrets)
-        wakeup = stack.enter_context(_signals(child, terminal))
+        signals.go_to(child, terminal)
         started()
-        _pass_on(child, outputs, terminal, wakeup)
+        _pass_on(child, outputs, terminal, signals.wakeup)
     code = child.wait()
     code = code if code >= 0 else 128 - code
     if reason := next((output.lost for output in outputs if output.lost), ""):
@@ -155,39 +157,63 @@ def _copy_size(terminal: int) -> None:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
 
 
-@contextmanager
-def _signals(child: "subprocess.Popen[bytes]", terminal: int | None) -> Generator[int]:
-    """Pass signals on, and wake whoever reads the descriptor when one comes."""
+class _Signals:
+    """Passes signals on to the command; what comes before it runs waits for it.
 
-    def forward(number: int, _frame: FrameType | None) -> None:
+    Attributes:
+        wakeup: a descriptor from which something can be read when a signal has come.
+    """
+
+    def __init__(self, wakeup: int) -> None:
+        self.wakeup = wakeup
+        self._child: subprocess.Popen[bytes] | None = None
+        self._terminal: int | None = None
+        self._early: list[int] = []
+
+    @classmethod
+    @contextmanager
+    def caught(cls) -> Generator["_Signals"]:
+        """Nothing is done with signals here until this is left."""
+        reading, writing = os.pipe()
+        for end in (reading, writing):
+            os.set_blocking(end, False)
+        signals = cls(reading)
+        handlers: dict[int, _Handler] = {signal.SIGWINCH: signals._resize, signal.SIGCHLD: _nothing}
+        handlers |= dict.fromkeys(FORWARDED, signals._forward)
+        before = {
+            number: signal.signal(number, handler)
+            for number, handler in handlers.items()
+            if signal.getsignal(number) is not signal.SIG_IGN  # the command ignores it, too
+        }
+        woken = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        try:
+            yield signals
+        finally:
+            signal.set_wakeup_fd(woken)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(reading)
+            os.close(writing)
+
+    def go_to(self, child: "subprocess.Popen[bytes]", terminal: int | None) -> None:
+        """Whose they are; `terminal` is our end of the terminal that it has for itself, if any."""
+        self._child, self._terminal = child, terminal
+        while self._early:
+            self._forward(self._early.pop(0), None)
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        if self._child is None:
+            self._early.append(number)
+            return
         # Keys of a terminal that both share have reached the command already.
-        if terminal is None and number in _FROM_KEYS and _is_in_foreground():
+        if self._terminal is None and number in _FROM_KEYS and _is_in_foreground():
             return
         with suppress(ProcessLookupError):
-            child.send_signal(number)
+            self._child.send_signal(number)
 
-    def resize(_number: int, _frame: FrameType | None) -> None:
-        if terminal is not None:
-            _copy_size(terminal)
-
-    reading, writing = os.pipe()
-    for end in (reading, writing):
-        os.set_blocking(end, False)
-    handlers = dict.fromkeys(FORWARDED, forward) | {signal.SIGWINCH: resize, signal.SIGCHLD: _nothing}
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in handlers.items()
-        if signal.getsignal(number) is not signal.SIG_IGN  # the command ignores it, too
-    }
-    woken = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    try:
-        yield reading
-    finally:
-        signal.set_wakeup_fd(woken)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(reading)
-        os.close(writing)
+    def _resize(self, _number: int, _frame: FrameType | None) -> None:
+        if self._terminal is not None:
+            _copy_size(self._terminal)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:

@@ -245,7 +245,13 @@ def private(path: Path, text: str) -> None:
 
 
 def tokenward(directory: Path, *arguments: str) -> dict[str, str]:
-    """Run a command; what it prints, by the first word of each line.
+    """Run a command; what it prints, by the first word of each line."""
+    lines = (line.split(maxsplit=1) for line in printed(directory, *arguments).splitlines())
+    return {line[0]: line[1] for line in lines if len(line) == 2}
+
+
+def printed(directory: Path, *arguments: str) -> str:
+    """Run a command; what it prints.
 
     In this process, since a house takes dozens of them; on a thread of its own, since that of a test has an
     event loop already where it drives a browser.
@@ -254,8 +260,7 @@ def tokenward(directory: Path, *arguments: str) -> dict[str, str]:
         ran = thread.submit(CliRunner().invoke, application, list(arguments)).result()
     if ran.exit_code != 0:
         raise RuntimeError(f"tokenward {' '.join(arguments[:3])}: {ran.stderr}") from ran.exception
-    lines = (line.split(maxsplit=1) for line in ran.stdout.splitlines())
-    return {line[0]: line[1] for line in lines if len(line) == 2}
+    return ran.stdout
 
 
 @contextlib.contextmanager

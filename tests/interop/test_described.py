@@ -1,18 +1,30 @@
-"""The admin API is as its document says: schemathesis asks what it allows, and what it does not."""
+"""Each API is as its document says: schemathesis asks what it allows, and what it does not."""
 
 import shutil
 
+import pytest
+
 from interop import installed
-from interop.described import held_against_document, running_admin
+from interop.described import APIS, held_against_document, running
 from interop.test_clients_of_others import there
-from tokenward.app.admin import OPERATIONS
+from tokenward.app.admin import OPERATIONS as ADMIN
+from tokenward.issuer.asgi import ROUTES
+
+OPERATIONS = {"admin": len(ADMIN) - 1, "registration": len(ROUTES["/register"].methods)}
 
 
-def test_the_admin_api_does_what_its_document_says(tmp_path):
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("described")
+    with running(directory / "house") as made:
+        yield made
+        shutil.copy(made.directory / "log", directory / "servers.log")  # where secrets are looked for
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_an_api_does_what_its_document_says(api, request):
     program = there(installed.python())
-    with running_admin(tmp_path / "house") as house:
-        done = held_against_document(program, house, examples=2)
-        shutil.copy(tmp_path / "house" / "log", tmp_path / "servers.log")
+    done = held_against_document(program, request.getfixturevalue("house"), api, examples=2)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
-    # All but the document itself, which it has read.
-    assert f"{len(OPERATIONS) - 1} selected" in done.stdout
+    # Of the admin API all but the document itself, which it has read.
+    assert f"{OPERATIONS[api]} selected" in done.stdout

@@ -198,6 +198,7 @@ async def test_there_are_no_more_than_the_policy_says(h: House):
         ({"response_types": ["code", "token"]}, "invalid_client_metadata", "response_types"),
         ({"token_endpoint_auth_method": "tls_client_auth"}, "invalid_client_metadata", "auth_method"),
         ({"client_name": "x" * 101}, "invalid_client_metadata", "client_name"),
+        ({"contacts": ["a@app.example", ""]}, "invalid_client_metadata", "contacts"),
         ({"client_name": 7}, "invalid_client_metadata", "client_name"),
         ({"client_name": "My\u202eBank"}, "invalid_client_metadata", "client_name"),
         ({"logo_uri": "http://169.254.169.254/latest"}, "invalid_client_metadata", "logo_uri"),

@@ -33,13 +33,18 @@ from tokenward.issuer.registering import PATH
 SERVER = "https://login.example"
 
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Contact = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Uri = Annotated[str, Field(max_length=2_000, pattern=r"^[!-~]+$")]
 Page = Annotated[str, Field(max_length=2_000, pattern=r"^https://[!-~]+$|^$")]
 Scopes = Annotated[str, Field(max_length=4_000, pattern=r"^[\x20\x21\x23-\x5b\x5d-\x7e]*$")]
 Moment = Annotated[int, Field(ge=0, le=253_402_300_799)]
 Id = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{22}$")]
 Method = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-Grants = Annotated[list[Literal["authorization_code", "refresh_token"]], Field(max_length=20)]
+Grants = Annotated[
+    list[Literal["authorization_code", "refresh_token"]],
+    Field(max_length=20, json_schema_extra={"contains": {"const": "authorization_code"}}),
+]
 
 
 class KeySet(TypedDict):
@@ -50,11 +55,11 @@ class KeySet(TypedDict):
 
 class _Said(TypedDict):
     redirect_uris: Annotated[list[Uri], Field(min_length=1, max_length=20)]
-    client_name: NotRequired[Text]
+    client_name: NotRequired[Name]
     application_type: NotRequired[Literal["web", "native"]]
     token_endpoint_auth_method: NotRequired[Method]
     grant_types: NotRequired[Grants]
-    response_types: NotRequired[Annotated[list[Literal["code"]], Field(max_length=1)]]
+    response_types: NotRequired[Annotated[list[Literal["code"]], Field(min_length=1, max_length=1)]]
     scope: NotRequired[Scopes]
     jwks: NotRequired[KeySet]
     jwks_uri: NotRequired[Page]
@@ -66,7 +71,7 @@ class _Said(TypedDict):
     tos_uri: NotRequired[Page]
     software_id: NotRequired[Text]
     software_version: NotRequired[Text]
-    contacts: NotRequired[Annotated[list[Uri], Field(max_length=20)]]
+    contacts: NotRequired[Annotated[list[Contact], Field(max_length=20)]]
 
 
 class ClientMetadata(_Said):
@@ -162,11 +167,16 @@ def _operation(method: str) -> dict[str, Any]:
         made["parameters"] = [query]
     if body is not None:
         made["requestBody"] = {"required": True, "content": _json(body)}
-    done = (
+    done: dict[str, Any] = (
         {"description": "Done."}
         if status == 204
         else {"description": "Done.", "content": _json("Registered" if body else "Registration")}
     )
+    if method == "POST":
+        done["links"] = {
+            each: {"operationId": each, "parameters": {"client_id": "$response.body#/client_id"}}
+            for each in (name for other, (name, *_) in _TABLE.items() if other != "POST")
+        }
     statuses = sorted({problem.status for problem in (*_ALWAYS, *refuses)})
     refused = {str(each): _refusal(each, (*_ALWAYS, *refuses)) for each in statuses}
     return {**made, "responses": {str(status): done, **refused}}

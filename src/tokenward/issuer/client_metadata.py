@@ -235,8 +235,10 @@ def _texts(
     value = metadata.get(member, default)
     if not isinstance(value, list) or len(value) > _MAX_LIST:
         raise Refusal(problem, f"{member}: this is no list of {_MAX_LIST} texts at most")
-    if not all(isinstance(each, str) and len(each) <= _MAX_URI and each.isprintable() for each in value):
-        raise Refusal(problem, f"{member}: one of these is no text, or too long")
+    if not all(isinstance(each, str) and 0 < len(each) <= _MAX_URI and each.isprintable() for each in value):
+        raise Refusal(
+            problem, f"{member}: one of these is no text of {_MAX_URI} printable characters at most"
+        )
     return value
 
 

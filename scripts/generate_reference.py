@@ -22,6 +22,7 @@ from tokenward.app.admin import OPERATIONS
 from tokenward.app.admin_document import document
 from tokenward.app.cli import application
 from tokenward.app.live_checks import name_of
+from tokenward.app.protocol_document import document as protocol_document
 from tokenward.app.registration_document import document as registration_document
 from tokenward.app.settings import Settings
 from tokenward.base.problems import CATALOGUE
@@ -46,6 +47,7 @@ from tokenward.tokens.workloads import PLATFORMS
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 ADMIN_DOCUMENT = REFERENCE / "admin.openapi.json"
 REGISTRATION_DOCUMENT = REFERENCE / "registration.openapi.json"
+PROTOCOL_DOCUMENT = REFERENCE / "oauth.openapi.json"
 
 # What of each recommendation the software does today, and what it does not do yet.
 TODAY: dict[str, tuple[str, str]] = {
@@ -640,7 +642,11 @@ def generated() -> dict[Path, str]:
     }
     told = json.dumps(document(OPERATIONS), indent=1, ensure_ascii=False)
     registration = json.dumps(registration_document(), indent=1, ensure_ascii=False)
-    return whole | mixed | {ADMIN_DOCUMENT: told + "\n", REGISTRATION_DOCUMENT: registration + "\n"}
+    protocol = json.dumps(protocol_document(), indent=1, ensure_ascii=False)
+    documents = {
+        ADMIN_DOCUMENT: told, REGISTRATION_DOCUMENT: registration, PROTOCOL_DOCUMENT: protocol,
+    }  # fmt: skip
+    return whole | mixed | {path: text + "\n" for path, text in documents.items()}
 
 
 def write(pages: dict[Path, str]) -> int:

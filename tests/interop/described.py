@@ -14,14 +14,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from interop.house import free_ports, printed, tokenward, up
-from tokenward.app import registration_document
+from tokenward.app import protocol_document, registration_document
 from tokenward.app.samples import SAMPLES
 
 LIBRARY = "schemathesis"
 HERE = Path(__file__).parent
 
 
-APIS = ("admin", "registration")
+APIS = ("admin", "registration", "oauth")
+
+CLIENTS = {
+    "report": ["service"],
+    "site": ["web", "--redirect-uri", "https://app.example/callback"],
+    "tv": ["device"],
+}
+PUBLISHED = {"registration": registration_document.document, "oauth": protocol_document.document}
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,21 @@ apis:
         "AUDIENCE": f"http://{gateway}/weather",
         "INVITATION": printed(directory, "clients", "invite", "--uses", "10000").strip(),
     }
+    for name, (kind, *options) in CLIENTS.items():
+        said = tokenward(
+            directory,
+            "clients",
+            "add",
+            name,
+            "--id",
+            name,
+            "--type",
+            kind,
+            "--scope",
+            "forecast:read",
+            *options,
+        )
+        secrets[f"SECRET_{name.upper()}"] = said.get("client_secret", "")
     with up(directory, [f"http://{admin}/health", f"http://{issuer}/jwks.json"], None):
         yield Described(f"http://{admin}", f"http://{issuer}", secrets, directory)
 
@@ -95,9 +117,9 @@ def held_against_document(
     }
     document = f"{house.admin}/openapi.json"
     at: list[str] = []
-    if api == "registration":
+    if api in PUBLISHED:
         path = house.directory / f"{api}.openapi.json"
-        path.write_text(json.dumps(registration_document.document(house.issuer)))
+        path.write_text(json.dumps(PUBLISHED[api](house.issuer)))
         document, at = str(path), ["--url", house.issuer]
     command = [
         str(Path(program).with_name("st")), "--config-file", str(HERE / f"described_{api}.toml"),

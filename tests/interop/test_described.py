@@ -8,9 +8,14 @@ from interop import installed
 from interop.described import APIS, held_against_document, running
 from interop.test_clients_of_others import there
 from tokenward.app.admin import OPERATIONS as ADMIN
+from tokenward.app.protocol_document import LEFT_OUT
 from tokenward.issuer.asgi import ROUTES
 
-OPERATIONS = {"admin": len(ADMIN) - 1, "registration": len(ROUTES["/register"].methods)}
+OPERATIONS = {
+    "admin": len(ADMIN) - 1,
+    "registration": len(ROUTES["/register"].methods),
+    "oauth": sum(len(route.methods) for path, route in ROUTES.items() if path not in LEFT_OUT),
+}
 
 
 @pytest.fixture(scope="module")

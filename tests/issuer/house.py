@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import httpx
 
+from issuer.protocol_answers import Documented
 from rings import FixedRing
 from tokenward.base.asgi import Scope, tls_extension
 from tokenward.base.clock import ManualClock
@@ -379,7 +380,7 @@ async def spoken_to(issuer: Issuer) -> AsyncGenerator[tuple[httpx.AsyncClient, d
     async def connected(scope, receive, send):
         await app({**scope, "extensions": connection}, receive, send)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(connected), base_url=URL) as http:
+    async with httpx.AsyncClient(transport=Documented(connected), base_url=URL) as http:
         yield http, connection
 
 

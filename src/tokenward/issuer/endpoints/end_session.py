@@ -39,7 +39,8 @@ DECISION_PATH = "/end-session/decision"
 FORM = "end-session-form"
 STAY = "/account"
 
-_LIMIT = 4_096
+LIMIT = 4_096
+"""Bytes of a query or a form."""
 _MAX_STATE = 1_024
 
 
@@ -69,8 +70,8 @@ async def ask(issuer: Issuer, scope: Scope, _receive: Receive) -> Response:
         Refusal: to be shown on a page: MALFORMED, TOO_LARGE, UNKNOWN_CLIENT or UNREGISTERED_REDIRECT, and
             then nothing was ended.
     """
-    if len(scope["query_string"]) > _LIMIT:
-        raise Refusal(TOO_LARGE, f"a logout request of more than {_LIMIT} bytes")
+    if len(scope["query_string"]) > LIMIT:
+        raise Refusal(TOO_LARGE, f"a logout request of more than {LIMIT} bytes")
     request = await _read(issuer, parse_form(scope["query_string"]))
     person = await issuer.sign_in.current(scope)
     if person is None:
@@ -87,7 +88,7 @@ async def ask_by_post(_issuer: Issuer, scope: Scope, receive: Receive) -> Respon
     Raises:
         Refusal: the form cannot be read.
     """
-    return redirect(f"{PATH}?{urlencode(await read_form(scope, receive, limit=_LIMIT))}")
+    return redirect(f"{PATH}?{urlencode(await read_form(scope, receive, limit=LIMIT))}")
 
 
 async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:

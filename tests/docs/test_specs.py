@@ -14,7 +14,7 @@ COLUMNS = ["spec", "section", "requirement", "code", "test"]
 COVERED = {
     "RFC 6749", "RFC 6750", "RFC 7009", "RFC 7515", "RFC 7516", "RFC 7517", "RFC 7518", "RFC 7519",
     "RFC 7636", "RFC 7638", "RFC 7662", "RFC 8252", "RFC 8414", "RFC 8707", "RFC 8725", "RFC 9068",
-    "RFC 9110", "RFC 9207", "RFC 9457", "RFC 9700", "RFC 9701", "draft-ietf-oauth-v2-1-14",
+    "RFC 9110", "RFC 9207", "RFC 9457", "RFC 9700", "RFC 9701", "draft-ietf-oauth-v2-1-16",
     "OpenID Connect Core", "OpenID Connect Discovery",
 }  # fmt: skip
 

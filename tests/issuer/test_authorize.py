@@ -170,6 +170,7 @@ async def test_a_query_that_is_too_long_or_broken_is_a_page(h: House):
         ({"response_type": "code id_token"}, "unsupported_response_type"),
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
         ({"code_challenge": ""}, "invalid_request"),
         ({"code_challenge_method": ""}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),

@@ -111,6 +111,15 @@ async def test_localhost_is_compared_exactly(h: House):
     assert (other.status_code, other.text) == (400, "unregistered_redirect")
 
 
+@at(OPEN)
+async def test_no_client_names_itself_as_somebody_else_is_named(h: House):
+    """RFC 9700 §4.15: the subject of a client's own token is its client_id, and must be nobody's."""
+    for said in ("user-1", "a" * 22):
+        told = await made(h, NATIVE | {"client_id": said, "sub": said, "subject": said})
+        assert told["client_id"] != said
+        assert await h.issuer.client(said) is None
+
+
 @lived
 async def test_it_is_off_without_the_setting(h: House):
     assert (await post(h, NATIVE)).status_code == 404

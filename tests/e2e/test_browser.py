@@ -116,6 +116,38 @@ def test_a_pushed_request_outlives_sign_in_and_reloads_and_is_answered_once(demo
     context.close()
 
 
+def test_a_second_press_of_allow_whose_first_answer_was_lost_says_where_to_start(
+    demo, browser, native_app, http
+):
+    """No second code, and no code a second time: the application might redeem both, which ends its tokens."""
+    redirect_uri, seen = native_app
+    request = _request(demo, redirect_uri)
+    answer = http.post(
+        f"{demo.urls['issuer']}/par",
+        content=pushed_request.body(request),
+        headers={"content-type": token_flow.FORM},
+    )
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(request.pushed_url(pushed_request.read(answer.status_code, answer.content)))
+    _sign_in(page, demo.cast.password.reveal())
+    page.get_by_role("button", name="Allow").wait_for()
+    field = page.locator("form input[name=request]").input_value()
+    lost = context.request.post(
+        f"{demo.urls['issuer']}/authorize/decision",
+        form={"request": field, "decision": "allow"},
+        headers={"origin": demo.urls["issuer"]},
+        max_redirects=0,
+    )
+    assert lost.status == 303
+    with page.expect_response("**/authorize/decision") as pressed:
+        page.get_by_role("button", name="Allow").click()
+    assert pressed.value.status == 409
+    page.get_by_text("If the application did not go on, start again there.").wait_for()
+    assert seen == []
+    context.close()
+
+
 def test_who_refuses_sends_the_app_away_with_access_denied(demo, phone, native_app):
     redirect_uri, seen = native_app
     request = _request(demo, redirect_uri)

@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Every target installs what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs screenshots lock bench bench-scan bench-openapi libraries soak interop fuzz clean
+.PHONY: help install run test check format docs screenshots strict lock bench bench-scan bench-openapi libraries soak interop fuzz clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -57,6 +57,9 @@ docs: $(STAMP) ## Write the generated reference pages anew
 screenshots: $(STAMP) ## Take the pictures of the pages in docs/images anew
 	@scripts/test-tools.sh
 	$(BIN)/python scripts/take_screenshots.py
+
+strict: ## Build the filter before Envoy's HTTP/1 anew from its source
+	@scripts/build-strict.sh
 
 lock: $(STAMP) ## Renew requirements-dev.lock to the newest versions that fit
 	$(COMPILE) --upgrade --output-file $(LOCK)

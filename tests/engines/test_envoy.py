@@ -124,29 +124,6 @@ def malformed():
     loop.close()
 
 
-@pytest.mark.parametrize(
-    ("raw", "seen"),
-    [
-        (b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b\r\n c\r\n\r\n", ["b c"]),
-        (b"GET /bank/accounts/7 HTTP/1.1\nhost: a\nx-a: b\nauthorization: Bearer {reader}\n\n", ["b"]),
-    ],
-    ids=["obs-fold", "bare LF"],
-)
-def test_what_envoy_reads_leniently_goes_on_in_one_spelling(raw, seen):
-    """RFC 9112 §2.2 and §5.2 let it. It was decided on as the backend gets it."""
-
-    async def scenario(gateway):
-        good = b"\r\nhost: a\r\nauthorization: Bearer {reader}\r\n"
-        filled = gateway.world.fill(raw.replace(b"\r\nT\r\n", good).decode())
-        assert (await gateway.send(filled))[0] == 200
-        assert gateway.backend.header("x-a") == seen
-        head = gateway.backend.heads[-1]
-        assert head.count(b"\n") == head.count(b"\r\n")
-        assert b"\r\n " not in head
-
-    through(scenario)
-
-
 def _answering(status, *headers, after=0.0):
     async def answer(_asked):
         await asyncio.sleep(after)

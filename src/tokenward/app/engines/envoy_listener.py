@@ -5,6 +5,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from tokenward.app.engines.envoy_routes import ANSWERS, DECIDED, DECISION, HEAD, LARGEST, WHOLE
+from tokenward.app.engines.envoy_strict import strict
 from tokenward.app.engines.envoy_types import Json, address, seconds, typed
 from tokenward.app.engines.envoy_upstreams import DECISIONS
 from tokenward.app.engines.plan import DECISION_SECONDS, SHOWN_BODY, EnginePlan, Tls
@@ -141,7 +142,7 @@ def _chain(plan: EnginePlan, line: _Line, routes: Routes, match: Json, secrets: 
     )
     return {
         **match,
-        "filters": [{"name": "http", "typed_config": manager}],
+        "filters": [strict(http2=plan.tls is not None), {"name": "http", "typed_config": manager}],
         "transport_socket_connect_timeout": seconds(REQUEST_SECONDS),
         **({"transport_socket": _tls(plan.tls, secrets)} if plan.tls is not None else {}),
     }

@@ -117,9 +117,10 @@ def test_a_proxy_that_leaves_the_clients_certificate_beside_its_own_is_not_belie
 
     async def run():
         async with behind(asking, proxies=Proxies(("127.0.0.1",), "X-SSL-Cert")) as gateway:
-            told = await gateway.ask(headers=[("x-ssl-cert", forged), ("X-SSL-Cert", "own")])
-            assert told[0] == 400
-            assert json.loads(told[2])["type"] == "urn:tokenward:problem:malformed_request"
+            for path in ("/bank/accounts/7", "/.well-known/tokenward/health"):
+                told = await gateway.ask(path, headers=[("x-ssl-cert", forged), ("X-SSL-Cert", "own")])
+                assert told[0] == 400
+                assert json.loads(told[2])["type"] == "urn:tokenward:problem:malformed_request"
             assert (await gateway.ask(headers=[("x-ssl-cert", "own")]))[0] == 200
             assert _facts(asking.last)[CERTIFICATE] == b"own"
 

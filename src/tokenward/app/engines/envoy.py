@@ -1,8 +1,8 @@
 """Envoy as the engine in front.
 
-    client → listener → envoy_on_request → ext_authz (head or whole) → was it decided? → API
-                              │                                             │
-                              └── what only the gateway can answer ─────────┴→ gateway
+    client → listener → ext_authz (head or whole) → was it decided? → API
+                           │
+                           └── what only the gateway can answer → gateway
 
 Envoy refuses what is no HTTP by itself, and knows nothing of tokens. Whether a request passes, with which
 headers, and what its answer says, it learns from the decision; without one nothing passes.

@@ -9,46 +9,6 @@ local KEPT = { ["content-length"] = true, ["content-type"] = true, ["set-cookie"
 -- Refused by Envoy before there was a decision: what it answers stands.
 local OWN = { ["400"] = true, ["408"] = true, ["413"] = true, ["431"] = true }
 
--- RFC 3629 §4: no over-long form, no surrogate, nothing above U+10FFFF.
-local function is_utf8(text)
-  local at, size = 1, #text
-  while at <= size do
-    local first = text:byte(at)
-    local more, low, high = 0, 0x80, 0xBF
-    if first >= 0x80 then
-      if first >= 0xC2 and first <= 0xDF then more = 1
-      elseif first >= 0xE0 and first <= 0xEF then more = 2
-      elseif first >= 0xF0 and first <= 0xF4 then more = 3
-      else return false end
-      if first == 0xE0 then low = 0xA0 elseif first == 0xED then high = 0x9F
-      elseif first == 0xF0 then low = 0x90 elseif first == 0xF4 then high = 0x8F end
-    end
-    for step = 1, more do
-      local byte = text:byte(at + step)
-      if not byte or byte < low or byte > high then return false end
-      low, high = 0x80, 0xBF
-    end
-    at = at + more + 1
-  end
-  return true
-end
-
--- Envoy shows the decision one header of each name, and text only. What would look otherwise there than here
--- goes to the gateway itself.
-function envoy_on_request(handle)
-  local headers, seen, strange = handle:headers(), {}, false
-  for name, value in pairs(headers) do
-    -- Envoy would believe the first, which may be the client's, and the proxy's the second.
-    if seen[name] and name == "@CERTIFICATE@" then return handle:respond({ [":status"] = "400" }, "") end
-    strange = strange or seen[name] or (value:find("[\128-\255]") and not is_utf8(value))
-    seen[name] = true
-  end
-  if strange then
-    headers:add("x-tokenward-to", "gateway")
-    handle:clearRouteCache()
-  end
-end
-
 local function is_our_cookie(value)
   local name = value:gsub("^[= \t]+", ""):lower()
   return name:sub(1, 9) == "tokenward" or name:sub(1, 16) == "__host-tokenward"

@@ -58,12 +58,20 @@ _TOLD = (
 """What a decision puts into the request."""
 
 
+_ONE_CERTIFICATE = """\
+function envoy_on_request(handle)
+  if handle:headers():getNumValues("@CERTIFICATE@") > 1 then handle:respond({ [":status"] = "400" }, "") end
+end
+"""
+
+
 class _Line(NamedTuple):
     """What a client came by."""
 
     scheme: str
     certificate: str
     manager: Json
+    certificate_header: str = ""
 
 
 def listener(plan: EnginePlan, routes: Routes, *, secrets: Json | None = None) -> Json:
@@ -102,6 +110,7 @@ def _lines(plan: EnginePlan) -> Iterator[tuple[_Line, Json]]:
                         }
                     ],
                 },
+                header or "",
             ),
             {"filter_chain_match": {"source_prefix_ranges": [*map(_network, plan.proxies.networks)]}},
         )
@@ -128,7 +137,8 @@ def _chain(plan: EnginePlan, line: _Line, routes: Routes, match: Json, secrets: 
         **routes(line.scheme, line.certificate),
         **_strictness(plan),
         http_filters=[
-            _lua(plan.proxies.certificate_header),
+            *_one_certificate(line.certificate_header),
+            _answers(),
             _authorizer(HEAD, "/decide/head", line),
             _authorizer(WHOLE, "/decide/whole", line),
             _decided(),
@@ -193,14 +203,21 @@ def _nobody_speaks_for_us() -> Json:
     }
 
 
-def _lua(certificate_header: str | None) -> Json:
+def _one_certificate(header: str) -> Iterator[Json]:
+    """Of two, Envoy would believe the first, which may be the client's, and the proxy's the second."""
+    if header:
+        source = _ONE_CERTIFICATE.replace("@CERTIFICATE@", header.lower())
+        yield {"name": "one-certificate", "typed_config": _lua(source)}
+
+
+def _answers() -> Json:
     source = files(__package__).joinpath("envoy_answers.lua").read_text(encoding="utf-8")
     source = source.replace("@UNAVAILABLE@", problem_json(UNAVAILABLE).decode())
-    source = source.replace("@CERTIFICATE@", (certificate_header or "").lower())
-    return {
-        "name": ANSWERS,
-        "typed_config": typed("filters.http.lua.v3.Lua", default_source_code={"inline_string": source}),
-    }
+    return {"name": ANSWERS, "typed_config": _lua(source)}
+
+
+def _lua(source: str) -> Json:
+    return typed("filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
 
 
 def _authorizer(name: str, prefix: str, line: _Line) -> Json:
@@ -224,6 +241,8 @@ def _authorizer(name: str, prefix: str, line: _Line) -> Json:
             status_on_error={"code": "ServiceUnavailable"},
             validate_mutations=True,
             allowed_headers={"patterns": [{"safe_regex": {"regex": ".*"}}]},
+            # Byte by byte, and each as often as it was sent: otherwise one of a name is shown, and text only.
+            encode_raw_headers=True,
             http_service={
                 "server_uri": {
                     "uri": "http://tokenward",

@@ -13,8 +13,6 @@ HEAD, WHOLE, ANSWERS, DECIDED, LARGEST = "decide-head", "decide-whole", "answers
 and how large a body may be."""
 
 DECISION = "tokenward-decision"
-TO_GATEWAY = "x-tokenward-to"
-"""Set by `envoy_answers.lua` on what only the gateway can read."""
 
 _SAFE = "GET|HEAD|OPTIONS"
 _OWN_NAMES = ("x-tokenward-peer", "x-tokenward-scheme", "x-tokenward-certificate")
@@ -45,7 +43,6 @@ def _for_gateway(plan: EnginePlan) -> Iterator[Json]:
     for path in plan.own_paths:
         yield {"prefix": path}
     for name, value in (
-        (TO_GATEWAY, {"present_match": True}),
         ("upgrade", {"present_match": True}),
         ("accept", {"string_match": {"contains": "text/event-stream", "ignore_case": True}}),
     ):
@@ -69,7 +66,7 @@ def _to_gateway(plan: EnginePlan, scheme: str, certificate: str) -> Json:
             *([header(plan.certificate_header, certificate)] if certificate else []),
         ],
         # Envoy removes first. Where there is no certificate it adds none, and the client's word would stay.
-        "request_headers_to_remove": [TO_GATEWAY, plan.certificate_header],
+        "request_headers_to_remove": [plan.certificate_header],
         "typed_per_filter_config": {
             HEAD: _unasked(),
             WHOLE: _unasked(),
@@ -132,7 +129,7 @@ def _to_api(api: ApiPlan, limits: Limits, retry_on: str) -> Json:
             },
             **_rewritten(api),
         },
-        "request_headers_to_remove": [*_OWN_NAMES, DECISION, TO_GATEWAY],
+        "request_headers_to_remove": [*_OWN_NAMES, DECISION],
         "typed_per_filter_config": {(HEAD if api.shows_bodies else WHOLE): _unasked()},
     }
 

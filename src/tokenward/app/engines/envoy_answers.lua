@@ -9,9 +9,11 @@ local KEPT = { ["content-length"] = true, ["content-type"] = true, ["set-cookie"
 -- Refused by Envoy before there was a decision: what it answers stands.
 local OWN = { ["400"] = true, ["408"] = true, ["413"] = true, ["431"] = true }
 
+local byte, sub = string.byte, string.sub
+
 local function is_our_cookie(value)
   local name = value:gsub("^[= \t]+", ""):lower()
-  return name:sub(1, 9) == "tokenward" or name:sub(1, 16) == "__host-tokenward"
+  return sub(name, 1, 9) == "tokenward" or sub(name, 1, 16) == "__host-tokenward"
 end
 
 local function split(text, each)
@@ -34,68 +36,104 @@ local function without_decision(handle, headers)
   end
 end
 
-local function told(headers)
-  local status = tonumber(headers:get(":status")) or 0
-  if status < 200 or status > 599 then headers:replace(":status", "502") end -- no final answer (RFC 9110 §15)
-  local there, sets, defaults, hides, cookies, gone, ours = {}, {}, {}, {}, {}, {}, {}
-  local said, private, drops_cookie = {}, false, false
-  for name, value in pairs(headers) do
-    if name:sub(1, 10) == "tokenward-" then
-      ours[name] = true
-      if name:sub(11, 14) == "set-" then sets[#sets + 1] = { name:sub(15), value }
-      elseif name:sub(11, 18) == "default-" then defaults[#defaults + 1] = { name:sub(19), value }
-      elseif name == "tokenward-hide" then split(value, function(start) hides[#hides + 1] = start end)
-      elseif name == "tokenward-private" then private = true end
-    else
-      there[name] = true
-      if name == "set-cookie" then
-        if is_our_cookie(value) then drops_cookie = true else cookies[#cookies + 1] = value end
-      elseif name == "connection" then
-        split(value:lower(), function(nominated) if not KEPT[nominated] then gone[nominated] = true end end)
-      elseif name == "cache-control" then said[#said + 1] = value end
-    end
-  end
-  for _, start in ipairs(hides) do
-    for name in pairs(there) do
-      if name:sub(1, #start) == start then gone[name] = true end
-    end
-  end
+-- Each header costs a call into Envoy, so all are looked at once, and names are told apart by tables. Of ours,
+-- which decisions alone can say, what they mean is remembered: a policy has few names.
+local SET, DEFAULT, HIDE, PRIVATE, OTHER = 1, 2, 3, 4, 5
+local MEANS, ABOUT = { ["tokenward-hide"] = HIDE, ["tokenward-private"] = PRIVATE }, {}
+
+local function meaning(name)
+  if sub(name, 1, 10) ~= "tokenward-" then return nil end
+  local means, about = OTHER, nil
+  if sub(name, 11, 14) == "set-" then means, about = SET, sub(name, 15)
+  elseif sub(name, 11, 18) == "default-" then means, about = DEFAULT, sub(name, 19) end
+  MEANS[name], ABOUT[name] = means, about
+  return means
+end
+
+local function without(headers, there, gone)
   gone["x-request-id"] = nil -- is ours: an API's was taken out before
   for name in pairs(gone) do
     if there[name] then
       headers:remove(name)
       there[name] = nil
-      if name == "cache-control" then said = {} end
     end
   end
-  if drops_cookie then
-    headers:remove("set-cookie")
-    there["set-cookie"] = #cookies > 0 or nil
-    for _, value in ipairs(cookies) do headers:add("set-cookie", value) end
+end
+
+local function hide(headers, there, list)
+  local gone = {}
+  split(list, function(start)
+    for name in pairs(there) do
+      if sub(name, 1, #start) == start then gone[name] = true end
+    end
+  end)
+  without(headers, there, gone)
+end
+
+local function unhook(headers, there, nominations)
+  local gone = {}
+  split(nominations:lower(), function(name) if not KEPT[name] then gone[name] = true end end)
+  without(headers, there, gone)
+end
+
+local function drop_our_cookies(headers, there, cookies)
+  local kept = {}
+  for _, value in ipairs(cookies) do
+    if not is_our_cookie(value) then kept[#kept + 1] = value end
   end
-  for name in pairs(ours) do headers:remove(name) end
-  local function put(name, value)
-    headers:add(name, value)
-    if name == "cache-control" then said[#said + 1] = value end
+  if #kept == #cookies then return end
+  headers:remove("set-cookie")
+  there["set-cookie"] = #kept > 0 or nil
+  for _, value in ipairs(kept) do headers:add("set-cookie", value) end
+end
+
+local function keep_private(headers)
+  local said = {}
+  for at = 0, headers:getNumValues("cache-control") - 1 do
+    said[at + 1] = headers:getAtIndex("cache-control", at)
   end
-  for _, pair in ipairs(sets) do
-    if not there[pair[1]] or JOINED[pair[1]] then put(pair[1], pair[2]) end
+  local together = table.concat(said, ", ")
+  local shared = true
+  split(together:lower(), function(directive)
+    if directive == "no-store" or directive == "private" or directive == "public"
+      or sub(directive, 1, 9) == "s-maxage=" then shared = false end
+  end)
+  if shared then
+    headers:remove("cache-control")
+    headers:add("cache-control", together == "" and "private" or together .. ", private")
   end
-  for _, pair in ipairs(defaults) do
-    if not there[pair[1]] then put(pair[1], pair[2]) end
-  end
-  if private then
-    local shared = true
-    local together = table.concat(said, ", ")
-    split(together:lower(), function(directive)
-      if directive == "no-store" or directive == "private" or directive == "public"
-        or directive:sub(1, 9) == "s-maxage=" then shared = false end
-    end)
-    if shared then
-      headers:remove("cache-control")
-      headers:add("cache-control", together == "" and "private" or together .. ", private")
+end
+
+local function told(headers)
+  local there, ours, values, count = {}, {}, {}, 0
+  local cookies, nominations, hides, private
+  for name, value in pairs(headers) do
+    local means = MEANS[name] or (byte(name) == 116 and meaning(name)) -- "t"
+    if means then
+      count = count + 1
+      ours[count], values[count] = name, value
+      if means == HIDE then hides = value elseif means == PRIVATE then private = true end
+    else
+      there[name] = value
+      if name == "set-cookie" then
+        cookies = cookies or {}
+        cookies[#cookies + 1] = value
+      elseif name == "connection" then
+        nominations = nominations and nominations .. "," .. value or value
+      end
     end
   end
+  local status = tonumber(there[":status"]) or 0
+  if status < 200 or status > 599 then headers:replace(":status", "502") end -- no final answer (RFC 9110 §15)
+  if hides then hide(headers, there, hides) end
+  if nominations then unhook(headers, there, nominations) end
+  if cookies then drop_our_cookies(headers, there, cookies) end
+  for at = 1, count do headers:remove(ours[at]) end
+  for at = 1, count do
+    local means, name = MEANS[ours[at]], ABOUT[ours[at]]
+    if name and (not there[name] or (means == SET and JOINED[name])) then headers:add(name, values[at]) end
+  end
+  if private then keep_private(headers) end
 end
 
 function envoy_on_response(handle)

@@ -41,6 +41,7 @@ TABLE = (
     ((b"Set-Cookie: a=b; Path=/", b"Set-Cookie: c=d"), {}),
     ((b"Connection: x-hop, close", b"X-Hop: 1", b"X-Kept: 1"), {}),
     ((b"Connection: close, set-cookie, content-length", b"Set-Cookie: a=b"), {}),
+    ((b"Connection: close, x-request-id", b"X-Request-Id: theirs"), {}),
     (
         (
             b"Server: apache",

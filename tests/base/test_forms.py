@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenward.base.forms import FORM_LIMIT, MAX_PARAMETERS, form_decoded, parse_form, read_form, take_form
+from tokenward.base.forms import (
+    FORM_LIMIT,
+    MAX_PARAMETERS,
+    form_decoded,
+    form_encoded,
+    parse_form,
+    read_form,
+    take_form,
+)
 from tokenward.base.problems import DUPLICATE_PARAMETER, MALFORMED, TOO_LARGE, WRONG_MEDIA_TYPE, Refusal
 
 # What a form can carry: any text without C0 controls, DEL and lone surrogates.
@@ -202,3 +210,17 @@ def test_of_a_refused_form_that_is_legible_which_can_mean_one_thing_only(raw, li
 
 def test_a_form_that_is_not_refused_is_taken_as_it_is_read():
     assert read([b"a=1&b="], by=take_form) == ({"a": "1"}, None)
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"]))
+    )
+)
+def test_parameters_are_written_as_urllib_writes_them(parameters):
+    assert form_encoded(parameters) == urlencode(parameters)
+
+
+def test_every_octet_is_written_so_that_it_reads_as_itself():
+    text = "".join(map(chr, range(0x20, 0x7F))) + "ü€"
+    assert parse_form(form_encoded({text: text, "a": "b&c=d"}).encode()) == {text: text, "a": "b&c=d"}

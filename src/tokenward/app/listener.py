@@ -288,6 +288,7 @@ class Listener(uvicorn.Server):
                 ws_max_size=MESSAGE,
                 ws_per_message_deflate=False,  # a few bytes could become many
                 lifespan="off",
+                interface="asgi3",  # it would be guessed from whether the application is `async def`
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -210,10 +210,10 @@ async def issuer_app(
 
     paths = frozenset(route.path for route in identity.routes)
 
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+    def dispatch(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path = scope["path"]
-        chosen = pages if path in paths else leaks if path in leaks.paths else endpoints
-        await chosen(scope, receive, send)
+        chosen: App = pages if path in paths else leaks if path in leaks.paths else endpoints
+        return chosen(scope, receive, send)
 
     app = counted(dispatch, paths | frozenset(ROUTES) | frozenset(leaks.paths))
     back_channel = BackChannel(

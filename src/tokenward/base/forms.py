@@ -1,13 +1,13 @@
-"""Reading `application/x-www-form-urlencoded` the strict way: one meaning per input, or a refusal.
+"""`application/x-www-form-urlencoded`, read and written the strict way: one meaning per input, or a refusal.
 
 OAuth parameters decide who gets what, so nothing here guesses: no second value for a name, no broken escape
 passed through, no replacement characters, no control characters.
 """
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_plus, unquote_to_bytes
 
 from tokenward.base.asgi import Receive, Scope, only_header, read_body
 from tokenward.base.problems import DUPLICATE_PARAMETER, MALFORMED, TOO_LARGE, WRONG_MEDIA_TYPE, Refusal
@@ -21,6 +21,7 @@ MEDIA_TYPE = re.compile(
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~:/!*-]*")
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 async def read_form(scope: Scope, receive: Receive, *, limit: int = FORM_LIMIT) -> dict[str, str]:
@@ -113,3 +114,15 @@ def form_decoded(text: str) -> str:
     if _CONTROL.search(decoded):
         raise Refusal(MALFORMED, "control character")
     return decoded
+
+
+def form_encoded(parameters: Mapping[str, str]) -> str:
+    """What `parse_form` reads as these parameters: the same text as `urllib.parse.urlencode` makes.
+
+    That one looks at each character of each text again, for three to six microseconds a parameter.
+    """
+    return "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in parameters.items()])
+
+
+def _encoded(text: str) -> str:
+    return text if _UNRESERVED.fullmatch(text) else quote_plus(text)

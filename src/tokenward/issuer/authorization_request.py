@@ -6,9 +6,8 @@ to an address that nobody registered. After that it goes back to the client.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-from tokenward.base.forms import parse_form
+from tokenward.base.forms import form_encoded, parse_form
 from tokenward.base.problems import (
     INVALID_REQUEST_URI,
     REQUEST_ANSWERED,
@@ -55,7 +54,7 @@ class ReturnAddress:
 
     def _answer(self, parameters: dict[str, str]) -> str:
         state = {} if self.state is None else {"state": self.state}
-        return with_parameters(self.redirect_uri, urlencode(parameters | state | {"iss": self.issuer}))
+        return with_parameters(self.redirect_uri, form_encoded(parameters | state | {"iss": self.issuer}))
 
 
 class ReturnedRefusal(Exception):  # noqa: N818 - an outcome, as Refusal is
@@ -116,11 +115,12 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
     """
     outer = parse_form(query)
     started = outer.pop(STARTED, None)
-    _check_length(urlencode(outer))
+    written = form_encoded(outer)
+    _check_length(written)
     client = await issuer.client(outer.get("client_id", ""))
     if client is None:
         raise Refusal(UNKNOWN_CLIENT, "client_id is missing or unknown")
-    asked = await _asked(issuer, client, outer)
+    asked = await _asked(issuer, client, outer, written)
     _check_length(asked.query)
     parameters = asked.parameters
     redirect_uri = checked_redirect(client, parameters)
@@ -151,14 +151,14 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
     )
 
 
-async def _asked(issuer: Issuer, client: Client, outer: Mapping[str, str]) -> Asked:
+async def _asked(issuer: Issuer, client: Client, outer: Mapping[str, str], written: str) -> Asked:
     """What the client asks for. What is wrong with a pushed request is a page: nothing beside it counts.
 
     Raises:
         Refusal, ReturnedRefusal: as `read_authorization_request`.
     """
     try:
-        return await asked_for(issuer, client, outer)
+        return await asked_for(issuer, client, outer, written)
     except Refusal as refusal:
         of_the_handle = refusal.problem in {INVALID_REQUEST_URI, REQUEST_ANSWERED}
         if of_the_handle or not is_registered(client, outer.get("redirect_uri", "")):

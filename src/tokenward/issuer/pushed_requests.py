@@ -7,9 +7,8 @@ hash, as of every opaque token. A handle of another client is refused and stays 
 found one can neither use nor spoil it by a client of their own.
 """
 
-from urllib.parse import urlencode
-
 from tokenward.base.entropy import locator, random_base62
+from tokenward.base.forms import form_encoded
 from tokenward.base.problems import INVALID_REQUEST_URI, Refusal
 from tokenward.issuer.context import Issuer
 from tokenward.store.locators import with_fresh_locators
@@ -43,7 +42,7 @@ async def keep_request(issuer: Issuer, client: Client, parameters: dict[str, str
                 request_id=request_id,
                 keyed_hash=opaque.keyed_hash(issuer.peppers[0], request_uri),
                 client_id=client.client_id,
-                parameters=urlencode(parameters),
+                parameters=form_encoded(parameters),
                 created_at=now,
                 expires_at=now + LIFETIME,
             )

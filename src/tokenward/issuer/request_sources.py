@@ -13,9 +13,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlencode
 
-from tokenward.base.forms import parse_form
+from tokenward.base.forms import form_encoded, parse_form
 from tokenward.base.problems import (
     INVALID_REQUEST_URI,
     MALFORMED,
@@ -65,8 +64,8 @@ class Asked:
     answers: str | None = None
 
 
-async def asked_for(issuer: Issuer, client: Client, outer: Mapping[str, str]) -> Asked:
-    """What the client asks for with these parameters of the address.
+async def asked_for(issuer: Issuer, client: Client, outer: Mapping[str, str], written: str) -> Asked:
+    """What the client asks for with these parameters of the address, which are also `written` as a query.
 
     Raises:
         Refusal: INVALID_REQUEST_URI; REQUEST_ANSWERED, or it is gone; REQUEST_URI_NOT_SUPPORTED, it is not
@@ -85,9 +84,9 @@ async def asked_for(issuer: Issuer, client: Client, outer: Mapping[str, str]) ->
         return Asked("pushed", _parameters(pushed), query, moved=True, answers=pushed.request_id)
     if "request" in outer:
         parameters = await signed_parameters(issuer, client, outer["request"])
-        query = _sealed(issuer, client, parameters=urlencode(parameters))
+        query = _sealed(issuer, client, parameters=form_encoded(parameters))
         return Asked("signed", parameters, query, moved=True)
-    return Asked("address", outer, urlencode(outer))
+    return Asked("address", outer, written)
 
 
 def must_push(settings: IssuerSettings, client: Client) -> bool:
@@ -114,12 +113,12 @@ def check_source(settings: IssuerSettings, client: Client, source: Source) -> No
 def _sealed(issuer: Issuer, client: Client, **what: str) -> str:
     content = {**what, "client": client.client_id, "end": issuer.clock.time() + OPENED_SECONDS}
     sealed = issuer.sealer.seal(json.dumps(content).encode(), context=_CONTEXT)
-    return urlencode({"client_id": client.client_id, OPENED: base64url.encode(sealed)})
+    return form_encoded({"client_id": client.client_id, OPENED: base64url.encode(sealed)})
 
 
 async def _opened(issuer: Issuer, client: Client, text: str) -> Asked:
     content = _unsealed(issuer, client, text)
-    query = urlencode({"client_id": client.client_id, OPENED: text})
+    query = form_encoded({"client_id": client.client_id, OPENED: text})
     if "parameters" in content:
         return Asked("signed", parse_form(content["parameters"].encode()), query)
     pushed = await issuer.store.pushed_request(content["pushed"])

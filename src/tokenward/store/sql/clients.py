@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -199,7 +200,9 @@ def client_row(client: Client) -> Parameters:
     return {**row, **lists, "openid": json.dumps(asdict(client.openid))}
 
 
+@lru_cache(maxsize=_KEPT)
 def _client(row: Row) -> Client:
+    """The client of a row. Of an equal row it is the same: to make one took longer than to look it up."""
     fields = dict(zip(_COLUMNS, row, strict=True))
     lists = {name: split_words(fields[name]) for name in _LISTS}
     flags = {name: bool(fields[name]) for name in _FLAGS}

@@ -86,8 +86,7 @@ class SqlDeviceCodes(Family):
     """`tokenward.store.device_port.DeviceCodes`."""
 
     async def add_device_code(self, code: DeviceCode) -> None:
-        row = _row(code)
-        await self._database.write(lambda cursor: cursor.run(_ADD, row))
+        await self._database.insert(_ADD, _row(code))
 
     async def device_code(self, token_id: str) -> DeviceCodeState | None:
         row = await self._database.read(lambda cursor: cursor.one(_STATE, {"token": token_id}))

@@ -59,7 +59,7 @@ http {{
         location / {{ {asks} proxy_pass http://backend; }}
         location = /asked {{
             internal; proxy_pass http://authorizer; proxy_pass_request_body off;
-            proxy_set_header Content-Length "";
+            proxy_set_header Content-Length ""; proxy_set_header Connection "";
         }}
     }}
 }}

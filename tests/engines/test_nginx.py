@@ -61,6 +61,9 @@ def test_every_case_through_the_door(keeps):
     [
         pytest.param(b"GET /bank/accounts/7 HTTP/1.1\nT\r\n\r\n", id="bare LF after the request line"),
         pytest.param(b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b\nx-user: c\r\n\r\n", id="bare LF"),
+        pytest.param(
+            b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b  \nx-user: c\r\n\r\n", id="bare LF after spaces"
+        ),
         pytest.param(b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b\n\n", id="bare LF at the end"),
         pytest.param(b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b\n\r\n", id="bare LF before the end"),
         pytest.param(b"GET /bank/accounts/7 HTTP/1.1\r\nT\r\nx-a: b\rc\r\n\r\n", id="CR in a value"),
@@ -118,6 +121,27 @@ def test_what_nginx_would_mend_is_refused_and_reaches_nobody(raw):
 
 async def head(reader):
     return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+
+
+@pytest.mark.parametrize("said", ["text/event-stream", "text/html, Text/Event-Stream;q=0.9"])
+def test_a_stream_of_events_is_for_the_gateways_own_listener(said):
+    """It ends there when its credential does."""
+
+    async def scenario(gateway):
+        asked = []
+        decisions = gateway.listener.answering
+
+        async def answering(request):
+            asked.append(request)
+            return await decisions(request)
+
+        gateway.listener.answering = answering
+        for accepted, count in (("text/html", 1), (said, 1), ("text/html", 2)):
+            headers = [("authorization", "Bearer {reader}"), ("Accept", accepted)]
+            assert (await gateway.ask(headers=headers))[0] == 200
+            assert len(asked) == count
+
+    through(scenario)
 
 
 def test_absolute_form_is_decided_on_as_it_is_forwarded():

@@ -220,6 +220,29 @@ def test_nothing_is_kept_longer_than_it_may(said, keeps):
     through(scenario, keeps=keeps, answering=altered(b"tokenward-max-age", said))
 
 
+def test_a_clock_that_is_set_back_prolongs_nothing(monkeypatch):
+    """Here it is set back by a minute whenever Lua looks at it."""
+    write, back = (
+        nginx.write,
+        "local said = ngx.now(); ngx.now = function() said = said - 60; return said end",
+    )
+
+    def written(plan, directory):
+        write(plan, directory)
+        configured, begin = directory / nginx.CONFIGURATION, "init_by_lua_block {"
+        configured.write_text(configured.read_text().replace(begin, begin + back))
+        assert back in configured.read_text()
+
+    async def scenario(gateway):
+        for number in (1, 2):
+            assert (await gateway.ask())[0] == 200
+            assert asked(gateway) == number
+            await asyncio.sleep(1.1)
+
+    monkeypatch.setattr(nginx, "write", written)
+    through(scenario, keeps=1)
+
+
 def test_a_revoked_token_is_refused_when_its_time_is_over():
     async def scenario(gateway):
         assert (await gateway.ask())[0] == 200

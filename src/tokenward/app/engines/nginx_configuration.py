@@ -113,6 +113,7 @@ def _lines(plan: EnginePlan, directory: Path, modules: Sequence[Path], ready: Pa
     yield f"worker_shutdown_timeout {plan.drain}s;"
     yield f"pid {_quoted(directory / 'nginx.pid')};"
     yield "error_log stderr notice;"
+    yield "pcre_jit on;"
     yield f"events {{ worker_connections {files}; }}"
     yield "http {"
     yield from _indented(_http(plan, directory, ready))
@@ -158,6 +159,9 @@ def _http(plan: EnginePlan, directory: Path, ready: Path | None) -> Iterator[str
     for status, problem in _PROBLEMS.items():
         yield f"        [{status}] = [=[{problem_json(problem).decode()}]=],"
     yield "    }"
+    yield "    tokenward_apis = {"
+    yield from (f"        {{ {_told(plan, api)} }}," for api in plan.apis)
+    yield "    }"
     yield "}"
     yield "init_worker_by_lua_block {"
     yield '    require("tokenward.tie").die_with_the_master()'
@@ -166,6 +170,12 @@ def _http(plan: EnginePlan, directory: Path, ready: Path | None) -> Iterator[str
         yield f'    require("tokenward.kept").start({told})'
     yield "}"
     yield from _peer(plan)
+    yield "map $upstream_http_transfer_encoding:$upstream_http_connection $tokenward_between {"
+    yield "    default otherwise;"
+    for connection in ("", "keep-alive", "close"):
+        yield f"    :{connection} '';"
+        yield f"    chunked:{connection} chunked;"
+    yield "}"
     yield "map $request_uri $tokenward_path { default ''; ~^(?<tokenward_bare>[^?#]*) $tokenward_bare; }"
     yield from _upstream("tokenward_decisions", [_address(plan.decisions)])
     yield from _upstream("tokenward_gateway", [_address(plan.gateway)])
@@ -253,7 +263,7 @@ def _server(plan: EnginePlan) -> Iterator[str]:
             yield from _indented(_gateway(plan))
             yield "}"
         yield f"location {_quoted(unquote(api.mount) + '/')} {{"
-        yield from _indented(_api(plan, api, f"tokenward_api_{index}"))
+        yield from _indented(_api(plan, api, index))
         yield "}"
     if all(api.mount for api in plan.apis):
         yield "location / {"
@@ -265,6 +275,7 @@ def _decision(how: str, plan: EnginePlan, *, shown: bool) -> Iterator[str]:
     place = plan.decisions
     yield "internal;"
     yield "access_log off;"
+    yield "header_filter_by_lua_block { }  # only Lua reads that answer, and it asks for no change"
     yield f"proxy_pass {'https' if place.tls else 'http'}://tokenward_decisions/decide/{how}$request_uri;"
     yield "proxy_method $request_method;"
     yield "proxy_http_version 1.1;"
@@ -336,16 +347,23 @@ def _gateway(plan: EnginePlan) -> Iterator[str]:
     yield "proxy_read_timeout 1d;  # likewise"
 
 
-def _api(plan: EnginePlan, api: ApiPlan, upstream: str) -> Iterator[str]:
+def _told(plan: EnginePlan, api: ApiPlan) -> str:
+    """What Lua is to know of an API (`decide.lua`)."""
     others: dict[str, list[str]] = {}
     for operation in api.operations:
         others.setdefault(operation.method, []).append(operation.pattern)
-    told = ", ".join(
+    behind = bool(plan.proxies.networks)
+    certified = (plan.tls is not None and plan.tls.asks) or (
+        behind and plan.proxies.certificate_header is not None
+    )
+    return ", ".join(
         [
-            f"mount = {_lua(api.mount)}",
-            f"base = {_lua(api.base)}",
+            f"mount = {_lua(api.mount + '/')}",
+            f"base = {_lua(api.base + '/')}",
             *([f"shown = {SHOWN_BODY}"] if api.shows_bodies else []),
             *(["kept = true"] if plan.keeps else []),
+            *(["proxied = true"] if behind else []),
+            *(["certified = true"] if certified else []),
             *(
                 ["others = {" + ", ".join(f"[{_lua(m)}] = {_lua(_any(p))}" for m, p in others.items()) + "}"]
                 if others
@@ -353,10 +371,14 @@ def _api(plan: EnginePlan, api: ApiPlan, upstream: str) -> Iterator[str]:
             ),
         ]
     )
+
+
+def _api(plan: EnginePlan, api: ApiPlan, index: int) -> Iterator[str]:
+    upstream = f"tokenward_api_{index}"
     # Here and not for the whole server: an error page begins anew there, and is to know them.
     names = ("target", "authorization", "request_id", "traceparent", "tracestate", "told")
     yield from (f"set $tokenward_{name} '';" for name in names)
-    yield f"access_by_lua_block {{ tokenward.access({{ {told} }}) }}"
+    yield f"access_by_lua_block {{ tokenward.access(tokenward_apis[{index + 1}]) }}"
     yield "header_filter_by_lua_block { tokenward.told() }"
     yield f"proxy_pass {'https' if api.tls else 'http'}://{upstream}$tokenward_target;"
     yield "proxy_http_version 1.1;"

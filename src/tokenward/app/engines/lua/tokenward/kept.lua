@@ -3,10 +3,12 @@
 -- in memory says nothing to whoever has no good token in hand. It never lies in a file.
 
 local ffi = require "ffi"
+local clock = require "resty.core.time"
+local edits = require "tokenward.edits"
 
 local C = ffi.C
-local byte, find, format, gmatch, sub = string.byte, string.find, string.format, string.gmatch, string.sub
-local concat = table.concat
+local gmatch, sub = string.gmatch, string.sub
+local text_of = ffi.string
 local var = ngx.var
 
 ffi.cdef [[
@@ -41,24 +43,38 @@ local KNOWN = {
 
 local MOST = 65536 -- bytes of a decision; what is larger is not kept
 
+-- What lies before a decision: when it ends, and how many of its bytes are this client's alone.
+local HEAD = ffi.typeof("struct { double ends; uint32_t own; }")
+
 local _M = {}
 
-local store, generation, longest
+local store, longest
 local digest = ffi.new("unsigned char[32]")
-local labelled = ffi.new("unsigned char[64]")
 local derived = ffi.new("unsigned char[32]")
 local out = ffi.new("unsigned char[?]", MOST + 64)
 local written = ffi.new("int[1]")
 local nonce = ffi.new("unsigned char[12]")
 local tag = ffi.new("unsigned char[16]")
-local hashing = ffi.new("SHA256_CTX[1]")
+local head = HEAD()
+local SHA256 = ffi.typeof("SHA256_CTX")
+local hashing, of_facts, of_name, of_key = SHA256(), SHA256(), SHA256(), SHA256()
 local sealing, opening
+
+
+-- What all that is hashed for one end begins with, hashed already.
+local function begin(hash, text)
+    C.SHA256_Init(hash)
+    C.SHA256_Update(hash, text, #text)
+end
 
 
 -- Keep decisions in the shared memory of this name, for at most `seconds`. Those of another `plan` are not
 -- found; a policy that changes no plan is felt when their time is over.
 function _M.start(name, plan, seconds)
-    store, generation, longest = ngx.shared[name], plan, seconds * 1000
+    store, longest = ngx.shared[name], seconds * 1000
+    begin(of_facts, plan .. "\n")
+    begin(of_name, "tokenward: the name of a decision" .. ("\0"):rep(31)) -- a block of SHA-256
+    begin(of_key, "tokenward: the key of a decision" .. ("\0"):rep(32))
     local cipher = C.EVP_aes_256_gcm()
     sealing, opening = C.EVP_CIPHER_CTX_new(), C.EVP_CIPHER_CTX_new()
     if sealing == nil or opening == nil
@@ -70,38 +86,33 @@ function _M.start(name, plan, seconds)
 end
 
 
--- Milliseconds, as exactly as this machine knows.
+-- Milliseconds, as exactly as this machine knows, of a clock that nobody sets: all workers have the same.
 function _M.now()
     ngx.update_time()
-    return ngx.now() * 1000
+    return clock.monotonic_msec()
 end
 
 
-local function sha256(data, length, into)
-    C.SHA256_Init(hashing)
-    C.SHA256_Update(hashing, data, length)
-    C.SHA256_Final(into, hashing)
+local function derive(begun)
+    ffi.copy(hashing, begun, ffi.sizeof(SHA256))
+    C.SHA256_Update(hashing, digest, 32)
+    C.SHA256_Final(derived, hashing)
+    return text_of(derived, 32)
 end
 
 
-local function derive(label)
-    ffi.copy(labelled, label, 32)
-    ffi.copy(labelled + 32, digest, 32)
-    sha256(labelled, 64, derived)
-    return ffi.string(derived, 32)
-end
-
-
-local NAME = "tokenward: the name of a decision"
-local KEY = "tokenward: the key of a decision "
-
-
--- Name and key of whatever was decided on this request, of which that is the head. The client's address is a
--- fact too: the API hears it. None of the first three holds a line feed.
-function _M.facts(head)
-    local facts = concat({ generation, var.tokenward_scheme, var.remote_addr, head }, "\n")
-    sha256(facts, #facts, digest)
-    return { name = derive(NAME), key = derive(KEY) }
+-- Name and key of whatever was decided on a request of which that is the head. `scheme` is how its client came,
+-- where the plan does not say it. The client's address is a fact too: the API hears it. Neither holds a line feed.
+function _M.facts(raw, scheme)
+    local address = var.remote_addr
+    ffi.copy(hashing, of_facts, ffi.sizeof(SHA256))
+    C.SHA256_Update(hashing, scheme, #scheme)
+    C.SHA256_Update(hashing, "\n", 1)
+    C.SHA256_Update(hashing, address, #address)
+    C.SHA256_Update(hashing, "\n", 1)
+    C.SHA256_Update(hashing, raw, #raw)
+    C.SHA256_Final(digest, hashing)
+    return derive(of_name), derive(of_key)
 end
 
 
@@ -122,6 +133,7 @@ local function seal(key, text)
 end
 
 
+-- How many bytes it has, which then lie in `out`; nil if it is not sealed under this key.
 local function open(key, sealed)
     local length = #sealed - NONCE - TAG
     if length < 0 or length > MOST then
@@ -136,69 +148,30 @@ local function open(key, sealed)
     then
         return nil
     end
-    return ffi.string(out, length)
+    return length
 end
 
 
--- When it ends; some lines that are always there; and for each further header a letter for the list with the
--- name, and a line with the value. No header value holds a line feed. What names the exchange is not kept.
-local function packed(allow, ends)
-    local text = {
-        format("%013d", ends), allow.authorization, "\n", allow.removed, "\n", allow.hide, "\n",
-        allow.private and "1\n" or "0\n",
-    }
-    for letter, list in pairs { p = allow.put, s = allow.set, d = allow.default } do
-        for at = 1, #list, 2 do
-            text[#text + 1] = letter .. list[at] .. "\n" .. list[at + 1] .. "\n"
-        end
-    end
-    return concat(text)
-end
-
-
-local LISTS = { p = "put", s = "set", d = "default" }
-
-
--- Without patterns, which LuaJIT does not compile.
-local function unpacked(text)
-    local authorization = find(text, "\n", 14, true)
-    local removed = find(text, "\n", authorization + 1, true)
-    local hide = find(text, "\n", removed + 1, true)
-    local allow = {
-        authorization = sub(text, 14, authorization - 1),
-        removed = sub(text, authorization + 1, removed - 1),
-        hide = sub(text, removed + 1, hide - 1),
-        private = byte(text, hide + 1) == 49,
-        put = {}, set = {}, default = {},
-        request_id = "", traceparent = "", tracestate = "",
-    }
-    local at, length = hide + 3, #text
-    while at < length do
-        local name = find(text, "\n", at, true)
-        local value = find(text, "\n", name + 1, true)
-        local list = allow[LISTS[sub(text, at, at)]]
-        local last = #list
-        list[last + 1] = sub(text, at + 1, name - 1)
-        list[last + 2] = sub(text, name + 1, value - 1)
-        at = value + 1
-    end
-    return allow
-end
-
-
--- The decision on these facts, if one is kept and its time is not over.
-function _M.recall(facts)
-    local sealed = store:get(facts.name)
-    local text = sealed and open(facts.key, sealed)
-    if not text or _M.now() >= tonumber(sub(text, 1, 13)) then
+-- The decision under this name, if one is kept and its time is not over. What names the exchange is not in it.
+function _M.recall(name, key)
+    local sealed = store:get(name)
+    local length = sealed and open(key, sealed)
+    if not length then
         return nil
     end
-    return unpacked(text)
+    ffi.copy(head, out, ffi.sizeof(HEAD))
+    if _M.now() >= head.ends then
+        return nil
+    end
+    local begins = ffi.sizeof(HEAD)
+    local own = text_of(out + begins, head.own)
+    local shared = text_of(out + begins + head.own, length - begins - head.own)
+    return edits.unpacked(own, shared)
 end
 
 
 -- Keep a decision, if the gateway says that one may. Its time begins when it was asked for.
-function _M.keep(facts, allow, header, asked_at)
+function _M.keep(name, key, allow, header, asked_at)
     local seconds = tonumber(header["tokenward-max-age"])
     local vary = header["tokenward-vary"]
     if not seconds or seconds <= 0 or type(vary) ~= "string" then
@@ -209,11 +182,12 @@ function _M.keep(facts, allow, header, asked_at)
             return
         end
     end
-    local ends = asked_at + math.min(seconds * 1000, longest)
-    local left = ends - _M.now()
-    local sealed = left > 0 and seal(facts.key, packed(allow, ends))
+    local own, shared = edits.packed(allow)
+    head.ends, head.own = asked_at + math.min(seconds * 1000, longest), #own
+    local left = head.ends - _M.now()
+    local sealed = left > 0 and seal(key, text_of(head, ffi.sizeof(HEAD)) .. own .. shared)
     if sealed then
-        store:set(facts.name, sealed, left / 1000)
+        store:set(name, sealed, left / 1000)
     end
 end
 

@@ -85,3 +85,4 @@ def test_one_that_is_documented_passes():
     check(*_answered(200, TOKENS, sent=GOOD))
     check(*_answered(405, {}, method="GET", allow="POST"))
     check(*_answered(303, method="GET", path="/authorize", location="https://app.example/cb?code=x"))
+    check(*_answered(303, path="/authorize", sent="max_age=+", location="/authorize?max_age=+"))

@@ -8,6 +8,9 @@ from targets.envoy import program
 from tokenward.app.engines import envoy
 from tokenward.gateway.doors.limits import DEFAULT_LIMITS, Limits
 
+ALLOW = ((b"tokenward-decision", b"allow"), (b"tokenward-api", b"bank"))
+"""The least that lets a request to the gateway's API `bank` pass."""
+
 
 @contextlib.contextmanager
 def running(plan, directory):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from engines.behind_envoy import behind, through
+from engines.behind_envoy import ALLOW, behind, through
 from gateway.cases import CASES, NOT_OVER_HTTP, refused_as
 from gateway.test_proxy import SPOOFED
 from tokenward.gateway.doors.answers import Answer
@@ -132,7 +132,7 @@ def _answering(status, *headers, after=0.0):
     return answer
 
 
-ALLOW = (b"tokenward-decision", b"allow")
+OTHER = (ALLOW[0], (b"tokenward-api", b"shop"))
 
 
 @pytest.mark.parametrize(
@@ -141,18 +141,39 @@ ALLOW = (b"tokenward-decision", b"allow")
         _answering(200),
         _answering(200, (b"tokenward-decision", b"deny")),
         _answering(200, (b"tokenward-decision", b"ALLOW")),
-        _answering(204, ALLOW),
+        _answering(204, *ALLOW),
+        _answering(200, *OTHER),
+        _answering(200, ALLOW[0]),
+        _answering(200, ALLOW[1]),
+        _answering(200, *ALLOW, OTHER[1]),
         _answering(401),
         _answering(302, (b"location", b"http://127.0.0.1/")),
         _answering(500),
-        _answering(200, ALLOW, after=4.0),
+        _answering(200, *ALLOW, after=4.0),
     ],
-    ids=["200", "200 deny", "200 ALLOW", "204", "401", "302", "500", "silent"],
+    ids=[
+        "200",
+        "200 deny",
+        "200 ALLOW",
+        "204",
+        "another API",
+        "no API",
+        "an API only",
+        "two APIs",
+        "401",
+        "302",
+        "500",
+        "silent",
+    ],
 )
 def test_without_a_decision_nothing_passes(answering):
     async def run():
         async with behind(answering) as gateway:
-            headers = [("tokenward-decision", "allow"), ("x-tokenward-decision", "allow")]
+            headers = [
+                ("tokenward-decision", "allow"),
+                ("tokenward-api", "bank"),
+                ("x-tokenward-decision", "allow"),
+            ]
             status, told, body = await asyncio.wait_for(gateway.ask(headers=headers), 10)
             assert gateway.backend.requests == 0
             assert (status, json.loads(body)["type"]) == (503, "urn:tokenward:problem:unavailable")
@@ -167,7 +188,7 @@ def test_what_only_the_api_may_see_reaches_no_client_by_an_odd_status(status):
     remove = (b"x-envoy-auth-headers-to-remove", b"cookie")
 
     async def run():
-        async with behind(_answering(status, ALLOW, inside, remove)) as gateway:
+        async with behind(_answering(status, *ALLOW, inside, remove)) as gateway:
             told = await gateway.ask()
             assert (told[0], gateway.backend.requests) == (503, 0)
             assert "inside" not in repr(told)
@@ -177,7 +198,7 @@ def test_what_only_the_api_may_see_reaches_no_client_by_an_odd_status(status):
 
 def test_a_decision_without_anybody_to_make_it_is_a_503():
     async def run():
-        async with behind(_answering(200, ALLOW)) as gateway:
+        async with behind(_answering(200, *ALLOW)) as gateway:
             assert (await gateway.ask())[0] == 200
             await gateway.decisions_gone()
             status, _, body = await gateway.ask()
@@ -192,7 +213,7 @@ def test_the_engine_says_who_its_client_is_and_nobody_else():
 
     async def answering(what):
         asked.append(what)
-        return Answer(200, (ALLOW,), b"")
+        return Answer(200, ALLOW, b"")
 
     async def run():
         async with behind(answering) as gateway:
@@ -217,7 +238,7 @@ def test_a_decision_is_shown_what_was_sent_byte_by_byte_and_as_often():
 
     async def answering(what):
         asked.append(what)
-        return Answer(200, (ALLOW,), b"")
+        return Answer(200, OTHER if b"/shop/" in what.target else ALLOW, b"")
 
     async def run():
         async with behind(answering) as gateway:
@@ -269,7 +290,7 @@ def test_what_only_the_gateway_can_answer_is_for_it(path, method, headers, statu
 
     async def answering(what):
         asked.append(what)
-        return Answer(200, (ALLOW,), b"")
+        return Answer(200, ALLOW, b"")
 
     async def run():
         async with behind(answering) as gateway:

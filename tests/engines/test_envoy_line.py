@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from certificates import LOOPBACK, certificate, certificate_authority
-from engines.behind_envoy import behind
+from engines.behind_envoy import ALLOW, behind
 from gateway.wire import answer
 from tokenward.app.certificate_header import read_certificate
 from tokenward.app.engines.plan import Proxies, Tls
@@ -16,7 +16,6 @@ from tokenward.gateway.doors.answers import Answer
 from tokenward.gateway.doors.decisions import CERTIFICATE
 
 SERVER = certificate("CN=server", extensions=(LOOPBACK,))
-ALLOW = (b"tokenward-decision", b"allow")
 
 
 def _files(directory, held):
@@ -53,7 +52,7 @@ class Asking:
 
     async def __call__(self, asked):
         self.last = asked
-        return Answer(200, (ALLOW,), b"")
+        return Answer(200, ALLOW, b"")
 
 
 def test_a_certificate_whose_key_was_proved_is_told_and_no_other(tmp_path):

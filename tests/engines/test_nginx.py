@@ -253,6 +253,10 @@ def without(name):
             headers=(*without(b"tokenward-decision")(decision).headers, (b"tokenward-decision", b"deny"))
         ),
         without(b"x-request-id"),
+        without(b"tokenward-api"),
+        lambda decision: decision._replace(
+            headers=(*without(b"tokenward-api")(decision).headers, (b"tokenward-api", b"shop"))
+        ),
     ],
 )
 def test_what_is_no_decision_lets_nothing_pass(change):

@@ -58,7 +58,7 @@ def test_it_listens_where_the_url_says_and_asks_where_the_configuration_says(ren
     assert listener["address"]["socket_address"] == {"address": "0.0.0.0", "port_value": 8000}
     # Who the gateway calls a proxy is this engine, which believes nobody.
     assert len(listener["filter_chains"]) == 1
-    assert listener["filter_chains"][0]["filters"][0]["typed_config"]["use_remote_address"] is True
+    assert listener["filter_chains"][0]["filters"][-1]["typed_config"]["use_remote_address"] is True
     ports = {
         name: it["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
         for name, it in _named(document, "clusters").items()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
-from tokenward.app.engines.envoy_routes import ANSWERS, DECIDED, DECISION, HEAD, LARGEST, WHOLE
+from tokenward.app.engines.envoy_routes import ANSWERS, API, DECIDED, DECISION, HEAD, LARGEST, WHOLE
 from tokenward.app.engines.envoy_strict import strict
 from tokenward.app.engines.envoy_types import Json, address, seconds, typed
 from tokenward.app.engines.envoy_upstreams import DECISIONS
@@ -54,6 +54,7 @@ _TOLD = (
     "traceparent",
     "tracestate",
     DECISION,
+    API,
 )
 """What a decision puts into the request."""
 
@@ -193,7 +194,7 @@ def _strictness(plan: EnginePlan) -> Json:
 
 def _nobody_speaks_for_us() -> Json:
     """Before anything else: out with what only we may say to the decision, or to Envoy."""
-    beginnings = ("x-tokenward-", DECISION, "x-envoy-")
+    beginnings = ("x-tokenward-", DECISION, API, "x-envoy-")
     return {
         "name": "nobody-speaks-for-us",
         "typed_config": typed(
@@ -266,18 +267,8 @@ def _authorizer(name: str, prefix: str, line: _Line) -> Json:
 
 
 def _decided() -> Json:
-    """Nothing goes on without an answer that calls itself a decision: whoever else said 200 knows nothing."""
-    principal = {"header": {"name": DECISION, "string_match": {"exact": "allow"}}}
-    return {
-        "name": DECIDED,
-        "typed_config": typed(
-            "filters.http.rbac.v3.RBAC",
-            rules={
-                "action": "ALLOW",
-                "policies": {"decided": {"permissions": [{"any": True}], "principals": [principal]}},
-            },
-        ),
-    }
+    """Nothing goes on, but where a route says by which decision."""
+    return {"name": DECIDED, "typed_config": typed("filters.http.rbac.v3.RBAC", rules={"action": "ALLOW"})}
 
 
 def _largest(plan: EnginePlan) -> Json:

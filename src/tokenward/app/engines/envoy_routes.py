@@ -12,7 +12,7 @@ HEAD, WHOLE, ANSWERS, DECIDED, LARGEST = "decide-head", "decide-whole", "answers
 """The names of filters: two ways to ask for a decision, what it says of the answer, that there is one,
 and how large a body may be."""
 
-DECISION = "tokenward-decision"
+DECISION, API = "tokenward-decision", "tokenward-api"
 
 _SAFE = "GET|HEAD|OPTIONS"
 _OWN_NAMES = ("x-tokenward-peer", "x-tokenward-scheme", "x-tokenward-certificate")
@@ -129,8 +129,26 @@ def _to_api(api: ApiPlan, limits: Limits, retry_on: str) -> Json:
             },
             **_rewritten(api),
         },
-        "request_headers_to_remove": [*_OWN_NAMES, DECISION],
-        "typed_per_filter_config": {(HEAD if api.shows_bodies else WHOLE): _unasked()},
+        "request_headers_to_remove": [*_OWN_NAMES, DECISION, API],
+        "typed_per_filter_config": {
+            (HEAD if api.shows_bodies else WHOLE): _unasked(),
+            DECIDED: typed("filters.http.rbac.v3.RBACPerRoute", rbac={"rules": _decided_for(api)}),
+        },
+    }
+
+
+def _decided_for(api: ApiPlan) -> Json:
+    """Only with an answer that calls itself a decision: whoever else said 200 knows nothing.
+
+    And only if it is about this API: while a policy changes, the gateway may know the new one before the
+    routes do.
+    """
+    said = ((DECISION, "allow"), (API, api.name))
+    headers = [{"header": {"name": name, "string_match": {"exact": value}}} for name, value in said]
+    principal = {"and_ids": {"ids": headers}}
+    return {
+        "action": "ALLOW",
+        "policies": {"decided": {"permissions": [{"any": True}], "principals": [principal]}},
     }
 
 

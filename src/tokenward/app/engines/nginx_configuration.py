@@ -358,6 +358,7 @@ def _told(plan: EnginePlan, api: ApiPlan) -> str:
     )
     return ", ".join(
         [
+            f"name = {_lua(api.name)}",
             f"mount = {_lua(api.mount + '/')}",
             f"base = {_lua(api.base + '/')}",
             *([f"shown = {SHOWN_BODY}"] if api.shows_bodies else []),

@@ -59,6 +59,9 @@ _MAY_STAY = frozenset(
 )
 _SCHEMES = frozenset({b"http", b"https"})
 
+API = b"tokenward-api"
+"""Whose request it is, by the API's name: an engine that would forward it to another one must not."""
+
 _ALLOW, _DENY, _PREFLIGHT = ((b"tokenward-decision", said) for said in (b"allow", b"deny", b"preflight"))
 _PRIVATE = (b"tokenward-private", b"1")
 
@@ -211,7 +214,7 @@ def _written(decision: Decision, shown: _Shown) -> Answer:
         said = _PREFLIGHT if isinstance(decision, Preflight) else _DENY
         return answer._replace(headers=(*answer.headers, said))
     removed, put = edits(decision, shown.request, shown.scheme)
-    headers = [_ALLOW, *put, (REMOVED, b",".join([*removed, *_FACT_NAMES]))]
+    headers = [_ALLOW, (API, decision.api.encode()), *put, (REMOVED, b",".join([*removed, *_FACT_NAMES]))]
     headers += [(b"tokenward-set-" + name, value) for name, value in decision.told]
     headers += [(b"tokenward-default-" + name, value) for name, value in decision.defaults]
     if decision.hides:

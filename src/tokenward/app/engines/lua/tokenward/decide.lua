@@ -71,7 +71,8 @@ end
 
 
 -- Ask the gateway. Returns the decision and its headers if it allows; otherwise the client has been answered.
-local function ask(whole, seen, there)
+local function ask(api, seen, there)
+    local whole = api.shown
     local options = { args = seen.nominated }
     if whole and seen.body then
         ngx.req.read_body()
@@ -85,7 +86,8 @@ local function ask(whole, seen, there)
         return ngx.exit(503)
     end
     if said == "allow" and res.status == 200 then
-        if not header["x-request-id"] then
+        -- The gateway may know a new policy before nginx has its new locations: it allows what it names.
+        if header["tokenward-api"] ~= api.name or not header["x-request-id"] then
             return ngx.exit(503)
         end
         return edits.read(header, there, var.http_authorization), header
@@ -119,7 +121,7 @@ local function apply(allow)
 end
 
 
--- Access phase of an API's location. `api` says its `mount` with a slash, its `base` at the upstream likewise, how
+-- Access phase of an API's location. `api` says its `name`, its `mount` with a slash, its `base` at the upstream likewise, how
 -- many bytes of a body decisions are `shown` (nil for none), whether decisions may be `kept`, which paths of a
 -- method are for the gateway's own listener (`others`, nil for none), and whether it may happen that nginx is told how
 -- a client came (`proxied`), and that a client has a certificate (`certified`).
@@ -159,7 +161,7 @@ function _M.access(api)
         end
         local asked_at = name and kept.now()
         local header
-        allow, header = ask(api.shown, seen, there)
+        allow, header = ask(api, seen, there)
         if name then
             kept.keep(name, key, allow, header, asked_at)
         end

@@ -45,6 +45,13 @@ def test_what_grows_is_found(name, grown):
     assert not of(name, run(**grown)).flat
 
 
+def test_memory_that_is_given_back_is_no_growth_however_often_it_is_taken():
+    hashing = {0: 64.0, 1: 64.0, 2: 0.0}
+    often = run(resident=lambda at: 100.0 + (hashing[at % 3] if at > 40 else 0.0))
+    assert of("issuer", often).flat
+    assert not of("issuer", run(resident=lambda at: 100.0 + at + hashing[at % 3])).flat
+
+
 def test_rows_that_are_kept_longer_than_a_quarter_are_judged_by_growth():
     assert of("feed", run()).by == "growth"
     assert of("access_tokens", run(tokens=lambda at: 1000 + at % 2)).by == "level"

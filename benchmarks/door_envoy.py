@@ -36,7 +36,7 @@ def comparisons(backend: str) -> Iterator[tuple[str, str, Target, Target]]:
     with tokenward(backend, engine="envoy") as ours:
         opaque = [Request(authorization=f"Bearer {token}") for token in ours.issuer.mint("tokens", FEW)]
         target = Target(ours.gateway + PATH, lambda: opaque)
-        with python_server("backend.py") as authorizer, envoy(found, backend, authorizer) as url:
+        with python_server("backend.py", "yes") as authorizer, envoy(found, backend, authorizer) as url:
             yield "up --engine envoy", "Envoy, ext_authz yes", Target(url + PATH, lambda: opaque), target
         key = SigningKey.generate("ES256")
         jwts = [Request(authorization=f"Bearer {_jwt(key, number)}") for number in range(FEW)]

@@ -22,7 +22,7 @@ def comparisons(backend: str) -> Iterator[tuple[str, str, Target, Target]]:
     found = program()
     if found is None:
         return
-    with tokenward(backend, engine="nginx") as ours, python_server("backend.py") as authorizer:
+    with tokenward(backend, engine="nginx") as ours, python_server("backend.py", "yes") as authorizer:
         target = _target(ours)
         with nginx(found, backend, authorizer) as url:
             yield "up --engine nginx", "nginx, auth_request yes", _like(target, url), target

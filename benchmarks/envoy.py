@@ -1,6 +1,6 @@
 """Envoy as a peer of the gateway: it asks an authorizer about each request (`ext_authz` over HTTP).
 
-The authorizer is the same bare socket that the backend is: it says yes to everything. So Envoy decides
+The authorizer is a bare socket, as the backend is: it says yes to everything. So Envoy decides
 nothing here, and pays for asking alone.
 """
 

@@ -71,7 +71,7 @@ def _throughput(ours: Ours, bare: str, backend: str, rounds: int) -> Iterator[Co
     target = Target(ours.gateway + PATH, lambda: requests)
     yield from _compared("gateway", "bare proxy", Target(bare + PATH, lambda: requests), target, rounds)
     if (found := program()) is not None:
-        with python_server("backend.py") as authorizer, envoy(found, backend, authorizer) as url:
+        with python_server("backend.py", "yes") as authorizer, envoy(found, backend, authorizer) as url:
             peer = Target(url + PATH, lambda: requests)
             yield from _compared("gateway", "Envoy, ext_authz", peer, target, rounds)
     body = json.dumps(ORDER, separators=(",", ":"))

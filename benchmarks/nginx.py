@@ -1,6 +1,6 @@
 """nginx as a peer of the gateway: as a plain proxy, and asking about each request (`auth_request`).
 
-Who is asked is the same bare socket that the backend is: it says yes to everything.
+Who is asked is a bare socket, as the backend is: it says yes to everything, without a body.
 """
 
 import contextlib

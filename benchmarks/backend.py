@@ -1,4 +1,4 @@
-"""The cheapest backend there is, straight on a socket: 200 bytes for every request. `backend.py listen=FD`.
+"""The cheapest backend there is, on a socket: 200 bytes for every request. `backend.py listen=FD`.
 
 `backend.py yes listen=FD` says 200 without a body, as who is asked for a decision: nginx drops the connection on
 which a subrequest's answer has a body that it has no use for.

@@ -1,7 +1,7 @@
 """The cheapest backend there is, on a socket: 200 bytes for every request. `backend.py listen=FD`.
 
-`backend.py yes listen=FD` says 200 without a body, as who is asked for a decision: nginx drops the connection on
-which a subrequest's answer has a body that it has no use for.
+`backend.py yes listen=FD` says 200 without a body, as who is asked for a decision: nginx drops the
+connection on which a subrequest's answer has a body that it has no use for.
 
 It costs next to nothing, so that what the proxies in front of it cost is what is seen.
 """

@@ -305,5 +305,8 @@ def test_the_path_that_was_decided_on_is_the_one_that_goes_up():
     async def scenario(gateway):
         assert (await gateway.ask("/bank/accounts/m%65", token="person", query="a=%2f"))[0] == 200
         assert gateway.backend.heads[-1].startswith(b"GET /v1/accounts/me?a=%2f HTTP/1.1\r\n")
+        # A digit in lower case is another spelling, too (RFC 3986 §6.2.2.1).
+        assert (await gateway.ask("/bank/accounts/caf%c3%A9"))[0] == 200
+        assert gateway.backend.heads[-1].startswith(b"GET /v1/accounts/caf%C3%A9 HTTP/1.1\r\n")
 
     through(scenario)

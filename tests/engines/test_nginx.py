@@ -158,6 +158,9 @@ def test_a_path_that_is_spelt_otherwise_goes_up_as_it_was_decided_on():
     async def scenario(gateway):
         assert (await gateway.ask("/bank/accounts/m%65", token="person"))[0] == 200
         assert gateway.backend.heads[-1].startswith(b"GET /v1/accounts/me HTTP/1.1\r\n")
+        # A digit in lower case is another spelling, too (RFC 3986 §6.2.2.1).
+        assert (await gateway.ask("/bank/accounts/caf%c3%A9"))[0] == 200
+        assert gateway.backend.heads[-1].startswith(b"GET /v1/accounts/caf%C3%A9 HTTP/1.1\r\n")
 
     through(scenario)
 

@@ -222,6 +222,7 @@ async def a_client_that_gets_keys_has_no_secret_any_more(store):
         await store.add_client(each, secret_of(each.client_id))
     before = await store.feed_head()
     keys = ClientKeySet("private_key_jwt", "", "https://app.example/jwks.json")
+    assert await store.client(app.client_id) == app  # so that whoever remembers it would show it again
     assert await store.set_client_keys(app.client_id, keys, at=NOW)
     found = await store.client(app.client_id)
     assert found == dataclasses.replace(app, auth_method="private_key_jwt", jwks_uri=keys.jwks_uri)

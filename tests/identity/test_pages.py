@@ -328,6 +328,7 @@ def every_page():
         PAGES.sign_out(sign_out_view(client_name="", problem=CATALOGUE["expired_form"])),
         PAGES.signed_out(client_name="App", back="https://app.example/bye"),
         PAGES.error(CATALOGUE["unknown_client"]),
+        PAGES.go_back(CATALOGUE["invalid_scope"], host="app.example", back="https://app.example/?error=x"),
     ]
 
 
@@ -337,6 +338,17 @@ def test_nothing_that_others_wrote_breaks_the_page_that_asks_to_sign_out(field):
     assert shape(page) == shape(PAGES.sign_out(sign_out_view()))
     done = PAGES.signed_out(client_name=HOSTILE, back=HOSTILE)
     assert shape(done) == shape(PAGES.signed_out(client_name="App", back="https://app.example/"))
+
+
+def test_the_way_to_a_stranger_is_a_link_beside_what_it_leads_to():
+    page = PAGES.go_back(CATALOGUE["invalid_scope"], host="app.example", back="https://app.example/?error=x")
+    read = Reader(page)
+    (link,) = [attributes for tag, attributes in read.tags if tag == "a"]
+    assert link["href"] == "https://app.example/?error=x"
+    assert "app.example, which nobody here has checked" in read.text
+    assert not [attributes for tag, attributes in read.tags if "http-equiv" in attributes or tag == "form"]
+    hostile = PAGES.go_back(CATALOGUE["invalid_scope"], host=HOSTILE, back=HOSTILE)
+    assert shape(hostile) == shape(page)
 
 
 def test_a_claim_that_is_asked_for_is_shown_and_nothing_else():

@@ -178,6 +178,9 @@ class PlainPages:
     def error(self, problem: Problem) -> bytes:
         return problem.code.encode()
 
+    def go_back(self, problem: Problem, *, host: str, back: str) -> bytes:
+        return f"{problem.code} {host} {back}".encode()
+
 
 @dataclass
 class House:

@@ -65,6 +65,12 @@ _TO_A_PERSON = (
     *_READING, *_ALWAYS, told.UNKNOWN_CLIENT, told.CLIENT_DOCUMENT_REFUSED, told.UNREGISTERED_REDIRECT,
     told.INVALID_REQUEST_URI, told.REQUEST_ANSWERED, told.TOO_MANY_REQUESTS,
 )  # fmt: skip
+# A page all the same, where the application is one that nobody here registered (RFC 9700 §4.11.2).
+_ABOUT_A_STRANGER = (
+    *_ACCESS, told.PKCE_REQUIRED, told.UNSUPPORTED_RESPONSE_TYPE, told.REQUEST_NOT_SUPPORTED,
+    told.REQUEST_URI_NOT_SUPPORTED, told.INVALID_REQUEST_OBJECT, told.PUSH_REQUIRED, told.ACCESS_DENIED,
+    told.LOGIN_REQUIRED, told.UNMET_AUTHENTICATION, told.CONSENT_REQUIRED,
+)  # fmt: skip
 
 _ANY_CLIENT: list[Schema] = [{"clientSecret": []}, {"clientCertificate": []}, {}]
 _PROVEN: list[Schema] = [{"clientSecret": []}, {"clientCertificate": []}]
@@ -152,7 +158,8 @@ _SAID: dict[str, dict[str, _Said]] = {
     },
     "/authorize": {
         "GET": _Said(
-            "authorize", "A person's browser asks for a code (RFC 6749 §3.1)", {_PAGE: ""}, _TO_A_PERSON,
+            "authorize", "A person's browser asks for a code (RFC 6749 §3.1)", {_PAGE: ""},
+            (*_TO_A_PERSON, *_ABOUT_A_STRANGER),
             query=tuple(query(("client_id",), (*AUTHORIZATION, "request_uri"), longest=QUERY_LIMIT)),
             sends_on=True,
         ),

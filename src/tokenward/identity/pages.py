@@ -377,6 +377,13 @@ class Pages:
         """A page for an error that must not be sent to a redirect address (RFC 6749 §4.1.2.1)."""
         return self._render("error.html", problem=problem)
 
+    def go_back(self, problem: Problem, *, host: str, back: str) -> bytes:
+        """A page for an error of which an application at `host` hears if the person follows the link `back`.
+
+        What the application calls itself is not on it: whoever made up the request made up that name.
+        """
+        return self._render("go_back.html", problem=problem, host=host, back=back)
+
     def _render(self, template: str, **facts: object) -> bytes:
         return self._environment.get_template(template).render(facts).encode()
 

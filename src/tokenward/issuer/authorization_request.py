@@ -1,11 +1,13 @@
 """The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), read and checked in this order.
 
 Until client and redirect address are known to belong together, an error is a page: the browser is never sent
-to an address that nobody registered. After that it goes back to the client.
+to an address that nobody registered. After that it goes back to the client; to one that nobody here registered
+(`strangers`) not by itself.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from tokenward.base.forms import form_encoded, parse_form
 from tokenward.base.problems import (
@@ -24,6 +26,7 @@ from tokenward.issuer.redirects import is_registered, with_parameters
 from tokenward.issuer.request_sources import STARTED, Asked, asked_for, check_source
 from tokenward.issuer.scopes import Access
 from tokenward.issuer.settings import OPENID
+from tokenward.issuer.strangers import leads_to_a_stranger
 from tokenward.store.records import Client
 from tokenward.tokens.acr import Level, requested_level
 from tokenward.tokens.binding import Confirmation
@@ -36,13 +39,25 @@ QUERY_LIMIT = 3_900
 class ReturnAddress:
     """Where the answer goes, with what every answer carries: `state` and `iss` (RFC 9207).
 
-    `answers` is the id of the pushed request that any answer uses up, or None.
+    Attributes:
+        redirect_uri: the client's.
+        state: the client's, if it has one.
+        issuer: ours.
+        answers: the id of the pushed request that any answer uses up, or None.
+        asks_first: whether an error takes the browser there only if the person says so.
     """
 
     redirect_uri: str
     state: str | None
     issuer: str
     answers: str | None = None
+    asks_first: bool = False
+
+    @property
+    def host(self) -> str:
+        """What people are told of it: its host, or a private-use scheme, which has none."""
+        parts = urlsplit(self.redirect_uri)
+        return parts.hostname or parts.scheme
 
     def with_code(self, code: str) -> str:
         """The successful answer (RFC 6749 §4.1.2)."""
@@ -124,7 +139,7 @@ async def read_authorization_request(issuer: Issuer, query: bytes) -> Authorizat
     _check_length(asked.query)
     parameters = asked.parameters
     redirect_uri = checked_redirect(client, parameters)
-    address = _address(issuer, redirect_uri, parameters, asked.answers)
+    address = _address(issuer, client, redirect_uri, parameters, asked.answers)
     try:
         check_source(issuer.settings, client, asked.source)
         access = checked_access(issuer.settings, client, parameters)
@@ -163,16 +178,17 @@ async def _asked(issuer: Issuer, client: Client, outer: Mapping[str, str], writt
         of_the_handle = refusal.problem in {INVALID_REQUEST_URI, REQUEST_ANSWERED}
         if of_the_handle or not is_registered(client, outer.get("redirect_uri", "")):
             raise
-        address = _address(issuer, outer["redirect_uri"], outer, None)
+        address = _address(issuer, client, outer["redirect_uri"], outer, None)
         raise ReturnedRefusal(address, refusal) from refusal
 
 
 def _address(
-    issuer: Issuer, redirect_uri: str, parameters: Mapping[str, str], answers: str | None
+    issuer: Issuer, client: Client, redirect_uri: str, parameters: Mapping[str, str], answers: str | None
 ) -> ReturnAddress:
     state = parameters.get("state")
     told = state if len(state or "") <= MAX_STATE else None
-    return ReturnAddress(redirect_uri, told, issuer.settings.url, answers)
+    asks_first = leads_to_a_stranger(client, redirect_uri)
+    return ReturnAddress(redirect_uri, told, issuer.settings.url, answers, asks_first)
 
 
 def _check_length(query: str) -> None:

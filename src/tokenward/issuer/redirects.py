@@ -94,6 +94,11 @@ def _without_port(uri: str) -> tuple[str, str] | None:
     return match[1], match[3] or ""
 
 
+def stays_here(uri: str) -> bool:
+    """Whether what answers there runs on the machine of the browser."""
+    return urlsplit(uri).hostname in _LOOPBACK_HOSTS
+
+
 def with_parameters(uri: str, encoded: str) -> str:
     """The address with the response parameters added to its query (RFC 6749 §4.1.2)."""
     return f"{uri}{'&' if '?' in uri else '?'}{encoded}"

@@ -1,12 +1,14 @@
 """Clients that nobody here registered: which may come, and what they may ask for at most.
 
 Such a client says itself what it is called, where it is and where answers go. Nothing of that was checked by
-anybody, so a person is always asked, and sees what it is known by (`client_names`).
+anybody, so a person is always asked, and sees what it is known by (`client_names`). Nobody is sent to it but by
+their own yes: docs/decisions/0020-nobody-is-sent-to-strangers.md.
 """
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tokenward.issuer.redirects import stays_here
 from tokenward.store.records import Client, ClientType
 
 DOCUMENT = "https://"
@@ -69,6 +71,15 @@ def is_document_id(client_id: str) -> bool:
 def is_stranger(client: Client) -> bool:
     """Whether nobody here registered it."""
     return client.self_registered or is_document_id(client.client_id)
+
+
+def leads_to_a_stranger(client: Client, redirect_uri: str) -> bool:
+    """Whether a page has to come before a browser goes there with an error (RFC 9700 §4.11.2).
+
+    Nobody elsewhere can have a page on the person's own machine, and a program that listens there has to hear
+    what went wrong.
+    """
+    return is_stranger(client) and not stays_here(redirect_uri)
 
 
 def host_is_named(host: str, patterns: tuple[str, ...]) -> bool:

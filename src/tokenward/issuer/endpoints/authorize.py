@@ -178,7 +178,15 @@ async def _returned(issuer: Issuer, returned: ReturnedRefusal) -> Response:
     log.info("/authorize refused: %s", returned)
     if returned.address.answers is not None:  # an error is an answer, and there is one
         await issuer.store.answer_pushed_request(returned.address.answers)
-    return redirect(returned.address.with_error(returned.refusal.problem))
+    address, problem = returned.address, returned.refusal.problem
+    back = address.with_error(problem)
+    if not address.asks_first:
+        return redirect(back)
+    return Response(
+        problem.status,
+        issuer.pages.go_back(problem, host=address.host, back=back),
+        tuple(issuer.pages.headers),
+    )
 
 
 async def _consented(issuer: Issuer, request: AuthorizationRequest, person: SignedIn) -> bool:
@@ -236,10 +244,9 @@ async def _consent_page(
     if "none" in request.prompt:
         raise ReturnedRefusal(request.address, Refusal(CONSENT_REQUIRED, "prompt=none without consent"))
     resource = issuer.settings.in_words(request.access.audience)
-    target = urlsplit(request.address.redirect_uri)
     view = ConsentView(
         client_name=request.client.name,
-        redirect_host=target.hostname or target.scheme,
+        redirect_host=request.address.host,
         username=person.username,
         resource=resource.name,
         scopes={scope: resource.scopes[scope] for scope in request.access.scope},

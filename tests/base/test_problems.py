@@ -17,6 +17,8 @@ from tokenward.base.problems import (
 )
 
 ROWS = list(CATALOGUE.values())
+# RFC 6749 §5.2 and RFC 6750 §3: error and error_description are %x20-21 / %x23-5B / %x5D-7E.
+MAY_BE_TOLD = {chr(each) for each in (*range(0x20, 0x22), *range(0x23, 0x5C), *range(0x5D, 0x7F))}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
@@ -24,14 +26,22 @@ def test_every_row_can_be_told_in_every_shape(row):
     assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", row.code)
     assert 400 <= row.status < 600
     assert row.text.endswith(".")
-    # RFC 6749 §5.2 and RFC 6750 §3: error_description is %x20-21 / %x23-5B / %x5D-7E.
-    assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+", row.text)
+    assert MAY_BE_TOLD >= set(row.text + row.oauth + row.code)
     assert re.fullmatch(r"[a-z_]*", row.oauth)
 
     told = json.loads(problem_json(row))
     assert told == {"type": f"urn:tokenward:problem:{row.code}", "title": row.text, "status": row.status}
     assert json.loads(oauth_json(row)) == {"error": row.oauth or row.code, "error_description": row.text}
     assert challenge(row, realm="api").startswith('Bearer realm="api"')
+
+
+@pytest.mark.parametrize("character", ['"', "\\", "\x1f", "\x7f", "\u00e9", "\n"])
+def test_no_row_has_a_character_that_an_error_must_not_have(character):
+    assert not re.fullmatch(problems.TOLD, character)
+    for row in (("new", "No" + character), ("new" + character, "No."), ("new", "No.", "no" + character)):
+        with pytest.raises(ValueError, match="character"):
+            problems._row(row[0], 400, row[1], "", *row[2:])
+    assert {chr(each) for each in range(0x300) if re.fullmatch(problems.TOLD, chr(each))} == MAY_BE_TOLD
 
 
 def test_no_code_is_listed_twice():

@@ -1,4 +1,4 @@
-"""A link that whoever can register may send around leads no browser away from us: real processes, in Chromium."""
+"""A link of a client that registered itself leads no browser away from us: real processes, in Chromium."""
 
 from urllib.parse import parse_qs, urlsplit
 

@@ -1,5 +1,6 @@
 """The authorization endpoint: what becomes a page, what goes back to the client, what a code stands on."""
 
+import re
 from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -7,6 +8,7 @@ import pytest
 
 from issuer.house import BANK, CALLBACK, URL, WEATHER, House, Person, answer, lived
 from tokenward.base.clock import ManualClock
+from tokenward.base.problems import TOLD
 from tokenward.flows import pkce
 from tokenward.flows.authorization import AuthorizationRequest, read_callback
 from tokenward.tokens import base64url, opaque
@@ -206,7 +208,8 @@ def test_after_that_errors_go_to_the_client(tmp_path, changes, code):
         app = await h.client("web", "accounts:read", "forecast:read", "openid", "offline_access")
         parameters = answer(await h.authorize(**app.request(**{"scope": "accounts:read", **changes})))
         assert (parameters["error"], parameters["state"], parameters["iss"]) == (code, "s-1", URL)
-        assert "code" not in parameters
+        assert parameters.keys() == {"error", "error_description", "state", "iss"}
+        assert re.fullmatch(f"{TOLD}+", parameters["error"] + parameters["error_description"])
 
     story(tmp_path)
 

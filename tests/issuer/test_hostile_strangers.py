@@ -4,6 +4,7 @@ What is refused is told by its name, and whatever is said, nothing but the docum
 """
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from issuer.house import URL, Caller, House, lived, spoken_to
 from issuer.test_client_documents import APP, Web, document, read, refused
 from issuer.test_registration import NATIVE, OPEN, WEB
+from tokenward.base.problems import TOLD
 from tokenward.base.rates import MemoryCounters
 
 HOSTILE = (
@@ -86,6 +88,7 @@ def test_no_address_of_a_registration_leads_inside_or_means_something_else(tmp_p
     for value, answer in zip(HOSTILE, answers, strict=True):
         assert (answer.status_code, answer.json()["error"]) == (400, problem), value
         assert f"{field}: " in answer.json()["error_description"], value
+        assert re.fullmatch(f"{TOLD}+", answer.json()["error_description"]), value
     assert asked == []
 
 

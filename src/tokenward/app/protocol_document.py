@@ -16,7 +16,7 @@ from tokenward.app.protocol_answers import SCHEMAS
 from tokenward.app.protocol_parameters import AUTHORIZATION, CLIENT, DEVICE, LOGOUT, Schema, form, query
 from tokenward.app.registration_document import SERVER, KeySet
 from tokenward.base import problems as told
-from tokenward.base.problems import Problem
+from tokenward.base.problems import TOLD, Problem
 from tokenward.issuer.asgi import ROUTES, Route
 from tokenward.issuer.authorization_request import QUERY_LIMIT
 from tokenward.issuer.endpoints import device, end_session, userinfo
@@ -295,7 +295,7 @@ def _error(problems: list[Problem]) -> Schema:
         "type": "object",
         "properties": {
             "error": {"type": "string", "enum": codes},
-            "error_description": {"type": "string", "maxLength": 1_000, "pattern": "^[\\x20-\\x7e]*$"},
+            "error_description": {"type": "string", "maxLength": 1_000, "pattern": f"^{TOLD}+$"},
         },
         "required": ["error", "error_description"],
         "additionalProperties": False,

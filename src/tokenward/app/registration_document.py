@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from tokenward.app.admin_values import Jwk
 from tokenward.base.problems import (
+    TOLD,
     INTERNAL_ERROR,
     INVALID_CLIENT_METADATA,
     INVALID_REDIRECT_URI,
@@ -106,7 +107,7 @@ _ERROR: dict[str, Any] = {
     "type": "object",
     "properties": {
         "error": {"type": "string", "pattern": "^[a-z_]{1,60}$"},
-        "error_description": {"type": "string", "maxLength": 10_000, "pattern": "^[\\x20-\\x7e]*$"},
+        "error_description": {"type": "string", "maxLength": 10_000, "pattern": f"^{TOLD}+$"},
     },
     "required": ["error", "error_description"],
     "additionalProperties": False,

@@ -7,7 +7,12 @@ the gateway. `docs/reference/errors.md` is generated from this table.
 """
 
 import json
+import re
 from dataclasses import dataclass
+
+
+TOLD = r"[\x20\x21\x23-\x5b\x5d-\x7e]"
+"""A character that `error` and `error_description` may have: RFC 6749 §5.2, RFC 6750 §3, OAuth 2.1 §3.2.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ CATALOGUE: dict[str, Problem] = {}
 def _row(code: str, status: int, text: str, spec: str = "", oauth: str = "") -> Problem:
     if code in CATALOGUE:
         raise ValueError(f"problem {code} is listed twice")
+    if not re.fullmatch(f"{TOLD}+", f"{code}{text}{oauth}"):
+        raise ValueError(f"problem {code} has a character that no error_description may have")
     CATALOGUE[code] = Problem(code, status, text, spec, oauth)
     return CATALOGUE[code]
 

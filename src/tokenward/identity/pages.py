@@ -378,7 +378,7 @@ class Pages:
         return self._render("error.html", problem=problem)
 
     def go_back(self, problem: Problem, *, host: str, back: str) -> bytes:
-        """A page for an error of which an application at `host` hears if the person follows the link `back`.
+        """A page for an error: an application at `host` hears of it if the person follows the link `back`.
 
         What the application calls itself is not on it: whoever made up the request made up that name.
         """

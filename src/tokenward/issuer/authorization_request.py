@@ -1,8 +1,8 @@
 """The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), read and checked in this order.
 
 Until client and redirect address are known to belong together, an error is a page: the browser is never sent
-to an address that nobody registered. After that it goes back to the client; to one that nobody here registered
-(`strangers`) not by itself.
+to an address that nobody registered. After that it goes back to the client; to one that nobody here
+registered (`strangers`) not by itself.
 """
 
 from collections.abc import Mapping

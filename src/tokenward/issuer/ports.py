@@ -226,7 +226,7 @@ class Pages(Protocol):
         """A page for an error that must not be sent to a redirect address (RFC 6749 §4.1.2.1)."""
 
     def go_back(self, problem: Problem, *, host: str, back: str) -> bytes:
-        """A page for an error of which an application at `host` hears if the person follows the link `back`."""
+        """A page for an error: an application at `host` hears of it if the person follows the link `back`."""
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:

@@ -1,8 +1,8 @@
 """Clients that nobody here registered: which may come, and what they may ask for at most.
 
 Such a client says itself what it is called, where it is and where answers go. Nothing of that was checked by
-anybody, so a person is always asked, and sees what it is known by (`client_names`). Nobody is sent to it but by
-their own yes: docs/decisions/0020-nobody-is-sent-to-strangers.md.
+anybody, so a person is always asked, and sees what it is known by (`client_names`). Nobody is sent to it but
+by their own yes: docs/decisions/0020-nobody-is-sent-to-strangers.md.
 """
 
 from dataclasses import dataclass

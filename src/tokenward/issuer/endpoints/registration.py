@@ -1,6 +1,7 @@
 """The client registration endpoint (RFC 7591 §3) and that of each registration (RFC 7592 §2): one path."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import quote
 from tokenward.base.asgi import Receive, Scope, only_header, read_body
 from tokenward.base.forms import parse_form
 from tokenward.base.problems import (
+    TOLD,
     INVALID_CLIENT_METADATA,
     INVALID_REDIRECT_URI,
     INVALID_TOKEN,
@@ -101,7 +103,7 @@ def registration_error(issuer: Issuer, refusal: Refusal) -> Response:
     if refusal.problem not in _TOLD:
         return answer
     text = f"{refusal.problem.text} {refusal.detail}".replace('"', "'").replace("\\", "/")
-    told = "".join(each if " " <= each <= "~" else "?" for each in text)  # RFC 6749 §5.2
+    told = "".join(each if re.fullmatch(TOLD, each) else "?" for each in text)
     return answer._replace(
         body=json.dumps({"error": refusal.problem.oauth, "error_description": told}).encode()
     )

@@ -1,5 +1,6 @@
 """The authorization endpoint: what becomes a page, what goes back to the client, what a code stands on."""
 
+import asyncio
 import re
 from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from issuer.house import BANK, CALLBACK, URL, WEATHER, House, Person, answer, lived
+from issuer.test_hostile_clients import on_two_processes
 from tokenward.base.clock import ManualClock
 from tokenward.base.problems import TOLD
 from tokenward.flows import pkce
@@ -424,6 +426,46 @@ async def test_denial_goes_to_the_client_and_is_not_remembered(h: House):
     parameters = answer(await app.decide("deny"))
     assert (parameters["error"], parameters["state"], parameters["iss"]) == ("access_denied", "s-1", URL)
     assert (await h.authorize(**app.request())).text == "consent"
+
+
+@pytest.mark.parametrize("client_type", ["web", "spa"])
+@pytest.mark.parametrize("second", ["allow", "deny"])
+def test_a_form_that_is_sent_twice_gives_one_code_and_is_asked_again(tmp_path, client_type, second):
+    @lived
+    async def story(h: House):
+        app = await h.client(client_type, "accounts:read")
+        await h.authorize(**app.request())
+        form = h.pages.view.sealed_request
+        code = answer(await app.decide("allow"))["code"]
+        again = await app.decide(second, request=form)
+        assert (again.status_code, again.text) == (409, "consent answered_form")
+        grants = await h.issuer.store.grants_of(h.browser.person.user_id, h.clock.time())
+        assert len(grants) == 1
+        assert (await app.redeem(code)).status_code == 200, "the first answer stays what it was"
+        assert answer(await app.decide("allow"))["code"] != code, "who answers once more is heard"
+
+    story(tmp_path)
+
+
+@lived
+async def test_an_answer_that_is_none_does_not_use_the_form_up(h: House):
+    app = await h.client("web", "accounts:read")
+    await h.authorize(**app.request())
+    form = h.pages.view.sealed_request
+    assert (await app.decide("perhaps", request=form)).status_code == 400
+    assert "code" in answer(await app.decide("allow", request=form))
+
+
+@on_two_processes
+async def test_of_fifty_presses_at_two_processes_one_gives_a_code(here, there):
+    app = await here.client("spa", "accounts:read")
+    await here.authorize(**app.request())
+    form = {"request": here.pages.view.sealed_request, "decision": "allow"}
+    houses = [here, there]
+    answers = await asyncio.gather(
+        *(houses[number % 2].http.post("/authorize/decision", data=form) for number in range(50))
+    )
+    assert sorted(each.status_code for each in answers) == [303] + [409] * 49
 
 
 @lived

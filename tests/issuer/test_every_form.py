@@ -114,6 +114,19 @@ def test_sent_as_it_is_it_does_what_it_is_for(tmp_path, form):
     story(tmp_path)
 
 
+@lived
+async def test_sent_twice_the_consent_comes_again_and_says_so(h: House):
+    furnished(h)
+    filled = await the_consent(h)
+    await sent(h, filled, filled.fields)
+    before = await state(h)
+    again = await sent(h, filled, filled.fields)
+    assert again.status_code == 409
+    assert "You have answered this already" in again.text
+    comes_again(again, filled)
+    assert await state(h) == before
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("form", FORMS)
 def test_with_a_fault_in_any_field_it_does_nothing_and_comes_again(tmp_path, form, fault):

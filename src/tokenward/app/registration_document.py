@@ -13,7 +13,6 @@ from typing_extensions import TypedDict
 
 from tokenward.app.admin_values import Jwk
 from tokenward.base.problems import (
-    TOLD,
     INTERNAL_ERROR,
     INVALID_CLIENT_METADATA,
     INVALID_REDIRECT_URI,
@@ -22,6 +21,7 @@ from tokenward.base.problems import (
     MALFORMED,
     NOT_FOUND,
     REGISTRATION_FULL,
+    TOLD,
     TOO_LARGE,
     TOO_MANY_REQUESTS,
     UNAPPROVED_SOFTWARE_STATEMENT,

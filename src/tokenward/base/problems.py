@@ -10,7 +10,6 @@ import json
 import re
 from dataclasses import dataclass
 
-
 TOLD = r"[\x20\x21\x23-\x5b\x5d-\x7e]"
 """A character that `error` and `error_description` may have: RFC 6749 §5.2, RFC 6750 §3, OAuth 2.1 §3.2.4."""
 
@@ -281,6 +280,10 @@ NOT_YOUR_TOKEN = _row(
     "not_your_token", 400, "The token was not issued to this client.", "RFC 7009 §2.1", "invalid_grant"
 )
 EXPIRED_FORM = _row("expired_form", 400, "This form has expired or belongs to another session; start again.")
+ANSWERED_FORM = _row(
+    "answered_form", 409,
+    "You have answered this already. Answer it once more only if the application did not go on.",
+)  # fmt: skip
 BAD_CREDENTIALS = _row("bad_credentials", 403, "The user name or the password is wrong.", "RFC 9110 §15.5.4")
 PASSKEY_REFUSED = _row(
     "passkey_refused",

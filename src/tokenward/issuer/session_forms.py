@@ -3,10 +3,11 @@
 No other site can have one for this session, and nobody can change what it says (CSRF, session fixation).
 """
 
+import hashlib
 import json
 from typing import Any
 
-from tokenward.base.problems import EXPIRED_FORM, Refusal
+from tokenward.base.problems import ANSWERED_FORM, EXPIRED_FORM, Refusal
 from tokenward.issuer.context import Issuer
 from tokenward.issuer.ports import SignedIn
 from tokenward.tokens import base64url
@@ -47,6 +48,18 @@ def known_form(issuer: Issuer, form: str, person: SignedIn, field: str) -> dict[
     if content["session"] != person.session_id:
         raise Refusal(EXPIRED_FORM, "the form is of another session")
     return dict(content)
+
+
+async def use_form(issuer: Issuer, form: str, field: str) -> None:
+    """Use up what `opened_form` has opened: of any number of times that it is sent, one counts.
+
+    Raises:
+        Refusal: ANSWERED_FORM.
+    """
+    key = hashlib.sha256(_context(form) + base64url.decode(field)).digest()
+    now = issuer.clock.time()
+    if not await issuer.store.first_use(key, now + LIFETIME, at=now):
+        raise Refusal(ANSWERED_FORM, "the form was sent before")
 
 
 def _context(form: str) -> bytes:

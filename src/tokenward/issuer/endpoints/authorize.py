@@ -35,7 +35,7 @@ from tokenward.issuer.ports import ConsentView, SignedIn, StrangerView
 from tokenward.issuer.reauthentication import authentication_or_url, is_meant
 from tokenward.issuer.response import Response, redirect
 from tokenward.issuer.scopes import narrowed
-from tokenward.issuer.session_forms import known_form, opened_form, sealed_form
+from tokenward.issuer.session_forms import known_form, opened_form, sealed_form, use_form
 from tokenward.issuer.settings import OPENID
 from tokenward.issuer.strangers import is_document_id, is_stranger
 from tokenward.store.locators import with_fresh_locators
@@ -89,7 +89,8 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
 
     The sealed request is opened and checked anew: the client may have been removed meanwhile. It is bound to
     the session that the page was made for, and no other site can have one for this session. What is refused
-    is asked again, as long as that session shows what the page was about.
+    is asked again, as long as that session shows what the page was about. A second press of Allow is, too:
+    the first has made a code, and another one comes of another answer only.
 
     Raises:
         Refusal: to be shown on a page.
@@ -110,7 +111,7 @@ async def decide(issuer: Issuer, scope: Scope, receive: Receive) -> Response:
             if refusal is not None:
                 raise refusal
             content = opened_form(issuer, FORM, person, field)
-            return await _decided(issuer, request, person, content, form.get("decision"))
+            return await _decided(issuer, request, person, content, form)
         except Refusal as refused:
             if refused.problem is REQUEST_ANSWERED:  # nothing is left to ask
                 raise
@@ -124,7 +125,7 @@ async def _decided(
     request: AuthorizationRequest,
     person: SignedIn,
     content: Mapping[str, Any],
-    decision: str | None,
+    form: Mapping[str, str],
 ) -> Response:
     done = person.authentication(level=request.level, since=float(content["since"]))
     if done is None or not is_meant(issuer, request, person):
@@ -132,7 +133,13 @@ async def _decided(
     request = _narrowed(request, person)
     if _shown(issuer, request) != list(content["shown"]):
         raise Refusal(EXPIRED_FORM, "the request reads otherwise than it did on the page")
-    _check_decision(request, decision)
+    decision = form.get("decision")
+    if decision not in {"allow", "deny"}:
+        raise Refusal(MALFORMED, "decision is neither allow nor deny")
+    if request.address.answers is None:  # else the first answer uses up the request itself
+        await use_form(issuer, FORM, form["request"])
+    if decision == "deny":
+        raise ReturnedRefusal(request.address, Refusal(ACCESS_DENIED, "the person said no"))
     await _remember(issuer, request, person)
     answer = await _code(issuer, request, person, done)
     if answer is None:
@@ -152,13 +159,6 @@ async def _asked_again(
         return redirect(signed_in)
     person, done = signed_in
     return await _consent_page(issuer, _narrowed(request, person), person, done, refused.problem)
-
-
-def _check_decision(request: AuthorizationRequest, decision: str | None) -> None:
-    if decision == "deny":
-        raise ReturnedRefusal(request.address, Refusal(ACCESS_DENIED, "the person said no"))
-    if decision != "allow":
-        raise Refusal(MALFORMED, "decision is neither allow nor deny")
 
 
 def _narrowed(request: AuthorizationRequest, person: SignedIn) -> AuthorizationRequest:

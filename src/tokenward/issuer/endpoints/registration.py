@@ -10,13 +10,13 @@ from urllib.parse import quote
 from tokenward.base.asgi import Receive, Scope, only_header, read_body
 from tokenward.base.forms import parse_form
 from tokenward.base.problems import (
-    TOLD,
     INVALID_CLIENT_METADATA,
     INVALID_REDIRECT_URI,
     INVALID_TOKEN,
     JSON_EXPECTED,
     MALFORMED,
     NOT_FOUND,
+    TOLD,
     UNAPPROVED_SOFTWARE_STATEMENT,
     Refusal,
     challenge,

@@ -29,6 +29,7 @@ def test_a_server_with_openid_metadata_only_will_do(fake, source):
         ({"token_endpoint": "http://other.example/token"}, "wrong_metadata"),
         ({"token_endpoint": "https://user@other.example/token"}, "wrong_metadata"),
         ({"token_endpoint": "file:///etc/passwd"}, "wrong_metadata"),
+        ({"token_endpoint": "https://other.example/token#x"}, "wrong_metadata"),
         ({"mtls_endpoint_aliases": {"token_endpoint": "http://other.example/token"}}, "wrong_metadata"),
         ({"mtls_endpoint_aliases": []}, "wrong_metadata"),
         ({"token_endpoint_auth_methods_supported": "none"}, "wrong_metadata"),

@@ -92,6 +92,12 @@ def test_the_code_is_read_from_a_url_or_its_query(form: str):
     assert read_callback(form.format(answer()), REQUEST, ISSUER).reveal() == "the-code"
 
 
+def test_what_nobody_knows_in_an_answer_is_ignored_and_a_code_has_any_length():
+    assert read_callback(answer(session_state="x", more="1"), REQUEST, ISSUER).reveal() == "the-code"
+    for length in (1, 4_000):
+        assert read_callback(answer(code="c" * length), REQUEST, ISSUER).reveal() == "c" * length
+
+
 NOT_OURS = {
     "another state": (answer(state="another"), "state_mismatch"),
     "no state": (answer(state=""), "state_mismatch"),

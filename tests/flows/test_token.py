@@ -68,6 +68,15 @@ def test_an_answer_is_read():
     assert "the-token" not in repr(response)
 
 
+@pytest.mark.parametrize("length", [1, 8_000])
+def test_tokens_have_any_length_that_fits_into_a_header(length):
+    answer = GOOD | {"access_token": "a" * length, "refresh_token": "r" * length}
+    response = TokenResponse.parse(200, json.dumps(answer).encode())
+    assert response.access_token.reveal() == "a" * length
+    assert response.refresh_token is not None
+    assert response.refresh_token.reveal() == "r" * length
+
+
 def test_what_is_not_there_is_none():
     response = TokenResponse.parse(200, b'{"access_token":"t","token_type":"bearer"}')
     assert (response.expires_in, response.scope, response.refresh_token, response.id_token) == (None,) * 4

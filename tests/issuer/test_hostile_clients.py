@@ -285,3 +285,25 @@ async def test_a_public_client_is_not_a_confidential_one_nor_the_other_way_round
     assert error(credentials) == (400, "unauthorized_client")
     assert (await confidential.redeem(code)).status_code == 200
     assert (await public.redeem(own)).status_code == 200
+
+
+def test_nothing_that_opens_anything_lies_in_the_database(tmp_path):
+    """Whoever has a copy of it has no token, no code and no secret (OAuth 2.1 §1.4, §4.3)."""
+    secrets = []
+
+    @lived
+    async def story(h: House):
+        app = await h.client("web", "accounts:read", "offline_access")
+        code, kept = await app.code(), await app.code(prompt="consent")
+        first = (await app.redeem(code)).json()
+        second = (await app.refresh(first["refresh_token"])).json()
+        secrets.extend([app.secret, code, kept])
+        secrets.extend(each[name] for each in (first, second) for name in ("access_token", "refresh_token"))
+
+    story(tmp_path)
+    stored = b"".join(each.read_bytes() for each in tmp_path.iterdir())
+    assert len(set(secrets)) == 7
+    for secret in secrets:
+        random = secret.split("_")[2][11:-6]
+        assert secret.split("_")[2][:11].encode() in stored, "it is known by its locator"
+        assert random.encode() not in stored

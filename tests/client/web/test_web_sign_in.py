@@ -1,5 +1,7 @@
 """A person signs in to a web application; whatever is not exactly that signs nobody in."""
 
+import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -91,6 +93,23 @@ def test_a_session_has_a_new_name_after_each_sign_in_and_the_old_one_is_gone(op,
     victim.sign_in_as("alice")
     assert victim.cookies[name] != planted
     assert (victim.person.subject, browser.person) == ("alice", None)
+
+
+def test_no_cookie_holds_a_token_in_whatever_form(op, browser):
+    """Each of them is `Secure` besides, which `Browser` minds."""
+    held, tokens = [], {"access_token": "access-" + "a" * 40, "refresh_token": "refresh-" + "r" * 40}
+    asked = browser.leave()
+    held += browser.cookies.values()
+    assert browser.come_back(asked, tokens=tokens).status == 303
+    held += browser.cookies.values()
+    assert browser.person is not None
+    assert held
+    for value in held:
+        plain = [value.encode()]
+        with contextlib.suppress(ValueError):
+            plain.append(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+        for token in ("a" * 40, "r" * 40, "eyJ", asked["nonce"]):
+            assert not any(token.encode() in each for each in plain)
 
 
 def test_a_name_that_somebody_invented_is_no_session(browser):

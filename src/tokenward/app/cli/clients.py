@@ -62,7 +62,8 @@ def add(
         list[str] | None, typer.Option(help="A scope that it may ask for; repeat for more.")
     ] = None,
     redirect_uri: Annotated[
-        list[str] | None, typer.Option(help="Where authorization responses may go; repeat for more.")
+        list[str] | None,
+        typer.Option(help="Where answers may go, by https, or by http on this machine; repeat for more."),
     ] = None,
     client_id: Annotated[str | None, typer.Option("--id", help="A client_id of your choice.")] = None,
     id_token_claim: Annotated[

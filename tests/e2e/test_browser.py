@@ -148,6 +148,30 @@ def test_a_second_press_of_allow_whose_first_answer_was_lost_says_where_to_start
     context.close()
 
 
+def test_a_second_press_of_allow_is_asked_about_and_gives_a_code_if_it_is_meant(demo, phone, native_app):
+    """Of a request that was not pushed: what asks again is the page itself."""
+    redirect_uri, seen = native_app
+    request = _request(demo, redirect_uri)
+    phone.goto(request.url)
+    _sign_in(phone, demo.cast.password.reveal())
+    phone.get_by_role("button", name="Allow").wait_for()
+    lost = phone.context.request.post(
+        f"{demo.urls['issuer']}/authorize/decision",
+        form={"request": phone.locator("form input[name=request]").input_value(), "decision": "allow"},
+        headers={"origin": demo.urls["issuer"]},
+        max_redirects=0,
+    )
+    assert lost.status == 303
+    with phone.expect_response("**/authorize/decision") as pressed:
+        phone.get_by_role("button", name="Allow").click()
+    assert pressed.value.status == 409
+    phone.get_by_role("alert").get_by_text("You have answered this already").wait_for()
+    assert seen == []
+    phone.get_by_role("button", name="Allow").click()
+    phone.get_by_text("You can close this window").wait_for()
+    assert read_callback(seen[0], request, demo.urls["issuer"])
+
+
 def test_who_refuses_sends_the_app_away_with_access_denied(demo, phone, native_app):
     redirect_uri, seen = native_app
     request = _request(demo, redirect_uri)

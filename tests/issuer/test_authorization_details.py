@@ -223,11 +223,12 @@ async def test_who_says_no_grants_nothing(h: House):
 async def test_what_was_shown_cannot_be_exchanged_for_something_else_on_the_way(h: House):
     app = await app_of(h)
     await h.authorize(**app.request(authorization_details=asked(PAY)))
-    sealed = h.pages.view.sealed_request
     # Beside the sealed request, the form has nothing to say.
     code = answer(await app.decide("allow", authorization_details=asked(OTHER)))["code"]
     assert (await app.redeem(code)).json()["authorization_details"] == [PAY]
     # One that another page sealed is about what that page showed, and is bound to its session.
+    await h.authorize(**app.request(authorization_details=asked(PAY)))
+    sealed = h.pages.view.sealed_request
     await h.authorize(**app.request(authorization_details=asked(OTHER)))
     code = answer(await app.decide("allow", request=sealed))["code"]
     assert (await app.redeem(code)).json()["authorization_details"] == [PAY]

@@ -32,10 +32,13 @@ def installed() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def oidc_provider(name: str, *, material: bool) -> Iterator[Issuer]:
-    """One process. In memory and with `material`, on an adapter that keeps all that is made before."""
+def oidc_provider(name: str, *, material: bool, redis_on: str) -> Iterator[Issuer]:
+    """One process, and Redis on these cores (as taskset(1) takes them) where it has one.
+
+    In memory and with `material`, on an adapter that keeps all that is made before.
+    """
     with contextlib.ExitStack() as stack:
-        redis = stack.enter_context(_redis()) if name == ON_REDIS else None
+        redis = stack.enter_context(_redis(redis_on)) if name == ON_REDIS else None
         port = _free_port()
         secret = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
         key = SigningKey.generate("ES256")
@@ -62,7 +65,7 @@ def oidc_provider(name: str, *, material: bool) -> Iterator[Issuer]:
 
 
 @contextlib.contextmanager
-def _redis() -> Iterator[int]:
+def _redis(cores: str) -> Iterator[int]:
     """The port of an empty one, whose directory lies where our database does: on the same disk."""
     CACHE.mkdir(exist_ok=True)
     port = _free_port()
@@ -77,10 +80,8 @@ def _redis() -> Iterator[int]:
             # Its file is not written anew while it is measured, which would cost it a fork and the disk.
             "auto-aof-rewrite-percentage": 0,
         }
-        command = [
-            "redis-server",
-            *(part for name, value in options.items() for part in (f"--{name}", str(value))),
-        ]
+        words = (word for name, value in options.items() for word in (f"--{name}", str(value)))
+        command = ["taskset", "-c", cores, "redis-server", *words]
         with (
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process,
             contextlib.ExitStack() as stack,

@@ -7,6 +7,7 @@ from pathlib import Path
 from decision import DecisionCost
 from load import Comparison, Round, middle
 from peer import IN_MEMORY
+from redis_core import Placed
 
 TEMPLATE = Path(__file__).with_name("template.md")
 # Title → connections → ratio to the peer in memory.
@@ -36,6 +37,7 @@ class Results:
     rounds: int
     sync: float
     decision: DecisionCost
+    redis: Placed | None
     comparisons: list[Comparison]
 
 
@@ -67,6 +69,7 @@ def document(results: Results) -> str:
         decide=f"{results.decision.decide:.1f}",
         lookup=f"{results.decision.lookup:.2f}",
         decide_ratio=f"{results.decision.ratio:.0f}",
+        redis=_placed(results.redis),
         short=_short(results),
     )
 
@@ -99,6 +102,16 @@ def _cells(comparison: Comparison) -> tuple[str, ...]:
 
 def _latency(each: Round) -> str:
     return f"{each.p50:.1f} / {each.p99:.1f}"
+
+
+def _placed(redis: Placed | None) -> str:
+    if redis is None:
+        return "There was no Redis in this run"
+    where = "had" if "," not in redis.cores else "was left to"
+    return (
+        f"redis-server {where} core {redis.cores}, with which the peer answered most "
+        f"(client credentials a second; {redis.told})"
+    )
 
 
 def _short(results: Results) -> str:

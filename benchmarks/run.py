@@ -23,6 +23,7 @@ import machine
 import memory
 import middleware_report
 import peer
+import redis_core
 import report
 import scripted
 import sign_in
@@ -107,12 +108,16 @@ def throughput(*, quick: bool, write: bool) -> None:
         rounds=rounds,
         sync=machine.sync_latency(),
         decision=decision.measure(repeats=5 if quick else 15),
+        redis=redis_core.choose(rounds=2 if quick else 7),
         comparisons=[],
     )
     print(report.decision_line(results.decision))
     print(f"one fdatasync takes {results.sync:.2f} ms here")
+    if results.redis:
+        print(f"redis-server on {results.redis.cores} of {results.redis.told}")
+    redis_on = results.redis.cores if results.redis else ""
     with python_server("backend.py") as backend:
-        for comparison in comparisons(backend, rounds=rounds):
+        for comparison in comparisons(backend, rounds=rounds, redis_on=redis_on):
             results.comparisons.append(comparison)
             print(report.line(comparison), flush=True)
     if write:
@@ -169,27 +174,27 @@ def _write(name: str, page: str) -> None:
     print(f"wrote docs/{name}")
 
 
-def comparisons(backend: str, *, rounds: int) -> Iterator[Comparison]:
+def comparisons(backend: str, *, rounds: int, redis_on: str) -> Iterator[Comparison]:
     for name in (peer.IN_MEMORY, peer.ON_REDIS):
         if name not in peer.installed():
             print(f"{name} is not installed and left out", file=sys.stderr)
     with tokenward(backend) as ours:
-        yield from issuers(ours.issuer, CASES, rounds=rounds)
-        yield from by_a_program(ours.issuer, rounds=rounds)
+        yield from issuers(ours.issuer, CASES, rounds=rounds, redis_on=redis_on)
+        yield from by_a_program(ours.issuer, rounds=rounds, redis_on=redis_on)
     with postgres_database() as database:
         if database is None:
             print("no PostgreSQL on 127.0.0.1:5432 trusts the user postgres: left out", file=sys.stderr)
             return
         with tokenward(backend, store=database) as ours:
-            for each in issuers(ours.issuer, ON_POSTGRES, rounds=rounds):
+            for each in issuers(ours.issuer, ON_POSTGRES, rounds=rounds, redis_on=redis_on):
                 yield replace(each, title=f"{each.title}, PostgreSQL")
 
 
-def issuers(ours: Issuer, cases: Sequence[Case], *, rounds: int) -> Iterator[Comparison]:
+def issuers(ours: Issuer, cases: Sequence[Case], *, rounds: int, redis_on: str) -> Iterator[Comparison]:
     for case in cases:
         with contextlib.ExitStack() as stack:
             theirs = {
-                name: stack.enter_context(peer.oidc_provider(name, material=case.once))
+                name: stack.enter_context(peer.oidc_provider(name, material=case.once, redis_on=redis_on))
                 for name in peer.installed()
                 if case.peers and (case.state or name == peer.IN_MEMORY)
             }
@@ -206,11 +211,11 @@ def issuers(ours: Issuer, cases: Sequence[Case], *, rounds: int) -> Iterator[Com
                 case.prove(*side)
 
 
-def by_a_program(ours: Issuer, *, rounds: int) -> Iterator[Comparison]:
+def by_a_program(ours: Issuer, *, rounds: int, redis_on: str) -> Iterator[Comparison]:
     for title in (scripted.DEVICE, scripted.CODE):
         with contextlib.ExitStack() as stack:
             peers = {
-                name: stack.enter_context(peer.oidc_provider(name, material=False))
+                name: stack.enter_context(peer.oidc_provider(name, material=False, redis_on=redis_on))
                 for name in peer.installed()
             }
             for connections in CONNECTIONS:

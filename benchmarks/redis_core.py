@@ -27,7 +27,12 @@ class Placed:
     @property
     def told(self) -> str:
         """In words, for the page."""
-        return ", ".join(f"core {cores}: {rate:,.0f}" for cores, rate in self.rates.items())
+        return ", ".join(f"{named(cores)}: {rate:,.0f}" for cores, rate in self.rates.items())
+
+
+def named(cores: str) -> str:
+    """One core or several, in words."""
+    return f"core {cores}" if cores.isdecimal() else f"cores {cores}"
 
 
 def choose(*, rounds: int) -> Placed | None:

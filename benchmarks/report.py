@@ -7,7 +7,7 @@ from pathlib import Path
 from decision import DecisionCost
 from load import Comparison, Round, middle
 from peer import IN_MEMORY
-from redis_core import Placed
+from redis_core import Placed, named
 
 TEMPLATE = Path(__file__).with_name("template.md")
 # Title → connections → ratio to the peer in memory.
@@ -107,9 +107,9 @@ def _latency(each: Round) -> str:
 def _placed(redis: Placed | None) -> str:
     if redis is None:
         return "There was no Redis in this run"
-    where = "had" if "," not in redis.cores else "was left to"
+    where = "had" if redis.cores.isdecimal() else "was left to"
     return (
-        f"redis-server {where} core {redis.cores}, with which the peer answered most "
+        f"redis-server {where} {named(redis.cores)}, with which the peer answered most "
         f"(client credentials a second; {redis.told})"
     )
 

@@ -114,7 +114,7 @@ def throughput(*, quick: bool, write: bool) -> None:
     print(report.decision_line(results.decision))
     print(f"one fdatasync takes {results.sync:.2f} ms here")
     if results.redis:
-        print(f"redis-server on {results.redis.cores} of {results.redis.told}")
+        print(f"redis-server on {redis_core.named(results.redis.cores)} ({results.redis.told})")
     redis_on = results.redis.cores if results.redis else ""
     with python_server("backend.py") as backend:
         for comparison in comparisons(backend, rounds=rounds, redis_on=redis_on):

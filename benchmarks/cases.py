@@ -1,7 +1,7 @@
 """What is asked of an authorization server: one row for each kind of request."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import httpx
@@ -34,6 +34,8 @@ class Case:
         peers: how many for the peer; 0 where it has no such thing.
         once: whether each can be sent once only. Then they are made anew for each round, on a server that
             was started for that.
+        state: whether the answer needs something that is kept, or keeps something.
+        answer: members of its JSON, `...` for one that only has to be there; none where there is no body.
     """
 
     title: str
@@ -42,6 +44,8 @@ class Case:
     ours: int = 1
     peers: int = 1
     once: bool = False
+    state: bool = True
+    answer: Mapping[str, object] = field(default_factory=lambda: {"access_token": ...})
 
     def target(self, issuer: Issuer, *, ours: bool) -> Target:
         """The endpoint and its requests."""
@@ -51,6 +55,22 @@ class Case:
             return Target(url, lambda: self.requests(issuer, count), once=True)
         requests = self.requests(issuer, count)
         return Target(url, lambda: requests)
+
+    def prove(self, issuer: Issuer, target: Target) -> None:
+        """See that what is measured is answered as it should be: `wrk` looks at the status only.
+
+        Raises:
+            RuntimeError: it was not.
+        """
+        requests = self.requests(issuer, 1) if self.once else target.requests()
+        for request in (requests[0], requests[-1])[: len(requests)]:
+            answer = _sent(target.url, request)
+            told = answer.json() if self.answer else {}
+            if answer.is_error or not all(
+                told.get(name) if expected is ... else told.get(name) == expected
+                for name, expected in self.answer.items()
+            ):
+                raise RuntimeError(f"{self.title}: {target.url} answered {answer.status_code}, {list(told)}")
 
 
 PEER_PATHS = {
@@ -63,6 +83,19 @@ PEER_PATHS = {
     "/authorize": "/auth",
     DISCOVERY: DISCOVERY,
 }
+
+
+def _sent(url: str, request: Request) -> httpx.Response:
+    headers = {"Authorization": request.authorization, "DPoP": request.dpop}
+    if request.body:
+        headers["Content-Type"] = request.content_type
+    return httpx.request(
+        "POST" if request.body else "GET",
+        url,
+        content=request.body,
+        headers={name: value for name, value in headers.items() if value},
+        trust_env=False,
+    )
 
 
 def _form(issuer: Issuer, **parameters: str) -> Request:
@@ -87,9 +120,7 @@ def _bound(issuer: Issuer, count: int) -> list[Request]:
     """Proofs of one key, each good once; with the server's nonce, if it asks for one."""
     prover, url = DpopProver(), f"{issuer.url}/token"
     asked = _form(issuer, **OWN)
-    proof = prover.proof("POST", url)
-    headers = {"Authorization": asked.authorization, "DPoP": proof, "Content-Type": asked.content_type}
-    answer = httpx.post(url, content=asked.body, headers=headers, trust_env=False)
+    answer = _sent(url, asked._replace(dpop=prover.proof("POST", url)))
     prover.must_repeat(url, answer.status_code, answer.headers, answer.content)
     return [asked._replace(dpop=prover.proof("POST", url)) for _ in range(count)]
 
@@ -149,18 +180,51 @@ def _nothing(_issuer: Issuer, _count: int) -> list[Request]:
     return [Request()]
 
 
+_ACTIVE = {"active": True}
+_ROTATING = {"access_token": ..., "refresh_token": ...}
 CASES = (
     Case("client credentials", "/token", _client_credentials),
-    Case("introspection, known tokens", "/introspect", _of_tokens, ours=FEW, peers=FEW),
-    Case("introspection, uncached", "/introspect", _of_tokens, ours=MORE_THAN_REMEMBERED, peers=FEW),
-    Case("authorization code", "/token", _codes, ours=PREPARED, peers=PREPARED, once=True),
-    Case("refresh with rotation", "/token", _refreshes, ours=PREPARED, peers=PREPARED, once=True),
-    Case("DPoP-bound", "/token", _bound, ours=PREPARED, peers=PREPARED, once=True),
+    Case("introspection, known tokens", "/introspect", _of_tokens, ours=FEW, peers=FEW, answer=_ACTIVE),
+    Case(
+        "introspection, uncached",
+        "/introspect",
+        _of_tokens,
+        ours=MORE_THAN_REMEMBERED,
+        peers=FEW,
+        answer=_ACTIVE,
+    ),
+    Case(
+        "authorization code",
+        "/token",
+        _codes,
+        ours=PREPARED,
+        peers=PREPARED,
+        once=True,
+        answer=_ROTATING,
+    ),
+    Case(
+        "refresh with rotation",
+        "/token",
+        _refreshes,
+        ours=PREPARED,
+        peers=PREPARED,
+        once=True,
+        answer=_ROTATING,
+    ),
+    Case(
+        "DPoP-bound",
+        "/token",
+        _bound,
+        ours=PREPARED,
+        peers=PREPARED,
+        once=True,
+        answer={"access_token": ..., "token_type": "DPoP"},
+    ),
     Case("private_key_jwt", "/token", _assertions, ours=PREPARED, peers=PREPARED, once=True),
-    Case("revocation", "/revoke", _of_tokens, ours=PREPARED, peers=PREPARED, once=True),
-    Case("pushed authorization request", "/par", _pushes),
-    Case("userinfo", "/userinfo", _about_people, ours=FEW, peers=FEW // 2),
-    Case("discovery", DISCOVERY, _nothing),
+    Case("revocation", "/revoke", _of_tokens, ours=PREPARED, peers=PREPARED, once=True, answer={}),
+    Case("pushed authorization request", "/par", _pushes, answer={"request_uri": ...}),
+    Case("userinfo", "/userinfo", _about_people, ours=FEW, peers=FEW // 2, answer={"sub": ...}),
+    Case("discovery", DISCOVERY, _nothing, state=False, answer={"issuer": ...}),
     Case("token exchange", "/token", _exchanges, ours=FEW, peers=0),
 )
 ON_POSTGRES = tuple(case for case in CASES if case.title in {"client credentials", "introspection, uncached"})

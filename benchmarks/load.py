@@ -5,7 +5,7 @@ import os
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -93,14 +93,33 @@ def compare(
     seconds: int,
 ) -> Comparison:
     """Load peer, ours, peer, ours and so on: whatever else the machine does falls on both."""
-    targets = [target for target in (peer, ours) if target is not None]
-    for target in targets:
+    peers = {peer_name: peer} if peer else {}
+    return compare_with(title, peers, ours, connections=connections, rounds=rounds, seconds=seconds)[0]
+
+
+def compare_with(
+    title: str, peers: Mapping[str, Target], ours: Target, *, connections: int, rounds: int, seconds: int
+) -> list[Comparison]:
+    """The same with several peers by name, each in its turn of every round, and ours beside all of them."""
+    for target in (*peers.values(), ours):
         load(target, connections=connections, seconds=WARM_UP)
-    results: dict[bool, list[Round]] = {True: [], False: []}
+    theirs: dict[str, list[Round]] = {name: [] for name in peers}
+    own = []
     for _ in range(rounds):
-        for target in targets:
-            results[target is ours].append(load(target, connections=connections, seconds=seconds))
-    return Comparison(title, peer_name, connections, tuple(results[False]), tuple(results[True]))
+        for name, target in peers.items():
+            theirs[name].append(load(target, connections=connections, seconds=seconds))
+        own.append(load(ours, connections=connections, seconds=seconds))
+    return comparisons(title, theirs, own, connections=connections)
+
+
+def comparisons(
+    title: str, theirs: Mapping[str, Sequence[Round]], ours: Sequence[Round], *, connections: int
+) -> list[Comparison]:
+    """One for each peer, or one without, of rounds that were measured in turn."""
+    return [
+        Comparison(title, name, connections, tuple(each), tuple(ours))
+        for name, each in (theirs or {"": []}).items()
+    ]
 
 
 def load(target: Target, *, connections: int, seconds: int) -> Round:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -53,7 +54,8 @@ def programs() -> dict[str, str]:
     """The programs that load and are loaded."""
     return {
         "Node.js": _first_line("node", "--version"),
-        "oidc-provider": _peer_version(),
+        "oidc-provider": _from_npm("oidc-provider"),
+        "Redis": _redis(),
         "Envoy": _envoy(),
         "nginx": _first_line("nginx", "-v").rpartition("/")[2],
         "wrk": _first_line("wrk", "-v").removeprefix("wrk ").partition(" [")[0],
@@ -83,6 +85,11 @@ def _envoy() -> str:
     )
 
 
-def _peer_version() -> str:
-    path = CACHE / "node_modules" / "oidc-provider" / "package.json"
+def _redis() -> str:
+    server = re.search(r"v=(\S+)", _first_line("redis-server", "--version"))
+    return f"{server[1]}, npm redis {_from_npm('redis')}" if server else "not installed"
+
+
+def _from_npm(name: str) -> str:
+    path = CACHE / "node_modules" / name / "package.json"
     return json.loads(path.read_text())["version"] if path.exists() else "not installed"

@@ -1,6 +1,6 @@
 """`make bench`: everything side by side, as ratios.
 
-Each pair of servers is loaded in turn, peer, ours, peer, ours, on this machine and with the same `wrk`.
+Servers are loaded in turn, peer, ours, peer, ours, on this machine and with the same `wrk`.
 Nothing is a test: figures depend on the machine, ratios less so.
 """
 
@@ -22,16 +22,16 @@ import gateway_report
 import machine
 import memory
 import middleware_report
+import peer
+import redis_core
 import report
 import scripted
 import sign_in
 import validation_report
 from cases import CASES, ON_POSTGRES, Case
-from load import Comparison, compare
+from load import Comparison, compare_with
 from servers import (
     Issuer,
-    oidc_provider,
-    peer_is_installed,
     postgres_database,
     python_server,
     tokenward,
@@ -39,7 +39,6 @@ from servers import (
 
 import gateway
 
-PEER = "oidc-provider"
 CONNECTIONS = (16, 64)
 SERVED_BY = ("uvicorn", "uvloop", "httptools", "aiohttp")
 PARTS = ("validation", "middleware", "client", "throughput", "gateway", "doors", "memory", "sign-in")
@@ -109,12 +108,16 @@ def throughput(*, quick: bool, write: bool) -> None:
         rounds=rounds,
         sync=machine.sync_latency(),
         decision=decision.measure(repeats=5 if quick else 15),
+        redis=redis_core.choose(rounds=2 if quick else 7),
         comparisons=[],
     )
     print(report.decision_line(results.decision))
     print(f"one fdatasync takes {results.sync:.2f} ms here")
+    if results.redis:
+        print(f"redis-server on {redis_core.named(results.redis.cores)} ({results.redis.told})")
+    redis_on = results.redis.cores if results.redis else ""
     with python_server("backend.py") as backend:
-        for comparison in comparisons(backend, rounds=rounds):
+        for comparison in comparisons(backend, rounds=rounds, redis_on=redis_on):
             results.comparisons.append(comparison)
             print(report.line(comparison), flush=True)
     if write:
@@ -171,40 +174,52 @@ def _write(name: str, page: str) -> None:
     print(f"wrote docs/{name}")
 
 
-def comparisons(backend: str, *, rounds: int) -> Iterator[Comparison]:
-    if not peer_is_installed():
-        print(f"{PEER} is not installed: ours is measured alone", file=sys.stderr)
+def comparisons(backend: str, *, rounds: int, redis_on: str) -> Iterator[Comparison]:
+    for name in (peer.IN_MEMORY, peer.ON_REDIS):
+        if name not in peer.installed():
+            print(f"{name} is not installed and left out", file=sys.stderr)
     with tokenward(backend) as ours:
-        yield from issuers(ours.issuer, CASES, rounds=rounds)
-        yield from by_a_program(ours.issuer, rounds=rounds)
+        yield from issuers(ours.issuer, CASES, rounds=rounds, redis_on=redis_on)
+        yield from by_a_program(ours.issuer, rounds=rounds, redis_on=redis_on)
     with postgres_database() as database:
         if database is None:
             print("no PostgreSQL on 127.0.0.1:5432 trusts the user postgres: left out", file=sys.stderr)
             return
         with tokenward(backend, store=database) as ours:
-            for each in issuers(ours.issuer, ON_POSTGRES, rounds=rounds):
+            for each in issuers(ours.issuer, ON_POSTGRES, rounds=rounds, redis_on=redis_on):
                 yield replace(each, title=f"{each.title}, PostgreSQL")
 
 
-def issuers(ours: Issuer, cases: Sequence[Case], *, rounds: int) -> Iterator[Comparison]:
+def issuers(ours: Issuer, cases: Sequence[Case], *, rounds: int, redis_on: str) -> Iterator[Comparison]:
     for case in cases:
         with contextlib.ExitStack() as stack:
-            peer = None
-            if case.peers and peer_is_installed():
-                peer = case.target(stack.enter_context(oidc_provider(material=case.once)), ours=False)
+            theirs = {
+                name: stack.enter_context(peer.oidc_provider(name, material=case.once, redis_on=redis_on))
+                for name in peer.installed()
+                if case.peers and (case.state or name == peer.IN_MEMORY)
+            }
+            peers = {name: case.target(issuer, ours=False) for name, issuer in theirs.items()}
             target = case.target(ours, ours=True)
+            sides = [(ours, target), *((issuer, peers[name]) for name, issuer in theirs.items())]
             for connections in CONNECTIONS:
-                yield compare(
-                    case.title, PEER, peer, target, connections=connections, rounds=rounds, seconds=1
+                for side in sides:
+                    case.prove(*side)
+                yield from compare_with(
+                    case.title, peers, target, connections=connections, rounds=rounds, seconds=1
                 )
+            for side in sides:
+                case.prove(*side)
 
 
-def by_a_program(ours: Issuer, *, rounds: int) -> Iterator[Comparison]:
+def by_a_program(ours: Issuer, *, rounds: int, redis_on: str) -> Iterator[Comparison]:
     for title in (scripted.DEVICE, scripted.CODE):
         with contextlib.ExitStack() as stack:
-            peer = stack.enter_context(oidc_provider(material=False)) if peer_is_installed() else None
+            peers = {
+                name: stack.enter_context(peer.oidc_provider(name, material=False, redis_on=redis_on))
+                for name in peer.installed()
+            }
             for connections in CONNECTIONS:
-                yield scripted.comparison(title, PEER, peer, ours, connections=connections, rounds=rounds)
+                yield from scripted.compare(title, peers, ours, connections=connections, rounds=rounds)
 
 
 if __name__ == "__main__":

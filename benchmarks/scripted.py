@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -20,7 +21,7 @@ import uvloop
 from browser import Browser, Unexpected, at_address, leads_to
 from cases import PEER_PATHS, authorization
 from http_exchange import exchange, written
-from load import Comparison, Round
+from load import Comparison, Round, comparisons
 from material import CALLBACK, CLIENT, SCOPE, VERIFIER
 from servers import PERSON, Issuer
 
@@ -56,20 +57,18 @@ class Asked:
     cookies: dict[str, str] = field(default_factory=dict)
 
 
-def comparison(
-    title: str, peer_name: str, peer: Issuer | None, ours: Issuer, *, connections: int, rounds: int
-) -> Comparison:
-    """Peer, ours, peer, ours, after a round of each that nobody counts."""
-    results: dict[bool, list[Round]] = {True: [], False: []}
-    for number in range(rounds + 1):
-        for issuer in (peer, ours):
-            if issuer is None:
-                continue
-            is_ours = issuer is ours
-            measured = _in_process(title, issuer, connections, is_ours=is_ours)
-            if number:
-                results[is_ours].append(measured)
-    return Comparison(title, peer_name, connections, tuple(results[False]), tuple(results[True]))
+def compare(
+    title: str, peers: Mapping[str, Issuer], ours: Issuer, *, connections: int, rounds: int
+) -> list[Comparison]:
+    """Each peer and ours in turn, after a round of each that nobody counts."""
+    theirs: dict[str, list[Round]] = {name: [] for name in peers}
+    own = []
+    for _ in range(rounds + 1):
+        for name, issuer in peers.items():
+            theirs[name].append(_in_process(title, issuer, connections, is_ours=False))
+        own.append(_in_process(title, ours, connections, is_ours=True))
+    counted = {name: each[1:] for name, each in theirs.items()}
+    return comparisons(title, counted, own[1:], connections=connections)
 
 
 def _in_process(title: str, issuer: Issuer, connections: int, *, is_ours: bool) -> Round:

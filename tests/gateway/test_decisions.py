@@ -193,7 +193,10 @@ def test_the_headers_of_every_answer_are_told_in_one():
     world = World()
     request = world.request()
     decision = asyncio.run(world.engine.decide(request))
-    defaults = ((b"referrer-policy", b"no-referrer"), (b"content-security-policy", b"default-src: 'none'; a, b"))
+    defaults = (
+        (b"referrer-policy", b"no-referrer"),
+        (b"content-security-policy", b"default-src: 'none'; a, b"),
+    )
 
     class Decided:
         async def decide(self, _request):

@@ -178,11 +178,16 @@ def _parted(
     headers: Headers, facts: frozenset[bytes]
 ) -> tuple[dict[bytes, bytes], list[tuple[bytes, bytes]]]:
     """What the engine says itself, and what its client said."""
-    said = [header for header in headers if header[0] in facts]
-    found = dict(said)
-    if len(found) != len(said):
-        raise Refusal(UNAVAILABLE, "an engine says the same of its client twice")
-    return found, [header for header in headers if header[0] not in facts]
+    found: dict[bytes, bytes] = {}
+    others = []
+    for header in headers:
+        if header[0] not in facts:
+            others.append(header)
+        elif header[0] in found:
+            raise Refusal(UNAVAILABLE, "an engine says the same of its client twice")
+        else:
+            found[header[0]] = header[1]
+    return found, others
 
 
 def _request(
@@ -195,7 +200,11 @@ def _request(
     certificate: ClientCertificate | None = None,
 ) -> AccessRequest:
     path, _, query = target.partition(b"?")
-    host = next((value for name, value in headers if name == b"host"), b"")
+    host = b""
+    for name, value in headers:
+        if name == b"host":
+            host = value
+            break
     return AccessRequest(
         method,
         path,

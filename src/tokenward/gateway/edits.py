@@ -9,12 +9,8 @@ from typing import NamedTuple
 from tokenward.gateway.access import AccessRequest, Allow
 from tokenward.gateway.headers import ours, passing
 
-# How the message is framed and to whom it goes is between the engine and the upstream; whom it is from, an engine
-# says by itself in place of whatever its client did.
-_OF_THE_ENGINE = frozenset(
-    {b"host", b"connection", b"content-length", b"transfer-encoding"}
-    | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
-)
+# How the message is framed and to whom it goes is between the engine and the upstream.
+_OF_THE_ENGINE = frozenset({b"host", b"connection", b"content-length", b"transfer-encoding"})
 
 
 class Edits(NamedTuple):

@@ -17,6 +17,7 @@ local _M = {}
 -- What nginx sets anyway, whatever the client sent by that name: none of these need be removed before.
 local SET_ANYWAY = {
     authorization = true, ["x-request-id"] = true, traceparent = true, tracestate = true,
+    ["x-forwarded-for"] = true, ["x-forwarded-proto"] = true, ["x-forwarded-host"] = true,
 }
 
 -- Headers of an answer to which several contribute: both sayings stand.

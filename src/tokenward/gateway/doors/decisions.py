@@ -63,8 +63,8 @@ API = b"tokenward-api"
 """Whose request it is, by the API's name: an engine that would forward it to another one must not."""
 
 DEFAULTS = b"tokenward-defaults"
-"""The headers of an answer that an API does not say itself: each `name: value`, with a tab between
-them. They are one header, since an engine takes each through many hands, and an API's decisions have the same."""
+"""The headers of an answer that an API does not say itself: each `name: value`, with a tab between them.
+They are one header, since an engine takes each through many hands, and an API's decisions have the same."""
 
 _ALLOW, _DENY, _PREFLIGHT = ((b"tokenward-decision", said) for said in (b"allow", b"deny", b"preflight"))
 _PRIVATE = (b"tokenward-private", b"1")

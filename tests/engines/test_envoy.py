@@ -229,7 +229,6 @@ def test_the_engine_says_who_its_client_is_and_nobody_else():
         said = [(name, value) for name, value in each.headers if name.startswith(b"x-tokenward")]
         assert sorted(said) == [(b"x-tokenward-peer", b"127.0.0.1"), (b"x-tokenward-scheme", b"http")]
         assert [value for name, value in each.headers if name == b"host"] == [b"api.example"]
-        assert [value for name, value in each.headers if name == b"x-forwarded-proto"] == []
 
 
 def test_a_decision_is_shown_what_was_sent_byte_by_byte_and_as_often():

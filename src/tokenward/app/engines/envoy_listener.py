@@ -244,8 +244,6 @@ def _authorizer(name: str, prefix: str, line: _Line) -> Json:
             failure_mode_allow=False,
             status_on_error={"code": "ServiceUnavailable"},
             allowed_headers={"patterns": [{"safe_regex": {"regex": ".*"}}]},
-            # Envoy sets it in every request and again on the way up: shown, it would be told to go each time.
-            disallowed_headers={"patterns": [{"exact": "x-forwarded-proto"}]},
             # Byte by byte, and each as often as it was sent: otherwise one of a name is shown, and text only.
             encode_raw_headers=True,
             http_service={

@@ -16,7 +16,6 @@ DECISION, API, DEFAULTS = "tokenward-decision", "tokenward-api", "tokenward-defa
 
 _SAFE = "GET|HEAD|OPTIONS"
 _OWN_NAMES = ("x-tokenward-peer", "x-tokenward-scheme", "x-tokenward-certificate")
-_FORWARDED_HOST = "x-forwarded-host"
 
 
 def routes(plan: EnginePlan, *, scheme: str, certificate: str) -> Json:
@@ -135,9 +134,8 @@ def _to_api(api: ApiPlan, limits: Limits, scheme: str, retry_on: str) -> Json:
             },
             **_rewritten(api),
         },
-        "request_headers_to_add": [*_from(scheme), header(_FORWARDED_HOST, "%REQ(:AUTHORITY)%")],
-        # Of an empty Host, Envoy makes no header, and the client's word would stay.
-        "request_headers_to_remove": [*_OWN_NAMES, DECISION, API, _FORWARDED_HOST],
+        "request_headers_to_add": [*_from(scheme), header("x-forwarded-host", "%REQ(:AUTHORITY)%")],
+        "request_headers_to_remove": [*_OWN_NAMES, DECISION, API],
         "typed_per_filter_config": {
             (HEAD if api.shows_bodies else WHOLE): _unasked(),
             DECIDED: typed("filters.http.rbac.v3.RBACPerRoute", rbac={"rules": _decided_for(api)}),

@@ -378,3 +378,38 @@ def test_what_is_being_decided_at_the_end_is_answered(tmp_path):
             await task
 
     listening(scenario, tmp_path, grace=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "part"), [(b"", b"\r\n"), (b"", GET[:9]), (b"", GET[:-2]), (GET, GET[:9]), (GET, GET[:-2])]
+)
+def test_a_request_that_does_not_become_whole_in_its_time_ends_the_connection(
+    tmp_path, monkeypatch, before, part
+):
+    monkeypatch.setattr("tokenward.app.decision_listener.REQUEST_SECONDS", 0.2)
+
+    async def scenario(asking, address, *_):
+        async with connected(address) as (reader, writer):
+            writer.write(before + part)
+            if before:
+                assert (await answer(reader))[0] == 200
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert len(asking.asked) == bool(before)
+
+    listening(scenario, tmp_path)
+
+
+def test_a_connection_may_wait_for_its_next_request_longer_than_one_may_take_to_come(tmp_path, monkeypatch):
+    monkeypatch.setattr("tokenward.app.decision_listener.REQUEST_SECONDS", 0.1)
+
+    async def scenario(_asking, address, *_):
+        async with connected(address) as (reader, writer):
+            for parts in ((GET,), (GET[:9], GET[9:]), (GET,)):
+                for part in parts:
+                    writer.write(part)
+                    await asyncio.sleep(0.01)
+                assert (await answer(reader))[0] == 200
+                await asyncio.sleep(0.3)
+
+    listening(scenario, tmp_path)

@@ -62,6 +62,7 @@ TABLE = (
 )
 OURS_ALONE = (
     b"tokenward-set-x: 1",
+    b"tokenward-defaults: x-theirs: 1",
     b"tokenward-decision: deny",
     b"tokenward-hide: x",
     b"X-Envoy-Upstream-Service-Time: 1",
@@ -88,7 +89,7 @@ def test_an_answer_is_that_of_the_embedded_proxy():
 
     async def answering(asked):
         shown = current["door"]._read(asked)
-        return decisions._written(current["allow"], shown)
+        return decisions._written(current["allow"], shown.request)
 
     async def respond(_reader, writer):
         lines = [b"HTTP/1.1 200 OK", b"content-length: 2", *current["said"], *OURS_ALONE]

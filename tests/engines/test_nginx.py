@@ -272,6 +272,23 @@ def test_what_is_no_decision_lets_nothing_pass(change):
     through(scenario, answering=refusing(change))
 
 
+@pytest.mark.parametrize(
+    ("removes", "goes_up"), [(b"authorization", False), (b"x-a,authorization", False), (b"x-a", True)]
+)
+def test_a_credential_of_the_client_goes_up_only_where_the_decision_leaves_it(removes, goes_up):
+    def change(decision):
+        removed = (b"x-envoy-auth-headers-to-remove", removes)
+        others = (removed[0], b"authorization")
+        return decision._replace(headers=(*(it for it in decision.headers if it[0] not in others), removed))
+
+    async def scenario(gateway):
+        assert (await gateway.ask())[0] == 200
+        own = [f"Bearer {gateway.world.tokens['reader']}"]
+        assert gateway.backend.header("authorization") == (own if goes_up else [])
+
+    through(scenario, answering=refusing(change))
+
+
 def test_a_decision_that_does_not_come_in_time_is_none():
     def silent(_decisions):
         async def answering(_asked):

@@ -55,6 +55,7 @@ class _Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._over = False  # what comes from now on is no request
+        self._partial = False  # whether a request has begun to come, and is not whole
         self._begin()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -89,8 +90,7 @@ class _Connection(asyncio.Protocol):
         """Parse, and bound the time that a request takes to come, and the size of its head."""
         if self._over or self._transport is None or self._transport.is_closing():
             return
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._give_up)
+        self._partial = True
         self._unparsed += len(data)
         fault = ""
         try:
@@ -107,24 +107,31 @@ class _Connection(asyncio.Protocol):
             self._put(Refusal(MALFORMED, fault), "", lasts=False)
         if self._over:
             self._transport.pause_reading()
+        elif self._partial and self._timer is None:  # most requests come whole, and need none
+            self._timer = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._give_up)
 
     # What follows is called by the parser.
 
     def on_message_begin(self) -> None:
         """A request begins."""
         self._begin()
+        self._partial = True
 
     def on_url(self, url: bytes) -> None:
         """A part of its target."""
         self._target += url
-        self._bound(len(url))
+        self._head += len(url)
+        if self._head > _LONGEST_HEAD:
+            self._refuse_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
         # A trailer section would come as headers, too, and no engine has looked at it as that.
         if not self._head_is_whole:
             self._headers.append((name.lower(), value))
-        self._bound(len(name) + len(value))
+        self._head += len(name) + len(value)
+        if self._head > _LONGEST_HEAD:
+            self._refuse_head()
 
     def on_headers_complete(self) -> None:
         """Those were all."""
@@ -140,6 +147,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """It is whole."""
         self._stop_timer()
+        self._partial = False
         self._unparsed = 0
         method = self._parser.get_method().decode("ascii")
         # After an offer to upgrade, llhttp reads no further (RFC 9110 §7.8: it may be ignored).
@@ -161,10 +169,8 @@ class _Connection(asyncio.Protocol):
         self._head_is_whole = False
         self._unparsed = 0  # bytes since the parser told of the beginning, or of a part of the body
 
-    def _bound(self, more: int) -> None:
-        self._head += more
-        if self._head > _LONGEST_HEAD:
-            raise ValueError("the head is too long")  # the parser makes an error of its own of it
+    def _refuse_head(self) -> None:
+        raise ValueError("the head is too long")  # the parser makes an error of its own of it
 
     def _put(self, asked: Asked | Refusal, method: str, *, lasts: bool) -> None:
         self._waiting.append((asked, method, lasts))
@@ -185,7 +191,8 @@ class _Connection(asyncio.Protocol):
                 self._transport.resume_reading()
             answer = await self._answer(asked)
             lasts = lasts and not self._listener.leaving
-            await self._writable.wait()
+            if not self._writable.is_set():
+                await self._writable.wait()
             if self._transport is None or self._transport.is_closing():
                 return
             self._transport.write(_written(answer, bodiless=method == "HEAD", lasts=lasts))

@@ -7,7 +7,7 @@ that the backend sees what the embedded proxy would have sent (`headers.outgoing
 from typing import NamedTuple
 
 from tokenward.gateway.access import AccessRequest, Allow
-from tokenward.gateway.headers import added, passing
+from tokenward.gateway.headers import ours, passing
 
 # How the message is framed and to whom it goes is between the engine and the upstream.
 _OF_THE_ENGINE = frozenset({b"host", b"connection", b"content-length", b"transfer-encoding"})
@@ -25,13 +25,12 @@ class Edits(NamedTuple):
     put: list[tuple[bytes, bytes]]
 
 
-def edits(allow: Allow, request: AccessRequest, scheme: str) -> Edits:
+def edits(allow: Allow, request: AccessRequest) -> Edits:
     """The difference between what the client sent and what the backend gets.
 
     Args:
         allow: the decision.
         request: on which it was made.
-        scheme: `http` or `https`, as the client used it.
     """
     passes = passing(request.headers, own_credentials=allow.report_only)
     there = set(passes)
@@ -40,16 +39,7 @@ def edits(allow: Allow, request: AccessRequest, scheme: str) -> Edits:
         for header in request.headers
         if header not in there and header[0] not in _OF_THE_ENGINE
     }
-    put = [
-        (name.encode("ascii"), value.encode("utf-8"))
-        for name, value in added(
-            inside_jwt=allow.inside_jwt,
-            peer=request.peer,
-            scheme=scheme,
-            host=request.host,
-            trace=allow.trace,
-        )
-    ]
+    put = ours(inside_jwt=allow.inside_jwt, trace=allow.trace)
     if b"cookie" in removed and (left := [value for name, value in passes if name == b"cookie"]):
         put.append((b"cookie", b"; ".join(left)))  # those that are not ours (RFC 9113 §8.2.3)
     named = {name for name, _ in put}

@@ -219,10 +219,7 @@ def inward(
     """
     sent = [header for header in headers if header[0] == b"host"]
     sent += passing(headers, own_credentials=own_credentials)
-    if inside_jwt is not None:
-        sent.append((b"authorization", b"Bearer " + inside_jwt.encode("ascii")))
-    sent += [(name.encode("ascii"), text.encode("ascii")) for name, text in _naming(trace)]
-    return sent
+    return sent + ours(inside_jwt=inside_jwt, trace=trace)
 
 
 def outgoing(
@@ -248,21 +245,20 @@ def outgoing(
     """
     passes = passing(headers, own_credentials=own_credentials)
     sent = [(name.decode("ascii"), value.decode("utf-8")) for name, value in passes]
-    return sent + added(inside_jwt=inside_jwt, peer=peer, scheme=scheme, host=host, trace=trace)
-
-
-def added(
-    *, inside_jwt: str | None, peer: str, scheme: str, host: str, trace: Trace
-) -> list[tuple[str, str]]:
-    """What we say ourselves to a backend; arguments as of `outgoing`."""
-    said = [("authorization", f"Bearer {inside_jwt}")] if inside_jwt is not None else []
+    if inside_jwt is not None:
+        sent.append(("authorization", f"Bearer {inside_jwt}"))
     if peer:
-        said.append(("x-forwarded-for", peer))
-    said.append(("x-forwarded-proto", scheme))
+        sent.append(("x-forwarded-for", peer))
+    sent.append(("x-forwarded-proto", scheme))
     if host:
-        said.append(("x-forwarded-host", host))
-    said += _naming(trace)
-    return said
+        sent.append(("x-forwarded-host", host))
+    return sent + _naming(trace)
+
+
+def ours(*, inside_jwt: str | None, trace: Trace) -> list[tuple[bytes, bytes]]:
+    """What a backend hears that only a decision knows; arguments as of `inward`."""
+    said = [(b"authorization", b"Bearer " + inside_jwt.encode("ascii"))] if inside_jwt is not None else []
+    return said + [(name.encode("ascii"), text.encode("ascii")) for name, text in _naming(trace)]
 
 
 def _naming(trace: Trace) -> list[tuple[str, str]]:

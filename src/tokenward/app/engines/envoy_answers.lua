@@ -38,16 +38,29 @@ end
 
 -- Each header costs a call into Envoy, so all are looked at once, and names are told apart by tables. Of ours,
 -- which decisions alone can say, what they mean is remembered: a policy has few names.
-local SET, DEFAULT, HIDE, PRIVATE, OTHER = 1, 2, 3, 4, 5
-local MEANS, ABOUT = { ["tokenward-hide"] = HIDE, ["tokenward-private"] = PRIVATE }, {}
+local SET, DEFAULTS, HIDE, PRIVATE, OTHER = 1, 2, 3, 4, 5
+local MEANS = { ["tokenward-defaults"] = DEFAULTS, ["tokenward-hide"] = HIDE, ["tokenward-private"] = PRIVATE }
+local ABOUT = {}
 
 local function meaning(name)
   if sub(name, 1, 10) ~= "tokenward-" then return nil end
   local means, about = OTHER, nil
-  if sub(name, 11, 14) == "set-" then means, about = SET, sub(name, 15)
-  elseif sub(name, 11, 18) == "default-" then means, about = DEFAULT, sub(name, 19) end
+  if sub(name, 11, 14) == "set-" then means, about = SET, sub(name, 15) end
   MEANS[name], ABOUT[name] = means, about
   return means
+end
+
+-- Names and values in turn, of the one header that has all of them. An API has few such texts.
+local LISTS = {}
+
+local function listed(text)
+  local list = {}
+  for name, value in text:gmatch("([^:\t]+): ?([^\t]*)") do
+    list[#list + 1] = name
+    list[#list + 1] = value
+  end
+  LISTS[text] = list
+  return list
 end
 
 local function without(headers, there, gone)
@@ -106,13 +119,15 @@ end
 
 local function told(headers)
   local there, ours, values, count = {}, {}, {}, 0
-  local cookies, nominations, hides, private
+  local cookies, nominations, hides, private, defaults
   for name, value in pairs(headers) do
     local means = MEANS[name] or (byte(name) == 116 and meaning(name)) -- "t"
     if means then
       count = count + 1
       ours[count], values[count] = name, value
-      if means == HIDE then hides = value elseif means == PRIVATE then private = true end
+      if means == DEFAULTS then defaults = LISTS[value] or listed(value)
+      elseif means == HIDE then hides = value
+      elseif means == PRIVATE then private = true end
     else
       there[name] = value
       if name == "set-cookie" then
@@ -130,8 +145,13 @@ local function told(headers)
   if cookies then drop_our_cookies(headers, there, cookies) end
   for at = 1, count do headers:remove(ours[at]) end
   for at = 1, count do
-    local means, name = MEANS[ours[at]], ABOUT[ours[at]]
-    if name and (not there[name] or (means == SET and JOINED[name])) then headers:add(name, values[at]) end
+    local name = ABOUT[ours[at]]
+    if name and (not there[name] or JOINED[name]) then headers:add(name, values[at]) end
+  end
+  if defaults then
+    for at = 1, #defaults, 2 do
+      if not there[defaults[at]] then headers:add(defaults[at], defaults[at + 1]) end
+    end
   end
   if private then keep_private(headers) end
 end

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
-from tokenward.app.engines.envoy_routes import ANSWERS, API, DECIDED, DECISION, HEAD, LARGEST, WHOLE
+from tokenward.app.engines.envoy_routes import ANSWERS, API, DECIDED, DECISION, DEFAULTS, HEAD, LARGEST, WHOLE
 from tokenward.app.engines.envoy_strict import strict
 from tokenward.app.engines.envoy_types import Json, address, seconds, typed
 from tokenward.app.engines.envoy_upstreams import DECISIONS
@@ -47,9 +47,6 @@ _NO_HOUSE = {"unix_sockets": False, "cidr_ranges": [{"address_prefix": "255.255.
 _TOLD = (
     "authorization",
     "cookie",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-host",
     "x-request-id",
     "traceparent",
     "tracestate",
@@ -57,6 +54,12 @@ _TOLD = (
     API,
 )
 """What a decision puts into the request."""
+
+_TOLD_CLIENTS = (
+    *({"exact": it} for it in (DECISION, "x-request-id", DEFAULTS, "tokenward-hide", "tokenward-private")),
+    {"prefix": "tokenward-set-"},
+)
+"""What a decision puts into the answer, for `envoy_answers.lua`."""
 
 
 _ONE_CERTIFICATE = """\
@@ -240,7 +243,6 @@ def _authorizer(name: str, prefix: str, line: _Line) -> Json:
             "filters.http.ext_authz.v3.ExtAuthz",
             failure_mode_allow=False,
             status_on_error={"code": "ServiceUnavailable"},
-            validate_mutations=True,
             allowed_headers={"patterns": [{"safe_regex": {"regex": ".*"}}]},
             # Byte by byte, and each as often as it was sent: otherwise one of a name is shown, and text only.
             encode_raw_headers=True,
@@ -256,9 +258,7 @@ def _authorizer(name: str, prefix: str, line: _Line) -> Json:
                 },
                 "authorization_response": {
                     "allowed_upstream_headers": {"patterns": [{"exact": it} for it in _TOLD]},
-                    "allowed_client_headers_on_success": {
-                        "patterns": [{"prefix": "tokenward-"}, {"exact": "x-request-id"}]
-                    },
+                    "allowed_client_headers_on_success": {"patterns": [*_TOLD_CLIENTS]},
                 },
             },
             **(body if name == WHOLE else {}),

@@ -12,7 +12,7 @@ HEAD, WHOLE, ANSWERS, DECIDED, LARGEST = "decide-head", "decide-whole", "answers
 """The names of filters: two ways to ask for a decision, what it says of the answer, that there is one,
 and how large a body may be."""
 
-DECISION, API = "tokenward-decision", "tokenward-api"
+DECISION, API, DEFAULTS = "tokenward-decision", "tokenward-api", "tokenward-defaults"
 
 _SAFE = "GET|HEAD|OPTIONS"
 _OWN_NAMES = ("x-tokenward-peer", "x-tokenward-scheme", "x-tokenward-certificate")
@@ -29,7 +29,7 @@ def routes(plan: EnginePlan, *, scheme: str, certificate: str) -> Json:
                 "domains": ["*"],
                 "routes": [
                     *({"match": match, **gateway} for match in _for_gateway(plan)),
-                    *(route for api in plan.apis for route in _api(api, gateway)),
+                    *(route for api in plan.apis for route in _api(api, scheme, gateway)),
                     {"match": {"prefix": "/"}, **gateway},
                 ],
             }
@@ -61,8 +61,7 @@ def _to_gateway(plan: EnginePlan, scheme: str, certificate: str) -> Json:
             "retry_policy": {"retry_on": "connect-failure", "num_retries": 1},
         },
         "request_headers_to_add": [
-            header("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
-            header("x-forwarded-proto", scheme),
+            *_from(scheme),
             *([header(plan.certificate_header, certificate)] if certificate else []),
         ],
         # Envoy removes first. Where there is no certificate it adds none, and the client's word would stay.
@@ -77,22 +76,28 @@ def _to_gateway(plan: EnginePlan, scheme: str, certificate: str) -> Json:
     }
 
 
+def _from(scheme: str) -> Iterator[Json]:
+    """Whose request it is, in place of whatever the client says."""
+    yield header("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")
+    yield header("x-forwarded-proto", scheme)
+
+
 def _unasked() -> Json:
     return typed("filters.http.ext_authz.v3.ExtAuthzPerRoute", disabled=True)
 
 
-def _api(api: ApiPlan, gateway: Json) -> Iterator[Json]:
+def _api(api: ApiPlan, scheme: str, gateway: Json) -> Iterator[Json]:
     for operation in api.operations:
         match = {
             "safe_regex": {"regex": operation.pattern},
             "headers": [_method(operation.method)],
         }
-        yield from _bounded(api, match, operation.limits, gateway)
+        yield from _bounded(api, match, operation.limits, scheme, gateway)
     match = {"path_separated_prefix": api.mount} if api.mount else {"prefix": "/"}
-    yield from _bounded(api, match, api.limits, gateway)
+    yield from _bounded(api, match, api.limits, scheme, gateway)
 
 
-def _bounded(api: ApiPlan, match: Json, limits: Limits, gateway: Json) -> Iterator[Json]:
+def _bounded(api: ApiPlan, match: Json, limits: Limits, scheme: str, gateway: Json) -> Iterator[Json]:
     """The routes of one API, or one operation. Bodies of unknown length are for the gateway to count."""
     most = min(limits.body, SHOWN_BODY) if api.shows_bodies else limits.body
     conditions = match.get("headers", [])
@@ -107,15 +112,15 @@ def _bounded(api: ApiPlan, match: Json, limits: Limits, gateway: Json) -> Iterat
         yield {"match": {**match, "headers": [*conditions, *condition]}, **gateway}
     again = {"match": {**match, "headers": [*conditions, _method(_SAFE)]}}
     # RFC 9110 §9.2.2: who asks twice for the same changes nothing by it.
-    yield {**again, **_to_api(api, limits, "connect-failure,refused-stream,reset")}
-    yield {"match": match, **_to_api(api, limits, "connect-failure,refused-stream")}
+    yield {**again, **_to_api(api, limits, scheme, "connect-failure,refused-stream,reset")}
+    yield {"match": match, **_to_api(api, limits, scheme, "connect-failure,refused-stream")}
 
 
 def _method(pattern: str) -> Json:
     return {"name": ":method", "string_match": {"safe_regex": {"regex": pattern}}}
 
 
-def _to_api(api: ApiPlan, limits: Limits, retry_on: str) -> Json:
+def _to_api(api: ApiPlan, limits: Limits, scheme: str, retry_on: str) -> Json:
     return {
         "route": {
             "cluster": cluster_name(api),
@@ -129,6 +134,7 @@ def _to_api(api: ApiPlan, limits: Limits, retry_on: str) -> Json:
             },
             **_rewritten(api),
         },
+        "request_headers_to_add": [*_from(scheme), header("x-forwarded-host", "%REQ(:AUTHORITY)%")],
         "request_headers_to_remove": [*_OWN_NAMES, DECISION, API],
         "typed_per_filter_config": {
             (HEAD if api.shows_bodies else WHOLE): _unasked(),

@@ -46,6 +46,9 @@ CACHE = "16m"
 # Where nginx asks itself. No decision allows a path with a semicolon.
 _INSIDE = "/;tokenward"
 
+# What nginx says to the gateway of the connection.
+_FACTS = ("X-Tokenward-Peer", "X-Tokenward-Scheme", "X-Tokenward-Certificate")
+
 # Of each request, without its query and fragment, which may hold what they should not.
 _LOGGED = (
     '"at":"$time_iso8601","peer":"$remote_addr","method":"$request_method","path":"$tokenward_path",'
@@ -315,9 +318,8 @@ def _verified(name: str, authorities: str = "") -> Iterator[str]:
 
 
 def _facts() -> Iterator[str]:
-    yield "proxy_set_header X-Tokenward-Peer $remote_addr;"
-    yield "proxy_set_header X-Tokenward-Scheme $tokenward_scheme;"
-    yield "proxy_set_header X-Tokenward-Certificate $tokenward_certificate;"
+    values = ("$remote_addr", "$tokenward_scheme", "$tokenward_certificate")
+    yield from (f"proxy_set_header {name} {value};" for name, value in zip(_FACTS, values, strict=True))
 
 
 def _put_away(plan: EnginePlan) -> Iterator[str]:
@@ -394,6 +396,7 @@ def _api(plan: EnginePlan, api: ApiPlan, index: int) -> Iterator[str]:
     yield "proxy_set_header X-Forwarded-For $remote_addr;"
     yield "proxy_set_header X-Forwarded-Proto $tokenward_scheme;"
     yield "proxy_set_header X-Forwarded-Host $http_host;"
+    yield from (f"proxy_set_header {name} '';" for name in _FACTS)
     yield from _put_away(plan)
     if api.tls:
         yield from _verified(api.upstreams[0].host)

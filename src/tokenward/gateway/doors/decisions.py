@@ -15,6 +15,7 @@ is none, and nothing may pass by it.
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tokenward.base.origins import CSRF_HEADER
@@ -43,7 +44,6 @@ COPIED = (b"authorization", b"cookie", b"x-request-id", b"traceparent", b"traces
 """What an engine that shows requests in the third way has to copy from the answer; it is always there."""
 
 _FACTS = frozenset({PEER, SCHEME, CERTIFICATE})
-_FACT_NAMES = sorted(_FACTS)
 _METHOD, _URI, _HOST, _PROTO, _FOR = (
     b"x-forwarded-method",
     b"x-forwarded-uri",
@@ -61,6 +61,10 @@ _SCHEMES = frozenset({b"http", b"https"})
 
 API = b"tokenward-api"
 """Whose request it is, by the API's name: an engine that would forward it to another one must not."""
+
+DEFAULTS = b"tokenward-defaults"
+"""The headers of an answer that an API does not say itself: each `name: value`, with a tab between them.
+They are one header, since an engine takes each through many hands, and an API's decisions have the same."""
 
 _ALLOW, _DENY, _PREFLIGHT = ((b"tokenward-decision", said) for said in (b"allow", b"deny", b"preflight"))
 _PRIVATE = (b"tokenward-private", b"1")
@@ -85,10 +89,9 @@ class Asked(NamedTuple):
 
 
 class _Shown(NamedTuple):
-    """The client's request, and how the client came."""
+    """The client's request, and whether it was told in headers."""
 
     request: AccessRequest
-    scheme: str
     forwarded: bool = False
 
 
@@ -114,11 +117,11 @@ class DecisionDoor:
             return denied(refusal) if refusal.problem is MALFORMED else no_decision(refusal)
         decision = await self._engine.decide(shown.request)
         if not shown.forwarded:
-            return _written(decision, shown)
+            return _written(decision, shown.request)
         if isinstance(decision, Preflight):
             # Its 204 would be taken for a yes, and the browser's question be the API's to answer.
             return no_decision(Refusal(UNAVAILABLE, "an engine asks here about a preflight"))
-        answer = _written(decision, shown)
+        answer = _written(decision, shown.request)
         there = {name for name, _ in answer.headers}
         # Engines of this kind copy what they were told to copy, and some make up what is not there.
         nothing = [(name, b"") for name in COPIED if name not in there] if isinstance(decision, Allow) else []
@@ -135,13 +138,12 @@ class DecisionDoor:
 
     def _below(self, asked: Asked, target: bytes, body: HeldBody | None) -> _Shown:
         facts, headers = _parted(asked.headers, _FACTS)
-        scheme = facts.get(SCHEME, b"")
-        if not facts.get(PEER) or scheme not in _SCHEMES:
+        if not facts.get(PEER) or facts.get(SCHEME) not in _SCHEMES:
             raise Refusal(UNAVAILABLE, "an engine does not say who its client is")
         shown = facts.get(CERTIFICATE)
         certificate = ClientCertificate.from_der(self._certificate(shown)) if shown else None
         request = _request(asked.method, target, headers, facts[PEER], body=body, certificate=certificate)
-        return _Shown(request, scheme.decode())
+        return _Shown(request)
 
 
 def denied(refusal: Refusal) -> Answer:
@@ -161,8 +163,7 @@ def _forwarded(asked: Asked) -> _Shown:
     facts, headers = _parted(asked.headers, _FORWARDED)
     # The last one is whom the engine itself saw; what is before it, the client may have written.
     peer = facts.get(_FOR, b"").rpartition(b",")[2].strip()
-    scheme = facts.get(_PROTO, b"")
-    if not peer or scheme not in _SCHEMES or not facts.get(_METHOD) or not facts.get(_URI):
+    if not peer or facts.get(_PROTO) not in _SCHEMES or not facts.get(_METHOD) or not facts.get(_URI):
         raise Refusal(UNAVAILABLE, "an engine does not say what its client asks for")
     headers = [(b"host", facts.get(_HOST, b"")), *(each for each in headers if each[0] != b"host")]
     for name, _ in headers:
@@ -170,18 +171,23 @@ def _forwarded(asked: Asked) -> _Shown:
             # Such an engine removes names that it was given before it asks, and no others.
             raise Refusal(MALFORMED, f"an engine passes {name.decode('latin-1')} on")
     method = facts[_METHOD].decode("latin-1")
-    return _Shown(_request(method, facts[_URI], headers, peer), scheme.decode(), forwarded=True)
+    return _Shown(_request(method, facts[_URI], headers, peer), forwarded=True)
 
 
 def _parted(
     headers: Headers, facts: frozenset[bytes]
 ) -> tuple[dict[bytes, bytes], list[tuple[bytes, bytes]]]:
     """What the engine says itself, and what its client said."""
-    said = [header for header in headers if header[0] in facts]
-    found = dict(said)
-    if len(found) != len(said):
-        raise Refusal(UNAVAILABLE, "an engine says the same of its client twice")
-    return found, [header for header in headers if header[0] not in facts]
+    found: dict[bytes, bytes] = {}
+    others = []
+    for header in headers:
+        if header[0] not in facts:
+            others.append(header)
+        elif header[0] in found:
+            raise Refusal(UNAVAILABLE, "an engine says the same of its client twice")
+        else:
+            found[header[0]] = header[1]
+    return found, others
 
 
 def _request(
@@ -194,7 +200,11 @@ def _request(
     certificate: ClientCertificate | None = None,
 ) -> AccessRequest:
     path, _, query = target.partition(b"?")
-    host = next((value for name, value in headers if name == b"host"), b"")
+    host = b""
+    for name, value in headers:
+        if name == b"host":
+            host = value
+            break
     return AccessRequest(
         method,
         path,
@@ -208,15 +218,18 @@ def _request(
     )
 
 
-def _written(decision: Decision, shown: _Shown) -> Answer:
+def _written(decision: Decision, request: AccessRequest) -> Answer:
     if not isinstance(decision, Allow):
         answer = answers.decided(decision)
         said = _PREFLIGHT if isinstance(decision, Preflight) else _DENY
         return answer._replace(headers=(*answer.headers, said))
-    removed, put = edits(decision, shown.request, shown.scheme)
-    headers = [_ALLOW, (API, decision.api.encode()), *put, (REMOVED, b",".join([*removed, *_FACT_NAMES]))]
+    removed, put = edits(decision, request)
+    headers = [_ALLOW, (API, decision.api.encode()), *put]
+    if removed:
+        headers.append((REMOVED, b",".join(removed)))
     headers += [(b"tokenward-set-" + name, value) for name, value in decision.told]
-    headers += [(b"tokenward-default-" + name, value) for name, value in decision.defaults]
+    if decision.defaults:
+        headers.append((DEFAULTS, _in_one(decision.defaults)))
     if decision.hides:
         headers.append((b"tokenward-hide", b",".join(decision.hides)))
     if decision.unauthorized:
@@ -224,6 +237,12 @@ def _written(decision: Decision, shown: _Shown) -> Answer:
     if decision.max_age:
         headers += _kept(decision)
     return Answer(200, tuple(headers), b"")
+
+
+@lru_cache(maxsize=256)
+def _in_one(defaults: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    # No value holds a tab: a policy's are printable ASCII.
+    return b"\t".join([name + b": " + value for name, value in defaults])
 
 
 def _kept(allow: Allow) -> tuple[tuple[bytes, bytes], ...]:

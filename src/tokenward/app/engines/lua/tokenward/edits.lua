@@ -1,10 +1,13 @@
 -- What a decision changes: of the request on its way up, and of the API's answer.
 --
 -- An `allow` is this: `authorization`, and `cookie` if another one goes up than came; `request_id`, `traceparent` and
--- `tracestate`; and its `edits`, which are the same for many requests: names of the request's fields that are
--- `removed`; beginnings of names of the answer's that it loses (`hide`); headers that it gets, `set` and
--- `default`, each a list of names and values in turn, and both once more as `entries`; `private`, if nobody
--- shared may keep it; and `told`, what of `set` an error page says too.
+-- `tracestate`; and its `edits`, which are the same for many requests, and are read from a text, `shared`: names of
+-- the request's fields that are `removed`; beginnings of names of the answer's that it loses (`hide`); headers that
+-- it gets as `entries`; `private`, if nobody shared may keep it; and `told`, what an error page says too.
+--
+-- The text: a line of `removed`, one of `hide`, one that says 1 or 0 of `private`, one of headers that an API does not
+-- say itself, as the decision has them; and a line of a name and one of a value for each that is set. No value holds a
+-- line feed.
 
 local concat = table.concat
 local byte, find, gmatch, lower, sub = string.byte, string.find, string.gmatch, string.lower, string.sub
@@ -43,159 +46,146 @@ local function remembered(make)
 end
 
 
-local listed = remembered(function(text)
+local function listed(text)
     local names = {}
     for name in gmatch(text, "[^,%s]+") do
         names[#names + 1] = name
     end
     return names
-end)
-
-
--- Of a decision's header, by its name: which list of an answer's headers it belongs to, and by which name.
-local meaning = remembered(function(name)
-    name = lower(name)
-    if sub(name, 1, 14) == "tokenward-set-" then
-        return { list = "set", name = sub(name, 15) }
-    elseif sub(name, 1, 18) == "tokenward-default-" then
-        return { list = "default", name = sub(name, 19) }
-    end
-    return false
-end)
-
-
--- For each name that an answer gets: `value`, for one of an API that says nothing by that name; `beside`, the lines
--- that it gets even so.
-local function entries_of(set, default)
-    local entries, found = {}, {}
-    local length = #set
-    for at = 1, length + #default, 2 do
-        local list, index = set, at
-        if at > length then
-            list, index = default, at - length
-        end
-        local name, value = list[index], list[index + 1]
-        local it = found[name]
-        if not it then
-            it = { name = name, value = value }
-            found[name], entries[#entries + 1] = it, it
-        else
-            local lines = type(it.value) == "table" and it.value or { it.value }
-            lines[#lines + 1] = value
-            it.value = lines
-        end
-        if list == set and JOINED[name] then
-            it.beside = it.beside or {}
-            it.beside[#it.beside + 1] = value
-        end
-    end
-    return entries
 end
 
 
-local function edits(removed, hide, private, set, default)
+local names_of = remembered(listed)
+
+
+-- Of a decision's header, the name that it sets in the answer; false for none.
+local set_by = remembered(function(name)
+    name = lower(name)
+    return sub(name, 1, 14) == "tokenward-set-" and sub(name, 15)
+end)
+
+
+-- Adds one to what an answer gets: `value`, for an API that says nothing by that name; `beside`, the lines that it gets
+-- even so.
+local function add(entries, found, name, value, is_set)
+    local it = found[name]
+    if not it then
+        it = { name = name, value = value }
+        found[name], entries[#entries + 1] = it, it
+    else
+        local lines = type(it.value) == "table" and it.value or { it.value }
+        lines[#lines + 1] = value
+        it.value = lines
+    end
+    if is_set and JOINED[name] then
+        it.beside = it.beside or {}
+        it.beside[#it.beside + 1] = value
+    end
+end
+
+
+-- The edits that are told by a text, of which nothing from `set` on is a default.
+local function edits(text)
+    local removed = find(text, "\n", 1, true)
+    local hide = find(text, "\n", removed + 1, true)
+    local default = find(text, "\n", hide + 3, true)
+    local entries, found = {}, {}
+    local at, length = default + 1, #text
+    while at < length do
+        local name = find(text, "\n", at, true)
+        local value = find(text, "\n", name + 1, true)
+        add(entries, found, sub(text, at, name - 1), sub(text, name + 1, value - 1), true)
+        at = value + 1
+    end
+    for name, value in gmatch(sub(text, hide + 3, default - 1), "([^:\t]+): ?([^\t]*)") do
+        add(entries, found, name, value, false)
+    end
     return {
-        removed = removed, hide = hide, private = private, set = set, default = default,
-        entries = entries_of(set, default),
-        told = #set > 0 and concat(set, "\n") .. "\n" or "",
+        removed = listed(sub(text, 1, removed - 1)),
+        hide = listed(sub(text, removed + 1, hide - 1)),
+        private = byte(text, hide + 1) == 49,
+        entries = entries,
+        told = sub(text, default + 1),
     }
+end
+
+
+local edits_of = remembered(edits)
+
+
+-- The lines of what a decision sets; "" for nothing.
+local function set_lines(header)
+    local lines, count = nil, 0
+    for field, value in pairs(header) do
+        local name = set_by(field)
+        if name then
+            lines = lines or {}
+            local values = type(value) == "table" and value or { value }
+            for at = 1, #values do
+                lines[count + 1], lines[count + 2] = name, values[at]
+                count = count + 2
+            end
+        end
+    end
+    return lines and concat(lines, "\n") .. "\n" or ""
+end
+
+
+-- Of those names, the ones of fields that are `there`, and are not set anyway.
+local function removed_of(names, there)
+    local removed = ""
+    for at = 1, #names do
+        local name = names[at]
+        if there[name] and not SET_ANYWAY[name] then
+            removed = removed == "" and name or removed .. "," .. name
+        end
+    end
+    return removed
 end
 
 
 -- The decision that nginx's subrequest brought. `there`: the names of the fields that the client sent, as a set, and
 -- `said`, its own `Authorization`.
 function _M.read(header, there, said)
-    local authorization, removed = header["authorization"], {}
-    local names = listed(header["x-envoy-auth-headers-to-remove"] or "")
+    local authorization, removed = header["authorization"], ""
     local keeps = not authorization and there["authorization"]
-    for at = 1, #names do
-        local name = names[at]
-        if name == "authorization" then
-            keeps = false
-        elseif there[name] and not SET_ANYWAY[name] then
-            removed[#removed + 1] = name
+    local removes = header["x-envoy-auth-headers-to-remove"]
+    if removes then
+        local names = names_of(removes)
+        removed = removed_of(names, there)
+        for at = 1, #names do
+            keeps = keeps and names[at] ~= "authorization"
         end
     end
-    local set, default = {}, {}
-    for name, value in pairs(header) do
-        local it = meaning(name)
-        if it then
-            local list = it.list == "set" and set or default
-            if type(value) == "table" then
-                for at = 1, #value do
-                    list[#list + 1] = it.name
-                    list[#list + 1] = value[at]
-                end
-            else
-                list[#list + 1] = it.name
-                list[#list + 1] = value
-            end
-        end
-    end
-    local private = header["tokenward-private"] == "1"
+    local set = set_lines(header)
+    local shared = removed .. "\n" .. (header["tokenward-hide"] or "") .. "\n"
+        .. (header["tokenward-private"] == "1" and "1\n" or "0\n") .. (header["tokenward-defaults"] or "") .. "\n" .. set
     return {
         authorization = authorization or (keeps and said) or "",
         cookie = header["cookie"],
         request_id = header["x-request-id"],
         traceparent = header["traceparent"] or "",
         tracestate = header["tracestate"] or "",
-        edits = edits(removed, listed(header["tokenward-hide"] or ""), private, set, default),
+        shared = shared,
+        edits = set == "" and edits_of(shared) or edits(shared), -- what is set may be one client's alone
     }
 end
 
 
-local function packed_list(text, letter, list)
-    for at = 1, #list, 2 do
-        text[#text + 1] = letter .. list[at] .. "\n" .. list[at + 1] .. "\n"
-    end
+-- Of a decision, what is this client's alone and names no exchange, as a text; the rest is `shared`.
+function _M.own(allow)
+    return allow.authorization .. (allow.cookie and "\n" .. allow.cookie or "")
 end
-
-
--- A decision as two texts, without what names the exchange: what is this client's alone, and the rest. No header
--- value holds a line feed.
-function _M.packed(allow)
-    local it = allow.edits
-    local text = {
-        concat(it.removed, ","), "\n", concat(it.hide, ","), "\n", it.private and "1\n" or "0\n",
-    }
-    packed_list(text, "s", it.set)
-    packed_list(text, "d", it.default)
-    return allow.authorization .. (allow.cookie and "\n" .. allow.cookie or ""), concat(text)
-end
-
-
-local unpacked = remembered(function(text)
-    local removed = find(text, "\n", 1, true)
-    local hide = find(text, "\n", removed + 1, true)
-    local set, default = {}, {}
-    local at, length = hide + 3, #text
-    while at < length do
-        local name = find(text, "\n", at, true)
-        local value = find(text, "\n", name + 1, true)
-        local list = sub(text, at, at) == "s" and set or default
-        local last = #list
-        list[last + 1] = sub(text, at + 1, name - 1)
-        list[last + 2] = sub(text, name + 1, value - 1)
-        at = value + 1
-    end
-    return edits(
-        listed(sub(text, 1, removed - 1)),
-        listed(sub(text, removed + 1, hide - 1)),
-        byte(text, hide + 1) == 49,
-        set,
-        default
-    )
-end)
 
 
 -- The decision of those two texts.
-function _M.unpacked(own, rest)
+function _M.unpacked(own, shared)
     local authorization, cookie = own, nil
     local ends = find(own, "\n", 1, true)
     if ends then
         authorization, cookie = sub(own, 1, ends - 1), sub(own, ends + 1)
     end
-    return { authorization = authorization, cookie = cookie, edits = unpacked(rest) }
+    return { authorization = authorization, cookie = cookie, edits = edits_of(shared) }
 end
 
 

@@ -182,10 +182,10 @@ function _M.keep(name, key, allow, header, asked_at)
             return
         end
     end
-    local own, shared = edits.packed(allow)
+    local own = edits.own(allow)
     head.ends, head.own = asked_at + math.min(seconds * 1000, longest), #own
     local left = head.ends - _M.now()
-    local sealed = left > 0 and seal(key, text_of(head, ffi.sizeof(HEAD)) .. own .. shared)
+    local sealed = left > 0 and seal(key, text_of(head, ffi.sizeof(HEAD)) .. own .. allow.shared)
     if sealed then
         store:set(name, sealed, left / 1000)
     end

@@ -121,10 +121,12 @@ SPACE = st.sampled_from([b"", b" ", b"\t  "])
 @st.composite
 def heads(draw, *framing):
     lines = draw(st.permutations([*draw(FIELDS), *framing]))
+    method = draw(st.sampled_from([b"GET", b"HEAD", b"AHEAD", b"HEADS"]))
     target = draw(st.sampled_from([b"/", b"/a\xff\x7f", b"*", b"http://a/"]))
     return (
         draw(st.sampled_from([b"", b"\r\n"]))
-        + b"GET "
+        + method
+        + b" "
         + target
         + b" HTTP/1.1\r\n"
         + b"".join(lines)
@@ -215,6 +217,24 @@ def test_what_is_wrong_is_refused_at_the_byte_where_it_is(pieces):
         assert client.passed == whole
 
 
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_each_kind_of_answer_ends_where_it_ends_and_the_next_request_is_read(share):
+    methods = [b"GET", b"HEAD", b"HEAD", b"AHEAD", b"HEADS", b"GET", b"HEAD", b"GET", b"GET"]
+    whole = b"".join(it + b" / HTTP/1.1\r\n\r\n" for it in methods)
+    client = _sent([whole, *[share] * 99])
+    assert (client.passed, client.answered, client.refused) == (whole, len(methods), False)
+
+
+def test_no_request_follows_an_answer_that_ends_with_the_connection():
+    client, head = HOST.connection(), b"GET / HTTP/1.1\r\n\r\n"
+    assert HOST.sees(client, bytearray(head))
+    HOST.answers(client, b"HTTP/1.0 200 OK\r\n\r\n" + ANSWERS[0])
+    buffer = bytearray(head)
+    HOST.sees(client, buffer)
+    assert buffer == bytes(len(head))
+    HOST.gone(client)
+
+
 LENGTH = b"POST / HTTP/1.1\r\ncontent-length:%s\r\n\r\n{}"
 REQUEST_LINES = (
     *(b"\t/ HTTP/1.1", b"  / HTTP/1.1", b" / \tHTTP/1.1", b" /\tHTTP/1.1", b" /  HTTP/1.1"),
@@ -229,6 +249,7 @@ CHUNKS = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n%s0\r\n\r\n"
     [
         *(raw for name, raw in WRONG_BEHIND_ENVOY.items() if name != "HTTP/2 without TLS"),
         *(b"HEAD" + it + b"\r\n\r\n" for it in REQUEST_LINES),
+        *(it + b"GET / HTTP/1.1\r\n\r\n" for it in (b"\r", b"\r\r\n", b"\r\n\r")),
         *(LENGTH % it for it in (b"", b" ", b" 2x", b" x2", b" 2 2", b" 2,", b" 0x2", b" 2\0")),
         *(CHUNKS % it for it in (b"\r\n", b"x\r\n", b";a\r\n{}\r\n", b"2x\r\n{}\r\n", b"2 a\r\n{}\r\n")),
         *(
@@ -238,6 +259,10 @@ CHUNKS = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n%s0\r\n\r\n"
         *(
             b"GET / HTTP/1.1\r\n" + it + b"\r\n\r\n"
             for it in (b"a", b"a b: c", b":", b"a : b", b"\0: a", b"a\r: b")
+        ),
+        *(
+            b"GET / HTTP/1.1\r\nupgrade:" + it + b"\nx: y\r\n\r\n"
+            for it in (b"", b" w", b" websocket", b" websocket ", b" websocket x")
         ),
         *(
             CHUNKS[:-2] % b"" + it + b"\r\n\r\n"

@@ -235,6 +235,39 @@ def test_no_request_follows_an_answer_that_ends_with_the_connection():
     HOST.gone(client)
 
 
+def _seen(client, piece):
+    buffer = bytearray(piece)
+    HOST.sees(client, buffer)
+    return "closed" if HOST.closed else bytes(buffer)
+
+
+def test_an_answer_before_the_end_of_its_request_is_no_answer_to_the_next_one():
+    client, head = HOST.connection(), b"GET / HTTP/1.1\r\n\r\n"
+    _seen(client, b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n")
+    HOST.answers(client, ANSWERS[0])
+    assert _seen(client, b"{}") == b"{}"
+    assert _seen(client, head) == head
+    assert _seen(client, head) == bytes(len(head))
+    HOST.gone(client)
+
+
+def test_no_request_follows_an_answer_that_nobody_can_read():
+    client, head = HOST.connection(), b"GET / HTTP/1.1\r\n\r\n"
+    _seen(client, head)
+    HOST.answers(client, b"HTTP/1.1 200 OK\r\n\0: a\r\n\r\n")
+    assert _seen(client, head) == "closed"
+    HOST.gone(client)
+
+
+@pytest.mark.parametrize("left", [bytes(17), b"G" * 18])
+def test_what_is_held_goes_where_it_was_taken_from_or_nowhere(left):
+    client, head = HOST.connection(), b"GET / HTTP/1.1\r\n\r\n"
+    assert _seen(client, head + head) == head + bytes(len(head))
+    HOST.answers(client, ANSWERS[0])
+    assert _seen(client, left) == "closed"
+    HOST.gone(client)
+
+
 LENGTH = b"POST / HTTP/1.1\r\ncontent-length:%s\r\n\r\n{}"
 REQUEST_LINES = (
     *(b"\t/ HTTP/1.1", b"  / HTTP/1.1", b" / \tHTTP/1.1", b" /\tHTTP/1.1", b" /  HTTP/1.1"),

@@ -3,9 +3,11 @@
 import re
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_TARGET = re.compile(rb"(?=%s)[^\r\n]*HTTP/1\.([01])" % _TOKEN)
+_TARGET = re.compile(rb"%s+ [!-\xff]+ HTTP/1\.([01])" % _TOKEN)
+_TARGET_BEGUN = re.compile(rb"|\r|%s+(?: (?:[!-\xff]+(?: [^\r\n]{0,8}\r?)?)?)?" % _TOKEN)
 _FIELD = re.compile(rb"(%s+):([^\r\n]*)" % _TOKEN)
 _FIELD_BEGUN = re.compile(rb"|\r|%s+|%s+:[^\r\n]*\r?" % (_TOKEN, _TOKEN))
+_HANDSHAKE = (b"upgrade", b"websocket")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\r\n]*)?\r\n")
 _SIZE_BEGUN = re.compile(rb"(?:[0-9A-Fa-f]{1,15}(?:\r|[ \t]+|[ \t]*;[^\r\n]*\r?)?)?")
 
@@ -35,8 +37,10 @@ def _end(sent, at):
     at += len(re.match(rb"(?:\r\n)*", sent[at:])[0])
     lines, at = _lines(sent, at, first=True)
     version = _TARGET.fullmatch(lines[0])[1]
-    length, chunked = _framing(_FIELD.fullmatch(line).groups() for line in lines[1:])
-    if chunked and version == b"0":
+    fields = [_FIELD.fullmatch(line).groups() for line in lines[1:]]
+    length, chunked = _framing(fields)
+    is_handshake = any((name.lower(), value.strip(b" \t").lower()) == _HANDSHAKE for name, value in fields)
+    if (chunked and version == b"0") or (is_handshake and (chunked or length)):
         raise WrongError
     if not chunked:
         if len(sent) < at + length:
@@ -62,7 +66,7 @@ def _lines(sent, at, *, first):
         line, end, _ = sent[at:].partition(b"\r\n")
         is_target = first and not lines
         if not end:
-            if is_target and re.fullmatch(rb"|\r|%s[^\r\n]*\r?" % _TOKEN, line):
+            if is_target and _TARGET_BEGUN.fullmatch(line):
                 raise UnfinishedError
             if is_target or not _FIELD_BEGUN.fullmatch(line):
                 raise WrongError

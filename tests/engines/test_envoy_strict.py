@@ -23,6 +23,10 @@ SERVER = certificate("CN=server", extensions=(LOOPBACK,))
 GET = b"GET /bank/accounts/7 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {reader}\r\n"
 POST = b"POST /bank/transfers HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {writer}\r\n"
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
+UPGRADE = GET.replace(b"accounts/7", b"ticker") + (
+    b"upgrade: WebSocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 
 WRONG = {
     "LF after the request line": GET.replace(b"1.1\r\n", b"1.1\n") + b"\r\n",
@@ -48,6 +52,12 @@ WRONG = {
     "two codings": POST + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     "chunked twice": POST + b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     "chunked in HTTP/1.0": CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n",
+    "a tab behind the method": GET.replace(b"GET ", b"GET\t") + b"\r\n",
+    "a tab before the version": GET.replace(b" HTTP/1.1", b"\tHTTP/1.1") + b"\r\n",
+    "two spaces behind the method": GET.replace(b"GET ", b"GET  ") + b"\r\n",
+    "two spaces before the version": GET.replace(b" HTTP/1.1", b"  HTTP/1.1") + b"\r\n",
+    "a handshake with chunks": UPGRADE + b"transfer-encoding: chunked\r\n\r\n1\r\n\n\r\n0\r\n\r\n",
+    "a handshake with a length": UPGRADE + b"content-length: 1\r\n\r\n\n",
     "no version": b"GET /bank/accounts/7\r\n\r\n",
     "LF after a chunk's size": CHUNKED + b"2\n{}\r\n0\r\n\r\n",
     "LF after an extension": CHUNKED + b"2;a=b\n{}\r\n0\r\n\r\n",

@@ -121,10 +121,12 @@ SPACE = st.sampled_from([b"", b" ", b"\t  "])
 @st.composite
 def heads(draw, *framing):
     lines = draw(st.permutations([*draw(FIELDS), *framing]))
-    target = draw(st.sampled_from([b"/", b"/a b", b"*", b"http://a/"]))
+    method = draw(st.sampled_from([b"GET", b"HEAD", b"AHEAD", b"HEADS"]))
+    target = draw(st.sampled_from([b"/", b"/a\xff\x7f", b"*", b"http://a/"]))
     return (
         draw(st.sampled_from([b"", b"\r\n"]))
-        + b"GET "
+        + method
+        + b" "
         + target
         + b" HTTP/1.1\r\n"
         + b"".join(lines)
@@ -215,7 +217,63 @@ def test_what_is_wrong_is_refused_at_the_byte_where_it_is(pieces):
         assert client.passed == whole
 
 
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_each_kind_of_answer_ends_where_it_ends_and_the_next_request_is_read(share):
+    methods = [b"GET", b"HEAD", b"HEAD", b"AHEAD", b"HEADS", b"GET", b"HEAD", b"GET", b"GET"]
+    whole = b"".join(it + b" / HTTP/1.1\r\n\r\n" for it in methods)
+    client = _sent([whole, *[share] * 99])
+    assert (client.passed, client.answered, client.refused) == (whole, len(methods), False)
+
+
+def test_no_request_follows_an_answer_that_ends_with_the_connection():
+    client, head = HOST.connection(), b"GET / HTTP/1.1\r\n\r\n"
+    assert HOST.sees(client, bytearray(head))
+    HOST.answers(client, b"HTTP/1.0 200 OK\r\n\r\n" + ANSWERS[0])
+    buffer = bytearray(head)
+    HOST.sees(client, buffer)
+    assert buffer == bytes(len(head))
+    HOST.gone(client)
+
+
+def _seen(client, piece):
+    buffer = bytearray(piece)
+    HOST.sees(client, buffer)
+    return "closed" if HOST.closed else bytes(buffer)
+
+
+def test_an_answer_before_the_end_of_its_request_is_no_answer_to_the_next_one():
+    client, head = HOST.connection(), b"GET / HTTP/1.1\r\n\r\n"
+    _seen(client, b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n")
+    HOST.answers(client, ANSWERS[0])
+    assert _seen(client, b"{}") == b"{}"
+    assert _seen(client, head) == head
+    assert _seen(client, head) == bytes(len(head))
+    HOST.gone(client)
+
+
+def test_no_request_follows_an_answer_that_nobody_can_read():
+    client, head = HOST.connection(), b"GET / HTTP/1.1\r\n\r\n"
+    _seen(client, head)
+    HOST.answers(client, b"HTTP/1.1 200 OK\r\n\0: a\r\n\r\n")
+    assert _seen(client, head) == "closed"
+    HOST.gone(client)
+
+
+@pytest.mark.parametrize("left", [bytes(17), b"G" * 18])
+def test_what_is_held_goes_where_it_was_taken_from_or_nowhere(left):
+    client, head = HOST.connection(), b"GET / HTTP/1.1\r\n\r\n"
+    assert _seen(client, head + head) == head + bytes(len(head))
+    HOST.answers(client, ANSWERS[0])
+    assert _seen(client, left) == "closed"
+    HOST.gone(client)
+
+
 LENGTH = b"POST / HTTP/1.1\r\ncontent-length:%s\r\n\r\n{}"
+REQUEST_LINES = (
+    *(b"\t/ HTTP/1.1", b"  / HTTP/1.1", b" / \tHTTP/1.1", b" /\tHTTP/1.1", b" /  HTTP/1.1"),
+    *(b" /a b HTTP/1.1", b" /\0 HTTP/1.1", b" HTTP/1.1", b" / xHTTP/1.1", b" / HTTP/1.1 ", b"@ / HTTP/1.1"),
+    *(b" / http/1.1", b" / HTTP/1.2", b" / HTTP/1.", b" / ", b" /", b" /\n HTTP/1.1", b" / \nHTTP/1.1"),
+)
 CHUNKS = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n%s0\r\n\r\n"
 
 
@@ -223,6 +281,8 @@ CHUNKS = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n%s0\r\n\r\n"
     "whole",
     [
         *(raw for name, raw in WRONG_BEHIND_ENVOY.items() if name != "HTTP/2 without TLS"),
+        *(b"HEAD" + it + b"\r\n\r\n" for it in REQUEST_LINES),
+        *(it + b"GET / HTTP/1.1\r\n\r\n" for it in (b"\r", b"\r\r\n", b"\r\n\r")),
         *(LENGTH % it for it in (b"", b" ", b" 2x", b" x2", b" 2 2", b" 2,", b" 0x2", b" 2\0")),
         *(CHUNKS % it for it in (b"\r\n", b"x\r\n", b";a\r\n{}\r\n", b"2x\r\n{}\r\n", b"2 a\r\n{}\r\n")),
         *(
@@ -232,6 +292,10 @@ CHUNKS = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n%s0\r\n\r\n"
         *(
             b"GET / HTTP/1.1\r\n" + it + b"\r\n\r\n"
             for it in (b"a", b"a b: c", b":", b"a : b", b"\0: a", b"a\r: b")
+        ),
+        *(
+            b"GET / HTTP/1.1\r\nupgrade:" + it + b"\nx: y\r\n\r\n"
+            for it in (b"", b" w", b" websocket", b" websocket ", b" websocket x")
         ),
         *(
             CHUNKS[:-2] % b"" + it + b"\r\n\r\n"
@@ -324,7 +388,7 @@ def test_only_the_whole_preface_is_http2(at):
 
 def test_where_http2_is_spoken_http1_is_as_strict():
     host = Host(http2=True)
-    for head in (b"P / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0x HTTP/1.1\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"):
+    for head in (b"P / HTTP/1.1\r\n\r\n", b"PRI * HTTP/1.1\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"):
         for pieces in ([head], [head[:1], head[1:]], [head[:9], head[9:]]):
             client = _sent(pieces, host=host)
             assert (client.passed, client.refused) == (head, False)

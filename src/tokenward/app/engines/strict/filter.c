@@ -3,11 +3,12 @@
  * The connection manager takes lines that end in LF alone and folded headers, and no switch makes it refuse
  * them. So what is wrong is replaced here by what it does refuse, and its own 400 is the answer.
  *
- * The buffer holds what the connection manager did not use. It uses all that it is given of a request, and nothing
- * of the next one before the first is answered; it would then be shown here again. So what comes meanwhile is
- * kept here, and NULs stand in its place, as many, so that the buffer is as full as it was. Should the connection manager ever read on without asking here, as it
- * does behind a request that it refuses by itself, it finds that, and refuses it: nothing passes that was not
- * read. When a request is answered, the answers tell. */
+ * The buffer holds what the connection manager did not use. It uses all that it is given of a request, and
+ * nothing of the next one before the first is answered; it would then be shown here again. So what comes
+ * meanwhile is kept here, and NULs stand in its place, as many, so that the buffer is as full as it was.
+ * Should the connection manager ever read on without asking here, as it does behind a request that it refuses
+ * by itself, it finds that, and refuses it: nothing passes that was not read. When a request is answered, the
+ * answers tell. */
 
 #include "reader.h"
 
@@ -41,8 +42,8 @@ struct block {
 
 struct connection {
     struct connection *next;
-    struct block *held;/* bytes behind a request that is not answered yet */
-    uint32_t length;   /* of those */
+    struct block *held; /* bytes behind a request that is not answered yet */
+    uint32_t length;    /* of those */
     uint32_t id;
     struct reader requests, answer;
     uint8_t blind;    /* HTTP/2, or a WebSocket: Envoy reads no HTTP/1 here any more */

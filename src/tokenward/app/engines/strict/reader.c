@@ -4,8 +4,10 @@ enum state {
     PREFACE,        /* the first bytes of a connection that may speak HTTP/2 */
     START,          /* before a request line; empty lines may stand there (RFC 9112 §2.2) */
     START_LF,
-    REQUEST,
-    REQUEST_LF,
+    METHOD,         /* one space behind it, and one behind the target (RFC 9112 §3) */
+    TARGET,
+    VERSION,
+    VERSION_LF,
     STATUS,         /* of an answer: Envoy writes those lines, we do not judge them */
     STATUS_LF,
     LINE,           /* the first byte of a header or of the line that ends the head */
@@ -146,7 +148,10 @@ static enum verdict head_ends(struct reader *reader) {
             start(reader);
             return MESSAGE;
         }
-        if (!(reader->seen & (1 << LENGTH | 1 << ENCODING))) reader->left = ENDLESS; /* RFC 9112 §6.3: until Envoy closes */
+        /* RFC 9112 §6.3: until Envoy closes. */
+        if (!(reader->seen & (1 << LENGTH | 1 << ENCODING))) reader->left = ENDLESS;
+    } else if (reader->websocket && (reader->left || reader->seen & 1 << ENCODING)) {
+        return WRONG; /* Envoy would take off its framing, and hand on what is in it as a WebSocket's */
     }
     if (reader->seen & 1 << ENCODING) {
         if (reader->seen & MINOR_0) return WRONG; /* RFC 9112 §6.1 */
@@ -173,20 +178,36 @@ static enum verdict next(struct reader *reader, uint8_t byte) {
     case START:
         reader->websocket = reader->bodiless = reader->place = 0;
         reader->last = byte;
-        reader->state = byte == '\r' ? START_LF : REQUEST;
+        reader->state = byte == '\r' ? START_LF : METHOD;
         return is_token(byte) || byte == '\r' ? MORE : WRONG;
     case START_LF:
         reader->state = START;
         return byte == '\n' ? MORE : WRONG;
-    case REQUEST:
-        if (byte == '\r') reader->state = REQUEST_LF;
-        if (byte == ' ' && !reader->place) {
+    case METHOD:
+        if (byte == ' ') {
             reader->bodiless = reader->last == HEAD;
-            reader->place = 1;
+            reader->state = TARGET;
+            return MORE;
         }
-        if (byte != '\r') reader->last = reader->last << 8 | byte;
-        return byte == '\n' ? WRONG : MORE;
-    case REQUEST_LF:
+        reader->last = reader->last << 8 | byte;
+        return is_token(byte) ? MORE : WRONG;
+    case TARGET:
+        if (byte > ' ') {
+            reader->place = 1;
+            return MORE;
+        }
+        if (byte != ' ' || !reader->place) return WRONG;
+        reader->last = reader->place = 0;
+        reader->state = VERSION;
+        return MORE;
+    case VERSION:
+        if (byte == '\r') {
+            reader->state = VERSION_LF;
+            return MORE;
+        }
+        reader->last = reader->last << 8 | byte;
+        return byte == '\n' || ++reader->place > 8 ? WRONG : MORE;
+    case VERSION_LF:
         if (byte != '\n' || (reader->last != VERSION_11 && reader->last != VERSION_10)) return WRONG;
         if (reader->last == VERSION_10) reader->seen = MINOR_0;
         reader->state = LINE;

@@ -20,12 +20,12 @@ struct step {
 
 struct reader {
     uint64_t left;       /* bytes of the body or chunk that are to come, or the number being read */
-    uint64_t last;       /* the last eight bytes of the request line: its version, and before that its method */
+    uint64_t last;       /* the last eight bytes of the method, then of the version */
     uint16_t status;     /* of an answer */
     uint8_t state;
     uint8_t field;       /* what the header is that is being read */
     uint8_t candidates;  /* the headers, as bits, that it may still become */
-    uint8_t place;       /* within a name, a number or a word */
+    uint8_t place;       /* within a target, a version, a name, a number or a word */
     uint8_t preface;     /* bytes of the preface of HTTP/2 that the connection began with */
     uint8_t seen;        /* headers of this head that frame it, as bits */
     uint8_t websocket;   /* this head asks for a WebSocket */

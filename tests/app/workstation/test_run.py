@@ -13,6 +13,14 @@ import pytest
 from workstation_home import TOKENWARD
 
 
+@pytest.fixture(autouse=True)
+def _hangups_count():
+    """Processes inherit it from whoever ran the tests, who may have had `nohup` before it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def program(home):
     """Runs a program in Python with a token."""
@@ -211,6 +219,17 @@ def test_a_signal_that_comes_while_the_command_is_started_is_its_own_too(number)
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     expected = 128 + getattr(signal, number)
     assert (done.stdout, done.stderr, done.returncode) == (f"code {expected}\n", "", 0)
+
+
+def test_what_is_ignored_stays_ignored(program):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    done = program("""
+        import os, signal
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        os.kill(os.getppid(), signal.SIGHUP)
+        print("went on")
+    """)
+    assert (done.stdout, done.returncode) == ("went on\n", 0)
 
 
 def test_who_dies_by_a_signal_is_told_as_shells_tell_it(home):

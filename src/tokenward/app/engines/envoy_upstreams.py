@@ -55,7 +55,7 @@ def cluster_name(api: ApiPlan) -> str:
 def _own(name: str, place: Place) -> Json:
     return {
         **_cluster(name, 1.0, _AT_ONCE),
-        "type": "STATIC" if place.socket is not None or _is_address(place.host) else "STRICT_DNS",
+        **_found(by_address=place.socket is not None or _is_address(place.host)),
         "load_assignment": _endpoints(name, [{"endpoint": {"address": address(place)}}]),
         **({"transport_socket": _shown_to_us(place)} if place.tls else {}),
     }
@@ -63,36 +63,15 @@ def _own(name: str, place: Place) -> Json:
 
 def _shown_to_us(place: Place) -> Json:
     """Both sides prove who they are. The files are the engine's, and lie where it is started."""
-    kind = "IP_ADDRESS" if _is_address(place.host) else "DNS"
-    match = {"san_type": kind, "matcher": {"exact": place.host}}
-    return {
-        "name": "tls",
-        "typed_config": typed(
-            "transport_sockets.tls.v3.UpstreamTlsContext",
-            **({} if kind == "IP_ADDRESS" else {"sni": place.host}),
-            common_tls_context={
-                "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
-                "tls_certificates": [
-                    {
-                        "certificate_chain": {"filename": ENGINE_CERTIFICATE},
-                        "private_key": {"filename": ENGINE_KEY},
-                    }
-                ],
-                "validation_context": {
-                    "trusted_ca": {"filename": GATEWAY_CA},
-                    "match_typed_subject_alt_names": [match],
-                },
-            },
-        ),
-    }
+    own = {"certificate_chain": {"filename": ENGINE_CERTIFICATE}, "private_key": {"filename": ENGINE_KEY}}
+    return _tls(place.host, GATEWAY_CA, tls_certificates=[own])
 
 
 def _api(api: ApiPlan) -> Json:
     name = cluster_name(api)
-    named = not all(_is_address(it.host) for it in api.upstreams)
     return {
         **_cluster(name, api.limits.connect, api.limits.connections),
-        "type": "STRICT_DNS" if named else "STATIC",
+        **_found(by_address=all(_is_address(it.host) for it in api.upstreams)),
         "load_assignment": _endpoints(
             name,
             [
@@ -100,7 +79,8 @@ def _api(api: ApiPlan) -> Json:
                     "endpoint": {
                         "hostname": it.authority,
                         "address": address(Place(host=it.host, port=it.port)),
-                    }
+                    },
+                    "metadata": {"filter_metadata": {"envoy.transport_socket_match": {"server": it.host}}},
                 }
                 for it in api.upstreams
             ],
@@ -110,7 +90,7 @@ def _api(api: ApiPlan) -> Json:
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         **({"health_checks": [_health(api)]} if api.health is not None else {}),
         **({"outlier_detection": _unreached(len(api.upstreams))} if len(api.upstreams) > 1 else {}),
-        **({"transport_socket": _tls()} if api.tls else {}),
+        **(_by_host(api) if api.tls else {}),
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
                 "upstreams.http.v3.HttpProtocolOptions",
@@ -138,6 +118,11 @@ def _cluster(name: str, connect: float, most: int) -> Json:
             ]
         },
     }
+
+
+def _found(*, by_address: bool) -> Json:
+    """Of a name with addresses of both kinds Envoy would take those of IPv6 alone; `localhost` has one."""
+    return {"type": "STATIC"} if by_address else {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED"}
 
 
 def _endpoints(name: str, endpoints: list[Json]) -> Json:
@@ -199,18 +184,38 @@ def _unreached(members: int) -> Json:
     }
 
 
-def _tls() -> Json:
+def _tls(host: str, authorities: str, **shown: object) -> Json:
+    """TLS to a server whose certificate is for this name or address, and by one of these CAs."""
+    kind = "IP_ADDRESS" if _is_address(host) else "DNS"
+    match = {"san_type": kind, "matcher": {"exact": host}}
     return {
         "name": "tls",
         "typed_config": typed(
             "transport_sockets.tls.v3.UpstreamTlsContext",
-            auto_host_sni=True,
-            auto_sni_san_validation=True,
+            **({} if kind == "IP_ADDRESS" else {"sni": host}),
             common_tls_context={
                 "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
-                "validation_context": {"trusted_ca": {"filename": _authorities()}},
+                **shown,
+                "validation_context": {
+                    "trusted_ca": {"filename": authorities},
+                    "match_typed_subject_alt_names": [match],
+                },
             },
         ),
+    }
+
+
+def _by_host(api: ApiPlan) -> Json:
+    """Each upstream is held to its own name."""
+    authorities = _authorities()
+    sockets = {it.host: _tls(it.host, authorities) for it in api.upstreams}
+    return {
+        "transport_socket_matches": [
+            {"name": host, "match": {"server": host}, "transport_socket": socket}
+            for host, socket in sockets.items()
+        ],
+        # For one that fits none of them, which would be plain otherwise.
+        "transport_socket": sockets[api.upstreams[0].host],
     }
 
 

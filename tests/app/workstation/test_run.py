@@ -14,11 +14,15 @@ from workstation_home import TOKENWARD
 
 
 @pytest.fixture(autouse=True)
-def _hangups_count():
-    """Processes inherit it from whoever ran the tests, who may have had `nohup` before it."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def _signals_count():
+    """Processes inherit what is ignored from whoever ran the tests: by `nohup`, say, or behind `&`."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

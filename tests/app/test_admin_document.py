@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from app.admin_answers import DOCUMENT, check, why_not
 from app.test_admin import _admin, _run, configuration  # noqa: F401 - a fixture
 from tokenward.app import admin_pace
 from tokenward.app.admin import OPERATIONS, admin_app
-from tokenward.app.admin_clients import NewKeys
+from tokenward.app.admin_clients import KeySet, NewKeys
 from tokenward.app.admin_document import document
 from tokenward.app.admin_operations import Operation
 from tokenward.app.admin_pace import BURST, SECONDS, Pace
@@ -267,3 +268,14 @@ def test_a_fault_says_nothing_of_what_it_handled(configuration, monkeypatch, cap
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:tokenward:problem:internal_error")
     assert "of_somebody" not in answer.text + caplog.text
     assert "list_clients failed with RuntimeError" in caplog.text
+
+
+def test_what_other_members_of_a_key_set_may_be_called_is_told():
+    names = DOCUMENT["components"]["schemas"]["KeySet"]["propertyNames"]["pattern"]
+    for name in ("x5c", "a" * 64, "", "a" * 65, "\u00d5"):
+        try:
+            KeySet.model_validate({"keys": [{"kty": "EC"}], name: "value"})
+        except ValidationError:
+            assert not re.search(names, name)
+        else:
+            assert re.search(names, name)

@@ -14,6 +14,7 @@ from tokenward.app.admin_values import (
     LIST_LIMIT,
     PRINTABLE,
     WHOLE,
+    WORD,
     AddressOrNone,
     ClaimName,
     ClientId,
@@ -60,7 +61,13 @@ Subject = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00-\x1f\x7f]*$")
 class KeySet(BaseModel):
     """A JWK Set with public keys (RFC 7517 §5). Members that it may have beside them are not looked at."""
 
-    model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="allow",
+        strict=True,
+        hide_input_in_errors=True,
+        # pydantic says what other members hold, and not how they may be called.
+        json_schema_extra={"propertyNames": {"type": "string", "pattern": WORD}},
+    )
     __pydantic_extra__: dict[Word, Value]
 
     keys: Annotated[list[Jwk], Field(min_length=1, max_length=20)]

@@ -51,7 +51,8 @@ WHOLE = BeforeValidator(_whole)
 
 Rate = Annotated[int, Field(ge=1, le=MAX_RATE, description="Calls a minute."), WHOLE]
 
-Word = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,64}$")]
+WORD = r"^[\x20-\x7e]{1,64}$"
+Word = Annotated[str, Field(pattern=WORD)]
 Value = Annotated[str, Field(max_length=16_384, pattern=r"^[\x20-\x7e]*$")]
 Jwk: TypeAlias = Annotated[
     dict[Word, Value | Annotated[list[Value], Field(max_length=10)] | bool],

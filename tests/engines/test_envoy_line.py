@@ -7,25 +7,10 @@ from urllib.parse import quote
 import pytest
 
 from certificates import certificate
-from engines.behind_envoy import ALLOW, behind
+from engines.asking import Asking
+from engines.behind_envoy import behind
 from tokenward.app.engines.plan import Proxies
-from tokenward.gateway.doors.answers import Answer
 from tokenward.gateway.doors.decisions import CERTIFICATE
-
-
-def _facts(asked):
-    return {name: value for name, value in asked.headers if name.startswith(b"x-tokenward-")}
-
-
-class Asking:
-    """Allows all, and keeps what it was asked."""
-
-    def __init__(self):
-        self.last = None
-
-    async def __call__(self, asked):
-        self.last = asked
-        return Answer(200, ALLOW, b"")
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -42,7 +27,7 @@ def test_a_proxy_in_front_is_believed_if_it_is_named(trusted):
     async def run():
         async with behind(asking, proxies=Proxies(networks, "X-SSL-Cert")) as gateway:
             await gateway.ask(headers=headers)
-            told = _facts(asking.last)
+            told = asking.facts
             assert told[b"x-tokenward-peer"] == (b"192.0.2.7" if trusted else b"127.0.0.1")
             assert told[b"x-tokenward-scheme"] == (b"https" if trusted else b"http")
             assert told.get(CERTIFICATE) == (shown.encode() if trusted else None)
@@ -61,6 +46,6 @@ def test_a_proxy_that_leaves_the_clients_certificate_beside_its_own_is_not_belie
                 assert told[0] == 400
                 assert json.loads(told[2])["type"] == "urn:tokenward:problem:malformed_request"
             assert (await gateway.ask(headers=[("x-ssl-cert", "own")]))[0] == 200
-            assert _facts(asking.last)[CERTIFICATE] == b"own"
+            assert asking.facts[CERTIFICATE] == b"own"
 
     asyncio.run(run())

@@ -10,16 +10,15 @@ import pytest
 
 from certificates import LOOPBACK, certificate, certificate_authority, san
 from engines import behind_envoy, behind_nginx
+from engines.asking import Asking
 from engines.behind import behind
 from gateway.wire import Backend, answer
 from tokenward.app.certificate_header import read_certificate
 from tokenward.app.engines.plan import Tls, Upstream
-from tokenward.gateway.doors.answers import Answer
 from tokenward.gateway.doors.decisions import CERTIFICATE
 
 ENGINES = {"envoy": behind_envoy, "nginx": behind_nginx}
 SERVER = certificate("CN=server", extensions=(LOOPBACK,))
-ALLOW = (*behind_envoy.ALLOW, (b"x-request-id", b"1"))
 
 
 @pytest.fixture(params=ENGINES)
@@ -48,26 +47,6 @@ async def _ask(gateway, context, headers=()):
         return await asyncio.wait_for(answer(reader), 20)
     finally:
         writer.close()
-
-
-class Asking:
-    """Allows all, and keeps what it was asked."""
-
-    def __init__(self):
-        self.last = None
-
-    async def __call__(self, asked):
-        self.last = asked
-        return Answer(200, ALLOW, b"")
-
-    @classmethod
-    def all(cls, _own):
-        """In the place of the gateway's own decisions."""
-        return cls()
-
-    @property
-    def facts(self):
-        return {name: value for name, value in self.last.headers if name.startswith(b"x-tokenward-")}
 
 
 def test_a_certificate_whose_key_was_proved_is_told_and_no_other(running, tmp_path):

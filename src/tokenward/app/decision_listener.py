@@ -120,18 +120,14 @@ class _Connection(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         """A part of its target."""
         self._target += url
-        self._head += len(url)
-        if self._head > _LONGEST_HEAD:
-            self._refuse_head()
+        self._bound(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
         # A trailer section would come as headers, too, and no engine has looked at it as that.
         if not self._head_is_whole:
             self._headers.append((name.lower(), value))
-        self._head += len(name) + len(value)
-        if self._head > _LONGEST_HEAD:
-            self._refuse_head()
+        self._bound(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
         """Those were all."""
@@ -169,8 +165,10 @@ class _Connection(asyncio.Protocol):
         self._head_is_whole = False
         self._unparsed = 0  # bytes since the parser told of the beginning, or of a part of the body
 
-    def _refuse_head(self) -> None:
-        raise ValueError("the head is too long")  # the parser makes an error of its own of it
+    def _bound(self, more: int) -> None:
+        self._head += more
+        if self._head > _LONGEST_HEAD:
+            raise ValueError("the head is too long")  # the parser makes an error of its own of it
 
     def _put(self, asked: Asked | Refusal, method: str, *, lasts: bool) -> None:
         self._waiting.append((asked, method, lasts))

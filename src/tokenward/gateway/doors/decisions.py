@@ -200,11 +200,7 @@ def _request(
     certificate: ClientCertificate | None = None,
 ) -> AccessRequest:
     path, _, query = target.partition(b"?")
-    host = b""
-    for name, value in headers:
-        if name == b"host":
-            host = value
-            break
+    host = next((value for name, value in headers if name == b"host"), b"")
     return AccessRequest(
         method,
         path,

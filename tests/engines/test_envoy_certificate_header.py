@@ -9,11 +9,10 @@ import pytest
 from certificates import certificate
 from engines.behind import free, planned
 from engines.behind_envoy import running
-from engines.test_envoy_line import SERVER, _context, _files
+from engines.over_tls import client, served
 from gateway.wire import answer
 from gateway.world import World
 from tokenward.app.certificate_header import read_certificate
-from tokenward.app.engines.plan import Tls
 
 NAME = b"x-ssl-cert"
 
@@ -45,8 +44,8 @@ async def _told(plan, directory, raw, context=None):
 def test_a_client_cannot_tell_the_gateway_of_a_certificate(tmp_path, shows):
     """Without TLS, and without a certificate, it is told of none; otherwise of the one that was proved."""
     forged, own = certificate("CN=forged"), certificate("CN=own")
-    tls = None if shows == "plain" else Tls(*_files(tmp_path, SERVER), asks=True)
-    context = None if tls is None else _context(tmp_path, own if shows == "own" else None)
+    tls = None if shows == "plain" else served(tmp_path, asks=True)
+    context = None if tls is None else client(tmp_path, own if shows == "own" else None)
     said = forged.pem.replace(b"\n", b"%0A").replace(b" ", b"%20")
     raw = b"GET /x HTTP/1.1\r\nhost: a\r\n%s: %s\r\n\r\n" % (NAME, said)
     with tempfile.TemporaryDirectory(prefix="tokenward-") as place:

@@ -8,36 +8,23 @@ from functools import partial
 
 import pytest
 
-from certificates import LOOPBACK, certificate, certificate_authority, san
+from certificates import certificate, certificate_authority, san
 from engines import behind_envoy, behind_nginx
 from engines.asking import Asking
 from engines.behind import behind
+from engines.over_tls import client, served
 from gateway.wire import Backend, answer
 from tokenward.app.certificate_header import read_certificate
-from tokenward.app.engines.plan import Tls, Upstream
+from tokenward.app.engines.plan import Upstream
 from tokenward.gateway.doors.decisions import CERTIFICATE
 
 ENGINES = {"envoy": behind_envoy, "nginx": behind_nginx}
-SERVER = certificate("CN=server", extensions=(LOOPBACK,))
 
 
 @pytest.fixture(params=ENGINES)
 def running(request):
     ENGINES[request.param].program()
     return ENGINES[request.param].running
-
-
-def _tls(directory, **more):
-    return Tls(*(directory / name for name in SERVER.write(directory, "server")), **more)
-
-
-def _context(directory, held=None, **limits):
-    context = ssl.create_default_context(cadata=SERVER.pem.decode())
-    for name, value in limits.items():
-        setattr(context, name, value)
-    if held is not None:
-        context.load_cert_chain(*held.write(directory, "client"))
-    return context
 
 
 async def _ask(gateway, context, headers=()):
@@ -55,15 +42,15 @@ def test_a_certificate_whose_key_was_proved_is_told_and_no_other(running, tmp_pa
     asking = Asking()
 
     async def run():
-        tls = _tls(tmp_path, asks=True)
+        tls = served(tmp_path, asks=True)
         async with behind(running, answering=lambda _own: asking, tls=tls) as gateway:
             for held in (own, signed):
-                assert (await _ask(gateway, _context(tmp_path, held)))[0] == 200
+                assert (await _ask(gateway, client(tmp_path, held)))[0] == 200
                 assert asking.facts[b"x-tokenward-scheme"] == b"https"
                 der = read_certificate(CERTIFICATE, asking.facts[CERTIFICATE])
                 assert der == ssl.PEM_cert_to_DER_cert(held.pem.decode())
             forged = [("x-tokenward-certificate", asking.facts[CERTIFICATE].decode())]
-            assert (await _ask(gateway, _context(tmp_path), forged))[0] == 200
+            assert (await _ask(gateway, client(tmp_path), forged))[0] == 200
             assert not asking.facts.get(CERTIFICATE)
 
     asyncio.run(run())
@@ -71,10 +58,10 @@ def test_a_certificate_whose_key_was_proved_is_told_and_no_other(running, tmp_pa
 
 def test_old_tls_is_not_spoken(running, tmp_path):
     async def run():
-        async with behind(running, answering=Asking.all, tls=_tls(tmp_path)) as gateway:
-            assert (await _ask(gateway, _context(tmp_path)))[0] == 200
+        async with behind(running, answering=Asking.all, tls=served(tmp_path)) as gateway:
+            assert (await _ask(gateway, client(tmp_path)))[0] == 200
             with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-                old = _context(tmp_path, maximum_version=ssl.TLSVersion.TLSv1_1)
+                old = client(tmp_path, maximum_version=ssl.TLSVersion.TLSv1_1)
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 await _ask(gateway, old)
 

@@ -1,10 +1,10 @@
 """What schemathesis is told of registration beside the document; imported without Tokenward."""
 
 import os
-import random
 import re
 
 import schemathesis
+from described_peers import come_from_elsewhere
 
 TOKENS: dict[str, str] = {}
 """The registration access token of each client, which changes when the registration does."""
@@ -46,7 +46,7 @@ def what_was_removed_is_gone(_ctx, response, case):
 @schemathesis.hook
 def before_call(_ctx, case, _kwargs):
     """Come from an address that has not been seen before, and say what can be registered."""
-    case.headers["X-Forwarded-For"] = ".".join(str(random.randrange(1, 255)) for _ in range(4))
+    come_from_elsewhere(case)
     named = str((case.query or {}).get("client_id"))
     if named in TOKENS and "_ra_" in case.headers.get("Authorization", ""):  # which may have changed since
         case.headers["Authorization"] = f"Bearer {TOKENS[named]}"

@@ -54,6 +54,7 @@ def with_documents(house, web, policy=POLICY):
     """The house, at which documents count."""
     documents = DocumentClients(house.issuer.settings, policy, web.fetch, house.clock)
     object.__setattr__(house.issuer, "documents", documents)
+    house.issuer.metadata.clear()  # as in a process that was started so
     return documents
 
 

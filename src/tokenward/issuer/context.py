@@ -46,6 +46,8 @@ class Issuer:
         wrong_evidence: 20 wrong client secrets or assertions at once, then one every two seconds, by peer;
             beyond that the answer is 429. It slows a guesser down and refuses nobody whose evidence is right.
         user_codes: finds the device that a person's code is about, and slows down who guesses.
+        metadata: the documents that say what is on, by name, once somebody asked: nothing in them changes
+            while a process runs.
 
     Raises:
         ValueError: there is no pepper.
@@ -71,6 +73,7 @@ class Issuer:
     client_keys: ClientKeys = field(init=False)
     wrong_evidence: TokenBuckets = field(init=False)
     user_codes: UserCodes = field(init=False)
+    metadata: dict[str, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.peppers:

@@ -1,6 +1,7 @@
 """What this issuer can do (RFC 8414 §2, OpenID Connect Discovery §3): exactly what is on."""
 
 import json
+from collections.abc import Callable
 from itertools import chain
 from typing import Any, get_args
 
@@ -25,12 +26,19 @@ from tokenward.tokens.release import MINIMUM, SCOPE_CLAIMS
 
 async def oauth_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> Response:
     """GET: RFC 8414 §3."""
-    return public_json(json.dumps(_oauth(issuer)).encode())
+    return _written(issuer, "oauth", _oauth)
 
 
 async def openid_metadata(issuer: Issuer, _scope: Scope, _receive: Receive) -> Response:
     """GET: OpenID Connect Discovery §4."""
-    return public_json(json.dumps(_oauth(issuer) | _openid(issuer.settings.url)).encode())
+    return _written(issuer, "openid", _openid)
+
+
+def _written(issuer: Issuer, name: str, document: Callable[[Issuer], dict[str, Any]]) -> Response:
+    body = issuer.metadata.get(name)
+    if body is None:
+        body = issuer.metadata[name] = json.dumps(document(issuer)).encode()
+    return public_json(body)
 
 
 def _oauth(issuer: Issuer) -> dict[str, Any]:
@@ -81,9 +89,10 @@ def _detail_types(issuer: Issuer) -> dict[str, list[str]]:
     return {"authorization_details_types_supported": types} if types else {}
 
 
-def _openid(url: str) -> dict[str, Any]:
-    algorithms = list(get_args(OpenIdAlg))
+def _openid(issuer: Issuer) -> dict[str, Any]:
+    url, algorithms = issuer.settings.url, list(get_args(OpenIdAlg))
     return {
+        **_oauth(issuer),
         "userinfo_endpoint": f"{url}{USERINFO_PATH}",
         "end_session_endpoint": f"{url}{END_SESSION_PATH}",  # RP-Initiated Logout §2.1
         "backchannel_logout_supported": True,  # Back-Channel Logout §2.1

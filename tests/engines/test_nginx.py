@@ -305,6 +305,21 @@ def test_a_decision_that_does_not_come_in_time_is_none():
     through(scenario, answering=silent)
 
 
+def test_half_a_refusal_is_none():
+    async def breaks_off(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 \r\ntokenward-decision: deny\r\ncontent-length: 100\r\n\r\n{")
+        writer.close()
+
+    async def scenario(gateway):
+        (gateway.directory / "decisions").unlink()
+        async with await asyncio.start_unix_server(breaks_off, gateway.directory / "decisions"):
+            status, _, body = await gateway.ask()
+        assert (status, json.loads(body)["type"]) == (503, "urn:tokenward:problem:unavailable")
+
+    through(scenario)
+
+
 def test_without_the_gateway_nothing_passes():
     async def scenario(gateway):
         assert (await gateway.ask())[0] == 200

@@ -82,7 +82,7 @@ local function ask(api, seen, there)
     local res = capture(whole and "/;tokenward/whole" or "/;tokenward/head", options)
     local header = res.header
     local said = header["tokenward-decision"]
-    if res.truncated or type(said) ~= "string" then
+    if res.truncated then
         return ngx.exit(503)
     end
     if said == "allow" and res.status == 200 then

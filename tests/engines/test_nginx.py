@@ -8,13 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from engines.behind import listens
-from engines.behind_nginx import program, through
+from engines.asking import Asking
+from engines.behind import behind, listens
+from engines.behind_nginx import program, running, through
 from gateway.cases import CASES, NOT_OVER_HTTP, refused_as
 from gateway.wire import OK, answer
 from tokenward.app.engines import nginx
+from tokenward.app.engines.plan import OperationPlan
 from tokenward.app.engines.program import EngineMissing, Refused
 from tokenward.gateway.doors.answers import Answer
+from tokenward.gateway.doors.limits import DEFAULT_LIMITS
 
 # nginx itself refuses these, before anybody is asked.
 BY_NGINX = {
@@ -307,6 +310,26 @@ def test_a_decision_that_does_not_come_in_time_is_none():
         assert gateway.backend.requests == 0
 
     through(scenario, answering=silent)
+
+
+def test_an_operation_with_bounds_of_its_own_is_decided_on_and_forwarded_by_the_gateway():
+    asking = Asking()
+
+    def running_with_one(plan, directory):
+        own = OperationPlan("GET", "/bank/accounts/[^/]+", DEFAULT_LIMITS)
+        return running(replace(plan, apis=[replace(api, operations=(own,)) for api in plan.apis]), directory)
+
+    async def run():
+        async with behind(running_with_one, answering=lambda _own: asking) as gateway:
+            assert (await gateway.ask("/bank/accounts/7", token="reader"))[0] == 200
+            assert asking.last is None
+            for other in (("/bank/accounts/7", "HEAD"), ("/bank/accounts/7/more", "GET")):
+                asking.last = None
+                await gateway.ask(*other, token="reader")
+                assert asking.last is not None, other
+
+    program()
+    asyncio.run(run())
 
 
 def test_half_a_refusal_is_none():

@@ -138,7 +138,6 @@ function _M.access(api)
     if sub(path, 1, #mount) ~= mount
         or seen.lasting or (api.others and is_other(api.others, path))
         or (seen.body and (seen.body == math.huge or (api.shown and seen.body > api.shown)))
-        or find(target, "#", 1, true)
         or not is_canonical(path)
     then
         return ngx.exec("@tokenward_gateway")

@@ -335,6 +335,22 @@ def test_an_operation_with_bounds_of_its_own_is_decided_on_and_forwarded_by_the_
     asyncio.run(run())
 
 
+def test_a_body_of_unknown_length_is_decided_on_and_forwarded_by_the_gateway():
+    asking = Asking()
+
+    async def run():
+        async with behind(running, answering=lambda _own: asking) as gateway:
+            assert not any(api.shows_bodies for api in gateway.plan.apis if api.name == "bank")
+            for body, by_nginx in (("content-length: 1", True), ("transfer-encoding: chunked", False)):
+                head = f"POST /bank/transfers HTTP/1.1\r\nhost: a\r\n{body}\r\n\r\n"
+                await gateway.send(head.encode() + (b"a" if by_nginx else b"1\r\na\r\n0\r\n\r\n"))
+                asked, asking.last = asking.last is not None, None
+                assert (body, asked) == (body, by_nginx)
+
+    program()
+    asyncio.run(run())
+
+
 def test_half_a_refusal_is_none():
     async def breaks_off(reader, writer):
         await reader.readuntil(b"\r\n\r\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engines.behind_nginx import through
+from gateway.wire import answer
 from tokenward.app.engines import nginx
 from tokenward.gateway.trace import traced
 
@@ -65,6 +66,20 @@ def test_a_request_that_differs_in_any_fact_is_another(other):
     async def scenario(gateway):
         assert (await gateway.ask())[0] == 200
         assert (await gateway.ask(**other))[0] == 200
+        assert asked(gateway) == 2
+
+    through(scenario, keeps=2)
+
+
+def test_another_client_finds_nothing():
+    async def scenario(gateway):
+        for address in ("127.0.0.1", "127.0.0.2"):
+            here = (address, 0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, local_addr=here)
+            writer.write(gateway.raw())
+            assert (await answer(reader))[0] == 200
+            writer.close()
+            assert gateway.backend.header("x-forwarded-for") == [address]
         assert asked(gateway) == 2
 
     through(scenario, keeps=2)

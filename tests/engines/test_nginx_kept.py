@@ -236,11 +236,15 @@ def test_nothing_is_kept_longer_than_it_may(said, keeps):
 
 
 def test_a_clock_that_is_set_back_prolongs_nothing(monkeypatch):
-    """Here it is set back by a minute whenever Lua looks at it."""
-    write, back = (
-        nginx.write,
-        "local said = ngx.now(); ngx.now = function() said = said - 60; return said end",
-    )
+    """Here it goes back a minute whenever Lua looks at it, and shared memory, which goes by it, forgets nothing."""
+    write = nginx.write
+    back = """\
+require "resty.core"
+local said, of = ngx.now(), getmetatable(ngx.shared.tokenward_decisions).__index
+local set = of.set
+ngx.now = function() said = said - 60; return said end
+of.set = function(self, name, value) return set(self, name, value) end
+"""
 
     def written(plan, directory):
         write(plan, directory)

@@ -236,7 +236,7 @@ def test_nothing_is_kept_longer_than_it_may(said, keeps):
 
 
 def test_a_clock_that_is_set_back_prolongs_nothing(monkeypatch):
-    """Here it goes back a minute whenever Lua looks at it, and shared memory, which goes by it, forgets nothing."""
+    """It goes back whenever Lua looks at it, and shared memory, which goes by it, forgets nothing."""
     write = nginx.write
     back = """\
 require "resty.core"

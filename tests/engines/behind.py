@@ -19,10 +19,21 @@ from tokenward.gateway.doors.decisions import CERTIFICATE, DecisionDoor
 from tokenward.gateway.doors.limits import DEFAULT_LIMITS
 from tokenward.gateway.doors.proxy import ProxyDoor
 
+_HELD: list[socket.socket] = []
+
 
 def free():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
+    """A port that nobody has: this process holds it, and gives way to who listens there (SO_REUSEADDR).
+
+    Without that, tests that run at the same time may get the same one, and ask each other's gateway.
+    """
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    _HELD.append(sock)
+    if len(_HELD) > 32:  # the test that asked for the eldest has ended
+        _HELD.pop(0).close()
+    return sock.getsockname()[1]
 
 
 def unix(path):

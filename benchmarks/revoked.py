@@ -22,7 +22,7 @@ PROMISE = 1.0  # seconds
 @dataclass(frozen=True, slots=True)
 class Felt:
     """Milliseconds from the answer of /revoke to the sending of the first call that is refused, of each; and
-    the load meanwhile. How long that call then takes is no part of it: whoever sends one later is refused."""
+    the load meanwhile. How long that call then takes is no part of it."""
 
     milliseconds: tuple[float, ...]
     rate: float
